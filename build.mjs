@@ -1,0 +1,133 @@
+// Builds everything that is run or published.
+//   node build.mjs            dist/: the library for browsers and for Node, the command line, type declarations
+//   node build.mjs --tests    build/test/: the test files, for Node and for a browser
+//   node build.mjs --bench    build/bench/: the benchmarks
+import { execFileSync } from "node:child_process";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+process.chdir(dirname(fileURLToPath(import.meta.url)));
+
+/** `import kernel from "./x.wgsl"` gives { name, source }: the file's text, comments blanked, lines kept for messages. */
+const wgsl = {
+	name: "wgsl",
+	setup({ onLoad }) {
+		onLoad({ filter: /\.wgsl$/ }, async ({ path }) => {
+			const source = (await readFile(path, "utf8")).replace(/\/\/.*$/gm, "").replace(/[ \t]+$/gm, "");
+			return { loader: "json", contents: JSON.stringify({ name: basename(path), source }) };
+		});
+	},
+};
+
+const common = {
+	bundle: true,
+	format: "esm",
+	target: "es2022",
+	sourcemap: true,
+	logLevel: "warning",
+	plugins: [wgsl],
+	loader: { ".safetensors": "binary" },
+	external: ["webgpu", "@sparticuz/chromium", "node:*"],
+};
+
+/** The licence texts of the packages whose code was bundled, as their licences ask. */
+async function writeNotices(inputs, path) {
+	const packages = new Set(inputs.map((file) => /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1]).filter(Boolean));
+	const notices = [];
+	for (const name of [...packages].sort()) {
+		const folder = join("node_modules", name);
+		const licence = (await readdir(folder)).find((file) => /^licen[cs]e/i.test(file));
+		const { version, license } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
+		const text = licence ? await readFile(join(folder, licence), "utf8") : `Licence: ${license}`;
+		notices.push(`${name} ${version}\n\n${text.trim()}\n`);
+	}
+	await writeFile(path, notices.join(`\n${"-".repeat(80)}\n\n`));
+}
+
+async function buildLibrary() {
+	await rm("dist", { recursive: true, force: true });
+	// One build for both conditions: the entries share their chunks, so `tessera-gpu` and `tessera-gpu/vqvae` always
+	// see the same classes.
+	const library = await build({
+		...common,
+		entryPoints: { index: "src/index.ts", vqvae: "src/vqvae/index.ts", "node/index": "src/node/index.ts" },
+		outdir: "dist",
+		chunkNames: "chunks/[name]-[hash]",
+		splitting: true,
+		minify: true,
+		keepNames: true,
+		platform: "neutral",
+		mainFields: ["module", "main"],
+		metafile: true,
+	});
+	// The command line stands alone, with the packages it uses inside it: installing tessera-gpu installs nothing else.
+	const commandLine = await build({
+		...common,
+		entryPoints: ["src/node/cli.ts"],
+		outfile: "dist/node/cli.js",
+		platform: "node",
+		mainFields: ["module", "main"],
+		banner: { js: '#!/usr/bin/env node\nimport { createRequire as __createRequire } from "node:module";\nconst require = __createRequire(import.meta.url);' },
+		metafile: true,
+	});
+	await writeNotices(
+		[...Object.keys(library.metafile.inputs), ...Object.keys(commandLine.metafile.inputs)],
+		"dist/THIRD_PARTY_LICENSES.txt",
+	);
+	execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "src/tsconfig.json"], { stdio: "inherit" });
+}
+
+async function filesUnder(folder, pattern) {
+	const files = await readdir(folder, { recursive: true });
+	return files.filter((file) => pattern.test(file)).sort().map((file) => join(folder, file));
+}
+
+async function buildTests() {
+	await rm("build/test", { recursive: true, force: true });
+	const tests = await filesUnder("test", /\.test\.ts$/);
+	const forBrowsers = tests.filter((file) => !file.startsWith(join("test", "node")));
+	await build({
+		...common,
+		entryPoints: [...tests, "test/run.ts"],
+		outbase: "test",
+		outdir: "build/test/node",
+		splitting: true,
+		platform: "node",
+		alias: { "tessera-gpu": "./src/node/index.ts", "tessera-gpu/vqvae": "./src/vqvae/index.ts" },
+		packages: "external",
+	});
+	const entry = [
+		'import "./test/browser/setup.ts";',
+		...forBrowsers.map((file) => `import "./${file}";`),
+		'import "./test/browser/report.ts";',
+	];
+	await build({
+		...common,
+		stdin: { contents: entry.join("\n"), resolveDir: ".", loader: "ts" },
+		outfile: "build/test/browser/tests.js",
+		platform: "browser",
+		alias: { "tessera-gpu": "./src/index.ts", "tessera-gpu/vqvae": "./src/vqvae/index.ts" },
+	});
+	await mkdir("build/test/browser", { recursive: true });
+	await writeFile("build/test/browser/index.html", '<!doctype html><meta charset="utf-8"><title>Tessera tests</title><script type="module" src="tests.js"></script>\n');
+}
+
+async function buildBenchmarks() {
+	await rm("build/bench", { recursive: true, force: true });
+	await build({
+		...common,
+		entryPoints: await filesUnder("bench", /\.ts$/),
+		outbase: "bench",
+		outdir: "build/bench",
+		splitting: true,
+		platform: "node",
+		alias: { "tessera-gpu": "./src/node/index.ts", "tessera-gpu/vqvae": "./src/vqvae/index.ts" },
+		packages: "external",
+	});
+}
+
+if (process.argv.includes("--tests")) await buildTests();
+else if (process.argv.includes("--bench")) await buildBenchmarks();
+else await buildLibrary();

@@ -1,0 +1,53 @@
+import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
+import { uniformInt } from "pure-rand/distribution/uniformInt";
+import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
+
+/** A seeded source of random numbers (xoroshiro128+): the same seed gives the same numbers everywhere. */
+export class Random {
+	private readonly generator: ReturnType<typeof xoroshiro128plus>;
+	private spare: number | undefined;
+
+	constructor(readonly seed: number) {
+		this.generator = xoroshiro128plus(seed | 0);
+	}
+
+	/** A number in [low, high). */
+	uniform(low = 0, high = 1): number {
+		return low + (high - low) * uniformFloat64(this.generator);
+	}
+
+	/** An integer in [0, count). */
+	integer(count: number): number {
+		return uniformInt(this.generator, 0, count - 1);
+	}
+
+	/** A normally distributed number (Box–Muller, both values used). */
+	normal(mean = 0, standardDeviation = 1): number {
+		if (this.spare !== undefined) {
+			const value = this.spare;
+			this.spare = undefined;
+			return mean + standardDeviation * value;
+		}
+		const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));
+		const angle = 2 * Math.PI * this.uniform();
+		this.spare = radius * Math.sin(angle);
+		return mean + standardDeviation * radius * Math.cos(angle);
+	}
+
+	/** The numbers 0 … count−1 in random order (Fisher–Yates). */
+	permutation(count: number): Uint32Array {
+		const order = Uint32Array.from({ length: count }, (_, i) => i);
+		for (let i = count - 1; i > 0; i--) {
+			const j = this.integer(i + 1);
+			const kept = order[i] as number;
+			order[i] = order[j] as number;
+			order[j] = kept;
+		}
+		return order;
+	}
+
+	/** A generator of its own, so that one part's use of numbers does not shift another's. */
+	fork(): Random {
+		return new Random(this.integer(0x7fffffff));
+	}
+}
