@@ -1,6 +1,9 @@
 /** Base class of every error that Tessera throws on purpose: `catch (e) { if (e instanceof TesseraError) … }`. */
 export class TesseraError extends Error {
-	override name = new.target.name;
+	constructor(message: string, options?: ErrorOptions) {
+		super(message, options);
+		this.name = new.target.name;
+	}
 }
 
 /** No usable adapter was found; the message names what to install or to set. */

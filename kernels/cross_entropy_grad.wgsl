@@ -1,0 +1,28 @@
+// dx[r, c] = factor · dy · (exp(logProbability[r, c]) − [c = target[r]]); 0 in rows whose target is not a class
+//
+// The gradient of the mean cross-entropy with regard to the logits, with factor 1 / rows.
+// logProbability, dx  float32 [any, CLASSES, INNER]
+// target              uint32 or int32 [any, INNER]
+// dy                  float32 [1]
+// One invocation an element. No features, default limits.
+
+struct Scalars { factor: f32 }
+
+override CLASSES: u32;
+override INNER: u32;
+
+@group(0) @binding(0) var<storage, read> logProbability: array<f32>;
+@group(0) @binding(1) var<storage, read> target_: array<u32>;
+@group(0) @binding(2) var<storage, read> dy: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(4) var<uniform> scalars: Scalars;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+	let i = id.y * groups.x * 64u + id.x;
+	if (i >= arrayLength(&dx)) { return; }
+	let label = target_[i / (CLASSES * INNER) * INNER + i % INNER];
+	let isTarget = i / INNER % CLASSES == label;
+	let difference = exp(logProbability[i]) - select(0.0, 1.0, isTarget);
+	dx[i] = select(0.0, scalars.factor * dy[0] * difference, label < CLASSES);
+}

@@ -1,0 +1,24 @@
+// out[a, d, b] = weight[index[a, b], d]; zero where the index is not that of a row
+//
+// index   uint32 or int32 [any, INNER]
+// weight  float32 [ROWS, DIMENSIONS]
+// out     float32 [any, DIMENSIONS, INNER]: with INNER 1 [N, DIMENSIONS], with INNER H·W an NCHW tensor
+//
+// One invocation an element of out. No features, default limits.
+
+override ROWS: u32;
+override DIMENSIONS: u32;
+override INNER: u32;
+
+@group(0) @binding(0) var<storage, read> index: array<u32>;
+@group(0) @binding(1) var<storage, read> weight: array<f32>;
+@group(0) @binding(2) var<storage, read_write> out: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+	let i = id.y * groups.x * 64u + id.x;
+	if (i >= arrayLength(&out)) { return; }
+	let row = index[i / (DIMENSIONS * INNER) * INNER + i % INNER];
+	let d = i / INNER % DIMENSIONS;
+	out[i] = select(0.0, weight[min(row, ROWS - 1u) * DIMENSIONS + d], row < ROWS);
+}

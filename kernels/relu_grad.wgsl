@@ -1,0 +1,15 @@
+// dx[i] = dy[i] where y[i] > 0, else 0 (y is the output of ReLU: positive exactly where its input was)
+//
+// y, dy, dx  float32, any shape
+// One invocation an element. No features, default limits.
+
+@group(0) @binding(0) var<storage, read> y: array<f32>;
+@group(0) @binding(1) var<storage, read> dy: array<f32>;
+@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+	let i = id.y * groups.x * 64u + id.x;
+	if (i >= arrayLength(&dx)) { return; }
+	dx[i] = select(0.0, dy[i], y[i] > 0.0);
+}

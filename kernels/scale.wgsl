@@ -1,0 +1,17 @@
+// out[i] = factor · x[i]
+//
+// x, out  float32, any shape
+// One invocation an element. No features, default limits.
+
+struct Scalars { factor: f32 }
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<uniform> scalars: Scalars;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+	let i = id.y * groups.x * 64u + id.x;
+	if (i >= arrayLength(&out)) { return; }
+	out[i] = scalars.factor * x[i];
+}

@@ -1,0 +1,65 @@
+// y = exp(x − max) / Σ exp(x − max) along one axis, or with LOG 1 its logarithm x − max − log Σ exp(x − max)
+//
+// x, y  float32 [any, LENGTH, INNER], the softmax over the middle axis
+//
+// A workgroup has ROWS × LANES invocations (64): ROWS neighbouring rows, each worked on by LANES invocations, which
+// combine their maxima and sums through workgroup memory. With ROWS 64 neighbours read neighbouring words (INNER large),
+// with LANES 64 the elements of a row lie side by side. No features, default limits.
+
+override LENGTH: u32;
+override INNER: u32;
+override LOG: u32;
+override ROWS: u32;
+override LANES: u32;
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+
+var<workgroup> shared_: array<f32, 64>;
+
+@compute @workgroup_size(ROWS, LANES)
+fn main(
+	@builtin(workgroup_id) group: vec3<u32>,
+	@builtin(num_workgroups) groups: vec3<u32>,
+	@builtin(local_invocation_id) local: vec3<u32>,
+) {
+	let row = (group.y * groups.x + group.x) * ROWS + local.x;
+	let rows = arrayLength(&x) / LENGTH;
+	let inside = row < rows;
+	let base = row / INNER * LENGTH * INNER + row % INNER;
+	let end = select(0u, LENGTH, inside);
+
+	var largest = -3.4e38;
+	for (var i = local.y; i < end; i += LANES) { largest = max(largest, x[base + i * INNER]); }
+	if (LANES > 1u) {
+		shared_[local.y * ROWS + local.x] = largest;
+		for (var half = LANES / 2u; half > 0u; half /= 2u) {
+			workgroupBarrier();
+			if (local.y < half) {
+				shared_[local.y * ROWS + local.x] = max(shared_[local.y * ROWS + local.x], shared_[(local.y + half) * ROWS + local.x]);
+			}
+		}
+		workgroupBarrier();
+		largest = shared_[local.x];
+		workgroupBarrier();
+	}
+
+	var total = 0.0;
+	for (var i = local.y; i < end; i += LANES) { total += exp(x[base + i * INNER] - largest); }
+	if (LANES > 1u) {
+		shared_[local.y * ROWS + local.x] = total;
+		for (var half = LANES / 2u; half > 0u; half /= 2u) {
+			workgroupBarrier();
+			if (local.y < half) { shared_[local.y * ROWS + local.x] += shared_[(local.y + half) * ROWS + local.x]; }
+		}
+		workgroupBarrier();
+		total = shared_[local.x];
+	}
+
+	let logTotal = log(total);
+	for (var i = local.y; i < end; i += LANES) {
+		let centred = x[base + i * INNER] - largest;
+		if (LOG == 1u) { y[base + i * INNER] = centred - logTotal; }
+		else { y[base + i * INNER] = exp(centred) / total; }
+	}
+}

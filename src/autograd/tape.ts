@@ -1,0 +1,117 @@
+import { DeviceMismatchError, GradientError } from "../gpu/errors.js";
+import { formatShape, sameShape } from "../tensor/shape.js";
+import { type AnyTensor, type GradientNode, Parameter, Tensor } from "../tensor/tensor.js";
+
+let recording = true;
+
+/** Runs `body` without recording, for evaluation: what it computes carries no gradient. */
+export function noGrad<T>(body: () => T): T {
+	const before = recording;
+	recording = false;
+	try {
+		return body();
+	} finally {
+		recording = before;
+	}
+}
+
+/** Whether one of the inputs asks for a gradient now; operations keep nothing for the way back where none does. */
+export function needsGrad(...inputs: readonly (AnyTensor | undefined)[]): boolean {
+	return recording && inputs.some((input) => input?.requiresGrad === true);
+}
+
+/**
+ * Notes how to go back from `output` to `inputs`; each operation calls it once. Nothing is recorded where no input
+ * needs a gradient. `backward` need not compute the gradients of inputs whose `requiresGrad` is false.
+ */
+export function record(
+	operation: string,
+	output: Tensor,
+	inputs: readonly Tensor[],
+	backward: GradientNode["backward"],
+): Tensor {
+	if (needsGrad(...inputs)) {
+		output.requiresGrad = true;
+		output.gradientNode = { operation, inputs, backward };
+	}
+	return output;
+}
+
+/** A tensor with the same elements through which no gradient flows (`detach` in PyTorch). */
+export function stopGradient(x: Tensor): Tensor {
+	return x.share();
+}
+
+/** Tensors reachable from `loss` through recorded operations, each after all that depend on it. */
+function backwardOrder(loss: Tensor): Tensor[] {
+	const order: Tensor[] = [];
+	const visited = new Set<Tensor>();
+	const stack: { tensor: Tensor; next: number }[] = [{ tensor: loss, next: 0 }];
+	visited.add(loss);
+	while (stack.length > 0) {
+		const top = stack[stack.length - 1] as { tensor: Tensor; next: number };
+		const inputs = top.tensor.gradientNode?.inputs ?? [];
+		const input = inputs[top.next++];
+		if (input === undefined) {
+			order.push(top.tensor);
+			stack.pop();
+		} else if (input.requiresGrad && !visited.has(input)) {
+			visited.add(input);
+			stack.push({ tensor: input, next: 0 });
+		}
+	}
+	return order.reverse();
+}
+
+/**
+ * Adds the gradient of `loss` to the `grad` of every parameter that it depends on (reverse-mode differentiation over
+ * the recorded operations). Where something fails, no parameter's gradient has changed.
+ *
+ * `sum` is how two gradients are added; the public `backward` passes the kernel.
+ *
+ * @throws GradientError where the loss is not a scalar, depends on no parameter, or an operation returned a gradient of
+ * another shape than its input's.
+ */
+export function runBackward(loss: Tensor, sum: (a: Tensor, b: Tensor) => Tensor): void {
+	const { gpu } = loss;
+	if (loss.size !== 1)
+		throw new GradientError(`backward() takes a loss of one element; this one has shape ${formatShape(loss.shape)}.`);
+	if (!loss.requiresGrad)
+		throw new GradientError("backward() was called on a value that depends on no parameter, or was computed inside noGrad().");
+
+	gpu.scope(() =>
+		noGrad(() => {
+			const gradients = new Map<Tensor, Tensor>([[loss, gpu.constant(1, loss.shape)]]);
+			const updates: [Parameter, Tensor][] = [];
+			for (const tensor of backwardOrder(loss)) {
+				const gradient = gradients.get(tensor);
+				if (gradient === undefined) continue;
+				gradients.delete(tensor);
+				if (tensor instanceof Parameter) {
+					updates.push([tensor, tensor.hasGrad ? sum(tensor.grad, gradient) : gradient]);
+					continue;
+				}
+				const node = tensor.gradientNode;
+				if (node === null) continue;
+				for (const [i, contribution] of node.backward(gradient).entries()) {
+					const input = node.inputs[i] as Tensor;
+					if (contribution === null) continue;
+					checkGradient(node.operation, input, contribution);
+					const sofar = gradients.get(input);
+					gradients.set(input, sofar === undefined ? contribution : sum(sofar, contribution));
+					if (sofar !== undefined) for (const part of [sofar, contribution]) part.dispose();
+				}
+				gradient.dispose();
+			}
+			for (const [parameter, gradient] of updates) parameter.setGrad(gradient);
+		}),
+	);
+}
+
+function checkGradient(operation: string, input: Tensor, gradient: Tensor): void {
+	if (!sameShape(input.shape, gradient.shape))
+		throw new GradientError(
+			`${operation} returned a gradient of shape ${formatShape(gradient.shape)} for an input of shape ${formatShape(input.shape)}.`,
+		);
+	if (input.gpu !== gradient.gpu) throw new DeviceMismatchError(`${operation} returned a gradient on another device.`);
+}

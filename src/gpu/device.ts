@@ -1,0 +1,348 @@
+import type { AdapterDescription } from "./adapter.js";
+import { BufferPool, type MemoryUse } from "./buffer_pool.js";
+import { ArgumentError, DeviceLostError, LimitError, OutOfMemoryError, TesseraError } from "./errors.js";
+import type { Constants, Kernel } from "./kernel.js";
+import { Pipelines } from "./pipelines.js";
+import { Storage } from "./storage.js";
+
+/** One launch of a kernel. */
+export interface Launch {
+	readonly constants?: Constants;
+	/** The buffers of `@binding(0)`, `@binding(1)`, …; a kernel with a `Slice` gets it as its last binding by itself. */
+	readonly bindings: readonly Storage[];
+	/** How many workgroups; the grid is folded into rows where there are more than one dimension takes. */
+	readonly workgroups: number;
+	/**
+	 * Floating-point operations of the whole launch, for kernels with a `Slice`: a launch that would keep the device
+	 * busy for too long is cut into several dispatches.
+	 */
+	readonly flops?: number;
+}
+
+export interface DeviceOptions {
+	/** Free buffers are kept for reuse up to this many bytes (default 1 GiB). */
+	readonly poolLimit?: number;
+}
+
+/** Commands are submitted at the latest after so many dispatches, so that the GPU has work while more is recorded. */
+const dispatchesPerSubmit = 256;
+/** How much work one dispatch may hold: well under a second on the slowest adapters of each kind. */
+const flopsPerDispatch = { software: 5e8, hardware: 2e11 };
+const cachedUniforms = 512;
+
+const usage = { mapRead: 1, copySource: 4, copyDestination: 8, uniform: 64, storage: 128 };
+
+/**
+ * The machine: buffers and their pool, pipelines, and the recording of commands. It knows kernels as data and nothing
+ * of tensors.
+ *
+ * Launches are recorded into one compute pass of one command encoder. `flush` submits them; only `read` waits.
+ * Errors that the GPU reports late (a kernel that does not compile, memory that is not there, a lost device) are thrown
+ * by the next launch or read.
+ */
+export class Device {
+	private readonly pool: BufferPool;
+	private readonly pipelines: Pipelines;
+	private readonly uniforms = new Map<string, Storage>();
+	private readonly staging: { buffer: GPUBuffer; capacity: number }[] = [];
+	private readonly reports = new Set<Promise<void>>();
+	private readonly maxGroups: number;
+	private failure: TesseraError | undefined;
+	private lost: DeviceLostError | undefined;
+	private encoder: GPUCommandEncoder | undefined;
+	private pass: GPUComputePassEncoder | undefined;
+	private recorded = 0;
+	private batch = 0;
+	private nextUniformId = -1;
+	private dispatchCount = 0;
+	private timing = false;
+
+	constructor(
+		/** The WebGPU device underneath, for code that goes beyond this library. */
+		readonly device: GPUDevice,
+		readonly adapter: AdapterDescription,
+		options: DeviceOptions = {},
+	) {
+		this.maxGroups = device.limits.maxComputeWorkgroupsPerDimension;
+		this.pipelines = new Pipelines(device, (failure) => this.watch(failure));
+		this.pool = new BufferPool(
+			(bytes) => this.createBuffer(bytes),
+			(id, lastBatch) => {
+				if (lastBatch === this.batch) this.flush();
+				this.pipelines.forgetBuffer(id);
+			},
+			options.poolLimit ?? 2 ** 30,
+		);
+		device.addEventListener("uncapturederror", (event) => {
+			this.failure ??= new TesseraError(`The GPU reported an error: ${(event as GPUUncapturedErrorEvent).error.message}`);
+		});
+		device.lost.then(({ reason, message }) => {
+			this.lost ??= new DeviceLostError(
+				`The GPU device was lost (${reason}: ${message || "no reason given"}). Everything on it is gone; open a new device.`,
+			);
+		});
+	}
+
+	/** Whether the device was opened with a WebGPU feature. */
+	has(feature: string): boolean {
+		return this.device.features.has(feature);
+	}
+
+	get limits(): GPUSupportedLimits {
+		return this.device.limits;
+	}
+
+	/** What is alive on the device. */
+	memory(): MemoryUse {
+		return this.pool.use();
+	}
+
+	/** Dispatches and submits so far, and how many pipelines and bind groups are cached. */
+	counters(): { dispatches: number; submits: number; pipelines: number; bindGroups: number } {
+		return { dispatches: this.dispatchCount, submits: this.batch, ...this.pipelines.counts };
+	}
+
+	/** Gives free pooled buffers back to the driver. */
+	trim(): void {
+		this.pool.trim();
+	}
+
+	/**
+	 * Takes a buffer of at least `bytes` from the pool. Its contents are whatever was there before.
+	 *
+	 * @throws LimitError where a kernel could not bind that many bytes at once.
+	 */
+	allocate(bytes: number): Storage {
+		const limit = Math.min(this.limits.maxStorageBufferBindingSize, this.limits.maxBufferSize);
+		if (bytes > limit)
+			throw new LimitError(`A buffer of ${bytes} bytes was asked for, but this device binds at most ${limit} bytes at once.`);
+		const { id, buffer } = this.pool.acquire(bytes);
+		return new Storage(id, buffer, bytes, (storage) => this.pool.release(storage.id, storage.lastBatch));
+	}
+
+	/** Copies host data into a buffer; commands recorded before this call still see the old contents. */
+	write(storage: Storage, data: ArrayBufferView, byteOffset = 0): void {
+		this.check();
+		if (storage.lastBatch === this.batch) this.flush();
+		this.device.queue.writeBuffer(storage.buffer, byteOffset, data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+	}
+
+	/**
+	 * A small read-only buffer with these 32-bit words, for a kernel's scalars. The same words give the same buffer, so
+	 * a step that repeats its scalars creates none.
+	 */
+	uniform(words: Float32Array | Uint32Array): Storage {
+		const bits = new Uint32Array(words.buffer, words.byteOffset, words.length);
+		const key = bits.join();
+		const cached = this.uniforms.get(key);
+		if (cached !== undefined) {
+			this.uniforms.delete(key);
+			this.uniforms.set(key, cached);
+			return cached;
+		}
+		if (this.uniforms.size >= cachedUniforms) this.dropOldestUniform();
+		const buffer = this.createBuffer(Math.ceil(bits.byteLength / 16) * 16, usage.uniform | usage.storage);
+		this.device.queue.writeBuffer(buffer, 0, bits as Uint32Array<ArrayBuffer>);
+		const id = this.nextUniformId--;
+		const storage = new Storage(id, buffer, bits.byteLength, () => {
+			this.pipelines.forgetBuffer(id);
+			buffer.destroy();
+		});
+		this.uniforms.set(key, storage);
+		return storage;
+	}
+
+	/** Records a launch. */
+	run(kernel: Kernel, launch: Launch): void {
+		this.check();
+		const { constants = {}, bindings, workgroups, flops = 0 } = launch;
+		const pipeline = this.pipelines.get(kernel, constants);
+		if (pipeline.layout.bindings === bindings.length) {
+			this.dispatch(pipeline.pipeline, this.pipelines.bindGroup(pipeline, bindings), bindings, workgroups);
+			return;
+		}
+		const budget = this.adapter.software ? flopsPerDispatch.software : flopsPerDispatch.hardware;
+		const slice = Math.max(1, Math.ceil(workgroups / Math.max(1, Math.ceil(flops / budget))));
+		for (let first = 0; first < workgroups; first += slice) {
+			const last = Math.min(first + slice, workgroups);
+			const all = [...bindings, this.uniform(Uint32Array.of(first, last))];
+			this.dispatch(pipeline.pipeline, this.pipelines.bindGroup(pipeline, all), all, last - first);
+		}
+	}
+
+	/** Submits what was recorded. */
+	flush(): void {
+		if (this.encoder === undefined) return;
+		this.pass?.end();
+		this.device.queue.submit([this.encoder.finish()]);
+		this.encoder = undefined;
+		this.pass = undefined;
+		this.recorded = 0;
+		this.batch++;
+	}
+
+	/** Submits what was recorded and waits until the GPU has done it. */
+	async finish(): Promise<void> {
+		this.check();
+		this.flush();
+		await this.device.queue.onSubmittedWorkDone();
+		await this.settle();
+	}
+
+	/** Reads buffers back, all of them with one copy and one wait. Each result has its storage's bytes. */
+	async read(storages: readonly Storage[]): Promise<ArrayBuffer[]> {
+		this.check();
+		const offsets: number[] = [];
+		let total = 0;
+		for (const { bytes } of storages) {
+			offsets.push(total);
+			total += Math.ceil(bytes / 8) * 8;
+		}
+		const staging = this.takeStaging(total);
+		this.pass?.end();
+		this.pass = undefined;
+		this.encoder ??= this.device.createCommandEncoder();
+		for (const [i, storage] of storages.entries())
+			this.encoder.copyBufferToBuffer(storage.buffer, 0, staging.buffer, offsets[i] as number, Math.ceil(storage.bytes / 4) * 4);
+		this.flush();
+		try {
+			await staging.buffer.mapAsync(usage.mapRead, 0, total);
+		} catch (cause) {
+			await this.settle();
+			throw new DeviceLostError(`Reading from the GPU failed: ${(cause as Error).message}`, { cause });
+		}
+		const mapped = staging.buffer.getMappedRange(0, total);
+		const results = storages.map(({ bytes }, i) => mapped.slice(offsets[i] as number, (offsets[i] as number) + bytes));
+		staging.buffer.unmap();
+		this.staging.push(staging);
+		await this.settle();
+		return results;
+	}
+
+	/**
+	 * Milliseconds that the GPU needs for the launches that `record` makes: by timestamps where the device has them,
+	 * else by the clock around a wait.
+	 */
+	async time(record: () => void): Promise<number> {
+		await this.finish();
+		if (!this.has("timestamp-query")) {
+			const start = performance.now();
+			record();
+			await this.finish();
+			return performance.now() - start;
+		}
+		const words = this.allocate(16);
+		const querySet = this.device.createQuerySet({ type: "timestamp", count: 2 });
+		const resolved = this.device.createBuffer({ size: 16, usage: 512 /* QUERY_RESOLVE */ | usage.copySource });
+		const encoder = this.device.createCommandEncoder();
+		this.encoder = encoder;
+		this.pass = encoder.beginComputePass({
+			timestampWrites: { querySet, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 },
+		});
+		this.timing = true;
+		try {
+			record();
+		} finally {
+			this.timing = false;
+		}
+		if (this.encoder !== encoder)
+			throw new ArgumentError("What is timed must only launch kernels: an upload in between has split its commands.");
+		this.pass?.end();
+		this.pass = undefined;
+		encoder.resolveQuerySet(querySet, 0, 2, resolved, 0);
+		encoder.copyBufferToBuffer(resolved, 0, words.buffer, 0, 16);
+		const [result] = await this.read([words]);
+		words.free();
+		resolved.destroy();
+		querySet.destroy();
+		const [begin, end] = new BigUint64Array(result as ArrayBuffer);
+		return Number((end as bigint) - (begin as bigint)) / 1e6;
+	}
+
+	/** Destroys the device and all that is on it. */
+	dispose(): void {
+		this.lost ??= new DeviceLostError("This device was disposed of; open a new one.");
+		this.device.destroy();
+	}
+
+	private dispatch(
+		pipeline: GPUComputePipeline,
+		group: GPUBindGroup,
+		storages: readonly Storage[],
+		workgroups: number,
+	): void {
+		if (this.pass === undefined) {
+			this.encoder ??= this.device.createCommandEncoder();
+			this.pass = this.encoder.beginComputePass();
+		}
+		this.pass.setPipeline(pipeline);
+		this.pass.setBindGroup(0, group);
+		if (workgroups <= this.maxGroups) this.pass.dispatchWorkgroups(workgroups);
+		else {
+			const rows = Math.ceil(workgroups / this.maxGroups);
+			this.pass.dispatchWorkgroups(Math.ceil(workgroups / rows), rows);
+		}
+		for (const storage of storages) storage.lastBatch = this.batch;
+		this.dispatchCount++;
+		if (++this.recorded >= dispatchesPerSubmit && !this.timing) this.flush();
+	}
+
+	private createBuffer(size: number, kind = usage.storage): GPUBuffer {
+		this.device.pushErrorScope("out-of-memory");
+		const buffer = this.device.createBuffer({ size, usage: kind | usage.copySource | usage.copyDestination });
+		const alive = this.pool?.use().bytes ?? 0;
+		this.watch(
+			this.device
+				.popErrorScope()
+				.then((error) =>
+					error === null
+						? undefined
+						: new OutOfMemoryError(
+								`The GPU has no room for a buffer of ${size} bytes (${alive} bytes are alive). Use a smaller batch, or dispose of tensors.`,
+							),
+				),
+		);
+		return buffer;
+	}
+
+	private takeStaging(bytes: number): { buffer: GPUBuffer; capacity: number } {
+		const at = this.staging.findIndex(({ capacity }) => capacity >= bytes && capacity <= Math.max(4096, 4 * bytes));
+		if (at >= 0) return this.staging.splice(at, 1)[0] as { buffer: GPUBuffer; capacity: number };
+		if (this.staging.length >= 8) this.staging.shift()?.buffer.destroy();
+		const capacity = Math.max(4096, 2 ** Math.ceil(Math.log2(bytes)));
+		const buffer = this.device.createBuffer({ size: capacity, usage: usage.mapRead | usage.copyDestination });
+		return { buffer, capacity };
+	}
+
+	private dropOldestUniform(): void {
+		const [key, storage] = this.uniforms.entries().next().value as [string, Storage];
+		if (storage.lastBatch === this.batch) this.flush();
+		this.uniforms.delete(key);
+		storage.free();
+	}
+
+	/** Throws what the GPU has reported since the last call: a lost device every time, other failures once. */
+	private check(): void {
+		if (this.lost !== undefined) throw this.lost;
+		const { failure } = this;
+		this.failure = undefined;
+		if (failure !== undefined) throw failure;
+	}
+
+	/** Waits for the reports that are still on their way, then throws what they say. */
+	private async settle(): Promise<void> {
+		while (this.reports.size > 0) await Promise.all(this.reports);
+		this.check();
+	}
+
+	private watch(failure: Promise<Error | undefined>): void {
+		const report = failure.then(
+			(error) => {
+				if (error !== undefined) this.failure ??= error;
+			},
+			() => undefined, // a scope that cannot be popped belongs to a lost device, which `lost` reports
+		);
+		this.reports.add(report);
+		report.finally(() => this.reports.delete(report));
+	}
+}

@@ -1,0 +1,131 @@
+import { ShaderError } from "./errors.js";
+import { bindingKinds, type Constants, type Kernel } from "./kernel.js";
+import type { Storage } from "./storage.js";
+
+export interface Pipeline {
+	readonly kernel: Kernel;
+	readonly pipeline: GPUComputePipeline;
+	readonly layout: Layout;
+}
+
+interface Layout {
+	readonly id: number;
+	readonly bindings: number;
+	readonly bindGroupLayout: GPUBindGroupLayout;
+	readonly pipelineLayout: GPUPipelineLayout;
+}
+
+/**
+ * Caches of shader modules (one a kernel), pipelines (one a kernel and set of constants), layouts (one a sequence of
+ * binding kinds) and bind groups (one a layout and sequence of buffers).
+ */
+export class Pipelines {
+	private readonly modules = new Map<string, GPUShaderModule>();
+	private readonly pipelines = new Map<string, Pipeline>();
+	private readonly layouts = new Map<string, Layout>();
+	private readonly bindGroups = new Map<string, GPUBindGroup>();
+	private readonly bindGroupsOfBuffer = new Map<number, Set<string>>();
+
+	constructor(
+		private readonly device: GPUDevice,
+		/** Takes the promise of an error that the GPU reports late. */
+		private readonly watch: (failure: Promise<Error | undefined>) => void,
+	) {}
+
+	/** How many pipelines and bind groups exist; a steady training step leaves both as they are. */
+	get counts(): { pipelines: number; bindGroups: number } {
+		return { pipelines: this.pipelines.size, bindGroups: this.bindGroups.size };
+	}
+
+	get(kernel: Kernel, constants: Constants): Pipeline {
+		let key = kernel.name;
+		for (const name in constants) key += `,${name}=${constants[name]}`;
+		const cached = this.pipelines.get(key);
+		if (cached !== undefined) return cached;
+
+		const layout = this.layout(kernel);
+		this.device.pushErrorScope("validation");
+		const module = this.module(kernel);
+		const pipeline = this.device.createComputePipeline({
+			label: kernel.name,
+			layout: layout.pipelineLayout,
+			compute: { module, entryPoint: "main", constants: { ...constants } },
+		});
+		this.watch(
+			this.device.popErrorScope().then(async (error) => {
+				if (error === null) return undefined;
+				this.pipelines.delete(key);
+				this.modules.delete(kernel.name);
+				return new ShaderError(await describe(kernel, constants, module, error));
+			}),
+		);
+		const entry = { kernel, pipeline, layout };
+		this.pipelines.set(key, entry);
+		return entry;
+	}
+
+	bindGroup(pipeline: Pipeline, storages: readonly Storage[]): GPUBindGroup {
+		const { layout } = pipeline;
+		let key = `${layout.id}`;
+		for (const storage of storages) key += `,${storage.id}:${storage.bytes}`;
+		const cached = this.bindGroups.get(key);
+		if (cached !== undefined) return cached;
+		if (storages.length !== layout.bindings)
+			throw new ShaderError(
+				`kernels/${pipeline.kernel.name} declares ${layout.bindings} bindings, but ${storages.length} buffers were given.`,
+			);
+		const group = this.device.createBindGroup({
+			layout: layout.bindGroupLayout,
+			entries: storages.map(({ buffer, bytes }, binding) => ({ binding, resource: { buffer, size: bytes } })),
+		});
+		this.bindGroups.set(key, group);
+		for (const { id } of storages) {
+			const keys = this.bindGroupsOfBuffer.get(id);
+			if (keys === undefined) this.bindGroupsOfBuffer.set(id, new Set([key]));
+			else keys.add(key);
+		}
+		return group;
+	}
+
+	/** Drops the bind groups of a buffer that is about to be destroyed. */
+	forgetBuffer(id: number): void {
+		for (const key of this.bindGroupsOfBuffer.get(id) ?? []) this.bindGroups.delete(key);
+		this.bindGroupsOfBuffer.delete(id);
+	}
+
+	private module(kernel: Kernel): GPUShaderModule {
+		const cached = this.modules.get(kernel.name);
+		if (cached !== undefined) return cached;
+		const module = this.device.createShaderModule({ label: kernel.name, code: kernel.source });
+		this.modules.set(kernel.name, module);
+		return module;
+	}
+
+	private layout(kernel: Kernel): Layout {
+		const kinds = bindingKinds(kernel);
+		const key = kinds.join();
+		const cached = this.layouts.get(key);
+		if (cached !== undefined) return cached;
+		const bindGroupLayout = this.device.createBindGroupLayout({
+			entries: kinds.map((type, binding) => ({ binding, visibility: 4 /* GPUShaderStage.COMPUTE */, buffer: { type } })),
+		});
+		const pipelineLayout = this.device.createPipelineLayout({ bindGroupLayouts: [bindGroupLayout] });
+		const layout = { id: this.layouts.size, bindings: kinds.length, bindGroupLayout, pipelineLayout };
+		this.layouts.set(key, layout);
+		return layout;
+	}
+}
+
+/** File, line and the compiler's words, with the failing line of source; or what the pipeline's validation said. */
+async function describe(kernel: Kernel, constants: Constants, module: GPUShaderModule, error: GPUError): Promise<string> {
+	const { messages } = await module.getCompilationInfo();
+	const lines = kernel.source.split("\n");
+	const found = messages
+		.filter(({ type }) => type === "error")
+		.map(
+			({ lineNum, linePos, message }) =>
+				`kernels/${kernel.name}:${lineNum}:${linePos}: ${message}\n    ${(lines[lineNum - 1] ?? "").trim()}`,
+		);
+	if (found.length > 0) return `A kernel did not compile.\n${found.join("\n")}`;
+	return `The pipeline of kernels/${kernel.name} was refused (constants ${JSON.stringify(constants)}): ${error.message}`;
+}

@@ -1,0 +1,109 @@
+import { describeAdapter, isNullBackend } from "../gpu/adapter.js";
+import { ArgumentError, NoAdapterError } from "../gpu/errors.js";
+import type { Gpu } from "../tensor/gpu.js";
+import { openAdapter, type OpenDeviceOptions } from "../tensor/open_device.js";
+import { findLavapipe, selectDriver, unpackSwiftShader } from "./swiftshader.js";
+
+/** Which adapter to open: a GPU, or one of two implementations of Vulkan on the CPU. */
+export type AdapterChoice = "gpu" | "lavapipe" | "swiftshader";
+
+export interface NodeOpenDeviceOptions extends OpenDeviceOptions {
+	/** Default: the environment variable TESSERA_ADAPTER, else the first of GPU, lavapipe and SwiftShader that is there. */
+	readonly adapter?: AdapterChoice | undefined;
+	/** Whether to say on stderr that a software adapter computes (default true). */
+	readonly announce?: boolean;
+}
+
+/**
+ * What Dawn's `create()` returned. The process crashes when one is collected while its device lives, so they stay
+ * reachable from here.
+ */
+const instances: GPU[] = [];
+const announced = new Set<string>();
+
+/** Nanosecond timestamps: Dawn rounds them to 65 µs by default. */
+const dawnOptions = ["disable-dawn-features=timestamp_quantization"];
+
+/**
+ * Opens a GPU through Dawn (the npm package `webgpu`); where there is none, a software driver of the system; where there
+ * is none either, the SwiftShader that the npm package @sparticuz/chromium carries. A software adapter is announced in
+ * one line on stderr.
+ *
+ * @throws NoAdapterError where nothing is found, or not what was asked for: it names what to install.
+ */
+export async function openDevice(options: NodeOpenDeviceOptions = {}): Promise<Gpu> {
+	const choice = options.adapter ?? choiceFromEnvironment();
+	const adapter = await findAdapter(choice, options.powerPreference ?? "high-performance");
+	const gpu = await openAdapter(adapter, options);
+	if (gpu.adapter.software && options.announce !== false) announce(gpu.adapter.description || gpu.adapter.device);
+	return gpu;
+}
+
+async function findAdapter(choice: AdapterChoice | undefined, powerPreference: GPUPowerPreference): Promise<GPUAdapter> {
+	if (choice === "swiftshader") return swiftShader(powerPreference);
+	if (choice === "lavapipe") {
+		const driver = await findLavapipe();
+		if (driver === undefined)
+			throw new NoAdapterError(
+				"lavapipe is not installed. On Debian and Ubuntu: apt-get install mesa-vulkan-drivers libvulkan1 (Mesa 23 or newer; on Debian 12 from bookworm-backports).",
+			);
+		selectDriver(driver);
+	}
+	const adapter = await requestAdapter(powerPreference);
+	if (choice === "lavapipe") {
+		if (adapter !== undefined) return adapter;
+		throw new NoAdapterError(
+			"lavapipe is installed, but Dawn does not take it: it needs Mesa 23 or newer and libvulkan1 (on Debian 12 from bookworm-backports).",
+		);
+	}
+	if (choice === "gpu") {
+		if (adapter !== undefined && !describeAdapter(adapter).software) return adapter;
+		throw new NoAdapterError(
+			"No GPU was found. Install your GPU's driver with Vulkan support (on Linux also libvulkan1), or choose TESSERA_ADAPTER=swiftshader to compute on the CPU.",
+		);
+	}
+	if (adapter !== undefined) return adapter;
+	try {
+		return await swiftShader(powerPreference);
+	} catch (cause) {
+		throw new NoAdapterError(
+			`No GPU and no software driver was found. Install your GPU's driver (on Linux with libvulkan1), or lavapipe (apt-get install mesa-vulkan-drivers libvulkan1), or SwiftShader. ${(cause as Error).message}`,
+			{ cause },
+		);
+	}
+}
+
+function choiceFromEnvironment(): AdapterChoice | undefined {
+	const value = process.env.TESSERA_ADAPTER;
+	if (value === undefined || value === "" || value === "auto") return undefined;
+	if (value === "gpu" || value === "lavapipe" || value === "swiftshader") return value;
+	throw new ArgumentError(`TESSERA_ADAPTER is "${value}", but must be gpu, lavapipe, swiftshader or auto.`);
+}
+
+async function swiftShader(powerPreference: GPUPowerPreference): Promise<GPUAdapter> {
+	selectDriver(await unpackSwiftShader());
+	const adapter = await requestAdapter(powerPreference);
+	if (adapter === undefined) throw new NoAdapterError("SwiftShader was unpacked, but Dawn could not start it.");
+	return adapter;
+}
+
+/** The adapter of a fresh Dawn instance, which reads the environment anew; never its null backend. */
+async function requestAdapter(powerPreference: GPUPowerPreference): Promise<GPUAdapter | undefined> {
+	const { create, globals } = await import("webgpu").catch((cause: unknown) => {
+		throw new NoAdapterError('WebGPU for Node is not installed: npm install webgpu', { cause });
+	});
+	Object.assign(globalThis, globals);
+	const instance = create(dawnOptions);
+	instances.push(instance);
+	const adapter = await instance.requestAdapter({ powerPreference });
+	return adapter === null || isNullBackend(adapter) ? undefined : adapter;
+}
+
+function announce(description: string): void {
+	if (announced.has(description)) return;
+	announced.add(description);
+	const faster = /swiftshader/i.test(description)
+		? "A GPU would be far faster; lavapipe (mesa-vulkan-drivers) 3 to 5 times."
+		: "A GPU would be far faster.";
+	process.stderr.write(`Tessera computes on the CPU (${description}). ${faster}\n`);
+}

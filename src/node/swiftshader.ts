@@ -1,0 +1,99 @@
+import { access, mkdir, readdir, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { constants } from "node:os";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { brotliDecompress } from "node:zlib";
+import { parseTar } from "nanotar";
+import { NoAdapterError } from "../gpu/errors.js";
+import { cacheFolder, writeFileAtomic } from "./files.js";
+
+/** What a Vulkan loader needs to find a driver. */
+export interface VulkanDriver {
+	/** The driver's manifest, for VK_DRIVER_FILES. */
+	readonly manifest: string;
+	/** A Vulkan loader for systems that have none. */
+	readonly loader?: string;
+}
+
+const installHint = "npm install @sparticuz/chromium (Linux on x64; it carries the SwiftShader driver)";
+
+/**
+ * The SwiftShader (a Vulkan driver for the CPU) that the package @sparticuz/chromium carries, unpacked into the cache
+ * folder on first use.
+ *
+ * @throws NoAdapterError where the package is not installed or the system is another.
+ */
+export async function unpackSwiftShader(): Promise<VulkanDriver> {
+	if (process.platform !== "linux" || process.arch !== "x64")
+		throw new NoAdapterError(`SwiftShader is only at hand for Linux on x64, not for ${process.platform} on ${process.arch}.`);
+	const root = await packageFolder();
+	const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
+	const folder = join(cacheFolder(), `swiftshader-${version}`);
+	const driver = { manifest: join(folder, "vk_swiftshader_icd.json"), loader: join(folder, "libvulkan.so.1") };
+	if (await isThere(driver.manifest)) return driver;
+
+	const compressed = await readFile(join(root, "bin", "swiftshader.tar.br"));
+	const files = parseTar(await promisify(brotliDecompress)(compressed));
+	await mkdir(folder, { recursive: true });
+	// The manifest comes last: where it stands, the rest is complete.
+	for (const name of ["libvulkan.so.1", "libvk_swiftshader.so", "vk_swiftshader_icd.json"]) {
+		const file = files.find((entry) => entry.name.split("/").at(-1) === name);
+		if (file?.data === undefined)
+			throw new NoAdapterError(`@sparticuz/chromium ${version} carries no ${name}; install version 147.`);
+		await writeFileAtomic(join(folder, name), file.data);
+	}
+	return driver;
+}
+
+/** The manifest of Mesa's lavapipe, where the system has it. */
+export async function findLavapipe(): Promise<VulkanDriver | undefined> {
+	for (const folder of ["/usr/share/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/etc/vulkan/icd.d"]) {
+		const files = await readdir(folder).catch(() => []);
+		const manifest = files.find((file) => /^lvp_icd.*\.json$/.test(file));
+		if (manifest !== undefined) return { manifest: join(folder, manifest) };
+	}
+	return undefined;
+}
+
+/** Makes the Vulkan loader of this process find this driver alone; call it before Dawn is started. */
+export function selectDriver({ manifest, loader }: VulkanDriver): void {
+	process.env.VK_DRIVER_FILES = manifest;
+	process.env.VK_ICD_FILENAMES = manifest;
+	if (loader !== undefined && !loads("libvulkan.so.1")) loads(loader);
+}
+
+/** Loads a shared library into the process, so that Dawn finds it by its name; whether it is there now. */
+function loads(library: string): boolean {
+	const keepLoaded = 0x1000; // RTLD_NODELETE
+	try {
+		process.dlopen({ exports: {} }, library, constants.dlopen.RTLD_LAZY | keepLoaded);
+		return true;
+	} catch (error) {
+		// A library that is not a Node add-on is complained about after it has been loaded.
+		return /self-regist/.test((error as Error).message);
+	}
+}
+
+async function packageFolder(): Promise<string> {
+	for (const from of [import.meta.url, join(process.cwd(), "package.json")]) {
+		try {
+			let folder = dirname(createRequire(from).resolve("@sparticuz/chromium"));
+			while (!(await isThere(join(folder, "bin", "swiftshader.tar.br")))) {
+				if (dirname(folder) === folder) throw new Error("not found");
+				folder = dirname(folder);
+			}
+			return folder;
+		} catch {
+			// try the next place
+		}
+	}
+	throw new NoAdapterError(`SwiftShader is not installed. ${installHint}`);
+}
+
+async function isThere(path: string): Promise<boolean> {
+	return access(path).then(
+		() => true,
+		() => false,
+	);
+}

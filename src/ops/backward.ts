@@ -1,0 +1,15 @@
+import { runBackward } from "../autograd/tape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { compute } from "./binary.js";
+
+/**
+ * Adds the gradient of a loss to the `grad` of every parameter that it depends on. Where something fails, no
+ * parameter's gradient has changed.
+ *
+ * @param loss a tensor of one element
+ * @throws GradientError where the loss has more elements, depends on no parameter or was computed inside `noGrad`;
+ * DisposedError where a tensor that the way back needs was disposed of.
+ */
+export function backward(loss: Tensor): void {
+	runBackward(loss, (a, b) => compute("add", a, b));
+}

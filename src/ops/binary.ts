@@ -1,0 +1,73 @@
+import binaryKernel from "../../kernels/binary.wgsl";
+import { record } from "../autograd/tape.js";
+import type { Shape } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { broadcastShape, repeatOf } from "./broadcast.js";
+import { checkDType, commonGpu } from "./check.js";
+import { launchElements } from "./launch.js";
+import { scaled } from "./scale.js";
+import { sumOver } from "./sum.js";
+
+/** The values of OPERATION in kernels/binary.wgsl. */
+const operations = { add: 0, sub: 1, mul: 2 } as const;
+
+/** a ∘ b with broadcasting. Records nothing. */
+export function compute(operation: keyof typeof operations, a: Tensor, b: Tensor): Tensor {
+	const gpu = commonGpu(operation, a, b);
+	checkDType(operation, "the first tensor", a, "float32");
+	checkDType(operation, "the second tensor", b, "float32");
+	const shape = broadcastShape(operation, a.shape, b.shape);
+	const repeatA = repeatOf(operation, a.shape, shape);
+	const repeatB = repeatOf(operation, b.shape, shape);
+	const out = gpu.empty(shape);
+	launchElements(binaryKernel, out.size, [a, b, out], {
+		OPERATION: operations[operation],
+		A_COUNT: repeatA.count,
+		A_INNER: repeatA.inner,
+		B_COUNT: repeatB.count,
+		B_INNER: repeatB.inner,
+	});
+	return out;
+}
+
+/** The gradient of an operand that was repeated: the sum over its repetitions. Takes `gradient` over. */
+function sumToShape(gradient: Tensor, shape: Shape, factor = 1): Tensor {
+	const { count, inner } = repeatOf("sum", shape, gradient.shape);
+	const summed =
+		count > 0
+			? sumOver(gradient, { r1: gradient.size / (count * inner), k1: count, r2: inner }, shape, factor)
+			: factor === 1
+				? gradient.share(shape)
+				: scaled(gradient, factor, shape);
+	gradient.dispose();
+	return summed;
+}
+
+/**
+ * a + b, elementwise. Shapes are broadcast by NumPy's rules, provided that the axes other than 1 of the smaller operand
+ * lie side by side: a scalar, a bias [C, 1, 1] against [N, C, H, W], a row [C] against [N, C].
+ *
+ * @throws ShapeError, DTypeError (float32 only), DeviceMismatchError
+ */
+export function add(a: Tensor, b: Tensor): Tensor {
+	return record("add", compute("add", a, b), [a, b], (gradient) => [
+		a.requiresGrad ? sumToShape(gradient.share(), a.shape) : null,
+		b.requiresGrad ? sumToShape(gradient.share(), b.shape) : null,
+	]);
+}
+
+/** a − b, elementwise; shapes as for `add`. */
+export function sub(a: Tensor, b: Tensor): Tensor {
+	return record("sub", compute("sub", a, b), [a, b], (gradient) => [
+		a.requiresGrad ? sumToShape(gradient.share(), a.shape) : null,
+		b.requiresGrad ? sumToShape(gradient.share(), b.shape, -1) : null,
+	]);
+}
+
+/** a × b, elementwise; shapes as for `add`. */
+export function mul(a: Tensor, b: Tensor): Tensor {
+	return record("mul", compute("mul", a, b), [a, b], (gradient) => [
+		a.requiresGrad ? sumToShape(compute("mul", gradient, b), a.shape) : null,
+		b.requiresGrad ? sumToShape(compute("mul", gradient, a), b.shape) : null,
+	]);
+}

@@ -1,0 +1,22 @@
+import countCodesKernel from "../../kernels/count_codes.wgsl";
+import { ShapeError } from "../gpu/errors.js";
+import { formatShape } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { checkDType, commonGpu } from "./check.js";
+import { launchElements } from "./launch.js";
+
+/**
+ * Adds to `counts`, in place, how often each code occurs among the indices.
+ *
+ * @param indices uint32 or int32, any shape
+ * @param counts uint32 [K]
+ * @throws ShapeError, DTypeError, DeviceMismatchError
+ */
+export function countCodes(indices: Tensor<"uint32"> | Tensor<"int32">, counts: Tensor<"uint32">): void {
+	commonGpu("countCodes", indices, counts);
+	checkDType("countCodes", "indices", indices, "uint32", "int32");
+	checkDType("countCodes", "counts", counts, "uint32");
+	if (counts.shape.length !== 1)
+		throw new ShapeError(`countCodes: counts must be [K], but have shape ${formatShape(counts.shape)}.`);
+	launchElements(countCodesKernel, indices.size, [indices, counts]);
+}

@@ -1,0 +1,52 @@
+import crossEntropyKernel from "../../kernels/cross_entropy.wgsl";
+import crossEntropyGradKernel from "../../kernels/cross_entropy_grad.wgsl";
+import { record } from "../autograd/tape.js";
+import { ShapeError } from "../gpu/errors.js";
+import { formatShape, resolveAxis, sameShape, sizeOf } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { checkDType, commonGpu } from "./check.js";
+import { launchElements } from "./launch.js";
+import { computeSoftmax } from "./softmax.js";
+import { sumOver } from "./sum.js";
+
+export interface CrossEntropyOptions {
+	/** The axis of the classes (default 1, as in [N, C] and [N, C, H, W]). */
+	readonly axis?: number;
+}
+
+/**
+ * The mean over all targets of −log softmax(logits)[target], in nats. A target that is not a class adds 0 and gets no
+ * gradient.
+ *
+ * @param logits float32
+ * @param targets uint32 or int32, of the logits' shape without the axis of the classes
+ * @returns a scalar
+ * @throws ShapeError, DTypeError, ArgumentError, DeviceMismatchError
+ */
+export function crossEntropy(
+	logits: Tensor,
+	targets: Tensor<"uint32"> | Tensor<"int32">,
+	options: CrossEntropyOptions = {},
+): Tensor {
+	const name = "crossEntropy";
+	const gpu = commonGpu(name, logits, targets);
+	checkDType(name, "logits", logits, "float32");
+	checkDType(name, "targets", targets, "uint32", "int32");
+	const axis = resolveAxis(options.axis ?? 1, logits.shape, name);
+	if (!sameShape(targets.shape, logits.shape.toSpliced(axis, 1)))
+		throw new ShapeError(
+			`${name}: targets must have the shape of logits ${formatShape(logits.shape)} without axis ${axis}, but have ${formatShape(targets.shape)}.`,
+		);
+	const constants = { CLASSES: logits.shape[axis] as number, INNER: sizeOf(logits.shape.slice(axis + 1)) };
+	const logProbabilities = computeSoftmax(logits, axis, true);
+	const losses = gpu.empty([targets.size]);
+	launchElements(crossEntropyKernel, losses.size, [logProbabilities, targets, losses], constants);
+	const loss = sumOver(losses, { r2: losses.size }, [], 1 / losses.size);
+	losses.dispose();
+	return record(name, loss, [logits], (gradient) => {
+		const dx = gpu.empty(logits.shape);
+		const scalars = gpu.uniform(Float32Array.of(1 / targets.size));
+		launchElements(crossEntropyGradKernel, dx.size, [logProbabilities, targets, gradient, dx, scalars], constants);
+		return [dx];
+	});
+}

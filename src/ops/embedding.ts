@@ -1,0 +1,66 @@
+import embeddingKernel from "../../kernels/embedding.wgsl";
+import embeddingGradKernel from "../../kernels/embedding_grad.wgsl";
+import { record } from "../autograd/tape.js";
+import { ShapeError } from "../gpu/errors.js";
+import { formatShape } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { checkDType, checkRank, commonGpu } from "./check.js";
+import { launchElements } from "./launch.js";
+import { sumOver } from "./sum.js";
+
+/** Rows of dy that one invocation of the gradient adds up at least, and words of partial sums at most. */
+const rowsPerSplit = 256;
+const maxPartialWords = 2 ** 22;
+
+export interface EmbeddingOptions {
+	/**
+	 * "last" (default): the vectors lie along a new last axis, [...indices.shape, D]. "NCHW": along the channels,
+	 * indices [B, H, W] → [B, D, H, W].
+	 */
+	readonly layout?: "last" | "NCHW";
+}
+
+/**
+ * The rows of `weight` that the indices name. An index outside [0, K) gives zeros and no gradient.
+ *
+ * @param indices uint32 or int32, any shape
+ * @param weight float32 [K, D]
+ * @returns [...indices.shape, D], or [B, D, H, W]
+ * @throws ShapeError, DTypeError, DeviceMismatchError
+ */
+export function embedding(
+	indices: Tensor<"uint32"> | Tensor<"int32">,
+	weight: Tensor,
+	options: EmbeddingOptions = {},
+): Tensor {
+	const gpu = commonGpu("embedding", indices, weight);
+	checkDType("embedding", "indices", indices, "uint32", "int32");
+	checkDType("embedding", "weight", weight, "float32");
+	checkRank("embedding", "weight", weight, 2, "[K, D]");
+	const [rows, dimensions] = weight.shape as [number, number];
+	const channelsFirst = options.layout === "NCHW";
+	if (channelsFirst && indices.shape.length !== 3)
+		throw new ShapeError(`embedding: with layout "NCHW" indices must be [B, H, W], but have shape ${formatShape(indices.shape)}.`);
+	const [batch = 1, ...positions] = indices.shape;
+	const inner = channelsFirst ? indices.size / batch : 1;
+	const out = gpu.empty(channelsFirst ? [batch, dimensions, ...positions] : [...indices.shape, dimensions]);
+	const constants = { ROWS: rows, DIMENSIONS: dimensions, INNER: inner };
+	launchElements(embeddingKernel, out.size, [indices, weight, out], constants);
+
+	return record("embedding", out, [weight], (gradient) => {
+		const splits = Math.max(
+			1,
+			Math.min(Math.ceil(indices.size / rowsPerSplit), Math.floor(maxPartialWords / (rows * dimensions))),
+		);
+		const partial = gpu.empty(splits === 1 ? weight.shape : [splits, rows, dimensions]);
+		launchElements(embeddingGradKernel, splits * dimensions, [indices, gradient, partial], {
+			...constants,
+			N: indices.size,
+			SPLITS: splits,
+		});
+		if (splits === 1) return [partial];
+		const summed = sumOver(partial, { r2: splits, k2: rows * dimensions }, weight.shape);
+		partial.dispose();
+		return [summed];
+	});
+}

@@ -1,0 +1,73 @@
+import gatherImagesKernel from "../../kernels/gather_images.wgsl";
+import { ShapeError } from "../gpu/errors.js";
+import type { Gpu } from "../tensor/gpu.js";
+import { checkShape, formatShape, sizeOf } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { checkDType, commonGpu } from "./check.js";
+import { launchElements } from "./launch.js";
+
+/** Images of one byte a value on the GPU, four to a word; made by `packImages`, read by `gatherImages`. */
+export interface PackedImages {
+	readonly words: Tensor<"uint32">;
+	readonly count: number;
+	/** [channels, height, width] */
+	readonly shape: readonly [number, number, number];
+	dispose(): void;
+}
+
+/**
+ * Uploads images as bytes, a quarter of what they take as float32.
+ *
+ * @param pixels uint8 [count, channels, height, width]
+ * @throws ShapeError where pixels and shape differ in size, LimitError where the device cannot bind so many bytes.
+ */
+export function packImages(gpu: Gpu, pixels: Uint8Array, shape: readonly [number, number, number, number]): PackedImages {
+	checkShape(shape, "packImages: the images");
+	const [count, ...imageShape] = shape;
+	const bytes = sizeOf(imageShape);
+	if (pixels.length !== count * bytes)
+		throw new ShapeError(`packImages: ${pixels.length} bytes do not fill images of shape ${formatShape(shape)}.`);
+	const wordsPerImage = Math.ceil(bytes / 4);
+	const padded = new Uint8Array(4 * count * wordsPerImage);
+	if (padded.length === pixels.length) padded.set(pixels);
+	else
+		for (let i = 0; i < count; i++) padded.set(pixels.subarray(i * bytes, (i + 1) * bytes), 4 * i * wordsPerImage);
+	const words = gpu.keep(gpu.empty([count, wordsPerImage], "uint32"));
+	gpu.write(words.storage, padded);
+	return { words, count, shape: imageShape, dispose: () => words.dispose() };
+}
+
+export interface GatherImagesOptions {
+	/** Multiplies the byte (default 1/255). */
+	readonly scale?: number;
+	/** Is then added (default −0.5). */
+	readonly shift?: number;
+}
+
+/**
+ * The images that the indices name, unpacked on the GPU: scale · byte + shift. An index that is not that of an image
+ * gives zeros.
+ *
+ * @param indices uint32 or int32 [B]
+ * @returns float32 [B, channels, height, width]
+ * @throws ShapeError, DTypeError, DeviceMismatchError
+ */
+export function gatherImages(
+	images: PackedImages,
+	indices: Tensor<"uint32"> | Tensor<"int32">,
+	options: GatherImagesOptions = {},
+): Tensor {
+	const { scale = 1 / 255, shift = -0.5 } = options;
+	const gpu = commonGpu("gatherImages", images.words, indices);
+	checkDType("gatherImages", "indices", indices, "uint32", "int32");
+	if (indices.shape.length !== 1)
+		throw new ShapeError(`gatherImages: indices must be [B], but have shape ${formatShape(indices.shape)}.`);
+	const out = gpu.empty([indices.size, ...images.shape]);
+	launchElements(
+		gatherImagesKernel,
+		out.size,
+		[images.words, indices, out, gpu.uniform(Float32Array.of(scale, shift))],
+		{ IMAGES: images.count, ELEMENTS: sizeOf(images.shape) },
+	);
+	return out;
+}

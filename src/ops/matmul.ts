@@ -1,0 +1,72 @@
+import matmulKernel from "../../kernels/matmul.wgsl";
+import { record } from "../autograd/tape.js";
+import { ShapeError } from "../gpu/errors.js";
+import { formatShape } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { checkDType, checkRank, commonGpu } from "./check.js";
+
+export interface MatmulOptions {
+	/** Use aᵀ (default false). */
+	readonly transposeA?: boolean;
+	/** Use bᵀ (default false). */
+	readonly transposeB?: boolean;
+}
+
+/** a·b with either transposed. Records nothing. */
+function compute(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
+	const [aRows, aColumns] = a.shape as [number, number];
+	const [bRows, bColumns] = b.shape as [number, number];
+	const [rows, inner] = transposeA ? [aColumns, aRows] : [aRows, aColumns];
+	const [bInner, columns] = transposeB ? [bColumns, bRows] : [bRows, bColumns];
+	if (inner !== bInner) {
+		const [ofA, ofB] = [transposeA ? " transposed" : "", transposeB ? " transposed" : ""];
+		throw new ShapeError(
+			`matmul: ${formatShape(a.shape)}${ofA} and ${formatShape(b.shape)}${ofB} do not fit: ${inner} columns against ${bInner} rows.`,
+		);
+	}
+	const c = a.gpu.empty([rows, columns]);
+	a.gpu.run(matmulKernel, {
+		constants: {
+			ROWS: rows,
+			INNER: inner,
+			COLUMNS: columns,
+			A_ROW: transposeA ? 1 : inner,
+			A_INNER: transposeA ? rows : 1,
+			B_INNER: transposeB ? 1 : columns,
+			B_COLUMN: transposeB ? inner : 1,
+		},
+		bindings: [a.storage, b.storage, c.storage],
+		workgroups: Math.ceil(rows / 8) * Math.ceil(columns / 256),
+		flops: 2 * rows * inner * columns,
+	});
+	return c;
+}
+
+/**
+ * The matrix product.
+ *
+ * @param a float32 [m, k] (or [k, m] with transposeA)
+ * @param b float32 [k, n] (or [n, k] with transposeB)
+ * @returns [m, n]
+ * @throws ShapeError, DTypeError, DeviceMismatchError
+ */
+export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
+	const { transposeA = false, transposeB = false } = options;
+	commonGpu("matmul", a, b);
+	for (const [name, tensor] of [["a", a] as const, ["b", b] as const]) {
+		checkDType("matmul", name, tensor, "float32");
+		checkRank("matmul", name, tensor, 2, "a matrix [rows, columns]");
+	}
+	return record("matmul", compute(a, b, transposeA, transposeB), [a, b], (gradient) => [
+		!a.requiresGrad
+			? null
+			: transposeA
+				? compute(b, gradient, transposeB, true)
+				: compute(gradient, b, false, !transposeB),
+		!b.requiresGrad
+			? null
+			: transposeB
+				? compute(gradient, a, true, transposeA)
+				: compute(a, gradient, !transposeA, false),
+	]);
+}

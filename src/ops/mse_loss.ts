@@ -1,0 +1,55 @@
+import mseKernel from "../../kernels/mse.wgsl";
+import mseGradKernel from "../../kernels/mse_grad.wgsl";
+import { record } from "../autograd/tape.js";
+import { ArgumentError, ShapeError } from "../gpu/errors.js";
+import { formatShape, sameShape } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { checkDType, commonGpu } from "./check.js";
+import { launchElements } from "./launch.js";
+import { sumOver } from "./sum.js";
+
+/** Elements a workgroup sums up, at the least. */
+const chunk = 4096;
+
+export interface MSELossOptions {
+	/** Multiplies the mean, e.g. by 1 / variance (default 1). */
+	readonly scale?: number;
+}
+
+/**
+ * scale · the mean of (a − b)² over all elements, a scalar.
+ *
+ * @param a float32, any shape
+ * @param b float32, the same shape
+ * @throws ShapeError where the shapes differ (nothing is broadcast), ArgumentError where the scale is not finite.
+ */
+export function mseLoss(a: Tensor, b: Tensor, options: MSELossOptions = {}): Tensor {
+	const { scale = 1 } = options;
+	const gpu = commonGpu("mseLoss", a, b);
+	checkDType("mseLoss", "the first tensor", a, "float32");
+	checkDType("mseLoss", "the second tensor", b, "float32");
+	if (!sameShape(a.shape, b.shape))
+		throw new ShapeError(`mseLoss: shapes ${formatShape(a.shape)} and ${formatShape(b.shape)} differ.`);
+	if (!Number.isFinite(scale)) throw new ArgumentError(`mseLoss: the scale must be finite, but is ${scale}.`);
+
+	const workgroups = Math.ceil(a.size / chunk);
+	const partial = gpu.empty([workgroups]);
+	gpu.run(mseKernel, {
+		constants: { CHUNK: chunk },
+		bindings: [a.storage, b.storage, partial.storage],
+		workgroups,
+	});
+	const loss = sumOver(partial, { r2: workgroups }, [], scale / a.size);
+	partial.dispose();
+
+	const gradientOf = (x: Tensor, y: Tensor, gradient: Tensor) => {
+		const dx = gpu.empty(x.shape);
+		const scalars = gpu.uniform(Float32Array.of((2 * scale) / x.size));
+		launchElements(mseGradKernel, dx.size, [x, y, gradient, dx, scalars]);
+		return dx;
+	};
+	return record("mseLoss", loss, [a, b], (gradient) => [
+		a.requiresGrad ? gradientOf(a, b, gradient) : null,
+		b.requiresGrad ? gradientOf(b, a, gradient) : null,
+	]);
+}

@@ -1,0 +1,20 @@
+import { ShapeError } from "../gpu/errors.js";
+import { checkShape, formatShape, type Shape, sizeOf } from "../tensor/shape.js";
+import type { DType, Tensor } from "../tensor/tensor.js";
+import { recordAny } from "./permute.js";
+
+/**
+ * The same elements in the same order with another shape, over the same memory. One length may be −1: it follows from
+ * the others.
+ *
+ * @throws ShapeError where the sizes differ.
+ */
+export function reshape<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> {
+	const free = shape.indexOf(-1);
+	const known = sizeOf(shape.filter((_, axis) => axis !== free));
+	const to = free < 0 ? shape : shape.with(free, x.size / known);
+	if (sizeOf(to) !== x.size || to.some((length) => !Number.isInteger(length)))
+		throw new ShapeError(`reshape: ${x.size} elements of shape ${formatShape(x.shape)} do not fill ${formatShape(shape)}.`);
+	checkShape(to, "reshape: the new shape");
+	return recordAny("reshape", x.share([...to]), x, (gradient) => gradient.share(x.shape));
+}

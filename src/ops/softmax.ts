@@ -1,0 +1,49 @@
+import softmaxKernel from "../../kernels/softmax.wgsl";
+import softmaxGradKernel from "../../kernels/softmax_grad.wgsl";
+import { record } from "../autograd/tape.js";
+import { resolveAxis, sizeOf } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { checkDType } from "./check.js";
+
+/** Softmax or its logarithm along an axis counted from the front. Records nothing. */
+export function computeSoftmax(x: Tensor, axis: number, log: boolean): Tensor {
+	const y = x.gpu.empty(x.shape);
+	run(softmaxKernel, x, axis, log, [x, y]);
+	return y;
+}
+
+function run(kernel: typeof softmaxKernel, x: Tensor, axis: number, log: boolean, tensors: readonly Tensor[]): void {
+	const length = x.shape[axis] as number;
+	const inner = sizeOf(x.shape.slice(axis + 1));
+	const lanes = inner >= 32 ? 1 : 64;
+	x.gpu.run(kernel, {
+		constants: { LENGTH: length, INNER: inner, LOG: log ? 1 : 0, ROWS: 64 / lanes, LANES: lanes },
+		bindings: tensors.map(({ storage }) => storage),
+		workgroups: Math.ceil((x.size / length) * (lanes / 64)),
+	});
+}
+
+function recorded(operation: string, x: Tensor, axis: number, log: boolean): Tensor {
+	checkDType(operation, "the tensor", x, "float32");
+	const at = resolveAxis(axis, x.shape, operation);
+	const y = computeSoftmax(x, at, log);
+	return record(operation, y, [x], (gradient) => {
+		const dx = x.gpu.empty(x.shape);
+		run(softmaxGradKernel, x, at, log, [y, gradient, dx]);
+		return [dx];
+	});
+}
+
+/**
+ * exp(x) / Σ exp(x) along an axis, computed without overflow.
+ *
+ * @throws ArgumentError where x has no such axis.
+ */
+export function softmax(x: Tensor, axis: number): Tensor {
+	return recorded("softmax", x, axis, false);
+}
+
+/** The logarithm of `softmax(x, axis)`, computed without overflow or cancellation. */
+export function logSoftmax(x: Tensor, axis: number): Tensor {
+	return recorded("logSoftmax", x, axis, true);
+}

@@ -1,0 +1,87 @@
+import expandKernel from "../../kernels/expand.wgsl";
+import sumKernel from "../../kernels/sum.wgsl";
+import { record } from "../autograd/tape.js";
+import { resolveAxis, type Shape, sizeOf } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { checkDType } from "./check.js";
+import { launchElements } from "./launch.js";
+import { permuteInto } from "./permute.js";
+
+/** A tensor seen as four axes [r1, k1, r2, k2], of which the r are summed and the k kept. */
+export interface SumView {
+	readonly r1?: number;
+	readonly k1?: number;
+	readonly r2?: number;
+	readonly k2?: number;
+}
+
+/** Summands that one lane of a workgroup adds up before a sum is split over several workgroups. */
+const summandsPerLane = 128;
+
+/** factor · the sum of x over the r axes of the view, as a tensor of shape `to`. Records nothing. */
+export function sumOver(x: Tensor, view: SumView, to: Shape, factor = 1): Tensor {
+	const { r1 = 1, k1 = 1, r2 = 1, k2 = 1 } = view;
+	const outputs = k1 * k2;
+	const lanes = k2 >= 32 ? 1 : 64;
+	const splits = Math.max(1, Math.min(256, Math.ceil((r1 * r2) / (lanes * summandsPerLane)), Math.ceil(65536 / outputs)));
+	const { gpu } = x;
+	const out = gpu.empty(splits === 1 ? to : [splits, outputs]);
+	gpu.run(sumKernel, {
+		constants: { R1: r1, K1: k1, R2: r2, K2: k2, SPLITS: splits, OUTPUTS: 64 / lanes, LANES: lanes },
+		bindings: [x.storage, out.storage, gpu.uniform(Float32Array.of(splits === 1 ? factor : 1))],
+		workgroups: splits * Math.ceil((outputs * lanes) / 64),
+	});
+	if (splits === 1) return out;
+	const total = sumOver(out, { r2: splits, k2: outputs }, to, factor);
+	out.dispose();
+	return total;
+}
+
+/** factor · x repeated as [any, count, inner] to shape `to`. Records nothing. */
+export function expandTo(x: Tensor, to: Shape, count: number, inner: number, factor = 1): Tensor {
+	const out = x.gpu.empty(to);
+	const scalars = x.gpu.uniform(Float32Array.of(factor));
+	launchElements(expandKernel, out.size, [x, out, scalars], { COUNT: count, INNER: inner });
+	return out;
+}
+
+function reduce(operation: string, x: Tensor, axis: number | undefined, factorOf: (count: number) => number): Tensor {
+	checkDType(operation, "the tensor", x, "float32");
+	const at = axis === undefined ? undefined : resolveAxis(axis, x.shape, operation);
+	const count = at === undefined ? x.size : (x.shape[at] as number);
+	const inner = at === undefined ? 1 : sizeOf(x.shape.slice(at + 1));
+	const outer = x.size / (count * inner);
+	const shape = at === undefined ? [] : x.shape.toSpliced(at, 1);
+	const factor = factorOf(count);
+	const out = sumOver(x, { k1: outer, r2: count, k2: inner }, shape, factor);
+	return record(operation, out, [x], (gradient) => {
+		// The sum's element (o, i) is repeated over the axis between o and i.
+		if (outer === 1) return [expandTo(gradient, x.shape, inner, 1, factor)];
+		if (inner === 1) return [expandTo(gradient, x.shape, outer, count, factor)];
+		return [expandBetween(gradient, x.shape, outer, count, inner, factor)];
+	});
+}
+
+/** factor · x[o, i] repeated to [o, count, i]. */
+function expandBetween(x: Tensor, to: Shape, outer: number, count: number, inner: number, factor: number): Tensor {
+	const across = expandTo(x, [outer * inner, count], outer * inner, count, factor);
+	const back = across.gpu.empty(to);
+	permuteInto(across, back, [outer, inner, count], [0, 2, 1]);
+	across.dispose();
+	return back;
+}
+
+/**
+ * The sum of all elements, or over one axis, which the result then lacks.
+ *
+ * @param x float32, any shape
+ * @throws ArgumentError where x has no such axis.
+ */
+export function sum(x: Tensor, axis?: number): Tensor {
+	return reduce("sum", x, axis, () => 1);
+}
+
+/** The mean of all elements, or over one axis, which the result then lacks. */
+export function mean(x: Tensor, axis?: number): Tensor {
+	return reduce("mean", x, axis, (count) => 1 / count);
+}

@@ -1,0 +1,126 @@
+import { Device } from "../gpu/device.js";
+import { ArgumentError, DTypeError, ShapeError } from "../gpu/errors.js";
+import { checkShape, formatShape, type Shape, sizeOf } from "./shape.js";
+import { type AnyTensor, type DataOf, type DType, Parameter, Tensor } from "./tensor.js";
+
+const arrays = { float32: Float32Array, int32: Int32Array, uint32: Uint32Array } as const;
+
+function dtypeOf(data: unknown): DType {
+	if (data instanceof Int32Array) return "int32";
+	if (data instanceof Uint32Array) return "uint32";
+	return "float32";
+}
+
+/** An open device: it makes tensors, reads them back, and decides how long they live. Opened by `openDevice()`. */
+export class Gpu extends Device {
+	private readonly scopes: Set<AnyTensor>[] = [];
+
+	/**
+	 * A tensor with this data, row-major. The dtype follows the array (plain numbers and Float32Array: float32) unless
+	 * it is given.
+	 *
+	 * @throws ShapeError where data and shape differ in size, DTypeError for an array of another kind.
+	 */
+	tensor(data: Int32Array, shape: Shape): Tensor<"int32">;
+	tensor(data: Uint32Array, shape: Shape): Tensor<"uint32">;
+	tensor(data: readonly number[] | Float32Array, shape: Shape): Tensor;
+	tensor<D extends DType>(data: readonly number[] | DataOf<D>, shape: Shape, dtype: D): Tensor<D>;
+	tensor(data: ArrayLike<number>, shape: Shape, dtype: DType = dtypeOf(data)): AnyTensor {
+		const tensor = this.empty(shape, dtype);
+		try {
+			this.upload(tensor, data);
+		} catch (error) {
+			tensor.dispose();
+			throw error;
+		}
+		return tensor;
+	}
+
+	/** A float32 tensor to be trained, see `Parameter`. It lives until `dispose()`, also when made inside a scope. */
+	parameter(data: readonly number[] | Float32Array, shape: Shape): Parameter {
+		checkShape(shape, "A parameter");
+		const parameter = this.keep(new Parameter(this, this.allocate(4 * sizeOf(shape)), [...shape]));
+		this.upload(parameter, data);
+		return parameter;
+	}
+
+	/** A tensor whose elements are yet to be written. */
+	empty<D extends DType = "float32">(shape: Shape, dtype: D = "float32" as D): Tensor<D> {
+		checkShape(shape, "A tensor");
+		return new Tensor(this, this.allocate(4 * sizeOf(shape)), [...shape], dtype);
+	}
+
+	/** A scalar-sized float32 tensor with this value, for reading only: equal values share one small buffer. */
+	constant(value: number, shape: Shape = []): Tensor {
+		if (sizeOf(shape) !== 1) throw new ShapeError(`A constant has one element, not the shape ${formatShape(shape)}.`);
+		return new Tensor(this, this.uniform(Float32Array.of(value)).retain(), [...shape], "float32");
+	}
+
+	/** Overwrites a tensor's elements with host data of its dtype. */
+	upload(tensor: AnyTensor, data: ArrayLike<number>): void {
+		if (data.length !== tensor.size)
+			throw new ShapeError(
+				`${data.length} numbers do not fill a tensor of shape ${formatShape(tensor.shape)}, which has ${tensor.size}.`,
+			);
+		const array = arrays[tensor.dtype];
+		if (ArrayBuffer.isView(data) && !(data instanceof array))
+			throw new DTypeError(`A ${tensor.dtype} tensor takes numbers or a ${array.name}, not a ${data.constructor.name}.`);
+		this.write(tensor.storage, data instanceof array ? data : array.from(data));
+	}
+
+	/** The elements of several tensors, with one copy and one wait for all of them. */
+	async readAll(tensors: readonly AnyTensor[]): Promise<DataOf<DType>[]> {
+		const bytes = await this.read(tensors.map(({ storage }) => storage));
+		return tensors.map(({ dtype }, i) => new arrays[dtype](bytes[i] as ArrayBuffer));
+	}
+
+	/**
+	 * Runs `body` and disposes of every tensor that it made, except those it returns (a tensor, or an array or object
+	 * of tensors), parameters and their gradients. A training step belongs into a scope.
+	 *
+	 * @throws ArgumentError where `body` returns a promise: what is awaited outlives the scope.
+	 */
+	scope<T>(body: () => T): T {
+		const made = new Set<AnyTensor>();
+		this.scopes.push(made);
+		let kept: ReadonlySet<AnyTensor> = new Set();
+		try {
+			const result = body();
+			if (result instanceof Promise)
+				throw new ArgumentError("gpu.scope() takes a function that is not async: await reads after it, on tensors that it returns.");
+			kept = tensorsIn(result);
+			return result;
+		} finally {
+			this.scopes.pop();
+			const outer = this.scopes.at(-1);
+			for (const tensor of made) {
+				if (kept.has(tensor)) outer?.add(tensor);
+				else tensor.dispose();
+			}
+		}
+	}
+
+	/** Takes a tensor out of the scopes that are open, so that it lives until `dispose()`. */
+	keep<T extends AnyTensor>(tensor: T): T {
+		this.untrack(tensor);
+		return tensor;
+	}
+
+	/** For `Tensor` itself: a new one belongs to the innermost open scope. */
+	track(tensor: AnyTensor): void {
+		this.scopes.at(-1)?.add(tensor);
+	}
+
+	untrack(tensor: AnyTensor): void {
+		for (const scope of this.scopes) scope.delete(tensor);
+	}
+}
+
+/** The tensors in a value: itself, or the elements of arrays and plain objects, at any depth. */
+function tensorsIn(value: unknown, found = new Set<AnyTensor>()): Set<AnyTensor> {
+	if (value instanceof Tensor) found.add(value);
+	else if (Array.isArray(value)) for (const element of value) tensorsIn(element, found);
+	else if (value !== null && typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype)
+		for (const element of Object.values(value)) tensorsIn(element, found);
+	return found;
+}

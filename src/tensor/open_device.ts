@@ -1,0 +1,38 @@
+import { describeAdapter, isNullBackend, requestDevice } from "../gpu/adapter.js";
+import type { DeviceOptions } from "../gpu/device.js";
+import { NoAdapterError } from "../gpu/errors.js";
+import { Gpu } from "./gpu.js";
+
+export interface OpenDeviceOptions extends DeviceOptions {
+	/** Which GPU to prefer where there are several (default "high-performance"). */
+	readonly powerPreference?: GPUPowerPreference;
+	/** WebGPU features without which the device is of no use to the caller. */
+	readonly requiredFeatures?: readonly string[];
+}
+
+/** Makes a device of an adapter. @throws MissingFeatureError, NoAdapterError */
+export async function openAdapter(adapter: GPUAdapter, options: OpenDeviceOptions = {}): Promise<Gpu> {
+	return new Gpu(await requestDevice(adapter, options.requiredFeatures), describeAdapter(adapter), options);
+}
+
+/**
+ * Opens the browser's GPU.
+ *
+ * @throws NoAdapterError where the browser has no WebGPU or gives no adapter, MissingFeatureError
+ */
+export async function openDevice(options: OpenDeviceOptions = {}): Promise<Gpu> {
+	const gpu = globalThis.navigator?.gpu;
+	if (gpu === undefined)
+		throw new NoAdapterError(
+			"This browser offers no WebGPU (navigator.gpu is missing). It needs a secure context (https or localhost) and Chrome or Edge 113, Safari 26 or Firefox 141, or newer.",
+		);
+	const adapter = await gpu.requestAdapter({ powerPreference: options.powerPreference ?? "high-performance" });
+	if (adapter === null || isNullBackend(adapter))
+		throw new NoAdapterError(
+			"The browser found no GPU adapter. Turn on hardware acceleration, or in Chrome start it with --enable-unsafe-webgpu --use-webgpu-adapter=swiftshader to compute on the CPU.",
+		);
+	const device = await openAdapter(adapter, options);
+	if (device.adapter.software)
+		console.warn(`Tessera computes on the CPU (${device.adapter.description || device.adapter.architecture}): no GPU was found.`);
+	return device;
+}

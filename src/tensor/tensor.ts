@@ -1,0 +1,129 @@
+import { DisposedError, GradientError } from "../gpu/errors.js";
+import type { Storage } from "../gpu/storage.js";
+import type { Gpu } from "./gpu.js";
+import { formatShape, type Shape, sizeOf } from "./shape.js";
+
+/** What a tensor's elements are; each is one 32-bit word. */
+export type DType = "float32" | "int32" | "uint32";
+
+/** The host array of a dtype. */
+export type DataOf<D extends DType> = D extends "float32" ? Float32Array : D extends "int32" ? Int32Array : Uint32Array;
+
+/** How to go back through the operation that made a tensor; recorded by `autograd`, read by `backward`. */
+export interface GradientNode {
+	/** The operation's name, for messages. */
+	readonly operation: string;
+	readonly inputs: readonly Tensor[];
+	/**
+	 * From the gradient of the output to that of each input; null where an input needs none. The results belong to the
+	 * caller, which disposes of them.
+	 */
+	readonly backward: (gradient: Tensor) => readonly (Tensor | null)[];
+}
+
+/** An array on the GPU: a shape, a dtype and a buffer, row-major. Operations are functions that take tensors. */
+export class Tensor<D extends DType = "float32"> {
+	readonly size: number;
+	/** Whether `backward` carries a gradient to (or through) this tensor. */
+	requiresGrad = false;
+	/** The operation that made it, where a gradient flows through it. */
+	gradientNode: GradientNode | null = null;
+	private disposed = false;
+
+	/** Made by `gpu.tensor` and by operations; takes over one hold of `memory`. */
+	constructor(
+		readonly gpu: Gpu,
+		private readonly memory: Storage,
+		readonly shape: Shape,
+		readonly dtype: D,
+	) {
+		this.size = sizeOf(shape);
+		gpu.track(this);
+	}
+
+	/** The GPU memory underneath. @throws DisposedError after `dispose()`. */
+	get storage(): Storage {
+		if (this.disposed)
+			throw new DisposedError(
+				`A tensor of shape ${formatShape(this.shape)} was used after it was disposed of. A tensor made inside gpu.scope() ends with the scope unless the scope returns it.`,
+			);
+		return this.memory;
+	}
+
+	get isDisposed(): boolean {
+		return this.disposed;
+	}
+
+	/** The elements, copied to the host once the GPU has computed them. */
+	async data(): Promise<DataOf<D>> {
+		const [data] = await this.gpu.readAll([this]);
+		return data as DataOf<D>;
+	}
+
+	/** The value of a tensor with one element. */
+	async item(): Promise<number> {
+		if (this.size !== 1) throw new GradientError(`item() takes a tensor of one element; this one has shape ${formatShape(this.shape)}.`);
+		return (await this.data())[0] as number;
+	}
+
+	/** Another tensor over the same memory, with the same number of elements; it takes no part in gradients. */
+	share(shape: Shape = this.shape): Tensor<D> {
+		return new Tensor(this.gpu, this.storage.retain(), shape, this.dtype);
+	}
+
+	/** Gives the memory back (it stays while another tensor shares it). Doing so twice does nothing. */
+	dispose(): void {
+		if (this.disposed) return;
+		this.disposed = true;
+		this.gradientNode = null;
+		this.gpu.untrack(this);
+		this.memory.free();
+	}
+
+	[Symbol.dispose](): void {
+		this.dispose();
+	}
+}
+
+/** A tensor that is trained: `backward` adds to its `grad`. Made by `gpu.parameter`. */
+export class Parameter extends Tensor {
+	private gradient: Tensor | null = null;
+
+	constructor(gpu: Gpu, memory: Storage, shape: Shape) {
+		super(gpu, memory, shape, "float32");
+		this.requiresGrad = true;
+	}
+
+	/** The gradient that `backward` has summed up since the last `zeroGrad()`. @throws GradientError where there is none. */
+	get grad(): Tensor {
+		if (this.gradient === null)
+			throw new GradientError(
+				`The parameter of shape ${formatShape(this.shape)} has no gradient: call backward(loss) with a loss that depends on it first.`,
+			);
+		return this.gradient;
+	}
+
+	get hasGrad(): boolean {
+		return this.gradient !== null;
+	}
+
+	/** Replaces the gradient and takes it over: it lives until the next `zeroGrad()`, also outside its scope. */
+	setGrad(gradient: Tensor): void {
+		this.gradient?.dispose();
+		this.gradient = this.gpu.keep(gradient);
+	}
+
+	/** Forgets the gradient and gives its memory back. */
+	zeroGrad(): void {
+		this.gradient?.dispose();
+		this.gradient = null;
+	}
+
+	override dispose(): void {
+		this.zeroGrad();
+		super.dispose();
+	}
+}
+
+/** A tensor of any dtype. */
+export type AnyTensor = Tensor<DType>;
