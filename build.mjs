@@ -90,7 +90,7 @@ async function buildTests() {
 	const forBrowsers = tests.filter((file) => !file.startsWith(join("test", "node")));
 	await build({
 		...common,
-		entryPoints: [...tests, "test/run.ts"],
+		entryPoints: [...tests, "test/run.ts", "test/browser/run.ts"],
 		outbase: "test",
 		outdir: "build/test/node",
 		splitting: true,

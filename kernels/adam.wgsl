@@ -7,7 +7,10 @@
 
 struct Settings {
 	beta1: f32,
+	// 1 − β, worked out in float64: in float32 1 − 0.999 is off by 1.3e-5 of itself.
+	complement1: f32,
 	beta2: f32,
+	complement2: f32,
 	epsilon: f32,
 	// lr / (1 − β₁ᵗ)
 	stepSize: f32,
@@ -26,8 +29,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 	let i = id.y * groups.x * 64u + id.x;
 	if (i >= arrayLength(&w)) { return; }
 	let gradient = g[i];
-	let first = fma(settings.beta1, m[i], (1.0 - settings.beta1) * gradient);
-	let second = fma(settings.beta2, v[i], (1.0 - settings.beta2) * gradient * gradient);
+	let first = fma(settings.beta1, m[i], settings.complement1 * gradient);
+	let second = fma(settings.beta2, v[i], settings.complement2 * gradient * gradient);
 	m[i] = first;
 	v[i] = second;
 	w[i] -= settings.stepSize * first / fma(sqrt(second), settings.rootCorrection, settings.epsilon);

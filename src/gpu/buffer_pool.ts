@@ -48,7 +48,7 @@ export class BufferPool {
 		private readonly freeLimit: number,
 	) {}
 
-	acquire(bytes: number): { id: number; buffer: GPUBuffer } {
+	acquire(bytes: number): { id: number; buffer: GPUBuffer; lastBatch: number } {
 		const capacity = sizeClass(bytes);
 		const list = this.free.get(capacity);
 		let entry: PooledBuffer;

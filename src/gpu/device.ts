@@ -116,8 +116,8 @@ export class Device {
 		const limit = Math.min(this.limits.maxStorageBufferBindingSize, this.limits.maxBufferSize);
 		if (bytes > limit)
 			throw new LimitError(`A buffer of ${bytes} bytes was asked for, but this device binds at most ${limit} bytes at once.`);
-		const { id, buffer } = this.pool.acquire(bytes);
-		return new Storage(id, buffer, bytes, (storage) => this.pool.release(storage.id, storage.lastBatch));
+		const { id, buffer, lastBatch } = this.pool.acquire(bytes);
+		return new Storage(id, buffer, bytes, (storage) => this.pool.release(storage.id, storage.lastBatch), lastBatch);
 	}
 
 	/** Copies host data into a buffer; commands recorded before this call still see the old contents. */
@@ -125,6 +125,17 @@ export class Device {
 		this.check();
 		if (storage.lastBatch === this.batch) this.flush();
 		this.device.queue.writeBuffer(storage.buffer, byteOffset, data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+	}
+
+	/** Records a copy of one buffer's bytes to another's. */
+	copyStorage(from: Storage, to: Storage): void {
+		this.check();
+		this.pass?.end();
+		this.pass = undefined;
+		this.encoder ??= this.device.createCommandEncoder();
+		this.encoder.copyBufferToBuffer(from.buffer, 0, to.buffer, 0, Math.min(from.bytes, to.bytes));
+		from.lastBatch = this.batch;
+		to.lastBatch = this.batch;
 	}
 
 	/**

@@ -5,8 +5,6 @@ import { DisposedError } from "./errors.js";
  * At zero holders the buffer goes back to its pool.
  */
 export class Storage {
-	/** Number of the last batch of commands that uses the buffer (see `Device.write`). */
-	lastBatch = -1;
 	private holders = 1;
 
 	constructor(
@@ -16,6 +14,8 @@ export class Storage {
 		/** Bytes in use: what a kernel sees as the binding's size. */
 		readonly bytes: number,
 		private readonly release: (storage: Storage) => void,
+		/** Number of the last batch of commands that uses the buffer, also under an earlier holder (see `Device.write`). */
+		public lastBatch = -1,
 	) {}
 
 	get alive(): boolean {

@@ -2,13 +2,25 @@ import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 
+/** Spreads a seed over all 32 bits (the finalizer of MurmurHash3), so that small seeds give unrelated sequences. */
+function mix(seed: number): number {
+	let bits = seed | 0;
+	bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
+	bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
+	return bits ^ (bits >>> 16);
+}
+
+/** Numbers thrown away at the start: the generator's state begins half empty, and its first sums show it. */
+const warmUp = 32;
+
 /** A seeded source of random numbers (xoroshiro128+): the same seed gives the same numbers everywhere. */
 export class Random {
 	private readonly generator: ReturnType<typeof xoroshiro128plus>;
 	private spare: number | undefined;
 
 	constructor(readonly seed: number) {
-		this.generator = xoroshiro128plus(seed | 0);
+		this.generator = xoroshiro128plus(mix(seed));
+		for (let i = 0; i < warmUp; i++) this.generator.next();
 	}
 
 	/** A number in [low, high). */

@@ -1,6 +1,6 @@
 import { ArgumentError, DeviceMismatchError, DTypeError, ShapeError } from "../gpu/errors.js";
 import type { Gpu } from "../tensor/gpu.js";
-import { formatShape } from "../tensor/shape.js";
+import { formatShape, type Shape } from "../tensor/shape.js";
 import type { AnyTensor, DType } from "../tensor/tensor.js";
 
 /** The device of all the tensors. @throws DeviceMismatchError where they are on two. */
@@ -19,10 +19,10 @@ export function checkDType(operation: string, name: string, tensor: AnyTensor, .
 		throw new DTypeError(`${operation}: ${name} is ${tensor.dtype}, but must be ${allowed.join(" or ")}.`);
 }
 
-/** @throws ShapeError unless the tensor has so many axes; `layout` names them. */
-export function checkRank(operation: string, name: string, tensor: AnyTensor, rank: number, layout: string): void {
-	if (tensor.shape.length !== rank)
-		throw new ShapeError(`${operation}: ${name} must be ${layout}, but has shape ${formatShape(tensor.shape)}.`);
+/** @throws ShapeError unless the shape has so many axes; `layout` names them. */
+export function checkRank(operation: string, name: string, shape: Shape, rank: number, layout: string): void {
+	if (shape.length !== rank)
+		throw new ShapeError(`${operation}: ${name} must be ${layout}, but has shape ${formatShape(shape)}.`);
 }
 
 /** One number for both axes, or one for each: [height, width]. */

@@ -1,10 +1,10 @@
 import { record } from "../autograd/tape.js";
 import { ShapeError } from "../gpu/errors.js";
-import { formatShape } from "../tensor/shape.js";
+import { formatShape, type Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkDType, checkRank, commonGpu, type Pair, pair } from "./check.js";
 import { checkBias, checkGroups } from "./check_convolution.js";
-import { type Geometry, runBiasGrad, runConv2d, runConvTranspose2d, runWeightGrad } from "./convolution.js";
+import { type Geometry, runBiasGrad, runConv2d, runConvTranspose2d, runWeightGrad, type Shape4 } from "./convolution.js";
 
 export interface Conv2dOptions {
 	/** float32 [out] */
@@ -19,6 +19,42 @@ export interface Conv2dOptions {
 	readonly groups?: number;
 }
 
+/** The arguments in full, checked against each other. */
+function check(input: Shape, weight: Shape, options: Conv2dOptions): { geometry: Geometry; output: Shape } {
+	const name = "conv2d";
+	const { groups = 1 } = options;
+	checkRank(name, "input", input, 4, "[N, in, H, W]");
+	checkRank(name, "weight", weight, 4, "[out, in/groups, kH, kW]");
+	const geometry: Geometry = {
+		stride: pair(name, "stride", options.stride ?? 1, 1),
+		padding: pair(name, "padding", options.padding ?? 0, 0),
+		dilation: pair(name, "dilation", options.dilation ?? 1, 1),
+		groups,
+	};
+	const [batch, inChannels, inHeight, inWidth] = input as Shape4;
+	const [outChannels, groupInputs, kernelHeight, kernelWidth] = weight as Shape4;
+	checkGroups(name, groups, inChannels, outChannels);
+	if (groupInputs * groups !== inChannels)
+		throw new ShapeError(
+			`${name}: input ${formatShape(input)} has ${inChannels} channels, but weight ${formatShape(weight)} with ${groups} group(s) takes ${groupInputs * groups}.`,
+		);
+	const lengthOf = (length: number, kernel: number, axis: 0 | 1) =>
+		Math.floor(
+			(length + 2 * geometry.padding[axis] - geometry.dilation[axis] * (kernel - 1) - 1) / geometry.stride[axis],
+		) + 1;
+	const output = [batch, outChannels, lengthOf(inHeight, kernelHeight, 0), lengthOf(inWidth, kernelWidth, 1)] as const;
+	if (output[2] < 1 || output[3] < 1)
+		throw new ShapeError(
+			`${name}: the kernel of weight ${formatShape(weight)} (dilation ${formatShape(geometry.dilation)}) does not fit into input ${formatShape(input)} with padding ${formatShape(geometry.padding)}.`,
+		);
+	return { geometry, output };
+}
+
+/** The shape that `conv2d` gives for these shapes, with its checks. */
+export function conv2dShape(input: Shape, weight: Shape, options: Conv2dOptions = {}): Shape {
+	return check(input, weight, options).output;
+}
+
 /**
  * Two-dimensional convolution (cross-correlation, as torch.nn.functional.conv2d).
  *
@@ -29,41 +65,17 @@ export interface Conv2dOptions {
  */
 export function conv2d(input: Tensor, weight: Tensor, options: Conv2dOptions = {}): Tensor {
 	const name = "conv2d";
-	const { bias, groups = 1 } = options;
+	const { bias } = options;
 	commonGpu(name, input, weight, bias);
 	checkDType(name, "input", input, "float32");
 	checkDType(name, "weight", weight, "float32");
-	checkRank(name, "input", input, 4, "[N, in, H, W]");
-	checkRank(name, "weight", weight, 4, "[out, in/groups, kH, kW]");
-	const geometry: Geometry = {
-		stride: pair(name, "stride", options.stride ?? 1, 1),
-		padding: pair(name, "padding", options.padding ?? 0, 0),
-		dilation: pair(name, "dilation", options.dilation ?? 1, 1),
-		groups,
-	};
-	const [batch, inChannels, inHeight, inWidth] = input.shape as [number, number, number, number];
-	const [outChannels, groupInputs, kernelHeight, kernelWidth] = weight.shape as [number, number, number, number];
-	checkGroups(name, groups, inChannels, outChannels);
-	if (groupInputs * groups !== inChannels)
-		throw new ShapeError(
-			`${name}: input ${formatShape(input.shape)} has ${inChannels} channels, but weight ${formatShape(weight.shape)} with ${groups} group(s) takes ${groupInputs * groups}.`,
-		);
-	checkBias(name, bias, outChannels);
-	const outHeight = outputLength(inHeight, kernelHeight, geometry, 0);
-	const outWidth = outputLength(inWidth, kernelWidth, geometry, 1);
-	if (outHeight < 1 || outWidth < 1)
-		throw new ShapeError(
-			`${name}: the kernel of weight ${formatShape(weight.shape)} (dilation ${formatShape(geometry.dilation)}) does not fit into input ${formatShape(input.shape)} with padding ${formatShape(geometry.padding)}.`,
-		);
+	const { geometry, output: to } = check(input.shape, weight.shape, options);
+	checkBias(name, bias, to[1] as number);
 
-	const output = runConv2d(input, weight, bias, [batch, outChannels, outHeight, outWidth], geometry);
+	const output = runConv2d(input, weight, bias, to, geometry);
 	return record(name, output, bias === undefined ? [input, weight] : [input, weight, bias], (gradient) => [
 		input.requiresGrad ? runConvTranspose2d(gradient, weight, undefined, input.shape, geometry) : null,
 		weight.requiresGrad ? runWeightGrad(input, gradient, weight.shape, geometry) : null,
 		bias?.requiresGrad === true ? runBiasGrad(gradient) : null,
 	]);
-}
-
-function outputLength(length: number, kernel: number, { stride, padding, dilation }: Geometry, axis: 0 | 1): number {
-	return Math.floor((length + 2 * padding[axis] - dilation[axis] * (kernel - 1) - 1) / stride[axis]) + 1;
 }

@@ -1,32 +1,21 @@
 import { record } from "../autograd/tape.js";
 import { ArgumentError, ShapeError } from "../gpu/errors.js";
-import { formatShape } from "../tensor/shape.js";
+import { formatShape, type Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkDType, checkRank, commonGpu, type Pair, pair } from "./check.js";
 import { checkBias, checkGroups } from "./check_convolution.js";
 import type { Conv2dOptions } from "./conv2d.js";
-import { type Geometry, runBiasGrad, runConv2d, runConvTranspose2d, runWeightGrad } from "./convolution.js";
+import { type Geometry, runBiasGrad, runConv2d, runConvTranspose2d, runWeightGrad, type Shape4 } from "./convolution.js";
 
 export interface ConvTranspose2dOptions extends Conv2dOptions {
 	/** Rows and columns added at the bottom and right, less than the stride or the dilation (default 0). */
 	readonly outputPadding?: Pair;
 }
 
-/**
- * Two-dimensional transposed convolution (as torch.nn.functional.conv_transpose2d). `padding` crops the output,
- * `outputPadding` extends it by rows and columns that get real contributions.
- *
- * @param input float32 [N, in, H, W]
- * @param weight float32 [in, out/groups, kH, kW]
- * @returns [N, out, H', W'] with H' = (H − 1)·stride − 2·padding + dilation·(kH − 1) + outputPadding + 1
- * @throws ShapeError, ArgumentError, DTypeError, DeviceMismatchError
- */
-export function convTranspose2d(input: Tensor, weight: Tensor, options: ConvTranspose2dOptions = {}): Tensor {
+/** The arguments in full, checked against each other. */
+function check(input: Shape, weight: Shape, options: ConvTranspose2dOptions): { geometry: Geometry; output: Shape } {
 	const name = "convTranspose2d";
-	const { bias, groups = 1 } = options;
-	commonGpu(name, input, weight, bias);
-	checkDType(name, "input", input, "float32");
-	checkDType(name, "weight", weight, "float32");
+	const { groups = 1 } = options;
 	checkRank(name, "input", input, 4, "[N, in, H, W]");
 	checkRank(name, "weight", weight, 4, "[in, out/groups, kH, kW]");
 	const geometry: Geometry = {
@@ -41,26 +30,50 @@ export function convTranspose2d(input: Tensor, weight: Tensor, options: ConvTran
 			throw new ArgumentError(
 				`${name}: outputPadding ${formatShape(outputPadding)} must be smaller than stride ${formatShape(geometry.stride)} or dilation ${formatShape(geometry.dilation)}.`,
 			);
-	const [batch, inChannels, inHeight, inWidth] = input.shape as [number, number, number, number];
-	const [weightInputs, groupOutputs, kernelHeight, kernelWidth] = weight.shape as [number, number, number, number];
-	const outChannels = groupOutputs * groups;
-	checkGroups(name, groups, inChannels, outChannels);
+	const [batch, inChannels, inHeight, inWidth] = input as Shape4;
+	const [weightInputs, groupOutputs, kernelHeight, kernelWidth] = weight as Shape4;
+	checkGroups(name, groups, inChannels, groupOutputs * groups);
 	if (weightInputs !== inChannels)
 		throw new ShapeError(
-			`${name}: input ${formatShape(input.shape)} has ${inChannels} channels, but weight ${formatShape(weight.shape)} takes ${weightInputs}.`,
+			`${name}: input ${formatShape(input)} has ${inChannels} channels, but weight ${formatShape(weight)} takes ${weightInputs}.`,
 		);
-	checkBias(name, bias, outChannels);
 	const lengthOf = (length: number, kernel: number, axis: 0 | 1) =>
 		(length - 1) * geometry.stride[axis] -
 		2 * geometry.padding[axis] +
 		geometry.dilation[axis] * (kernel - 1) +
 		outputPadding[axis] +
 		1;
-	const to = [batch, outChannels, lengthOf(inHeight, kernelHeight, 0), lengthOf(inWidth, kernelWidth, 1)] as const;
-	if (to[2] < 1 || to[3] < 1)
+	const height = lengthOf(inHeight, kernelHeight, 0);
+	const width = lengthOf(inWidth, kernelWidth, 1);
+	if (height < 1 || width < 1)
 		throw new ShapeError(
-			`${name}: input ${formatShape(input.shape)} and weight ${formatShape(weight.shape)} with padding ${formatShape(geometry.padding)} give an empty output ${formatShape(to)}.`,
+			`${name}: input ${formatShape(input)} and weight ${formatShape(weight)} with padding ${formatShape(geometry.padding)} give an empty output of ${height} × ${width}.`,
 		);
+	return { geometry, output: [batch, groupOutputs * groups, height, width] };
+}
+
+/** The shape that `convTranspose2d` gives for these shapes, with its checks. */
+export function convTranspose2dShape(input: Shape, weight: Shape, options: ConvTranspose2dOptions = {}): Shape {
+	return check(input, weight, options).output;
+}
+
+/**
+ * Two-dimensional transposed convolution (as torch.nn.functional.conv_transpose2d). `padding` crops the output,
+ * `outputPadding` extends it by rows and columns that get real contributions.
+ *
+ * @param input float32 [N, in, H, W]
+ * @param weight float32 [in, out/groups, kH, kW]
+ * @returns [N, out, H', W'] with H' = (H − 1)·stride − 2·padding + dilation·(kH − 1) + outputPadding + 1
+ * @throws ShapeError, ArgumentError, DTypeError, DeviceMismatchError
+ */
+export function convTranspose2d(input: Tensor, weight: Tensor, options: ConvTranspose2dOptions = {}): Tensor {
+	const name = "convTranspose2d";
+	const { bias } = options;
+	commonGpu(name, input, weight, bias);
+	checkDType(name, "input", input, "float32");
+	checkDType(name, "weight", weight, "float32");
+	const { geometry, output: to } = check(input.shape, weight.shape, options);
+	checkBias(name, bias, to[1] as number);
 
 	const output = runConvTranspose2d(input, weight, bias, to, geometry);
 	return record(name, output, bias === undefined ? [input, weight] : [input, weight, bias], (gradient) => [

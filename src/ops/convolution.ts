@@ -1,8 +1,7 @@
 import weightGradKernel from "../../kernels/conv2d_weight_grad.wgsl";
 import conv2dKernel from "../../kernels/conv2d.wgsl";
 import convTranspose2dKernel from "../../kernels/conv_transpose2d.wgsl";
-import type { Shape } from "../tensor/shape.js";
-import { sizeOf } from "../tensor/shape.js";
+import { type Shape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { sumOver } from "./sum.js";
 
@@ -14,7 +13,8 @@ export interface Geometry {
 	readonly groups: number;
 }
 
-type Shape4 = readonly [number, number, number, number];
+/** Four axes, as tensors and weights of convolutions have them. */
+export type Shape4 = readonly [number, number, number, number];
 
 /** The constants that the three kernels have in common. */
 function constantsOf(input: Shape, output: Shape, kernel: readonly [number, number], geometry: Geometry) {

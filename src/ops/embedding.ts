@@ -36,7 +36,7 @@ export function embedding(
 	const gpu = commonGpu("embedding", indices, weight);
 	checkDType("embedding", "indices", indices, "uint32", "int32");
 	checkDType("embedding", "weight", weight, "float32");
-	checkRank("embedding", "weight", weight, 2, "[K, D]");
+	checkRank("embedding", "weight", weight.shape, 2, "[K, D]");
 	const [rows, dimensions] = weight.shape as [number, number];
 	const channelsFirst = options.layout === "NCHW";
 	if (channelsFirst && indices.shape.length !== 3)

@@ -55,7 +55,7 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
 	commonGpu("matmul", a, b);
 	for (const [name, tensor] of [["a", a] as const, ["b", b] as const]) {
 		checkDType("matmul", name, tensor, "float32");
-		checkRank("matmul", name, tensor, 2, "a matrix [rows, columns]");
+		checkRank("matmul", name, tensor.shape, 2, "a matrix [rows, columns]");
 	}
 	return record("matmul", compute(a, b, transposeA, transposeB), [a, b], (gradient) => [
 		!a.requiresGrad

@@ -19,7 +19,7 @@ export function nearestCode(z: Tensor, codebook: Tensor): Tensor<"uint32"> {
 	const gpu = commonGpu("nearestCode", z, codebook);
 	checkDType("nearestCode", "z", z, "float32");
 	checkDType("nearestCode", "codebook", codebook, "float32");
-	checkRank("nearestCode", "codebook", codebook, 2, "[K, D]");
+	checkRank("nearestCode", "codebook", codebook.shape, 2, "[K, D]");
 	const [codes, dimensions] = codebook.shape as [number, number];
 	if ((z.shape.length !== 2 && z.shape.length !== 4) || z.shape[1] !== dimensions)
 		throw new ShapeError(

@@ -1,6 +1,6 @@
 import { Device } from "../gpu/device.js";
-import { ArgumentError, DTypeError, ShapeError } from "../gpu/errors.js";
-import { checkShape, formatShape, type Shape, sizeOf } from "./shape.js";
+import { ArgumentError, DeviceMismatchError, DTypeError, ShapeError } from "../gpu/errors.js";
+import { checkShape, formatShape, sameShape, type Shape, sizeOf } from "./shape.js";
 import { type AnyTensor, type DataOf, type DType, Parameter, Tensor } from "./tensor.js";
 
 const arrays = { float32: Float32Array, int32: Int32Array, uint32: Uint32Array } as const;
@@ -66,6 +66,15 @@ export class Gpu extends Device {
 		if (ArrayBuffer.isView(data) && !(data instanceof array))
 			throw new DTypeError(`A ${tensor.dtype} tensor takes numbers or a ${array.name}, not a ${data.constructor.name}.`);
 		this.write(tensor.storage, data instanceof array ? data : array.from(data));
+	}
+
+	/** Overwrites `to` with the elements of `from`, on the GPU. */
+	copy<D extends DType>(from: Tensor<D>, to: Tensor<D>): void {
+		if (from.gpu !== this || to.gpu !== this)
+			throw new DeviceMismatchError("A tensor of one device was copied to another; read it with data() and upload it.");
+		if (!sameShape(from.shape, to.shape))
+			throw new ShapeError(`A tensor of shape ${formatShape(from.shape)} was copied to one of shape ${formatShape(to.shape)}.`);
+		this.copyStorage(from.storage, to.storage);
 	}
 
 	/** The elements of several tensors, with one copy and one wait for all of them. */

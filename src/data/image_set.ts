@@ -1,0 +1,125 @@
+import { ArgumentError, FormatError } from "../gpu/errors.js";
+import type { Random } from "../nn/random.js";
+import { gunzipIfNeeded, parseIdx } from "./idx.js";
+
+/** A data set of images of one size, as bytes in host memory. */
+export interface ImageSet {
+	readonly name: string;
+	readonly count: number;
+	readonly channels: number;
+	readonly height: number;
+	readonly width: number;
+	/** [count, channels, height, width], 0 … 255. */
+	readonly pixels: Uint8Array;
+	/** [count], the class of each image. */
+	readonly labels?: Uint8Array;
+}
+
+/**
+ * The unbiased variance of all values of a set, pixels taken as 0 … 1: what the VQ-VAE's reconstruction loss is divided
+ * by. Computed from the exact histogram of the 256 byte values.
+ * @throws ArgumentError for fewer than two values.
+ */
+export function variance(set: ImageSet): number {
+	const total = set.pixels.length;
+	if (total < 2) throw new ArgumentError(`the variance of ${set.name} needs two values at least, it has ${total}`);
+	const histogram = new Float64Array(256);
+	for (const value of set.pixels) histogram[value] += 1;
+	const mean = histogram.reduce((sum, count, value) => sum + count * value, 0) / total;
+	const squares = histogram.reduce((sum, count, value) => sum + count * (value - mean) ** 2, 0);
+	return squares / (total - 1) / 255 ** 2;
+}
+
+/**
+ * Images `start` (inclusive) to `end` (exclusive) of a set, sharing its memory.
+ * @throws ArgumentError when the range is not within the set.
+ */
+export function subset(set: ImageSet, start: number, end: number): ImageSet {
+	if (!Number.isInteger(start) || !Number.isInteger(end) || start < 0 || end < start || end > set.count) {
+		throw new ArgumentError(`images ${start} to ${end} are not a range of ${set.name}, which has ${set.count}`);
+	}
+	const size = set.channels * set.height * set.width;
+	const images = { ...set, count: end - start, pixels: set.pixels.subarray(start * size, end * size) };
+	return set.labels === undefined ? images : { ...images, labels: set.labels.subarray(start, end) };
+}
+
+/**
+ * The images at `indices`, copied in that order.
+ * @throws ArgumentError when an index is not within the set.
+ */
+export function select(set: ImageSet, indices: ArrayLike<number>): ImageSet {
+	const size = set.channels * set.height * set.width;
+	const pixels = new Uint8Array(indices.length * size);
+	const labels = new Uint8Array(indices.length);
+	for (let i = 0; i < indices.length; i++) {
+		const index = indices[i];
+		if (!Number.isInteger(index) || index < 0 || index >= set.count) {
+			throw new ArgumentError(`there is no image ${index} in ${set.name}, which has ${set.count}`);
+		}
+		pixels.set(set.pixels.subarray(index * size, (index + 1) * size), i * size);
+		if (set.labels !== undefined) labels[i] = set.labels[index];
+	}
+	const images = { ...set, count: indices.length, pixels };
+	return set.labels === undefined ? images : { ...images, labels };
+}
+
+/**
+ * Makes a set of grey images from IDX files (gzip or raw): images [count, height, width] and, if given, labels [count].
+ * @throws FormatError when a file is not such an IDX file, or the two counts differ.
+ */
+export async function imageSetFromIdx(
+	name: string,
+	imagesBytes: Uint8Array,
+	labelsBytes?: Uint8Array,
+): Promise<ImageSet> {
+	const images = await readIdx(`${name} images`, imagesBytes);
+	if (images.shape.length !== 3) {
+		throw new FormatError(`${name}: the images' shape is [${images.shape.join(", ")}], not [count, height, width]`);
+	}
+	const [count, height, width] = images.shape;
+	const set = { name, count, channels: 1, height, width, pixels: images.data };
+	if (labelsBytes === undefined) return set;
+	const labels = await readIdx(`${name} labels`, labelsBytes);
+	if (labels.shape.length !== 1) {
+		throw new FormatError(`${name}: the labels' shape is [${labels.shape.join(", ")}], not [count]`);
+	}
+	if (labels.data.length !== count) {
+		throw new FormatError(`${name}: ${count} images, but ${labels.data.length} labels`);
+	}
+	return { ...set, labels: labels.data };
+}
+
+async function readIdx(subject: string, bytes: Uint8Array): Promise<ReturnType<typeof parseIdx>> {
+	try {
+		return parseIdx(await gunzipIfNeeded(bytes));
+	} catch (cause) {
+		if (!(cause instanceof FormatError)) throw cause;
+		throw new FormatError(`${subject}: ${cause.message}`, { cause });
+	}
+}
+
+/**
+ * Goes once through the indices 0 … count−1 in lists of `batchSize`; the last list is shorter where `batchSize` does
+ * not divide `count`, or left out with `dropLast`. Shuffled when `random` is given, in order otherwise.
+ * @throws ArgumentError when `batchSize` is not a positive integer or `count` not a non-negative one.
+ */
+export function batches(
+	count: number,
+	batchSize: number,
+	random?: Random,
+	{ dropLast = false }: { readonly dropLast?: boolean } = {},
+): Generator<Uint32Array, void, undefined> {
+	if (!Number.isInteger(count) || count < 0) throw new ArgumentError(`count ${count} is not a non-negative integer`);
+	if (!Number.isInteger(batchSize) || batchSize < 1) {
+		throw new ArgumentError(`batch size ${batchSize} is not a positive integer`);
+	}
+	const order = random?.permutation(count) ?? Uint32Array.from({ length: count }, (_, i) => i);
+	return slices(order, batchSize, dropLast);
+}
+
+function* slices(order: Uint32Array, size: number, dropLast: boolean): Generator<Uint32Array, void, undefined> {
+	for (let start = 0; start < order.length; start += size) {
+		if (dropLast && start + size > order.length) return;
+		yield order.slice(start, start + size);
+	}
+}

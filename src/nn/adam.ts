@@ -1,0 +1,88 @@
+import adamKernel from "../../kernels/adam.wgsl";
+import { ArgumentError } from "../gpu/errors.js";
+import { launchElements } from "../ops/launch.js";
+import type { Parameter, Tensor } from "../tensor/tensor.js";
+
+export interface AdamOptions {
+	/** Learning rate (default 1e-3). */
+	readonly lr?: number;
+	/** Decay of the two moments (default [0.9, 0.999]). */
+	readonly betas?: readonly [number, number];
+	/** Default 1e-8. */
+	readonly eps?: number;
+}
+
+interface Moments {
+	readonly parameter: Parameter;
+	readonly first: Tensor;
+	readonly second: Tensor;
+}
+
+/**
+ * Adam (Kingma & Ba, "Adam: a method for stochastic optimization", 2015), with the defaults and the arithmetic of
+ * torch.optim.Adam.
+ */
+export class Adam {
+	/** The learning rate of the next steps. */
+	lr: number;
+	private readonly betas: readonly [number, number];
+	private readonly eps: number;
+	private readonly moments: readonly Moments[];
+	/** What changes from step to step, for the kernel; see `Settings` in kernels/adam.wgsl. */
+	private readonly settings: Tensor;
+	private steps = 0;
+
+	/** @throws ArgumentError where there is nothing to train or a setting is out of range. */
+	constructor(parameters: readonly Parameter[], options: AdamOptions = {}) {
+		const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8 } = options;
+		const [first] = parameters;
+		if (first === undefined) throw new ArgumentError("Adam was given no parameters.");
+		if (!(lr >= 0 && Number.isFinite(lr))) throw new ArgumentError(`Adam: lr must be a number of at least 0, but is ${lr}.`);
+		if (!betas.every((beta) => beta >= 0 && beta < 1))
+			throw new ArgumentError(`Adam: betas must be in [0, 1), but are [${betas.join(", ")}].`);
+		if (!(eps > 0)) throw new ArgumentError(`Adam: eps must be positive, but is ${eps}.`);
+		this.lr = lr;
+		this.betas = betas;
+		this.eps = eps;
+		const { gpu } = first;
+		const zeros = ({ size, shape }: Parameter) => gpu.keep(gpu.tensor(new Float32Array(size), shape));
+		this.moments = [...new Set(parameters)].map((parameter) => ({
+			parameter,
+			first: zeros(parameter),
+			second: zeros(parameter),
+		}));
+		this.settings = gpu.keep(gpu.empty([7]));
+	}
+
+	/** Moves every parameter that has a gradient. */
+	step(): void {
+		const [beta1, beta2] = this.betas;
+		this.steps++;
+		this.settings.gpu.upload(this.settings, [
+			beta1,
+			1 - beta1,
+			beta2,
+			1 - beta2,
+			this.eps,
+			this.lr / (1 - beta1 ** this.steps),
+			1 / Math.sqrt(1 - beta2 ** this.steps),
+		]);
+		for (const { parameter, first, second } of this.moments)
+			if (parameter.hasGrad)
+				launchElements(adamKernel, parameter.size, [parameter, first, second, parameter.grad, this.settings]);
+	}
+
+	/** Forgets the gradients; `backward` adds to what is there. */
+	zeroGrad(): void {
+		for (const { parameter } of this.moments) parameter.zeroGrad();
+	}
+
+	/** Frees the moments (not the parameters). */
+	dispose(): void {
+		for (const { first, second } of this.moments) {
+			first.dispose();
+			second.dispose();
+		}
+		this.settings.dispose();
+	}
+}

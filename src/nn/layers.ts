@@ -1,0 +1,113 @@
+import { type ConvTranspose2dOptions, convTranspose2d, convTranspose2dShape } from "../ops/conv_transpose2d.js";
+import { type Conv2dOptions, conv2d, conv2dShape } from "../ops/conv2d.js";
+import { embedding } from "../ops/embedding.js";
+import { relu } from "../ops/relu.js";
+import type { Gpu } from "../tensor/gpu.js";
+import { type Shape, sizeOf } from "../tensor/shape.js";
+import type { Parameter, Tensor } from "../tensor/tensor.js";
+import { Layer, type LayerCost, Module } from "./module.js";
+import type { Random } from "./random.js";
+
+/** A parameter drawn from U(−bound, bound). */
+function uniform(gpu: Gpu, random: Random, shape: Shape, bound: number): Parameter {
+	return gpu.parameter(
+		Float32Array.from({ length: sizeOf(shape) }, () => random.uniform(-bound, bound)),
+		shape,
+	);
+}
+
+/**
+ * torch.nn.Conv2d with a square kernel and a bias; both start at U(±1/√fan_in), fan_in = in/groups · k².
+ */
+export class Conv2d extends Layer {
+	readonly weight: Parameter;
+	readonly bias: Parameter;
+
+	constructor(
+		gpu: Gpu,
+		random: Random,
+		inChannels: number,
+		outChannels: number,
+		kernelSize: number,
+		readonly options: Omit<Conv2dOptions, "bias"> = {},
+	) {
+		super();
+		const shape = [outChannels, inChannels / (options.groups ?? 1), kernelSize, kernelSize];
+		const bound = 1 / Math.sqrt(sizeOf(shape) / outChannels);
+		this.weight = uniform(gpu, random, shape, bound);
+		this.bias = uniform(gpu, random, [outChannels], bound);
+	}
+
+	override forward(x: Tensor): Tensor {
+		return conv2d(x, this.weight, { ...this.options, bias: this.bias });
+	}
+
+	override cost(input: Shape): LayerCost {
+		const output = conv2dShape(input, this.weight.shape, this.options);
+		return { output, multiplyAdds: (sizeOf(output) * this.weight.size) / (output[1] as number) };
+	}
+}
+
+/**
+ * torch.nn.ConvTranspose2d with a square kernel and a bias; both start at U(±1/√fan_in), where PyTorch takes fan_in
+ * from the weight's second axis: out/groups · k².
+ */
+export class ConvTranspose2d extends Layer {
+	readonly weight: Parameter;
+	readonly bias: Parameter;
+
+	constructor(
+		gpu: Gpu,
+		random: Random,
+		inChannels: number,
+		outChannels: number,
+		kernelSize: number,
+		readonly options: Omit<ConvTranspose2dOptions, "bias"> = {},
+	) {
+		super();
+		const shape = [inChannels, outChannels / (options.groups ?? 1), kernelSize, kernelSize];
+		const bound = 1 / Math.sqrt(sizeOf(shape) / inChannels);
+		this.weight = uniform(gpu, random, shape, bound);
+		this.bias = uniform(gpu, random, [outChannels], bound);
+	}
+
+	override forward(x: Tensor): Tensor {
+		return convTranspose2d(x, this.weight, { ...this.options, bias: this.bias });
+	}
+
+	override cost(input: Shape): LayerCost {
+		const output = convTranspose2dShape(input, this.weight.shape, this.options);
+		return { output, multiplyAdds: (sizeOf(input) * this.weight.size) / (input[1] as number) };
+	}
+}
+
+/** torch.nn.ReLU */
+export class ReLU extends Layer {
+	override forward(x: Tensor): Tensor {
+		return relu(x);
+	}
+
+	override cost(input: Shape): LayerCost {
+		return { output: input, multiplyAdds: 0 };
+	}
+}
+
+/** torch.nn.Embedding: `count` vectors of `dimensions` numbers, which start at N(0, 1). */
+export class Embedding extends Module {
+	readonly weight: Parameter;
+
+	constructor(gpu: Gpu, random: Random, count: number, dimensions: number) {
+		super();
+		const values = Float32Array.from({ length: count * dimensions }, () => random.normal());
+		this.weight = gpu.parameter(values, [count, dimensions]);
+	}
+
+	/** indices, any shape → [...indices.shape, D]; with layout "NCHW" [B, H, W] → [B, D, H, W]. */
+	forward(indices: Tensor<"uint32"> | Tensor<"int32">, options?: Parameters<typeof embedding>[2]): Tensor {
+		return embedding(indices, this.weight, options);
+	}
+
+	override cost(input: Shape): LayerCost {
+		return { output: [...input, this.weight.shape[1] as number], multiplyAdds: 0 };
+	}
+}

@@ -1,0 +1,113 @@
+import { ArgumentError, StateDictError } from "../gpu/errors.js";
+import { formatShape, type Shape, sameShape } from "../tensor/shape.js";
+import { Parameter, type Tensor } from "../tensor/tensor.js";
+
+/** What `loadStateDict` takes for each name: a tensor, or an array with a shape as `loadSafetensors` gives it. */
+export type StateValue = Tensor | { readonly shape: Shape; readonly data: ArrayLike<number> };
+
+/** What `summary` says of a layer for one input shape. */
+export interface LayerCost {
+	readonly output: Shape;
+	/** Multiply-adds of the forward pass that the layer really needs. */
+	readonly multiplyAdds: number;
+}
+
+/**
+ * A part of a model, as torch.nn.Module: its parameters and the modules in it are its properties. Their names in the
+ * state dict are those of the properties, in snake_case.
+ */
+export abstract class Module {
+	/** The output shape and the cost for an input shape. */
+	abstract cost(input: Shape): LayerCost;
+
+	/** The modules directly in this one, with their names in the state dict. */
+	children(): [string, Module][] {
+		return this.properties().filter((entry): entry is [string, Module] => entry[1] instanceof Module);
+	}
+
+	/** All parameters in here, with their names in the state dict. */
+	namedParameters(): [string, Parameter][] {
+		const own = this.properties().filter((entry): entry is [string, Parameter] => entry[1] instanceof Parameter);
+		const inner = this.children().flatMap(([name, child]) =>
+			child.namedParameters().map(([rest, parameter]): [string, Parameter] => [`${name}.${rest}`, parameter]),
+		);
+		return [...own, ...inner];
+	}
+
+	parameters(): Parameter[] {
+		return this.namedParameters().map(([, parameter]) => parameter);
+	}
+
+	/** The parameters by name; they are the module's own, not copies. */
+	stateDict(): Record<string, Parameter> {
+		return Object.fromEntries(this.namedParameters());
+	}
+
+	/**
+	 * Overwrites the parameters with those of a state dict. Where it does not fit, nothing is changed.
+	 *
+	 * @throws StateDictError listing what is missing, what is unexpected and which shapes differ.
+	 */
+	loadStateDict(dict: Readonly<Record<string, StateValue>>): void {
+		const own = this.stateDict();
+		const missing = Object.keys(own).filter((name) => !Object.hasOwn(dict, name));
+		const unexpected = Object.keys(dict).filter((name) => !Object.hasOwn(own, name));
+		const different = Object.entries(own).flatMap(([name, { shape }]) => {
+			const given = Object.hasOwn(dict, name) ? dict[name]?.shape : undefined;
+			return given === undefined || sameShape(shape, given)
+				? []
+				: [`${name} is ${formatShape(given)} instead of ${formatShape(shape)}`];
+		});
+		const problems = [
+			...(missing.length > 0 ? [`missing: ${missing.join(", ")}`] : []),
+			...(unexpected.length > 0 ? [`unexpected: ${unexpected.join(", ")}`] : []),
+			...different,
+		];
+		if (problems.length > 0) throw new StateDictError(`The state dict does not fit. ${problems.join("; ")}.`);
+		for (const [name, parameter] of Object.entries(own)) {
+			const value = dict[name] as StateValue;
+			if ("data" in value && typeof value.data !== "function") parameter.gpu.upload(parameter, Float32Array.from(value.data));
+			else parameter.gpu.copy(value as Tensor, parameter);
+		}
+	}
+
+	/** Frees the parameters. */
+	dispose(): void {
+		for (const parameter of this.parameters()) parameter.dispose();
+	}
+
+	private properties(): [string, unknown][] {
+		return Object.entries(this).map(([name, value]) => [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]);
+	}
+}
+
+/** A module that maps one tensor to another, and so can stand in a `Sequential`. */
+export abstract class Layer extends Module {
+	abstract forward(x: Tensor): Tensor;
+}
+
+/** Layers one after the other; their names are their positions. */
+export class Sequential extends Layer {
+	constructor(readonly layers: readonly Layer[]) {
+		super();
+		if (layers.length === 0) throw new ArgumentError("Sequential needs at least one layer.");
+	}
+
+	override children(): [string, Module][] {
+		return this.layers.map((layer, i) => [`${i}`, layer]);
+	}
+
+	override forward(x: Tensor): Tensor {
+		return this.layers.reduce((value, layer) => layer.forward(value), x);
+	}
+
+	override cost(input: Shape): LayerCost {
+		return this.layers.reduce<LayerCost>(
+			({ output, multiplyAdds }, layer) => {
+				const next = layer.cost(output);
+				return { output: next.output, multiplyAdds: multiplyAdds + next.multiplyAdds };
+			},
+			{ output: input, multiplyAdds: 0 },
+		);
+	}
+}

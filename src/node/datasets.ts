@@ -1,0 +1,187 @@
+import { stat } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { generateDigits } from "../data/digits.js";
+import { type ImageSet, imageSetFromIdx, select } from "../data/image_set.js";
+import { DataError, ShapeError } from "../gpu/errors.js";
+import { Random } from "../nn/random.js";
+import { cachedDownload, type DownloadOptions } from "./download.js";
+import { cacheFolder, readFileIfThere } from "./files.js";
+import { classNames, readImageFolder } from "./image_folder.js";
+
+export interface DatasetOptions extends Pick<DownloadOptions, "connectTimeout" | "stallTimeout"> {
+	/** How many digits to draw, and their seed, for "digits"; 10,000, 1,000 and 0 by default. */
+	readonly digits?: { readonly train?: number; readonly test?: number; readonly seed?: number } | undefined;
+	/** Called while a file is downloaded. */
+	readonly onProgress?: ((file: string, receivedBytes: number, totalBytes: number | undefined) => void) | undefined;
+	/**
+	 * Base URLs to download from instead of the published ones, tried in turn: a file is looked for at
+	 * `<base>/<data set>/<file>`. Without it, the environment variable TESSERA_MIRRORS (separated by commas) is heeded.
+	 */
+	readonly mirrors?: readonly string[] | undefined;
+}
+
+export interface Dataset {
+	readonly train: ImageSet;
+	readonly test: ImageSet;
+}
+
+/** The four files of MNIST and of the data sets that took over its form. */
+const IDX_FILES = {
+	trainImages: "train-images-idx3-ubyte",
+	trainLabels: "train-labels-idx1-ubyte",
+	testImages: "t10k-images-idx3-ubyte",
+	testLabels: "t10k-labels-idx1-ubyte",
+} as const;
+
+/** A data set in MNIST's form, as it lies on the web. */
+export interface PublishedSet {
+	/** Base URLs, each with the four files, packed by gzip. */
+	readonly mirrors: readonly string[];
+	/** MD5 sums of the packed files, as their authors published them. */
+	readonly md5: Readonly<Record<keyof typeof IDX_FILES, string>>;
+}
+
+const PUBLISHED: ReadonlyMap<string, PublishedSet> = new Map([
+	[
+		"mnist",
+		{
+			mirrors: [
+				"https://ossci-datasets.s3.amazonaws.com/mnist/",
+				"https://storage.googleapis.com/cvdf-datasets/mnist/",
+			],
+			md5: {
+				trainImages: "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+				trainLabels: "d53e105ee54ea40749a09fcbcd1e9432",
+				testImages: "9fb629c4189551a2d022fa330f9573f3",
+				testLabels: "ec29112dd5afa0611ce80d1b7f02629c",
+			},
+		},
+	],
+	[
+		"fashion-mnist",
+		{
+			mirrors: [
+				"http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+				"https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+			],
+			md5: {
+				trainImages: "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+				trainLabels: "25c81989df183df01b3e8a0aad5dffbe",
+				testImages: "bef4ecab320f06d8554ea6380940ec79",
+				testLabels: "bb300cfdad3c16e7a12a480ee83cd310",
+			},
+		},
+	],
+]);
+
+/** Sets the test digits' seed apart from the training digits'. */
+const TEST_SEED = 0x74657374;
+const HOLD_OUT_SEED = 10;
+
+/**
+ * Loads a data set:
+ * - `"digits"`: the built-in handwritten-looking digits, generated;
+ * - `"mnist"`, `"fashion-mnist"`: downloaded on first use, kept in `cacheFolder()/datasets`, checked by MD5 each time;
+ * - else the path of a folder: with IDX files under MNIST's names (raw or .gz; labels may be missing), or with PNG
+ *   images of one size, either directly or in one subfolder a class, or with `train/` and `test/` that are each such a folder.
+ *   Where a folder has no test part, a tenth of the images, the same ones each time, is held out.
+ * @throws DataError when nothing is found or every download fails (the message lists each URL with its reason and the
+ * place where a file could be put by hand), FormatError when a file is corrupt, ShapeError when images differ in size.
+ */
+export async function loadDataset(source: string, options: DatasetOptions = {}): Promise<Dataset> {
+	if (source === "digits") {
+		const { train = 10_000, test = 1_000, seed = 0 } = options.digits ?? {};
+		return { train: generateDigits(train, seed), test: generateDigits(test, seed ^ TEST_SEED) };
+	}
+	const published = PUBLISHED.get(source);
+	return published === undefined ? loadFolder(source) : loadPublished(source, published, options);
+}
+
+/**
+ * Loads a data set of four IDX files from its mirrors, or from those that the options name, through the cache.
+ * @throws DataError and FormatError as `loadDataset` does.
+ */
+export async function loadPublished(name: string, published: PublishedSet, options: DatasetOptions): Promise<Dataset> {
+	const { onProgress, connectTimeout, stallTimeout } = options;
+	const overriding = options.mirrors ?? process.env.TESSERA_MIRRORS?.split(",").filter((base) => base.trim() !== "");
+	const bases = overriding?.map((base) => `${base.trim().replace(/\/$/, "")}/${name}/`) ?? published.mirrors;
+	const fetched = (key: keyof typeof IDX_FILES): Promise<Uint8Array> => {
+		const file = `${IDX_FILES[key]}.gz`;
+		const path = join(cacheFolder(), "datasets", name, file);
+		const urls = bases.map((base) => base + file);
+		return cachedDownload(path, published.md5[key], urls, {
+			onProgress: onProgress && ((received, total) => onProgress(file, received, total)),
+			connectTimeout,
+			stallTimeout,
+		});
+	};
+	// One after the other: the mirrors are shared, and the progress then has one file at a time to tell of.
+	const trainImages = await fetched("trainImages");
+	const trainLabels = await fetched("trainLabels");
+	const testImages = await fetched("testImages");
+	const testLabels = await fetched("testLabels");
+	return {
+		train: await imageSetFromIdx(name, trainImages, trainLabels),
+		test: await imageSetFromIdx(name, testImages, testLabels),
+	};
+}
+
+async function loadFolder(source: string): Promise<Dataset> {
+	const folder = resolve(source);
+	if (!(await isFolder(folder))) {
+		const names = ["digits", ...PUBLISHED.keys()].map((name) => `"${name}"`).join(", ");
+		throw new DataError(`"${source}" is neither a data set (${names}) nor a folder`);
+	}
+	const name = basename(folder);
+	const idx = await loadIdxPart(name, folder, IDX_FILES.trainImages, IDX_FILES.trainLabels);
+	if (idx !== undefined) {
+		const test = await loadIdxPart(name, folder, IDX_FILES.testImages, IDX_FILES.testLabels);
+		return test === undefined ? holdOut(idx) : paired(idx, test);
+	}
+	const [trainFolder, testFolder] = [join(folder, "train"), join(folder, "test")];
+	if (!(await isFolder(trainFolder))) return holdOut(await readImageFolder(name, folder, await classNames(folder)));
+	const trainClasses = await classNames(trainFolder);
+	if (!(await isFolder(testFolder))) return holdOut(await readImageFolder(name, trainFolder, trainClasses));
+	const testClasses = await classNames(testFolder);
+	const classes = [...new Set([...trainClasses, ...testClasses])].sort();
+	return paired(await readImageFolder(name, trainFolder, classes), await readImageFolder(name, testFolder, classes));
+}
+
+/** One part of an IDX data set, raw or packed; nothing when its images are not there. */
+async function loadIdxPart(
+	name: string,
+	folder: string,
+	images: string,
+	labels: string,
+): Promise<ImageSet | undefined> {
+	const read = async (file: string): Promise<Uint8Array | undefined> =>
+		(await readFileIfThere(join(folder, file))) ?? (await readFileIfThere(join(folder, `${file}.gz`)));
+	const imagesBytes = await read(images);
+	return imagesBytes && imageSetFromIdx(name, imagesBytes, await read(labels));
+}
+
+function paired(train: ImageSet, test: ImageSet): Dataset {
+	const [trainShape, testShape] = [train, test].map(
+		({ channels, height, width }) => `[${channels}, ${height}, ${width}]`,
+	);
+	if (trainShape !== testShape) {
+		throw new ShapeError(`${train.name}: training images are ${trainShape}, test images ${testShape} (channels first)`);
+	}
+	return { train, test };
+}
+
+/** Splits off a tenth of a set, one image at least, chosen at random but always the same. */
+function holdOut(set: ImageSet): Dataset {
+	if (set.count < 2) throw new DataError(`${set.name} has ${set.count} image: too few to hold some out for testing`);
+	const order = new Random(HOLD_OUT_SEED).permutation(set.count);
+	const testCount = Math.max(1, Math.round(set.count / 10));
+	return {
+		train: select(set, order.subarray(testCount).sort()),
+		test: select(set, order.subarray(0, testCount).sort()),
+	};
+}
+
+async function isFolder(path: string): Promise<boolean> {
+	const found = await stat(path).catch(() => undefined);
+	return found?.isDirectory() ?? false;
+}

@@ -1,0 +1,204 @@
+import { readFile } from "node:fs/promises";
+import { type DecodedPng, decode, encode, hasPngSignature } from "fast-png";
+import { ArgumentError, FormatError, ShapeError } from "../gpu/errors.js";
+
+/** One image as bytes in host memory. */
+export interface Image {
+	readonly channels: 1 | 3;
+	readonly height: number;
+	readonly width: number;
+	/** [channels, height, width], 0 … 255. */
+	readonly pixels: Uint8Array;
+}
+
+/** What `imageGrid` and `reconstructionGrid` lay out. */
+export interface GridOptions {
+	/** [count, channels, height, width], 0 … 255. Of 2 channels the first is drawn (grey), of 4 or more the first 3. */
+	readonly images: Uint8Array;
+	readonly count: number;
+	readonly channels: number;
+	readonly height: number;
+	readonly width: number;
+	/** Images a row. */
+	readonly columns: number;
+	/** Each pixel becomes a square of so many; by default as many as make an image 64 pixels high or wide at most. */
+	readonly scale?: number;
+	/** Space between and around the images, in pixels of the result; 4 by default. */
+	readonly gap?: number;
+}
+
+/** A slate that black, white and coloured images all stand out from. */
+const BACKGROUND = [58, 62, 70];
+const BACKGROUND_GREY = [62];
+
+/** How other image formats begin, to name them in an error. */
+const OTHER_FORMATS: readonly (readonly [name: string, start: string])[] = [
+	["JPEG", "\xff\xd8\xff"],
+	["GIF", "GIF8"],
+	["BMP", "BM"],
+	["TIFF", "II*\0"],
+	["TIFF", "MM\0*"],
+	["WebP", "RIFF"],
+];
+
+/**
+ * Reads a PNG file of any colour type and depth. Grey images, and palettes of greys alone, give 1 channel, others 3.
+ * 16-bit values are rounded to 8 bits, smaller depths stretched to 0 … 255. Transparency is composited over black, so
+ * opaque images are unchanged and what is left out counts as no ink.
+ * @throws FormatError naming the file when it is not a PNG, corrupt, or interlaced at fewer than 8 bits.
+ */
+export async function readImage(path: string): Promise<Image> {
+	const bytes = await readFile(path);
+	if (!hasPngSignature(bytes)) {
+		const start = bytes.toString("latin1", 0, 8);
+		const kind = OTHER_FORMATS.find(([, signature]) => start.startsWith(signature))?.[0];
+		throw new FormatError(
+			`${path} is ${kind === undefined ? "not a PNG file" : `a ${kind} file`}; only PNG is read. ` +
+				"Convert it first, for example with ImageMagick: magick mogrify -format png FILES",
+		);
+	}
+	// fast-png unpacks Adam7 in whole bytes, which scrambles depths below 8 (IHDR: depth at byte 24, interlacing at 28).
+	if (bytes[28] !== 0 && bytes[24] < 8) {
+		throw new FormatError(`${path}: interlaced PNG of ${bytes[24]} bits is not read; save it without interlacing`);
+	}
+	try {
+		return toImage(decode(bytes, { checkCrc: true }));
+	} catch (cause) {
+		const reason = cause instanceof Error ? cause.message : String(cause);
+		throw new FormatError(`${path}: corrupt PNG file (${reason})`, { cause });
+	}
+}
+
+/**
+ * Lays images out in rows, as PNG bytes. The last row may be short.
+ * @throws ShapeError when `images` does not hold `count` images of that shape, ArgumentError when a number is out of
+ * its range.
+ */
+export function imageGrid(options: GridOptions): Uint8Array {
+	checkGrid(options);
+	return drawGrid(cells(options.images, options.count), options);
+}
+
+/**
+ * Lays out images and their reconstructions, as PNG bytes: each row of originals stands over its reconstructions.
+ * @param options as for `imageGrid`, with the originals as `images`
+ * @param reconstructions as many images, in the same layout
+ * @throws ShapeError when the two differ in length, and as `imageGrid` does.
+ */
+export function reconstructionGrid(options: GridOptions, reconstructions: Uint8Array): Uint8Array {
+	checkGrid(options);
+	const { images, count, columns } = options;
+	if (reconstructions.length !== images.length) {
+		throw new ShapeError(`${images.length} values of originals, but ${reconstructions.length} of reconstructions`);
+	}
+	const above = cells(images, count);
+	const below = cells(reconstructions, count);
+	const perRow = Math.min(columns, count);
+	const rows: Cell[] = [];
+	for (let start = 0; start < count; start += perRow) {
+		// A short last row is filled up, or its reconstructions would follow on the same line.
+		const missing: Cell[] = new Array(Math.max(0, start + perRow - count)).fill(undefined);
+		rows.push(...above.slice(start, start + perRow), ...missing, ...below.slice(start, start + perRow), ...missing);
+	}
+	return drawGrid(rows, options);
+}
+
+/** The values of one image; nothing for a place that stays empty. */
+type Cell = Uint8Array | undefined;
+
+function cells(images: Uint8Array, count: number): Cell[] {
+	const size = images.length / count;
+	return Array.from({ length: count }, (_, i) => images.subarray(i * size, (i + 1) * size));
+}
+
+function checkGrid({ images, count, channels, height, width, columns, scale = 1, gap = 0 }: GridOptions): void {
+	for (const [name, value, least] of [
+		["count", count, 1],
+		["channels", channels, 1],
+		["height", height, 1],
+		["width", width, 1],
+		["columns", columns, 1],
+		["scale", scale, 1],
+		["gap", gap, 0],
+	] as const) {
+		if (!Number.isInteger(value) || value < least) {
+			throw new ArgumentError(`image grid: ${name} ${value} is not an integer of ${least} or more`);
+		}
+	}
+	if (images.length !== count * channels * height * width) {
+		const shape = [count, channels, height, width].join(", ");
+		throw new ShapeError(`image grid: shape [${shape}] does not hold the ${images.length} values given`);
+	}
+}
+
+function drawGrid(places: readonly Cell[], { channels, height, width, ...options }: GridOptions): Uint8Array {
+	const { gap = 4, scale = Math.max(1, Math.floor(64 / Math.max(height, width))) } = options;
+	const columns = Math.min(options.columns, options.count);
+	const drawn = channels < 3 ? 1 : 3;
+	const gridWidth = columns * (width * scale + gap) + gap;
+	const gridHeight = Math.ceil(places.length / columns) * (height * scale + gap) + gap;
+	const background = drawn === 1 ? BACKGROUND_GREY : BACKGROUND;
+	const data = Uint8Array.from({ length: gridWidth * gridHeight * drawn }, (_, i) => background[i % drawn]);
+	places.forEach((image, place) => {
+		if (image === undefined) return;
+		const left = gap + (place % columns) * (width * scale + gap);
+		const top = gap + Math.floor(place / columns) * (height * scale + gap);
+		for (let y = 0; y < height * scale; y++) {
+			for (let x = 0; x < width * scale; x++) {
+				const from = Math.floor(y / scale) * width + Math.floor(x / scale);
+				const to = ((top + y) * gridWidth + left + x) * drawn;
+				for (let channel = 0; channel < drawn; channel++) data[to + channel] = image[channel * height * width + from];
+			}
+		}
+	});
+	return encode({ width: gridWidth, height: gridHeight, data, channels: drawn, depth: 8 });
+}
+
+function toImage(png: DecodedPng): Image {
+	const { width, height, palette, transparency } = png;
+	const isGrey = palette ? palette.every(([red, green, blue]) => red === green && green === blue) : png.channels < 3;
+	const unpacked = png.depth < 8 ? unpack(png) : png.data;
+	const samples = palette ? lookUp(unpacked, palette) : unpacked;
+	const stored = palette ? 4 : png.channels;
+	const top = palette ? 255 : 2 ** png.depth - 1;
+	const channels = isGrey ? 1 : 3;
+	const pixels = new Uint8Array(channels * height * width);
+	for (let p = 0; p < height * width; p++) {
+		const at = p * stored;
+		let opacity = 1;
+		if (stored % 2 === 0) opacity = samples[at + stored - 1] / top;
+		// A tRNS chunk without a palette names the one colour that is transparent.
+		else if (transparency?.every((value, channel) => samples[at + channel] === value)) opacity = 0;
+		for (let channel = 0; channel < channels; channel++) {
+			pixels[channel * height * width + p] = Math.round((samples[at + channel] / top) * opacity * 255);
+		}
+	}
+	return { channels, height, width, pixels };
+}
+
+/** Samples of 1, 2 or 4 bits (always one channel), packed from the high bits down, each row from a new byte on. */
+function unpack({ width, height, depth, data }: DecodedPng): Uint8Array {
+	const rowBytes = Math.ceil((width * depth) / 8);
+	const samples = new Uint8Array(width * height);
+	for (let y = 0; y < height; y++) {
+		for (let x = 0; x < width; x++) {
+			const bit = x * depth;
+			const byte = data[y * rowBytes + (bit >> 3)];
+			samples[y * width + x] = (byte >> (8 - depth - (bit & 7))) & (2 ** depth - 1);
+		}
+	}
+	return samples;
+}
+
+/** Palette indices as RGBA. */
+function lookUp(indices: ArrayLike<number>, palette: readonly (readonly number[])[]): Uint8Array {
+	const samples = new Uint8Array(indices.length * 4);
+	for (let p = 0; p < indices.length; p++) {
+		const colour = palette[indices[p]];
+		if (colour === undefined)
+			throw new RangeError(`a pixel has colour ${indices[p]} of a palette of ${palette.length}`);
+		const [red, green, blue, alpha = 255] = colour;
+		samples.set([red, green, blue, alpha], 4 * p);
+	}
+	return samples;
+}

@@ -1,0 +1,6 @@
+export { Decoder } from "./decoder.js";
+export { Encoder } from "./encoder.js";
+export { codeUse } from "./perplexity.js";
+export { type Evaluation, type StepLosses, Trainer } from "./trainer.js";
+export { type Quantized, VectorQuantizer } from "./vector_quantizer.js";
+export { VQVAE, type VQVAEOptions, type VQVAEOutput } from "./vqvae.js";

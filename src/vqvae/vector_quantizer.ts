@@ -1,0 +1,76 @@
+import { stopGradient } from "../autograd/tape.js";
+import { ShapeError } from "../gpu/errors.js";
+import { Embedding } from "../nn/layers.js";
+import { type LayerCost, Module } from "../nn/module.js";
+import type { Random } from "../nn/random.js";
+import { add } from "../ops/binary.js";
+import { mseLoss } from "../ops/mse_loss.js";
+import { nearestCode } from "../ops/nearest_code.js";
+import { scale } from "../ops/scale.js";
+import { straightThrough } from "../ops/straight_through.js";
+import type { Gpu } from "../tensor/gpu.js";
+import { formatShape, type Shape, sizeOf } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+
+/** What the quantizer makes of latents [B, D, h, w]. */
+export interface Quantized {
+	/** The nearest codes, [B, D, h, w]; its gradient goes straight through to the latents. */
+	readonly quantized: Tensor;
+	/** Which codes they are, uint32 [B, h, w]. */
+	readonly indices: Tensor<"uint32">;
+	/** mse(quantized, sg[z]) + β · mse(z, sg[quantized]), a scalar: it moves the codes and the encoder. */
+	readonly loss: Tensor;
+	/** mse(z, sg[quantized]), a scalar: the commitment loss without β. */
+	readonly commitmentLoss: Tensor;
+}
+
+/**
+ * Replaces each latent vector by the nearest of K codes (van den Oord et al., "Neural discrete representation learning",
+ * 2017, section 3). The codebook is trained by the second term of the paper's equation 3.
+ */
+export class VectorQuantizer extends Module {
+	readonly embeddings: Embedding;
+
+	/** @param commitmentCost β, the weight of the loss that keeps the encoder near the codes */
+	constructor(
+		gpu: Gpu,
+		random: Random,
+		readonly embeddingDim: number,
+		readonly numEmbeddings: number,
+		readonly commitmentCost: number,
+	) {
+		super();
+		this.embeddings = new Embedding(gpu, random, numEmbeddings, embeddingDim);
+	}
+
+	/** @param z float32 [B, D, h, w] */
+	forward(z: Tensor): Quantized {
+		const indices = this.encode(z);
+		const codes = this.lookup(indices);
+		const codebookLoss = mseLoss(codes, stopGradient(z));
+		const commitmentLoss = mseLoss(z, stopGradient(codes));
+		return {
+			quantized: straightThrough(z, codes),
+			indices,
+			loss: add(codebookLoss, scale(commitmentLoss, this.commitmentCost)),
+			commitmentLoss,
+		};
+	}
+
+	/** The indices of the nearest codes, uint32 [B, h, w]. */
+	encode(z: Tensor): Tensor<"uint32"> {
+		return nearestCode(z, this.embeddings.weight);
+	}
+
+	/** The codes with these indices: [B, h, w] → [B, D, h, w]. */
+	lookup(indices: Tensor<"uint32"> | Tensor<"int32">): Tensor {
+		return this.embeddings.forward(indices, { layout: "NCHW" });
+	}
+
+	/** The distances of all positions to all codes, which the nearest-code kernel computes. */
+	override cost(input: Shape): LayerCost {
+		if (input[1] !== this.embeddingDim)
+			throw new ShapeError(`The quantizer takes [B, ${this.embeddingDim}, h, w], not ${formatShape(input)}.`);
+		return { output: input, multiplyAdds: sizeOf(input) * this.numEmbeddings };
+	}
+}

@@ -1,0 +1,131 @@
+import { noGrad } from "../autograd/tape.js";
+import { ArgumentError, ShapeError } from "../gpu/errors.js";
+import { type LayerCost, Module } from "../nn/module.js";
+import { Random } from "../nn/random.js";
+import { add } from "../ops/binary.js";
+import { mseLoss } from "../ops/mse_loss.js";
+import type { Gpu } from "../tensor/gpu.js";
+import { formatShape, type Shape } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { Decoder } from "./decoder.js";
+import { Encoder } from "./encoder.js";
+import { VectorQuantizer } from "./vector_quantizer.js";
+
+export interface VQVAEOptions {
+	/** Channels of the images (default 3). */
+	readonly inChannels?: number;
+	/** D, the length of a code (default 16). */
+	readonly embeddingDim?: number;
+	/** K, how many codes there are (default 128). */
+	readonly numEmbeddings?: number;
+	/** β, the weight of the commitment loss (default 0.25). */
+	readonly commitmentCost?: number;
+	/** The variance of the training images, by which the reconstruction loss is divided (default 1). */
+	readonly dataVariance?: number;
+	/** Of the random numbers that the parameters start with (default 0). */
+	readonly seed?: number;
+}
+
+/** What a forward pass gives; the losses are scalars. */
+export interface VQVAEOutput {
+	/** float32 [B, C, H, W] */
+	readonly reconstruction: Tensor;
+	/** uint32 [B, H/4, W/4] */
+	readonly indices: Tensor<"uint32">;
+	/** reconLoss + vqLoss, to be minimised. */
+	readonly loss: Tensor;
+	/** mse(reconstruction, images) / dataVariance */
+	readonly reconLoss: Tensor;
+	/** The quantizer's loss, see `Quantized.loss`. */
+	readonly vqLoss: Tensor;
+	/** The commitment loss without β, part of `vqLoss`. */
+	readonly commitmentLoss: Tensor;
+}
+
+/**
+ * The vector-quantised variational autoencoder (van den Oord, Vinyals & Kavukcuoglu, "Neural discrete representation
+ * learning", 2017): an encoder, a codebook and a decoder, with PyTorch's initial distributions and state-dict names.
+ */
+export class VQVAE extends Module {
+	readonly encoder: Encoder;
+	readonly vqLayer: VectorQuantizer;
+	readonly decoder: Decoder;
+	/** Channels of the images. */
+	readonly inChannels: number;
+	/** Of the training images; divides the reconstruction loss. */
+	readonly dataVariance: number;
+
+	/** @throws ArgumentError where a size is not a positive whole number, or a factor not a positive number. */
+	constructor(gpu: Gpu, options: VQVAEOptions = {}) {
+		super();
+		const { inChannels = 3, embeddingDim = 16, numEmbeddings = 128, commitmentCost = 0.25, dataVariance = 1 } = options;
+		for (const [name, size] of Object.entries({ inChannels, embeddingDim, numEmbeddings }))
+			if (!Number.isInteger(size) || size < 1)
+				throw new ArgumentError(`VQVAE: ${name} must be a whole number of at least 1, but is ${size}.`);
+		if (!(commitmentCost >= 0 && Number.isFinite(commitmentCost)))
+			throw new ArgumentError(`VQVAE: commitmentCost must be a number of at least 0, but is ${commitmentCost}.`);
+		if (!(dataVariance > 0 && Number.isFinite(dataVariance)))
+			throw new ArgumentError(
+				`VQVAE: dataVariance must be a positive number, but is ${dataVariance}. Are all images alike?`,
+			);
+		const random = new Random(options.seed ?? 0);
+		this.encoder = new Encoder(gpu, random, inChannels, embeddingDim);
+		this.vqLayer = new VectorQuantizer(gpu, random, embeddingDim, numEmbeddings, commitmentCost);
+		this.decoder = new Decoder(gpu, random, inChannels, embeddingDim);
+		this.inChannels = inChannels;
+		this.dataVariance = dataVariance;
+	}
+
+	/** @param images float32 [B, C, H, W], H and W divisible by 4 */
+	forward(images: Tensor): VQVAEOutput {
+		this.check(images.shape);
+		const { quantized, indices, loss: vqLoss, commitmentLoss } = this.vqLayer.forward(this.encoder.forward(images));
+		const reconstruction = this.decoder.forward(quantized);
+		const reconLoss = mseLoss(reconstruction, images, { scale: 1 / this.dataVariance });
+		return { reconstruction, indices, loss: add(reconLoss, vqLoss), reconLoss, vqLoss, commitmentLoss };
+	}
+
+	/**
+	 * Images [B, C, H, W] → codes, uint32 [B, H/4, W/4].
+	 *
+	 * @throws ShapeError where H or W is not divisible by 4, or the channels are not the model's.
+	 */
+	encode(images: Tensor): Tensor<"uint32"> {
+		this.check(images.shape);
+		return this.evaluate(images.gpu, () => this.vqLayer.encode(this.encoder.forward(images)));
+	}
+
+	/** Codes [B, h, w] → images, float32 [B, C, 4h, 4w]. */
+	decode(codes: Tensor<"uint32"> | Tensor<"int32">): Tensor {
+		return this.evaluate(codes.gpu, () => this.decoder.forward(this.vqLayer.lookup(codes)));
+	}
+
+	/** Images → codes → images, [B, C, H, W]. */
+	reconstruct(images: Tensor): Tensor {
+		this.check(images.shape);
+		return this.evaluate(images.gpu, () => this.decoder.forward(this.vqLayer.lookup(this.encode(images))));
+	}
+
+	override cost(input: Shape): LayerCost {
+		this.check(input);
+		const encoder = this.encoder.cost(input);
+		const quantizer = this.vqLayer.cost(encoder.output);
+		const decoder = this.decoder.cost(quantizer.output);
+		return {
+			output: decoder.output,
+			multiplyAdds: encoder.multiplyAdds + quantizer.multiplyAdds + decoder.multiplyAdds,
+		};
+	}
+
+	private evaluate<T extends Tensor | Tensor<"uint32">>(gpu: Gpu, body: () => T): T {
+		return gpu.scope(() => noGrad(body));
+	}
+
+	private check(shape: Shape): void {
+		const [, channels, height = 0, width = 0] = shape;
+		if (shape.length !== 4 || channels !== this.inChannels || height % 4 !== 0 || width % 4 !== 0)
+			throw new ShapeError(
+				`VQVAE takes images [B, ${this.inChannels}, H, W] with H and W divisible by 4, not ${formatShape(shape)}.`,
+			);
+	}
+}

@@ -1,0 +1,95 @@
+// Runs the browser's test bundle in a headless Chromium, with WebGPU on SwiftShader.
+//   node build/test/node/browser/run.js
+import { readFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { stripVTControlCharacters } from "node:util";
+import { chromium, type Page } from "playwright-core";
+import { findChromium } from "./chromium.js";
+
+/** How long the tests may take, in milliseconds. */
+const patience = 15 * 60_000;
+
+const flags = [
+	"--no-sandbox",
+	"--enable-unsafe-webgpu",
+	"--use-webgpu-adapter=swiftshader",
+	"--disable-background-networking",
+];
+
+const folder = resolve(dirname(fileURLToPath(import.meta.url)), "../../browser");
+const types: Record<string, string> = { "index.html": "text/html", "tests.js": "text/javascript" };
+
+/** Serves the page and its bundle on a free port of the loopback address, which is a secure context. */
+async function serve(): Promise<{ server: Server; address: string }> {
+	const server = createServer(async (request, response) => {
+		const name = request.url === "/" ? "index.html" : (request.url ?? "").slice(1);
+		if (!types[name]) return response.writeHead(404).end();
+		response.writeHead(200, { "content-type": `${types[name]}; charset=utf-8` });
+		return response.end(await readFile(join(folder, name)));
+	});
+	await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+	return { server, address: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` };
+}
+
+/** Rejects when the page crashes, throws outside of a test, or the time is up. */
+function trouble(page: Page): { happens: Promise<never>; forget: () => void } {
+	let forget = () => {};
+	const happens = new Promise<never>((_, reject) => {
+		const timer = setTimeout(() => reject(new Error(`no end after ${patience / 60_000} minutes`)), patience);
+		forget = () => clearTimeout(timer);
+		page.on("crash", () => reject(new Error("the page crashed")));
+		page.on("close", () => reject(new Error("the page was closed")));
+		page.on("pageerror", (error) => reject(error));
+		page.on("console", (message) => process.stderr.write(`[${message.type()}] ${message.text()}\n`));
+	});
+	happens.catch(() => {});
+	return { happens, forget };
+}
+
+/** Prints text, without colours where nobody sees them. */
+function print(text: string): void {
+	process.stdout.write(process.stdout.isTTY ? text : stripVTControlCharacters(text));
+}
+
+/** Opens the page, prints what its tests print as it comes, and says whether all is well. */
+async function runTests(page: Page, address: string): Promise<boolean> {
+	await page.goto(address);
+	for (let printed = 0; ; ) {
+		const news = await page.evaluate((from) => {
+			// Missing as long as the bundle is not loaded.
+			const progress: typeof globalThis.tesseraTests | undefined = globalThis.tesseraTests;
+			return {
+				text: progress?.output.slice(from) ?? "",
+				finished: progress?.finished ?? false,
+				succeeded: progress?.succeeded ?? false,
+			};
+		}, printed);
+		print(news.text);
+		printed += news.text.length;
+		if (news.finished) return news.succeeded;
+		await new Promise((later) => setTimeout(later, 250));
+	}
+}
+
+const { path, environment } = await findChromium();
+const { server, address } = await serve();
+const browser = await chromium.launch({
+	executablePath: path,
+	args: flags,
+	env: { ...process.env, ...environment },
+});
+process.exitCode = 1;
+try {
+	const page = await browser.newPage();
+	const { happens, forget } = trouble(page);
+	if (await Promise.race([runTests(page, address), happens]).finally(forget)) process.exitCode = 0;
+} catch (error) {
+	console.log(`The tests did not come to their end: ${error instanceof Error ? error.message : error}`);
+	console.log("0 passed, 1 failed");
+} finally {
+	await browser.close();
+	server.close();
+}

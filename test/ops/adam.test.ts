@@ -1,0 +1,93 @@
+import { Adam, backward, GradientError, mul, sum } from "tessera-gpu";
+import { suite } from "uvu";
+import { Random } from "../../src/nn/random.js";
+import { type AdamOptions, Adam as Reference } from "../reference/adam.js";
+import { array } from "../reference/array.js";
+import { assertClose, assertThrows, checkMemory, device, parameterOf, randomArray, tensorOf } from "../support.js";
+
+const test = suite("Adam");
+const shapes = [[], [1], [7], [67, 71], [3, 2, 4, 4]];
+
+const cases: AdamOptions[] = [
+	{},
+	{ lr: 0.05 },
+	{ lr: 0.01, betas: [0.5, 0.9], eps: 1e-4 },
+	{ lr: 0.1, betas: [0, 0.99] },
+];
+
+for (const options of cases) {
+	test(`follows PyTorch's formula ${JSON.stringify(options)}`, async () => {
+		const gpu = await device();
+		const before = gpu.memory().buffers;
+		const random = new Random(1600);
+		// Far from zero, so that float32's last digit stays small beside each parameter.
+		const starts = shapes.map((shape) => randomArray(random, shape, 2, 3));
+		const parameters = starts.map((start) => parameterOf(gpu, start));
+		const references = starts.map((start) => new Reference(start, options));
+		const adam = new Adam(parameters, options);
+		for (let step = 0; step < 7; step++) {
+			const gradients = shapes.map((shape) => randomArray(random, shape));
+			// The gradient of sum(p · g) by p is g.
+			gpu.scope(() => {
+				adam.zeroGrad();
+				parameters.forEach((parameter, i) => {
+					backward(sum(mul(parameter, tensorOf(gpu, gradients[i]))));
+				});
+				adam.step();
+			});
+			for (const [i, parameter] of parameters.entries()) {
+				references[i].step(gradients[i]);
+				assertClose(await parameter.data(), starts[i].data, 1e-5, `step ${step}, [${shapes[i]}]`);
+			}
+		}
+		adam.dispose();
+		for (const parameter of parameters) parameter.dispose();
+		if (gpu.memory().buffers > before) throw new Error("buffers stay behind");
+	});
+}
+
+test("gradients add up until zeroGrad", async () => {
+	const gpu = await device();
+	const start = array([3], [1, 2, 3]);
+	const parameter = parameterOf(gpu, start);
+	const adam = new Adam([parameter], { lr: 0.1, eps: 1 });
+	const reference = new Reference(start, { lr: 0.1, eps: 1 });
+	gpu.scope(() => {
+		for (let i = 0; i < 2; i++) backward(sum(mul(parameter, gpu.tensor([1, -2, 0.5], [3]))));
+	});
+	assertClose(await parameter.grad.data(), [2, -4, 1], 1e-6, "gradient of two backwards");
+	adam.step();
+	reference.step(array([3], [2, -4, 1]));
+	assertClose(await parameter.data(), start.data, 1e-5, "parameter");
+	adam.zeroGrad();
+	assertThrows(() => parameter.grad, GradientError);
+	adam.dispose();
+	parameter.dispose();
+});
+
+test("parameters that got no gradient stay as they are", async () => {
+	const gpu = await device();
+	const [used, unused] = [gpu.parameter([1], [1]), gpu.parameter([2], [1])];
+	const adam = new Adam([used, unused], { lr: 0.5 });
+	gpu.scope(() => backward(sum(used)));
+	adam.step();
+	assertClose(await used.data(), [0.5], 1e-5, "used");
+	assertClose(await unused.data(), [2], 0, "unused");
+	adam.dispose();
+	for (const parameter of [used, unused]) parameter.dispose();
+});
+
+test("steps leave nothing behind", async () => {
+	const gpu = await device();
+	const parameter = parameterOf(gpu, randomArray(new Random(1), [50, 7]));
+	const adam = new Adam([parameter]);
+	await checkMemory(() => {
+		adam.zeroGrad();
+		backward(sum(mul(parameter, parameter)));
+		adam.step();
+	});
+	adam.dispose();
+	parameter.dispose();
+});
+
+test.run();

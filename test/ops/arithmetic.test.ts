@@ -1,0 +1,130 @@
+import { add, DisposedError, DTypeError, mul, ShapeError, scale, sub } from "tessera-gpu";
+import { suite } from "uvu";
+import { Random } from "../../src/nn/random.js";
+import { type Array64, map } from "../reference/array.js";
+import { type BinaryName, binary, binaryBackward, scale as scaleReference } from "../reference/elementwise.js";
+import { assertThrows, checkOp, checkStepMemory, device, randomArray, tensorOf } from "../support.js";
+
+const test = suite("add, sub, mul and scale");
+const operations = { add, sub, mul };
+const names: readonly BinaryName[] = ["add", "sub", "mul"];
+
+/** Checks values and gradients of a binary operation. */
+async function check(name: BinaryName, a: Array64, b: Array64): Promise<void> {
+	await checkOp(`${name} [${a.shape}] and [${b.shape}]`, {
+		inputs: [a, b],
+		run: ([a, b]) => operations[name](a, b),
+		expected: binary(name, a, b),
+		gradients: (dy) => {
+			const gradients = binaryBackward(name, a, b, dy);
+			return [gradients.a, gradients.b];
+		},
+	});
+}
+
+const shapes: { large: number[]; small: number[] }[] = [
+	{ large: [], small: [] },
+	{ large: [1], small: [1] },
+	{ large: [7], small: [7] },
+	{ large: [2, 3, 5, 7], small: [2, 3, 5, 7] },
+	{ large: [67, 71], small: [67, 71] },
+	// A scalar.
+	{ large: [3, 5], small: [] },
+	{ large: [1031], small: [1] },
+	// The last axes, one axis in the middle, the first axes.
+	{ large: [2, 3, 5], small: [5] },
+	{ large: [4, 3, 5], small: [3, 5] },
+	{ large: [2, 3, 5, 7], small: [3, 1, 1] },
+	{ large: [2, 67, 4, 5], small: [1, 67, 1, 1] },
+	{ large: [3, 67], small: [3, 1] },
+	{ large: [2, 3, 5], small: [2, 3, 1] },
+	{ large: [2, 3, 4, 5], small: [3, 4, 1] },
+	{ large: [300, 2], small: [2] },
+	{ large: [2, 5], small: [1, 1, 5] },
+	// Each is stretched along an axis of the other.
+	{ large: [7, 1], small: [1, 3] },
+];
+
+for (const name of names) {
+	for (const [i, { large, small }] of shapes.entries()) {
+		test(`${name} [${large}] and [${small}], both ways`, async () => {
+			const random = new Random(700 + i);
+			const [a, b] = [randomArray(random, large), randomArray(random, small)];
+			await check(name, a, b);
+			if (large.length !== small.length || large.some((extent, axis) => extent !== small[axis]))
+				await check(name, b, a);
+		});
+	}
+
+	test(`${name} of a tensor and itself`, async () => {
+		const x = randomArray(new Random(1), [5, 13]);
+		await checkOp(`${name}(x, x)`, {
+			inputs: [x],
+			run: ([x]) => operations[name](x, x),
+			expected: binary(name, x, x),
+			gradients: (dy) => {
+				const { a, b } = binaryBackward(name, x, x, dy);
+				return [binary("add", a, b)];
+			},
+		});
+	});
+
+	test(`${name} leaves nothing behind`, () => {
+		const random = new Random(2);
+		const inputs = [randomArray(random, [2, 6, 5, 5]), randomArray(random, [6, 1, 1])];
+		return checkStepMemory({ inputs, run: ([a, b]) => operations[name](a, b) });
+	});
+
+	test(`${name} refuses what does not fit`, async () => {
+		const gpu = await device();
+		gpu.scope(() => {
+			const of = (...shape: number[]) => tensorOf(gpu, randomArray(new Random(3), shape));
+			for (const { a, b } of [
+				{ a: [2, 3], b: [2, 4] },
+				{ a: [2, 3], b: [2] },
+				{ a: [6], b: [2, 3] },
+				// By NumPy's rules these fit; but the axes of the smaller are not next to each other.
+				{ a: [2, 3, 4], b: [2, 1, 4] },
+			]) {
+				assertThrows(() => operations[name](of(...a), of(...b)), ShapeError, [a, b]);
+			}
+			const integers = gpu.tensor(Uint32Array.of(1, 2), [2]);
+			// @ts-expect-error: the types refuse integers as well
+			assertThrows(() => operations[name](of(2), integers), DTypeError);
+			const gone = of(2);
+			gone.dispose();
+			assertThrows(() => operations[name](of(2), gone), DisposedError);
+		});
+	});
+}
+
+test("a tensor that several operations use gets the sum of their gradients", async () => {
+	const x = randomArray(new Random(4), [4, 9]);
+	// y = (x + x·x) − 3x, so dy/dx = 1 + 2x − 3.
+	await checkOp("x + x·x − 3x", {
+		inputs: [x],
+		run: ([x]) => sub(add(x, mul(x, x)), scale(x, 3)),
+		expected: map(x, (value) => value + value * value - 3 * value),
+		gradients: (dy) => [map(dy, (value, i) => value * (2 * x.data[i] - 2))],
+	});
+});
+
+for (const [shape, factor] of [
+	[[], 2],
+	[[7], -1.5],
+	[[67, 71], 0],
+	[[2, 3, 5, 7], 1 / 3],
+	[[1031], 1e-6],
+] as [number[], number][]) {
+	test(`scale [${shape}] by ${factor}`, () => {
+		const x = randomArray(new Random(5), shape);
+		return checkOp("scale", {
+			inputs: [x],
+			run: ([x]) => scale(x, factor),
+			expected: scaleReference(x, factor),
+			gradients: (dy) => [scaleReference(dy, factor)],
+		});
+	});
+}
+
+test.run();

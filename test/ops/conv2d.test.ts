@@ -1,0 +1,158 @@
+import { ArgumentError, backward, conv2d, DisposedError, DTypeError, ShapeError, sum } from "tessera-gpu";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { Random } from "../../src/nn/random.js";
+import * as reference from "../reference/convolution.js";
+import { assertClose, assertThrows, checkOp, checkStepMemory, device, randomArray, tensorOf } from "../support.js";
+
+const test = suite("conv2d");
+
+type Case = [x: number[], weight: number[], options?: reference.ConvolutionOptions & { bias?: boolean }];
+
+const cases: Case[] = [
+	[[1, 1, 1, 1], [1, 1, 1, 1], { bias: true }],
+	[[2, 3, 7, 5], [5, 3, 3, 3], { padding: 1, bias: true }],
+	[[2, 3, 7, 5], [4, 3, 3, 3], {}],
+	// The layers of the network of the design notes, made small.
+	[[2, 1, 12, 12], [16, 1, 4, 4], { stride: 2, padding: 1, bias: true }],
+	[[2, 16, 6, 6], [32, 16, 4, 4], { stride: 2, padding: 1, bias: true }],
+	[[3, 8, 7, 7], [8, 8, 3, 3], { padding: 1 }],
+	[[2, 16, 5, 7], [8, 16, 1, 1], { bias: true }],
+	// 1×1, over more channels and pixels than any tile has.
+	[[1, 67, 9, 15], [71, 67, 1, 1], { bias: true }],
+	[[1, 67, 5, 5], [3, 67, 3, 3], { padding: 1 }],
+	[[2, 2, 11, 13], [67, 2, 3, 3], { stride: 2, bias: true }],
+	[[1, 1, 67, 71], [2, 1, 3, 3], { padding: 1, bias: true }],
+	[[37, 1, 3, 3], [2, 1, 2, 2], { bias: true }],
+	// Kernels and strides that differ by axis.
+	[[2, 3, 8, 9], [4, 3, 2, 3], { stride: [1, 3], padding: [0, 2], bias: true }],
+	[[1, 2, 13, 11], [3, 2, 5, 5], { stride: 3, padding: 2 }],
+	[[2, 2, 10, 9], [3, 2, 3, 2], { stride: [3, 2], padding: [2, 1], dilation: [1, 2] }],
+	[[1, 3, 9, 9], [4, 3, 3, 3], { dilation: 2, padding: 2, bias: true }],
+	[[1, 2, 11, 8], [2, 2, 3, 3], { dilation: [2, 1], stride: 2 }],
+	// Rows and columns at the end that no tap reaches.
+	[[1, 2, 8, 8], [3, 2, 1, 1], { stride: 3 }],
+	[[2, 2, 8, 6], [3, 2, 3, 3], { stride: 3, bias: true }],
+	// A kernel larger than the image, and images of one row or one column.
+	[[1, 2, 2, 3], [3, 2, 5, 5], { padding: 2, bias: true }],
+	[[2, 3, 1, 17], [4, 3, 1, 3], { padding: [0, 1] }],
+	[[2, 3, 19, 1], [4, 3, 3, 3], { padding: 1, stride: 2, bias: true }],
+	// Groups: depthwise, depthwise with two outputs a channel, two of three channels each, and one per image channel.
+	[[2, 7, 6, 6], [7, 1, 3, 3], { padding: 1, groups: 7, bias: true }],
+	[[1, 5, 7, 5], [10, 1, 3, 3], { padding: 1, stride: 2, groups: 5 }],
+	[[2, 6, 5, 5], [8, 3, 3, 3], { groups: 2, padding: 1, bias: true }],
+	[[1, 6, 7, 7], [9, 2, 2, 2], { groups: 3, stride: 2, dilation: 2, padding: 1 }],
+	// An input that is exactly one patch: one output pixel.
+	[[5, 3, 4, 4], [6, 3, 4, 4], { bias: true }],
+];
+
+for (const [i, [xShape, weightShape, { bias, ...options } = {}]] of cases.entries()) {
+	const title = `[${xShape}] with [${weightShape}] ${JSON.stringify(options)}${bias ? " and a bias" : ""}`;
+	test(title, async () => {
+		const random = new Random(100 + i);
+		const shapes = bias ? [xShape, weightShape, [weightShape[0]]] : [xShape, weightShape];
+		const inputs = shapes.map((shape) => randomArray(random, shape));
+		await checkOp(title, {
+			inputs,
+			run: ([x, weight, bias]) => conv2d(x, weight, bias ? { ...options, bias } : options),
+			expected: reference.conv2d(inputs[0], inputs[1], inputs[2], options),
+			gradients: (dy) => {
+				const { x, weight, bias } = reference.conv2dBackward(inputs[0], inputs[1], dy, options);
+				return inputs.length === 3 ? [x, weight, bias] : [x, weight];
+			},
+		});
+	});
+}
+
+test("gives a gradient to the inputs that ask for one only", async () => {
+	const gpu = await device();
+	const random = new Random(1);
+	const [x, weight] = [randomArray(random, [2, 3, 5, 5]), randomArray(random, [4, 3, 3, 3])];
+	const ones = { shape: [2, 4, 3, 3], data: new Float64Array(72).fill(1) };
+	const expected = reference.conv2dBackward(x, weight, ones);
+	const data = tensorOf(gpu, x);
+	const kernel = gpu.parameter(Float32Array.from(weight.data), weight.shape);
+	gpu.scope(() => backward(sum(conv2d(data, kernel))));
+	assertClose(await kernel.grad.data(), expected.weight.data, 1e-4, "gradient of the weight");
+	const image = gpu.parameter(Float32Array.from(x.data), x.shape);
+	const constant = tensorOf(gpu, weight);
+	gpu.scope(() => backward(sum(conv2d(image, constant))));
+	assertClose(await image.grad.data(), expected.x.data, 1e-4, "gradient of the input");
+	const plain = conv2d(data, constant);
+	assert.not(plain.requiresGrad);
+	for (const tensor of [data, kernel, image, constant, plain]) tensor.dispose();
+});
+
+test("sums the gradients of a weight that is used twice", async () => {
+	const random = new Random(2);
+	const [x, weight] = [randomArray(random, [1, 3, 6, 6]), randomArray(random, [3, 3, 3, 3])];
+	const options = { padding: 1 };
+	const inner = reference.conv2d(x, weight, undefined, options);
+	await checkOp("conv2d(conv2d(x, w), w)", {
+		inputs: [x, weight],
+		run: ([x, weight]) => conv2d(conv2d(x, weight, options), weight, options),
+		expected: reference.conv2d(inner, weight, undefined, options),
+		gradients: (dy) => {
+			const second = reference.conv2dBackward(inner, weight, dy, options);
+			const first = reference.conv2dBackward(x, weight, second.x, options);
+			return [
+				first.x,
+				{ shape: weight.shape, data: first.weight.data.map((value, i) => value + second.weight.data[i]) },
+			];
+		},
+	});
+});
+
+test("leaves nothing behind", async () => {
+	const random = new Random(3);
+	const inputs = [[2, 4, 6, 6], [6, 2, 3, 3], [6]].map((shape) => randomArray(random, shape));
+	await checkStepMemory({ inputs, run: ([x, weight, bias]) => conv2d(x, weight, { bias, groups: 2, stride: 2 }) });
+});
+
+test("refuses shapes that do not fit, and prints them", async () => {
+	const gpu = await device();
+	gpu.scope(() => {
+		const of = (...shape: number[]) => tensorOf(gpu, randomArray(new Random(4), shape));
+		const x = of(2, 4, 5, 6);
+		const refuse = (weight: number[], options = {}) =>
+			assertThrows(() => conv2d(x, of(...weight), options), ShapeError, [x.shape, weight]);
+		refuse([6, 3, 3, 3]);
+		refuse([6, 4, 3, 3], { groups: 2 });
+		assertThrows(() => conv2d(x, of(4, 4, 3)), ShapeError, [[4, 4, 3]]);
+		// A kernel that is larger than the padded image leaves no output.
+		refuse([4, 4, 7, 3]);
+		refuse([4, 4, 3, 3], { dilation: 3 });
+		assertThrows(() => conv2d(of(4, 5, 6), of(6, 4, 3, 3)), ShapeError, [[4, 5, 6]]);
+		assertThrows(() => conv2d(x, of(6, 4, 3, 3), { bias: of(5) }), ShapeError, [[5], [6]]);
+	});
+});
+
+test("refuses options out of their range", async () => {
+	const gpu = await device();
+	gpu.scope(() => {
+		const [x, weight] = [
+			[2, 4, 5, 6],
+			[6, 4, 3, 3],
+		].map((shape) => tensorOf(gpu, randomArray(new Random(5), shape)));
+		for (const options of [{ stride: 0 }, { stride: 1.5 }, { padding: -1 }, { dilation: 0 }, { groups: 0 }]) {
+			assertThrows(() => conv2d(x, weight, options), ArgumentError);
+		}
+		for (const options of [{ stride: [1, -2] as const }, { padding: Number.NaN }, { groups: 3 }]) {
+			assertThrows(() => conv2d(x, weight, options), ArgumentError);
+		}
+	});
+});
+
+test("refuses integers and tensors that were disposed of", async () => {
+	const gpu = await device();
+	const weight = tensorOf(gpu, randomArray(new Random(6), [1, 1, 1, 1]));
+	const integers = gpu.tensor(Int32Array.of(1, 2, 3, 4), [1, 1, 2, 2]);
+	// @ts-expect-error: the types refuse integers as well
+	assertThrows(() => conv2d(integers, weight), DTypeError);
+	const x = tensorOf(gpu, randomArray(new Random(7), [1, 1, 2, 2]));
+	x.dispose();
+	assertThrows(() => conv2d(x, weight), DisposedError);
+	for (const tensor of [weight, integers]) tensor.dispose();
+});
+
+test.run();

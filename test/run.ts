@@ -1,0 +1,46 @@
+// Runs the bundled test files beside it, as uvu's own runner does, and counts.
+//   node build/test/node/run.js [--times] [part of a file's path …]
+import { readdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { QueueCounter } from "./queue.js";
+
+const folder = dirname(fileURLToPath(import.meta.url));
+const flags = process.argv.slice(2).filter((argument) => argument.startsWith("--"));
+const filters = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
+
+/** The test files whose path holds one of the filters; all of them without filters. */
+async function testFiles(): Promise<string[]> {
+	const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith(".test.js")).sort();
+	return files.filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)));
+}
+
+const counter = new QueueCounter();
+const { exec } = await import("uvu");
+const times: { name: string; milliseconds: number }[] = [];
+
+for (const name of await testFiles()) {
+	counter.open(name);
+	const start = performance.now();
+	try {
+		await import(pathToFileURL(join(folder, name)).href);
+	} catch (error) {
+		counter.failed++;
+		console.error(`${name} could not be loaded:`, error);
+	}
+	times.push({ name, milliseconds: performance.now() - start });
+}
+counter.wrap((name, milliseconds) => {
+	const entry = times.find((time) => time.name === name);
+	if (entry) entry.milliseconds += milliseconds;
+});
+await exec();
+
+if (flags.includes("--times")) {
+	const slowest = times.sort((a, b) => b.milliseconds - a.milliseconds).slice(0, 10);
+	for (const { name, milliseconds } of slowest)
+		console.log(`${(milliseconds / 1000).toFixed(2).padStart(8)} s  ${name}`);
+}
+for (const complaint of counter.complaints()) console.log(complaint);
+process.exitCode = counter.succeeded() ? 0 : 1;
+console.log(`${counter.passed} passed, ${counter.failed} failed`);
