@@ -1,0 +1,130 @@
+import { formatShape, type Shape, sizeOf } from "../tensor/shape.js";
+import { Layer, type Module } from "./module.js";
+
+interface Row {
+	readonly label: string;
+	readonly shape: string;
+	readonly parameters: string;
+}
+
+interface Totals {
+	parameters: number;
+	/** As torchinfo counts: parameters × output positions, also for transposed convolutions. */
+	countedMultiplyAdds: number;
+	/** What the forward pass really needs. */
+	multiplyAdds: number;
+	/** Elements of the outputs of layers with parameters. */
+	outputs: number;
+}
+
+const columns = [45, 25, 15] as const;
+const bytesPerElement = 4;
+
+/**
+ * The table that torchinfo prints of a model: the tree of its layers with output shapes and parameter counts, the
+ * totals in torchinfo's way of counting, and what the forward pass really costs. Modules that are no plain layers (a
+ * vector quantizer) stand in rows of their own behind the totals, which do not include them.
+ *
+ * @param inputShape with the batch, e.g. [1, 1, 224, 224]
+ * @throws ShapeError where the model does not take such an input.
+ */
+export function summary(model: Module, inputShape: Shape): string {
+	const rows: Row[] = [];
+	const totals: Totals = { parameters: 0, countedMultiplyAdds: 0, multiplyAdds: 0, outputs: 0 };
+	const counters = new Map<number, number>();
+	const apart: { name: string; module: Module; input: Shape; output: Shape; multiplyAdds: number }[] = [];
+	let shape = inputShape;
+	const children = model instanceof Layer ? [model] : model.children().map(([, child]) => child);
+	for (const child of children) {
+		const { output, multiplyAdds } = child.cost(shape);
+		if (child instanceof Layer) addRows(child, shape, 1, rows, totals, counters);
+		else apart.push({ name: child.constructor.name, module: child, input: shape, output, multiplyAdds });
+		shape = output;
+	}
+
+	const width = columns.reduce((sum, column) => sum + column, 0);
+	const double = "=".repeat(width);
+	const megabytes = (elements: number) => (elements * bytesPerElement) / 1e6;
+	const input = megabytes(sizeOf(inputShape));
+	const passes = 2 * megabytes(totals.outputs);
+	const parameters = megabytes(totals.parameters);
+	const lines = [
+		double,
+		format({ label: "Layer (type:depth-idx)", shape: "Output Shape", parameters: "Param #" }),
+		double,
+		...rows.map(format),
+		double,
+		`Total params: ${totals.parameters.toLocaleString("en-US")}`,
+		`Trainable params: ${totals.parameters.toLocaleString("en-US")}`,
+		"Non-trainable params: 0",
+		`Total mult-adds (${unit(totals.countedMultiplyAdds)}): ${inUnit(totals.countedMultiplyAdds)}`,
+		double,
+		`Input size (MB): ${input.toFixed(2)}`,
+		`Forward/backward pass size (MB): ${passes.toFixed(2)}`,
+		`Params size (MB): ${parameters.toFixed(2)}`,
+		`Estimated Total Size (MB): ${(input + passes + parameters).toFixed(2)}`,
+		double,
+	];
+	for (const { name, module, input, output, multiplyAdds } of apart) {
+		const size = module.parameters().reduce((sum, parameter) => sum + parameter.size, 0);
+		lines.push(
+			format({ label: `${name} (not in the totals)`, shape: formatShape(output), parameters: size.toLocaleString("en-US") }),
+			`${name} mult-adds (${unit(multiplyAdds)}): ${inUnit(multiplyAdds)} for the distances of ${sizeOf(input) / (input[1] as number)} vectors`,
+		);
+	}
+	lines.push(
+		`True mult-adds of the layers (${unit(totals.multiplyAdds)}): ${inUnit(totals.multiplyAdds)} (a strided transposed convolution uses each weight once an input, not once an output)`,
+		double,
+	);
+	return lines.join("\n");
+}
+
+function addRows(
+	layer: Layer,
+	input: Shape,
+	depth: number,
+	rows: Row[],
+	totals: Totals,
+	counters: Map<number, number>,
+): void {
+	const index = (counters.get(depth) ?? 0) + 1;
+	counters.set(depth, index);
+	const { output, multiplyAdds } = layer.cost(input);
+	const children = layer.children().filter((child): child is [string, Layer] => child[1] instanceof Layer);
+	const own = layer.parameters().reduce((sum, parameter) => sum + parameter.size, 0);
+	rows.push({
+		label: `${"│    ".repeat(Math.max(0, depth - 2))}${depth > 1 ? "└─" : "├─"}${layer.constructor.name}: ${depth}-${index}`,
+		shape: formatShape(output),
+		parameters: children.length > 0 || own === 0 ? "--" : own.toLocaleString("en-US"),
+	});
+	if (children.length === 0 && own > 0) {
+		totals.parameters += own;
+		totals.multiplyAdds += multiplyAdds;
+		totals.countedMultiplyAdds += (own * sizeOf(output)) / (output[1] as number);
+		totals.outputs += sizeOf(output);
+	}
+	let shape = input;
+	for (const [, child] of children) {
+		addRows(child, shape, depth + 1, rows, totals, counters);
+		shape = child.cost(shape).output;
+	}
+}
+
+function format({ label, shape, parameters }: Row): string {
+	return `${label.padEnd(columns[0])}${shape.padEnd(columns[1])}${parameters}`.trimEnd();
+}
+
+const units = [
+	["T", 1e12],
+	["G", 1e9],
+	["M", 1e6],
+	["K", 1e3],
+] as const;
+
+function unit(count: number): string {
+	return units.find(([, size]) => count >= size)?.[0] ?? "1";
+}
+
+function inUnit(count: number): string {
+	return (count / (units.find(([, size]) => count >= size)?.[1] ?? 1)).toFixed(2);
+}

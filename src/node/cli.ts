@@ -1,0 +1,109 @@
+import { cac } from "cac";
+import { ArgumentError, TesseraError } from "../gpu/errors.js";
+import { doctor } from "./commands/doctor.js";
+import { reconstruct } from "./commands/reconstruct.js";
+import { printSummary } from "./commands/summary.js";
+import { train } from "./commands/train.js";
+import type { AdapterChoice } from "./open_device.js";
+
+type Options = Readonly<Record<string, unknown>>;
+
+const adapters: readonly string[] = ["gpu", "lavapipe", "swiftshader"];
+
+function number(options: Options, name: string, least: number, whole = true): number {
+	const value = Number(options[name]);
+	if (typeof options[name] === "boolean" || !Number.isFinite(value) || value < least || (whole && !Number.isInteger(value)))
+		throw new ArgumentError(`--${name} must be ${whole ? "a whole number" : "a number"} of at least ${least}, but is ${String(options[name])}.`);
+	return value;
+}
+
+function text(options: Options, name: string): string | undefined {
+	const value = options[name];
+	if (value === undefined) return undefined;
+	if (typeof value === "string" || typeof value === "number") return String(value);
+	throw new ArgumentError(`--${name} was given more than once, or without a value.`);
+}
+
+function adapter(options: Options): AdapterChoice | undefined {
+	const value = text(options, "adapter");
+	if (value === undefined || value === "auto") return undefined;
+	if (!adapters.includes(value)) throw new ArgumentError(`--adapter must be ${adapters.join(", ")} or auto, but is ${value}.`);
+	return value as AdapterChoice;
+}
+
+const cli = cac("tessera");
+const adapterHelp = "gpu, lavapipe or swiftshader; the first that is there by default";
+
+cli
+	.command("train", "Train a VQ-VAE; weights, metrics and pictures go to a folder under runs/")
+	.option("--data <source>", "digits (drawn by the program), mnist, fashion-mnist, or a folder of IDX or PNG files", {
+		default: "digits",
+	})
+	.option("--images <count>", "How many training images to use (digits: to draw; default 4000)")
+	.option("--epochs <count>", "How often to go through them", { default: 3 })
+	.option("--batch <count>", "Images a step", { default: 64 })
+	.option("--lr <rate>", "Learning rate of Adam", { default: 1e-3 })
+	.option("--codes <K>", "Codes in the codebook", { default: 128 })
+	.option("--dim <D>", "Length of a code", { default: 16 })
+	.option("--beta <weight>", "Weight of the commitment loss", { default: 0.25 })
+	.option("--seed <number>", "Of weights, order and digits", { default: 0 })
+	.option("--out <folder>", "Where to write (default: runs/NAME)")
+	.option("--adapter <name>", adapterHelp)
+	.action((options: Options) =>
+		train({
+			data: text(options, "data") ?? "digits",
+			images: options.images === undefined ? undefined : number(options, "images", 1),
+			epochs: number(options, "epochs", 1),
+			batch: number(options, "batch", 1),
+			lr: number(options, "lr", 0, false),
+			codes: number(options, "codes", 1),
+			dim: number(options, "dim", 1),
+			beta: number(options, "beta", 0, false),
+			seed: number(options, "seed", 0),
+			out: text(options, "out"),
+			adapter: adapter(options),
+		}),
+	);
+
+cli
+	.command("reconstruct <model> [...images]", "Encode and decode PNG images with a trained model")
+	.option("--out <path>", "A .png for a grid of originals over reconstructions, or a folder", {
+		default: "reconstructions.png",
+	})
+	.option("--adapter <name>", adapterHelp)
+	.action((model: string, images: string[], options: Options) =>
+		reconstruct(model, images, { out: text(options, "out") ?? "reconstructions.png", adapter: adapter(options) }),
+	);
+
+cli
+	.command("summary <model>", "Print the table of a model's layers")
+	.option("--height <pixels>", "Height of the image", { default: 28 })
+	.option("--width <pixels>", "Width of the image", { default: 28 })
+	.option("--adapter <name>", adapterHelp)
+	.action((model: string, options: Options) =>
+		printSummary(model, {
+			height: number(options, "height", 4),
+			width: number(options, "width", 4),
+			adapter: adapter(options),
+		}),
+	);
+
+cli
+	.command("doctor", "Show the adapter: driver, limits, features, measured speed")
+	.option("--adapter <name>", adapterHelp)
+	.action((options: Options) => doctor({ adapter: adapter(options) }));
+
+cli.help();
+
+try {
+	cli.parse(process.argv, { run: false });
+	if (cli.matchedCommand !== undefined) await cli.runMatchedCommand();
+	else if (cli.options.help !== true) {
+		cli.outputHelp();
+		if (cli.args.length > 0) throw new ArgumentError(`There is no command "${cli.args[0]}".`);
+	}
+} catch (error) {
+	const expected = error instanceof TesseraError || (error as Error).name === "CACError" || (error as NodeJS.ErrnoException).code !== undefined;
+	process.stderr.write(`tessera: ${expected ? (error as Error).message : (error as Error).stack}\n`);
+	process.exitCode = 1;
+}

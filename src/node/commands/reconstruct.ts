@@ -1,0 +1,110 @@
+import { basename, extname, join } from "node:path";
+import type { ImageSet } from "../../data/image_set.js";
+import { ArgumentError } from "../../gpu/errors.js";
+import type { VQVAE } from "../../vqvae/vqvae.js";
+import { writeFileAtomic } from "../files.js";
+import { type Image, imageGrid, readImage, reconstructionGrid } from "../image_files.js";
+import { loadModel } from "../load_model.js";
+import { type AdapterChoice, openDevice } from "../open_device.js";
+import { reconstructImages } from "../pictures.js";
+
+export interface ReconstructOptions {
+	/** A .png for one grid of originals over reconstructions, else a folder for one PNG an image. */
+	readonly out: string;
+	readonly adapter: AdapterChoice | undefined;
+}
+
+/** `tessera reconstruct`: what a model makes of images. */
+export async function reconstruct(modelPath: string, paths: readonly string[], options: ReconstructOptions): Promise<void> {
+	const images = await Promise.all(paths.map(async (path) => ({ path, ...(await readImage(path)) })));
+	const [first] = images;
+	if (first === undefined) throw new ArgumentError("tessera reconstruct MODEL IMAGES…: name at least one PNG image.");
+	const intoGrid = extname(options.out).toLowerCase() === ".png";
+	const other = images.find(({ height, width }) => height !== first.height || width !== first.width);
+	if (intoGrid && other !== undefined)
+		throw new ArgumentError(
+			`${first.path} is ${first.height} × ${first.width}, ${other.path} ${other.height} × ${other.width}: images in one grid must be of one size. Give --out a folder instead.`,
+		);
+
+	const gpu = await openDevice({ adapter: options.adapter });
+	const model = await loadModel(gpu, modelPath);
+	const results: { path: string; original: Image; reconstruction: Image }[] = [];
+	for (const image of images) {
+		const original = withChannels(image, model.inChannels as 1 | 3);
+		const padded = padToFour(original);
+		const pixels = await reconstructImages(gpu, model, imageSet(padded));
+		results.push({ path: image.path, original, reconstruction: crop({ ...padded, pixels }, original.height, original.width) });
+	}
+	gpu.dispose();
+
+	if (intoGrid) {
+		const { channels, height, width } = results[0]?.original as Image;
+		const grid = reconstructionGrid(
+			{
+				images: joined(results.map(({ original }) => original.pixels)),
+				count: results.length,
+				channels,
+				height,
+				width,
+				columns: Math.min(8, results.length),
+			},
+			joined(results.map(({ reconstruction }) => reconstruction.pixels)),
+		);
+		await writeFileAtomic(options.out, grid);
+	} else {
+		for (const { path, reconstruction } of results) {
+			const { pixels, channels, height, width } = reconstruction;
+			const png = imageGrid({ images: pixels, count: 1, channels, height, width, columns: 1, scale: 1, gap: 0 });
+			await writeFileAtomic(join(options.out, `${basename(path, extname(path))}.png`), png);
+		}
+	}
+	for (const { path, original, reconstruction } of results)
+		console.log(`${path}: mean squared error ${meanSquaredError(original.pixels, reconstruction.pixels).toFixed(5)}`);
+	console.log(`Written to ${options.out}`);
+}
+
+function imageSet(image: Image): ImageSet {
+	return { name: "image", count: 1, ...image };
+}
+
+/** The image with the model's number of channels: grey repeated, or the luma (ITU-R BT.601) of a colour image. */
+function withChannels(image: Image, channels: VQVAE["inChannels"]): Image {
+	if (image.channels === channels) return image;
+	const plane = image.height * image.width;
+	if (channels === 3) return { ...image, channels: 3, pixels: joined([image.pixels, image.pixels, image.pixels]) };
+	if (channels !== 1) throw new ArgumentError(`The model takes images of ${channels} channels, which a PNG does not hold.`);
+	const value = (channel: number, i: number) => image.pixels[channel * plane + i] as number;
+	const luma = (i: number) => Math.round(0.299 * value(0, i) + 0.587 * value(1, i) + 0.114 * value(2, i));
+	return { ...image, channels: 1, pixels: Uint8Array.from({ length: plane }, (_, i) => luma(i)) };
+}
+
+/** The image with its last row and column repeated until both lengths are divisible by 4. */
+function padToFour(image: Image): Image {
+	return resample(image, Math.ceil(image.height / 4) * 4, Math.ceil(image.width / 4) * 4);
+}
+
+function crop(image: Image, height: number, width: number): Image {
+	return resample(image, height, width);
+}
+
+/** The image's top left part of this size; what lies outside repeats the last row and column. */
+function resample(image: Image, height: number, width: number): Image {
+	const pixels = new Uint8Array(image.channels * height * width);
+	let at = 0;
+	for (let channel = 0; channel < image.channels; channel++)
+		for (let y = 0; y < height; y++)
+			for (let x = 0; x < width; x++) {
+				const from = channel * image.height + Math.min(y, image.height - 1);
+				pixels[at++] = image.pixels[from * image.width + Math.min(x, image.width - 1)] as number;
+			}
+	return { ...image, height, width, pixels };
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+	return Uint8Array.from(parts.flatMap((part) => [...part]));
+}
+
+/** On the 0 … 1 scale. */
+function meanSquaredError(a: Uint8Array, b: Uint8Array): number {
+	return a.reduce((sum, value, i) => sum + ((value - (b[i] as number)) / 255) ** 2, 0) / a.length;
+}

@@ -1,0 +1,17 @@
+import { summary } from "../../nn/summary.js";
+import { loadModel } from "../load_model.js";
+import { type AdapterChoice, openDevice } from "../open_device.js";
+
+export interface SummaryOptions {
+	readonly height: number;
+	readonly width: number;
+	readonly adapter: AdapterChoice | undefined;
+}
+
+/** `tessera summary`: the table of a model's layers for one image. */
+export async function printSummary(path: string, options: SummaryOptions): Promise<void> {
+	const gpu = await openDevice({ adapter: options.adapter, announce: false });
+	const model = await loadModel(gpu, path);
+	console.log(summary(model, [1, model.inChannels, options.height, options.width]));
+	gpu.dispose();
+}

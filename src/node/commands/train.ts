@@ -1,0 +1,237 @@
+import { basename, resolve } from "node:path";
+import { batches, type ImageSet, subset, variance } from "../../data/image_set.js";
+import { DataError, ShapeError } from "../../gpu/errors.js";
+import { saveSafetensors } from "../../io/checkpoint.js";
+import { Random } from "../../nn/random.js";
+import { gatherImages, type PackedImages, packImages } from "../../ops/images.js";
+import type { Gpu } from "../../tensor/gpu.js";
+import type { Tensor } from "../../tensor/tensor.js";
+import { type Evaluation, type StepLosses, Trainer } from "../../vqvae/trainer.js";
+import { VQVAE } from "../../vqvae/vqvae.js";
+import { type Dataset, loadDataset } from "../datasets.js";
+import { reconstructionGrid } from "../image_files.js";
+import { type AdapterChoice, openDevice } from "../open_device.js";
+import { pixelShift, reconstructImages } from "../pictures.js";
+import { startProgress } from "../progress.js";
+import { RunFolder } from "../run_folder.js";
+
+export interface TrainOptions {
+	readonly data: string;
+	/** How many training images to use; of the built-in digits as many are drawn. */
+	readonly images: number | undefined;
+	readonly epochs: number;
+	readonly batch: number;
+	readonly lr: number;
+	readonly codes: number;
+	readonly dim: number;
+	readonly beta: number;
+	readonly seed: number;
+	readonly out: string | undefined;
+	readonly adapter: AdapterChoice | undefined;
+}
+
+/** The losses of the steps since the last read, still on the GPU. */
+type Pending = StepLosses & { readonly step: number; readonly epoch: number };
+
+const picturesInGrid = 16;
+const evaluationBatch = 128;
+/** Losses are read when so many steps or so much time has passed, so that a fast GPU seldom waits. */
+const stepsPerRead = 16;
+const millisecondsPerRead = 200;
+const defaultDigits = 4000;
+const testShareOfDigits = 8;
+
+/** `tessera train`: trains a VQ-VAE and leaves weights, metrics and pictures in a folder. */
+export async function train(options: TrainOptions): Promise<void> {
+	const { train: trainSet, test: testSet } = await load(options);
+	const dataVariance = variance(trainSet);
+	const gpu = await openDevice({ adapter: options.adapter });
+	const model = new VQVAE(gpu, {
+		inChannels: trainSet.channels,
+		embeddingDim: options.dim,
+		numEmbeddings: options.codes,
+		commitmentCost: options.beta,
+		dataVariance,
+		seed: options.seed,
+	});
+	const folder = await RunFolder.create(options.data === "digits" ? "digits" : basename(resolve(options.data)), options.out);
+	await folder.write("config.json", `${JSON.stringify({ ...options, out: undefined, dataVariance }, undefined, "\t")}\n`);
+	console.log(
+		`Training on ${trainSet.count} images of ${trainSet.channels}×${trainSet.height}×${trainSet.width} (${trainSet.name}), ` +
+			`${options.codes} codes of ${options.dim}, on ${gpu.adapter.description || gpu.adapter.device}.`,
+	);
+
+	const run = new Run(gpu, model, folder, options, trainSet, testSet);
+	const stop = () => {
+		process.off("SIGINT", stop); // a second Ctrl-C ends the program at once
+		run.stopped = true;
+	};
+	process.on("SIGINT", stop);
+	try {
+		await run.train();
+	} finally {
+		process.off("SIGINT", stop);
+	}
+	await run.report();
+	gpu.dispose();
+}
+
+async function load(options: TrainOptions): Promise<Dataset> {
+	const drawn = options.images ?? defaultDigits;
+	let progress: { file: string; bar: ReturnType<typeof startProgress> } | undefined;
+	const set = await loadDataset(options.data, {
+		digits: { train: drawn, test: Math.ceil(drawn / testShareOfDigits), seed: options.seed },
+		onProgress(file, received, total) {
+			if (progress?.file !== file) {
+				progress?.bar.stop();
+				progress = { file, bar: startProgress(file, total ?? 0) };
+			}
+			progress.bar.update(received, "bytes");
+		},
+	}).finally(() => progress?.bar.stop());
+	const { train, test } = set;
+	if (train.height % 4 !== 0 || train.width % 4 !== 0)
+		throw new ShapeError(
+			`The images of ${options.data} are ${train.height} × ${train.width}; height and width must be divisible by 4. Crop or pad them.`,
+		);
+	if (options.images !== undefined && options.images > train.count)
+		throw new DataError(`${options.data} has ${train.count} training images, but --images asks for ${options.images}.`);
+	return { train: subset(train, 0, options.images ?? train.count), test };
+}
+
+/** One training run. */
+class Run {
+	/** Set by Ctrl-C: the run ends after the step it is in. */
+	stopped = false;
+	private readonly trainer: Trainer;
+	private readonly trainImages: PackedImages;
+	private readonly testImages: PackedImages;
+	private readonly random: Random;
+	private readonly stepsPerEpoch: number;
+	private pending: Pending[] = [];
+	private step = 0;
+	private epoch = 0;
+	private evaluation: Evaluation | undefined;
+	private lastRead = performance.now();
+	private readonly start = performance.now();
+
+	constructor(
+		private readonly gpu: Gpu,
+		private readonly model: VQVAE,
+		private readonly folder: RunFolder,
+		private readonly options: TrainOptions,
+		trainSet: ImageSet,
+		private readonly testSet: ImageSet,
+	) {
+		this.trainer = new Trainer(model, { lr: options.lr });
+		const pack = ({ pixels, count, channels, height, width }: ImageSet) =>
+			packImages(gpu, pixels, [count, channels, height, width]);
+		this.trainImages = pack(trainSet);
+		this.testImages = pack(testSet);
+		this.random = new Random(options.seed).fork();
+		this.stepsPerEpoch = Math.ceil(trainSet.count / options.batch);
+	}
+
+	async train(): Promise<void> {
+		const { epochs, batch } = this.options;
+		for (this.epoch = 1; this.epoch <= epochs && !this.stopped; this.epoch++) {
+			const progress = startProgress(`epoch ${this.epoch}/${epochs}`, this.stepsPerEpoch);
+			const epochStart = performance.now();
+			let done = 0;
+			for (const indices of batches(this.trainImages.count, batch, this.random)) {
+				const losses = this.trainer.step(() => this.images(this.trainImages, indices));
+				this.pending.push({ ...losses, step: ++this.step, epoch: this.epoch });
+				done++;
+				if (this.readIsDue() || done === this.stepsPerEpoch) {
+					const text = await this.readLosses();
+					const speed = Math.round((done * batch * 1000) / (performance.now() - epochStart));
+					progress.update(done, `${speed} images/s ${text}`);
+				}
+				if (this.stopped) break;
+			}
+			if (this.pending.length > 0) await this.readLosses();
+			progress.stop();
+			await this.endEpoch();
+		}
+	}
+
+	/** Says how it went and where everything is. */
+	async report(): Promise<void> {
+		const seconds = ((performance.now() - this.start) / 1000).toFixed(1);
+		const { folder, evaluation, options } = this;
+		if (this.stopped) console.log(`Stopped after ${this.step} steps.`);
+		if (evaluation !== undefined)
+			console.log(
+				`Test NMSE ${evaluation.nmse.toFixed(4)}, perplexity ${evaluation.perplexity.toFixed(1)}, ` +
+					`${evaluation.codesInUse} of ${options.codes} codes in use, after ${this.step} steps in ${seconds} s.`,
+			);
+		console.log(
+			[
+				`Weights:         ${folder.path}/model.safetensors`,
+				`Reconstructions: ${folder.path}/reconstructions.png`,
+				`Chart:           ${folder.path}/chart.svg`,
+				`Metrics:         ${folder.path}/metrics.jsonl`,
+			].join("\n"),
+		);
+	}
+
+	private images(set: PackedImages, indices: Uint32Array): Tensor {
+		return gatherImages(set, this.gpu.tensor(indices, [indices.length]), { shift: pixelShift });
+	}
+
+	private readIsDue(): boolean {
+		return this.stopped || this.pending.length >= stepsPerRead || performance.now() - this.lastRead > millisecondsPerRead;
+	}
+
+	/** Reads the losses since the last time, logs them, and says what the progress bar should show. */
+	private async readLosses(): Promise<string> {
+		const { pending } = this;
+		this.pending = [];
+		const tensors = pending.flatMap(({ loss, reconLoss, commitmentLoss }) => [loss, reconLoss, commitmentLoss]);
+		const values = (await this.gpu.readAll(tensors)).map((value) => value[0] as number);
+		for (const tensor of tensors) tensor.dispose();
+		const perplexity = await this.trainer.takePerplexity();
+		const rows = pending.map(({ step, epoch }, i) => {
+			const [loss, reconLoss, commitmentLoss] = values.slice(3 * i, 3 * i + 3) as [number, number, number];
+			return { epoch, step, loss, reconLoss, commitmentLoss, perplexity };
+		});
+		await this.folder.logSteps(rows);
+		this.lastRead = performance.now();
+		const last = rows.at(-1);
+		return last === undefined
+			? ""
+			: `loss ${last.loss.toFixed(4)} recon ${last.reconLoss.toFixed(4)} commit ${last.commitmentLoss.toFixed(4)} perplexity ${perplexity.toFixed(1)}`;
+	}
+
+	/** Evaluates (unless the run was stopped), and writes pictures, chart and weights. */
+	private async endEpoch(): Promise<void> {
+		const { gpu, model, folder, testSet } = this;
+		if (!this.stopped) {
+			const lists = [...batches(testSet.count, evaluationBatch)];
+			this.evaluation = await this.trainer.evaluate(lists.map((indices) => () => this.images(this.testImages, indices)));
+			const { nmse, perplexity, codesInUse } = this.evaluation;
+			const seconds = (performance.now() - this.start) / 1000;
+			await folder.logEpoch({ epoch: this.epoch, step: this.step, nmse, perplexity, codesInUse, seconds });
+			console.log(
+				`epoch ${this.epoch}: test NMSE ${nmse.toFixed(4)}, perplexity ${perplexity.toFixed(1)}, ${codesInUse} codes in use`,
+			);
+		}
+		const shown = subset(testSet, 0, Math.min(picturesInGrid, testSet.count));
+		const { channels, height, width, count, pixels } = shown;
+		const grid = reconstructionGrid(
+			{ images: pixels, count, channels, height, width, columns: 8 },
+			await reconstructImages(gpu, model, shown),
+		);
+		await folder.write(`epoch-${String(this.epoch).padStart(3, "0")}.png`, grid);
+		await folder.write("reconstructions.png", grid);
+		await folder.writeChart(`${testSet.name}: ${this.options.codes} codes of ${this.options.dim}`);
+		await folder.write(
+			"model.safetensors",
+			await saveSafetensors(model.stateDict(), {
+				format: "pt",
+				dataVariance: String(model.dataVariance),
+				commitmentCost: String(this.options.beta),
+			}),
+		);
+	}
+}

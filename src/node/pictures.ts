@@ -1,0 +1,28 @@
+import type { ImageSet } from "../data/image_set.js";
+import type { Gpu } from "../tensor/gpu.js";
+import { sizeOf } from "../tensor/shape.js";
+import type { VQVAE } from "../vqvae/vqvae.js";
+
+/** What is added to a pixel between 0 and 1 to get the network's input, as in the design's training. */
+export const pixelShift = -0.5;
+
+/** Images of bytes → the network's float32 input. */
+export function toNetwork(pixels: Uint8Array): Float32Array {
+	return Float32Array.from(pixels, (byte) => byte / 255 + pixelShift);
+}
+
+/** The network's output → bytes, rounded and clamped. */
+export function toBytes(values: ArrayLike<number>): Uint8Array {
+	return Uint8Array.from(values, (value) => Math.min(255, Math.max(0, Math.round((value - pixelShift) * 255))));
+}
+
+/** What the model makes of a set of images, as bytes. */
+export async function reconstructImages(gpu: Gpu, model: VQVAE, set: ImageSet): Promise<Uint8Array> {
+	const shape = [set.count, set.channels, set.height, set.width];
+	const images = gpu.tensor(toNetwork(set.pixels.subarray(0, sizeOf(shape))), shape);
+	const reconstruction = model.reconstruct(images);
+	const values = await reconstruction.data();
+	images.dispose();
+	reconstruction.dispose();
+	return toBytes(values);
+}

@@ -1,0 +1,53 @@
+import cliProgress from "cli-progress";
+
+/** A line that says how far something is: a bar on a terminal, now and then a line elsewhere. */
+export interface Progress {
+	update(done: number, text: string): void;
+	stop(): void;
+}
+
+/** Seconds between lines where there is no terminal. */
+const lineInterval = 10;
+
+/** Starts a progress bar of so many steps on stderr. */
+export function startProgress(label: string, total: number): Progress {
+	if (!process.stderr.isTTY) return startLines(label, total);
+	const bar = new cliProgress.SingleBar({
+		format: `${label} {bar} {value}/{total} {text} ETA {eta_formatted}`,
+		stream: process.stderr,
+		barsize: 20,
+		barCompleteChar: "█",
+		barIncompleteChar: "░",
+		hideCursor: true,
+		clearOnComplete: false,
+		etaBuffer: 30,
+		stopOnComplete: false,
+		autopadding: true,
+	});
+	bar.start(total, 0, { text: "" });
+	return {
+		update: (done, text) => bar.update(done, { text }),
+		stop: () => bar.stop(),
+	};
+}
+
+function startLines(label: string, total: number): Progress {
+	const start = performance.now();
+	let last = start;
+	let latest = "";
+	const print = (line: string) => process.stderr.write(`${line}\n`);
+	return {
+		update(done, text) {
+			const now = performance.now();
+			const eta = done > 0 ? Math.round(((now - start) / 1000 / done) * (total - done)) : 0;
+			latest = `${label} ${done}/${total} ${text} ETA ${eta}s`;
+			if (now - last < 1000 * lineInterval) return;
+			last = now;
+			print(latest);
+			latest = "";
+		},
+		stop() {
+			if (latest !== "") print(latest);
+		},
+	};
+}
