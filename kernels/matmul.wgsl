@@ -4,7 +4,7 @@
 // b  float32 [INNER, COLUMNS], likewise at k·B_INNER + j·B_COLUMN
 // c  float32 [ROWS, COLUMNS]
 //
-// Register blocking as in conv2d.wgsl: an invocation has 8 rows × 4 columns, the columns 64 apart so that the 64
+// Register blocking as in convolution.wgsl: an invocation has 8 rows × 4 columns, the columns 64 apart so that the 64
 // invocations of a workgroup read neighbouring words of b and the same words of a. No features, default limits.
 
 override ROWS: u32;

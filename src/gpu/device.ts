@@ -1,6 +1,6 @@
 import type { AdapterDescription } from "./adapter.js";
 import { BufferPool, type MemoryUse } from "./buffer_pool.js";
-import { ArgumentError, DeviceLostError, LimitError, OutOfMemoryError, TesseraError } from "./errors.js";
+import { ArgumentError, DeviceLostError, LimitError, MissingFeatureError, OutOfMemoryError, TesseraError } from "./errors.js";
 import type { Constants, Kernel } from "./kernel.js";
 import { Pipelines } from "./pipelines.js";
 import { Storage } from "./storage.js";
@@ -22,6 +22,11 @@ export interface Launch {
 export interface DeviceOptions {
 	/** Free buffers are kept for reuse up to this many bytes (default 1 GiB). */
 	readonly poolLimit?: number;
+	/**
+	 * Whether to use the kernels for which a workgroup is one subgroup (kernels/*.subgroups.wgsl). Default: where the
+	 * adapter computes on the CPU and has subgroups of one fixed size of at least 4.
+	 */
+	readonly subgroupKernels?: boolean | undefined;
 }
 
 /** Commands are submitted at the latest after so many dispatches, so that the GPU has work while more is recorded. */
@@ -41,6 +46,8 @@ const usage = { mapRead: 1, copySource: 4, copyDestination: 8, uniform: 64, stor
  * by the next launch or read.
  */
 export class Device {
+	/** Lanes of a subgroup, for the kernels in which a workgroup is one subgroup; 0 where they are not used. */
+	readonly subgroupSize: number;
 	private readonly pool: BufferPool;
 	private readonly pipelines: Pipelines;
 	private readonly uniforms = new Map<string, Storage>();
@@ -48,6 +55,8 @@ export class Device {
 	private readonly reports = new Set<Promise<void>>();
 	private readonly maxGroups: number;
 	private failure: TesseraError | undefined;
+	/** An error outside of any error scope: most often what follows from a `failure` that is still to be reported. */
+	private consequence: TesseraError | undefined;
 	private lost: DeviceLostError | undefined;
 	private encoder: GPUCommandEncoder | undefined;
 	private pass: GPUComputePassEncoder | undefined;
@@ -63,6 +72,7 @@ export class Device {
 		readonly adapter: AdapterDescription,
 		options: DeviceOptions = {},
 	) {
+		this.subgroupSize = subgroupSizeFor(adapter, options.subgroupKernels);
 		this.maxGroups = device.limits.maxComputeWorkgroupsPerDimension;
 		this.pipelines = new Pipelines(device, (failure) => this.watch(failure));
 		this.pool = new BufferPool(
@@ -74,7 +84,9 @@ export class Device {
 			options.poolLimit ?? 2 ** 30,
 		);
 		device.addEventListener("uncapturederror", (event) => {
-			this.failure ??= new TesseraError(`The GPU reported an error: ${(event as GPUUncapturedErrorEvent).error.message}`);
+			event.preventDefault(); // it is thrown to the caller, and need not stand on the console too
+			const { message } = (event as GPUUncapturedErrorEvent).error;
+			this.consequence ??= new TesseraError(`The GPU reported an error: ${message}`);
 		});
 		device.lost.then(({ reason, message }) => {
 			this.lost ??= new DeviceLostError(
@@ -335,9 +347,11 @@ export class Device {
 	/** Throws what the GPU has reported since the last call: a lost device every time, other failures once. */
 	private check(): void {
 		if (this.lost !== undefined) throw this.lost;
-		const { failure } = this;
+		if (this.reports.size > 0 && this.failure === undefined) return;
+		const error = this.failure ?? this.consequence;
 		this.failure = undefined;
-		if (failure !== undefined) throw failure;
+		this.consequence = undefined;
+		if (error !== undefined) throw error;
 	}
 
 	/** Waits for the reports that are still on their way, then throws what they say. */
@@ -346,7 +360,7 @@ export class Device {
 		this.check();
 	}
 
-	private watch(failure: Promise<Error | undefined>): void {
+	private watch(failure: Promise<TesseraError | undefined>): void {
 		const report = failure.then(
 			(error) => {
 				if (error !== undefined) this.failure ??= error;
@@ -356,4 +370,15 @@ export class Device {
 		this.reports.add(report);
 		report.finally(() => this.reports.delete(report));
 	}
+}
+
+/** @throws MissingFeatureError where subgroups of one size are asked for but not there. */
+function subgroupSizeFor(adapter: AdapterDescription, wanted: boolean | undefined): number {
+	const { software, subgroupMinSize, subgroupMaxSize } = adapter;
+	const fixed = subgroupMinSize === subgroupMaxSize && subgroupMinSize >= 4;
+	if (wanted === true && !fixed)
+		throw new MissingFeatureError(
+			`The subgroup kernels need subgroups of one size of at least 4; this adapter has ${subgroupMinSize} to ${subgroupMaxSize}.`,
+		);
+	return fixed && (wanted ?? software) ? subgroupMinSize : 0;
 }

@@ -1,4 +1,4 @@
-import { ShaderError } from "./errors.js";
+import { ShaderError, type TesseraError } from "./errors.js";
 import { bindingKinds, type Constants, type Kernel } from "./kernel.js";
 import type { Storage } from "./storage.js";
 
@@ -29,7 +29,7 @@ export class Pipelines {
 	constructor(
 		private readonly device: GPUDevice,
 		/** Takes the promise of an error that the GPU reports late. */
-		private readonly watch: (failure: Promise<Error | undefined>) => void,
+		private readonly watch: (failure: Promise<TesseraError | undefined>) => void,
 	) {}
 
 	/** How many pipelines and bind groups exist; a steady training step leaves both as they are. */

@@ -57,15 +57,11 @@ function print(text: string): void {
 /** Opens the page, prints what its tests print as it comes, and says whether all is well. */
 async function runTests(page: Page, address: string): Promise<boolean> {
 	await page.goto(address);
+	if (!(await page.evaluate(() => "tesseraTests" in globalThis))) throw new Error("the test bundle is empty or broken");
 	for (let printed = 0; ; ) {
 		const news = await page.evaluate((from) => {
-			// Missing as long as the bundle is not loaded.
-			const progress: typeof globalThis.tesseraTests | undefined = globalThis.tesseraTests;
-			return {
-				text: progress?.output.slice(from) ?? "",
-				finished: progress?.finished ?? false,
-				succeeded: progress?.succeeded ?? false,
-			};
+			const { output, finished, succeeded } = globalThis.tesseraTests;
+			return { text: output.slice(from), finished, succeeded };
 		}, printed);
 		print(news.text);
 		printed += news.text.length;
