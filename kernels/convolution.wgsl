@@ -14,40 +14,34 @@
 //
 // Register blocking: an invocation has 4 pixels × 8 output channels of one group, so each value of x that it loads is
 // used 8 times and each weight 4 times. The 64 invocations of a workgroup have neighbouring pixels of one phase, 64 apart
-// in each of the 4, so that they read neighbouring words of x and all of them the same weights. The loop over the taps is
-// flat: nested, drivers unroll it and compile for seconds. No features, default limits.
+// in each of the 4, so that they read neighbouring words of x and all of them the same weights. The sizes are no
+// override constants: a model has dozens of them, and a CPU driver compiles this kernel for up to a second each; as no
+// division stands in the inner loop, they cost nothing measurable there. No features, default limits.
 
-override BATCH: u32;
-override IN_CHANNELS: u32;
-override IN_HEIGHT: u32;
-override IN_WIDTH: u32;
-override OUT_CHANNELS: u32;
-override OUT_HEIGHT: u32;
-override OUT_WIDTH: u32;
-override KERNEL_HEIGHT: u32;
-override KERNEL_WIDTH: u32;
-override IN_STEP_Y: u32;
-override IN_STEP_X: u32;
-override OUT_STEP_Y: u32;
-override OUT_STEP_X: u32;
-override ORIGIN_Y: i32;
-override ORIGIN_X: i32;
-override TAP_STEP_Y: i32;
-override TAP_STEP_X: i32;
-override GROUPS: u32;
-override HAS_BIAS: u32;
+// Groups of 4 output channels an invocation has: 2, or 1 where there are no more than 4 channels a group.
+override QUARTERS: u32;
 
-override GROUP_INPUTS = IN_CHANNELS / GROUPS;
-override GROUP_OUTPUTS = OUT_CHANNELS / GROUPS;
-override BLOCKS = (GROUP_OUTPUTS + 7u) / 8u;
-override PACKED_BLOCKS = (GROUP_OUTPUTS + 15u) / 16u;
-override TAPS = KERNEL_HEIGHT * KERNEL_WIDTH;
-override IN_PLANE = IN_HEIGHT * IN_WIDTH;
-override OUT_PLANE = OUT_HEIGHT * OUT_WIDTH;
-override PHASE_HEIGHT = (OUT_HEIGHT + OUT_STEP_Y - 1u) / OUT_STEP_Y;
-override PHASE_WIDTH = (OUT_WIDTH + OUT_STEP_X - 1u) / OUT_STEP_X;
-override PHASE_PIXELS = BATCH * PHASE_HEIGHT * PHASE_WIDTH;
-override PHASES = OUT_STEP_Y * OUT_STEP_X;
+struct Sizes {
+	batch: u32,
+	inChannels: u32,
+	inHeight: u32,
+	inWidth: u32,
+	outChannels: u32,
+	outHeight: u32,
+	outWidth: u32,
+	kernelHeight: u32,
+	kernelWidth: u32,
+	groups: u32,
+	hasBias: u32,
+	inStepY: u32,
+	inStepX: u32,
+	outStepY: u32,
+	outStepX: u32,
+	originY: i32,
+	originX: i32,
+	tapStepY: i32,
+	tapStepX: i32,
+}
 
 struct Slice { first: u32, end: u32 }
 
@@ -55,28 +49,34 @@ struct Slice { first: u32, end: u32 }
 @group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(4) var<uniform> slice: Slice;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+@group(0) @binding(5) var<uniform> slice: Slice;
 
 // Stores up to 4 channels of one pixel, the first of them `channel`.
 fn store4(at: u32, channel: u32, end: u32, value: vec4<f32>) {
+	let plane = sizes.outHeight * sizes.outWidth;
 	var sum = value;
-	if (HAS_BIAS == 1u) {
+	if (sizes.hasBias == 1u) {
 		let last = end - 1u;
 		sum += vec4(bias[min(channel, last)], bias[min(channel + 1u, last)], bias[min(channel + 2u, last)], bias[min(channel + 3u, last)]);
 	}
 	if (channel < end) { y[at] = sum.x; }
-	if (channel + 1u < end) { y[at + OUT_PLANE] = sum.y; }
-	if (channel + 2u < end) { y[at + 2u * OUT_PLANE] = sum.z; }
-	if (channel + 3u < end) { y[at + 3u * OUT_PLANE] = sum.w; }
+	if (channel + 1u < end) { y[at + plane] = sum.y; }
+	if (channel + 2u < end) { y[at + 2u * plane] = sum.z; }
+	if (channel + 3u < end) { y[at + 3u * plane] = sum.w; }
 }
 
 fn store(p: u32, phaseY: u32, phaseX: u32, first: u32, end: u32, a: vec4<f32>, b: vec4<f32>) {
-	let oy = p / PHASE_WIDTH % PHASE_HEIGHT * OUT_STEP_Y + phaseY;
-	let ox = p % PHASE_WIDTH * OUT_STEP_X + phaseX;
-	if (p >= PHASE_PIXELS || oy >= OUT_HEIGHT || ox >= OUT_WIDTH) { return; }
-	let base = (p / (PHASE_HEIGHT * PHASE_WIDTH) * OUT_CHANNELS + first) * OUT_PLANE + oy * OUT_WIDTH + ox;
+	let phaseWidth = (sizes.outWidth + sizes.outStepX - 1u) / sizes.outStepX;
+	let phasePlane = (sizes.outHeight + sizes.outStepY - 1u) / sizes.outStepY * phaseWidth;
+	let plane = sizes.outHeight * sizes.outWidth;
+	let within = p % phasePlane;
+	let oy = within / phaseWidth * sizes.outStepY + phaseY;
+	let ox = within % phaseWidth * sizes.outStepX + phaseX;
+	if (p >= sizes.batch * phasePlane || oy >= sizes.outHeight || ox >= sizes.outWidth) { return; }
+	let base = (p / phasePlane * sizes.outChannels + first) * plane + oy * sizes.outWidth + ox;
 	store4(base, first, end, a);
-	if (GROUP_OUTPUTS > 4u) { store4(base + 4u * OUT_PLANE, first + 4u, end, b); }
+	if (QUARTERS > 1u) { store4(base + 4u * plane, first + 4u, end, b); }
 }
 
 @compute @workgroup_size(64)
@@ -87,18 +87,25 @@ fn main(
 ) {
 	let workgroup = slice.first + group.y * groups.x + group.x;
 	if (workgroup >= slice.end) { return; }
-	let block = workgroup % (GROUPS * BLOCKS);
-	let convGroup = block / BLOCKS;
-	let packed = convGroup * PACKED_BLOCKS + block % BLOCKS / 2u;
-	let half = block % BLOCKS % 2u;
-	let phase = workgroup / (GROUPS * BLOCKS) % PHASES;
-	let phaseY = phase / OUT_STEP_X;
-	let phaseX = phase % OUT_STEP_X;
-	let p = workgroup / (GROUPS * BLOCKS * PHASES) * 256u + vec4(0u, 64u, 128u, 192u) + lane;
-	let at = min(p, vec4(PHASE_PIXELS - 1u));
-	let ty = vec4<i32>(at / PHASE_WIDTH % PHASE_HEIGHT * IN_STEP_Y);
-	let tx = vec4<i32>(at % PHASE_WIDTH * IN_STEP_X);
-	let image = (at / (PHASE_HEIGHT * PHASE_WIDTH) * IN_CHANNELS + convGroup * GROUP_INPUTS) * IN_PLANE;
+	let groupInputs = sizes.inChannels / sizes.groups;
+	let groupOutputs = sizes.outChannels / sizes.groups;
+	let blocks = (groupOutputs + 7u) / 8u;
+	let phases = sizes.outStepY * sizes.outStepX;
+	let phaseWidth = (sizes.outWidth + sizes.outStepX - 1u) / sizes.outStepX;
+	let phasePlane = (sizes.outHeight + sizes.outStepY - 1u) / sizes.outStepY * phaseWidth;
+	let inPlane = sizes.inHeight * sizes.inWidth;
+	let block = workgroup % (sizes.groups * blocks);
+	let convGroup = block / blocks;
+	let packed = convGroup * ((groupOutputs + 15u) / 16u) + block % blocks / 2u;
+	let half = block % blocks % 2u;
+	let phase = workgroup / (sizes.groups * blocks) % phases;
+	let phaseY = phase / sizes.outStepX;
+	let phaseX = phase % sizes.outStepX;
+	let p = workgroup / (sizes.groups * blocks * phases) * 256u + vec4(0u, 64u, 128u, 192u) + lane;
+	let at = min(p, vec4(sizes.batch * phasePlane - 1u));
+	let ty = vec4<i32>(at % phasePlane / phaseWidth * sizes.inStepY);
+	let tx = vec4<i32>(at % phasePlane % phaseWidth * sizes.inStepX);
+	let image = (at / phasePlane * sizes.inChannels + convGroup * groupInputs) * inPlane;
 
 	var a0 = vec4(0.0);
 	var b0 = a0;
@@ -108,35 +115,39 @@ fn main(
 	var b2 = a0;
 	var a3 = a0;
 	var b3 = a0;
-	for (var tap = 0u; tap < TAPS; tap++) {
-		let reachY = i32(phaseY) + ORIGIN_Y + i32(tap / KERNEL_WIDTH) * TAP_STEP_Y;
-		let reachX = i32(phaseX) + ORIGIN_X + i32(tap % KERNEL_WIDTH) * TAP_STEP_X;
-		if (reachY % i32(OUT_STEP_Y) != 0 || reachX % i32(OUT_STEP_X) != 0) { continue; }
-		let iy = vec4<u32>(ty + reachY / i32(OUT_STEP_Y));
-		let ix = vec4<u32>(tx + reachX / i32(OUT_STEP_X));
-		let inside = (iy < vec4(IN_HEIGHT)) & (ix < vec4(IN_WIDTH));
-		var source = select(vec4(0u), image + iy * IN_WIDTH + ix, inside);
-		var row = ((packed * TAPS + tap) * GROUP_INPUTS) * 4u + half * 2u;
-		for (var i = 0u; i < GROUP_INPUTS; i++) {
-			let values = select(vec4(0.0), vec4(x[source.x], x[source.y], x[source.z], x[source.w]), inside);
-			let wa = w[row];
-			a0 = fma(wa, values.xxxx, a0);
-			a1 = fma(wa, values.yyyy, a1);
-			a2 = fma(wa, values.zzzz, a2);
-			a3 = fma(wa, values.wwww, a3);
-			if (GROUP_OUTPUTS > 4u) {
-				let wb = w[row + 1u];
-				b0 = fma(wb, values.xxxx, b0);
-				b1 = fma(wb, values.yyyy, b1);
-				b2 = fma(wb, values.zzzz, b2);
-				b3 = fma(wb, values.wwww, b3);
+	for (var ky = 0u; ky < sizes.kernelHeight; ky++) {
+		let reachY = i32(phaseY) + sizes.originY + i32(ky) * sizes.tapStepY;
+		if (reachY % i32(sizes.outStepY) != 0) { continue; }
+		let iy = vec4<u32>(ty + reachY / i32(sizes.outStepY));
+		let rowInside = iy < vec4(sizes.inHeight);
+		for (var kx = 0u; kx < sizes.kernelWidth; kx++) {
+			let reachX = i32(phaseX) + sizes.originX + i32(kx) * sizes.tapStepX;
+			if (reachX % i32(sizes.outStepX) != 0) { continue; }
+			let ix = vec4<u32>(tx + reachX / i32(sizes.outStepX));
+			let inside = rowInside & (ix < vec4(sizes.inWidth));
+			var source = select(vec4(0u), image + iy * sizes.inWidth + ix, inside);
+			var row = (((packed * sizes.kernelHeight + ky) * sizes.kernelWidth + kx) * groupInputs) * 4u + half * 2u;
+			for (var i = 0u; i < groupInputs; i++) {
+				let values = select(vec4(0.0), vec4(x[source.x], x[source.y], x[source.z], x[source.w]), inside);
+				let wa = w[row];
+				a0 = fma(wa, values.xxxx, a0);
+				a1 = fma(wa, values.yyyy, a1);
+				a2 = fma(wa, values.zzzz, a2);
+				a3 = fma(wa, values.wwww, a3);
+				if (QUARTERS > 1u) {
+					let wb = w[row + 1u];
+					b0 = fma(wb, values.xxxx, b0);
+					b1 = fma(wb, values.yyyy, b1);
+					b2 = fma(wb, values.zzzz, b2);
+					b3 = fma(wb, values.wwww, b3);
+				}
+				source += inPlane;
+				row += 4u;
 			}
-			source += IN_PLANE;
-			row += 4u;
 		}
 	}
-	let first = convGroup * GROUP_OUTPUTS + block % BLOCKS * 8u;
-	let end = (convGroup + 1u) * GROUP_OUTPUTS;
+	let first = convGroup * groupOutputs + block % blocks * 8u;
+	let end = (convGroup + 1u) * groupOutputs;
 	store(p.x, phaseY, phaseX, first, end, a0, b0);
 	store(p.y, phaseY, phaseX, first, end, a1, b1);
 	store(p.z, phaseY, phaseX, first, end, a2, b2);

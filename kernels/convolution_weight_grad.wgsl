@@ -12,61 +12,55 @@
 // partial sums of one weight each, in order. The pixels of a split depend on the shape alone.
 // No features; 8 KiB of workgroup memory.
 
-override BATCH: u32;
-override IN_CHANNELS: u32;
-override IN_HEIGHT: u32;
-override IN_WIDTH: u32;
-override OUT_CHANNELS: u32;
-override OUT_HEIGHT: u32;
-override OUT_WIDTH: u32;
-override KERNEL_HEIGHT: u32;
-override KERNEL_WIDTH: u32;
-override STRIDE_Y: u32;
-override STRIDE_X: u32;
-override PADDING_Y: u32;
-override PADDING_X: u32;
-override DILATION_Y: u32;
-override DILATION_X: u32;
-override GROUPS: u32;
-override SPLITS: u32;
-
-override GROUP_INPUTS = IN_CHANNELS / GROUPS;
-override GROUP_OUTPUTS = OUT_CHANNELS / GROUPS;
-override COLUMNS = GROUP_INPUTS * KERNEL_HEIGHT * KERNEL_WIDTH;
-override ROW_BLOCKS = (GROUP_OUTPUTS + 7u) / 8u;
-override COLUMN_BLOCKS = (COLUMNS + 3u) / 4u;
-override OUT_PLANE = OUT_HEIGHT * OUT_WIDTH;
-override IN_PLANE = IN_HEIGHT * IN_WIDTH;
-override PIXELS = BATCH * OUT_PLANE;
-override SPLIT_PIXELS = (PIXELS + SPLITS - 1u) / SPLITS;
+struct Sizes {
+	batch: u32,
+	inChannels: u32,
+	inHeight: u32,
+	inWidth: u32,
+	outChannels: u32,
+	outHeight: u32,
+	outWidth: u32,
+	kernelHeight: u32,
+	kernelWidth: u32,
+	groups: u32,
+	strideY: u32,
+	strideX: u32,
+	paddingY: u32,
+	paddingX: u32,
+	dilationY: u32,
+	dilationX: u32,
+	splits: u32,
+}
 
 struct Slice { first: u32, end: u32 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> dy: array<f32>;
 @group(0) @binding(2) var<storage, read_write> partial: array<f32>;
-@group(0) @binding(3) var<uniform> slice: Slice;
+@group(0) @binding(3) var<uniform> sizes: Sizes;
+@group(0) @binding(4) var<uniform> slice: Slice;
 
 var<workgroup> sums: array<f32, 2048>;
 
 // A column: its input channel's first element within an image, and its tap's distance from the pixel's first tap.
 struct Column { channel: u32, y: i32, x: i32 }
 
-fn column(index: u32, convGroup: u32) -> Column {
-	let j = min(index, COLUMNS - 1u);
-	let tap = j % (KERNEL_HEIGHT * KERNEL_WIDTH);
+fn column(index: u32, columns: u32, convGroup: u32) -> Column {
+	let j = min(index, columns - 1u);
+	let taps = sizes.kernelHeight * sizes.kernelWidth;
+	let tap = j % taps;
 	return Column(
-		(convGroup * GROUP_INPUTS + j / (KERNEL_HEIGHT * KERNEL_WIDTH)) * IN_PLANE,
-		i32(tap / KERNEL_WIDTH * DILATION_Y) - i32(PADDING_Y),
-		i32(tap % KERNEL_WIDTH * DILATION_X) - i32(PADDING_X),
+		(convGroup * (sizes.inChannels / sizes.groups) + j / taps) * sizes.inHeight * sizes.inWidth,
+		i32(tap / sizes.kernelWidth * sizes.dilationY) - i32(sizes.paddingY),
+		i32(tap % sizes.kernelWidth * sizes.dilationX) - i32(sizes.paddingX),
 	);
 }
 
 fn load(image: u32, at: Column, oy: u32, ox: u32) -> f32 {
-	let iy = u32(i32(oy * STRIDE_Y) + at.y);
-	let ix = u32(i32(ox * STRIDE_X) + at.x);
-	let inside = iy < IN_HEIGHT && ix < IN_WIDTH; // a negative position wraps to a huge one
-	return select(0.0, x[select(0u, image + at.channel + iy * IN_WIDTH + ix, inside)], inside);
+	let iy = u32(i32(oy * sizes.strideY) + at.y);
+	let ix = u32(i32(ox * sizes.strideX) + at.x);
+	let inside = iy < sizes.inHeight && ix < sizes.inWidth; // a negative position wraps to a huge one
+	return select(0.0, x[select(0u, image + at.channel + iy * sizes.inWidth + ix, inside)], inside);
 }
 
 fn keep(row: u32, lane: u32, sum: vec4<f32>) {
@@ -84,26 +78,33 @@ fn main(
 ) {
 	let workgroup = slice.first + group.y * groups.x + group.x;
 	if (workgroup >= slice.end) { return; }
-	let firstColumn = workgroup % COLUMN_BLOCKS * 4u;
-	let rowBlock = workgroup / COLUMN_BLOCKS % (GROUPS * ROW_BLOCKS);
-	let convGroup = rowBlock / ROW_BLOCKS;
-	let firstRow = convGroup * GROUP_OUTPUTS + rowBlock % ROW_BLOCKS * 8u;
-	let endRow = (convGroup + 1u) * GROUP_OUTPUTS;
-	let split = workgroup / (COLUMN_BLOCKS * GROUPS * ROW_BLOCKS);
+	let groupOutputs = sizes.outChannels / sizes.groups;
+	let columns = sizes.inChannels / sizes.groups * sizes.kernelHeight * sizes.kernelWidth;
+	let columnBlocks = (columns + 3u) / 4u;
+	let rowBlocks = (groupOutputs + 7u) / 8u;
+	let plane = sizes.outHeight * sizes.outWidth;
+	let pixels = sizes.batch * plane;
+	let splitPixels = (pixels + sizes.splits - 1u) / sizes.splits;
+	let firstColumn = workgroup % columnBlocks * 4u;
+	let rowBlock = workgroup / columnBlocks % (sizes.groups * rowBlocks);
+	let convGroup = rowBlock / rowBlocks;
+	let firstRow = convGroup * groupOutputs + rowBlock % rowBlocks * 8u;
+	let endRow = (convGroup + 1u) * groupOutputs;
+	let split = workgroup / (columnBlocks * sizes.groups * rowBlocks);
 
-	let column0 = column(firstColumn, convGroup);
-	let column1 = column(firstColumn + 1u, convGroup);
-	let column2 = column(firstColumn + 2u, convGroup);
-	let column3 = column(firstColumn + 3u, convGroup);
+	let column0 = column(firstColumn, columns, convGroup);
+	let column1 = column(firstColumn + 1u, columns, convGroup);
+	let column2 = column(firstColumn + 2u, columns, convGroup);
+	let column3 = column(firstColumn + 3u, columns, convGroup);
 	// The planes of dy that the 8 rows read; rows past the group's end repeat its last one.
-	let row0 = firstRow * OUT_PLANE;
-	let row1 = min(firstRow + 1u, endRow - 1u) * OUT_PLANE;
-	let row2 = min(firstRow + 2u, endRow - 1u) * OUT_PLANE;
-	let row3 = min(firstRow + 3u, endRow - 1u) * OUT_PLANE;
-	let row4 = min(firstRow + 4u, endRow - 1u) * OUT_PLANE;
-	let row5 = min(firstRow + 5u, endRow - 1u) * OUT_PLANE;
-	let row6 = min(firstRow + 6u, endRow - 1u) * OUT_PLANE;
-	let row7 = min(firstRow + 7u, endRow - 1u) * OUT_PLANE;
+	let row0 = firstRow * plane;
+	let row1 = min(firstRow + 1u, endRow - 1u) * plane;
+	let row2 = min(firstRow + 2u, endRow - 1u) * plane;
+	let row3 = min(firstRow + 3u, endRow - 1u) * plane;
+	let row4 = min(firstRow + 4u, endRow - 1u) * plane;
+	let row5 = min(firstRow + 5u, endRow - 1u) * plane;
+	let row6 = min(firstRow + 6u, endRow - 1u) * plane;
+	let row7 = min(firstRow + 7u, endRow - 1u) * plane;
 
 	var sum0 = vec4(0.0);
 	var sum1 = vec4(0.0);
@@ -113,29 +114,44 @@ fn main(
 	var sum5 = vec4(0.0);
 	var sum6 = vec4(0.0);
 	var sum7 = vec4(0.0);
-	let end = min((split + 1u) * SPLIT_PIXELS, PIXELS);
-	for (var p = split * SPLIT_PIXELS + lane; p < end; p += 64u) {
-		let n = p / OUT_PLANE;
-		let within = p % OUT_PLANE;
-		let oy = within / OUT_WIDTH;
-		let ox = within % OUT_WIDTH;
-		let image = n * IN_CHANNELS * IN_PLANE;
-		let columns = vec4(
+	let end = min((split + 1u) * splitPixels, pixels);
+	// The pixel (n, oy, ox) of the first step, and how far it moves with each: no division in the loop.
+	let first = split * splitPixels + lane;
+	var n = first / plane;
+	var oy = first % plane / sizes.outWidth;
+	var ox = first % plane % sizes.outWidth;
+	let stepN = 64u / plane;
+	let stepY = 64u % plane / sizes.outWidth;
+	let stepX = 64u % plane % sizes.outWidth;
+	for (var p = first; p < end; p += 64u) {
+		let image = n * sizes.inChannels * sizes.inHeight * sizes.inWidth;
+		let values = vec4(
 			load(image, column0, oy, ox),
 			load(image, column1, oy, ox),
 			load(image, column2, oy, ox),
 			load(image, column3, oy, ox),
 		);
-		let at = n * OUT_CHANNELS * OUT_PLANE + within;
-		sum0 = fma(vec4(dy[at + row0]), columns, sum0);
-		sum1 = fma(vec4(dy[at + row1]), columns, sum1);
-		sum2 = fma(vec4(dy[at + row2]), columns, sum2);
-		sum3 = fma(vec4(dy[at + row3]), columns, sum3);
-		if (GROUP_OUTPUTS > 4u) {
-			sum4 = fma(vec4(dy[at + row4]), columns, sum4);
-			sum5 = fma(vec4(dy[at + row5]), columns, sum5);
-			sum6 = fma(vec4(dy[at + row6]), columns, sum6);
-			sum7 = fma(vec4(dy[at + row7]), columns, sum7);
+		let at = n * sizes.outChannels * plane + oy * sizes.outWidth + ox;
+		sum0 = fma(vec4(dy[at + row0]), values, sum0);
+		sum1 = fma(vec4(dy[at + row1]), values, sum1);
+		sum2 = fma(vec4(dy[at + row2]), values, sum2);
+		sum3 = fma(vec4(dy[at + row3]), values, sum3);
+		if (groupOutputs > 4u) {
+			sum4 = fma(vec4(dy[at + row4]), values, sum4);
+			sum5 = fma(vec4(dy[at + row5]), values, sum5);
+			sum6 = fma(vec4(dy[at + row6]), values, sum6);
+			sum7 = fma(vec4(dy[at + row7]), values, sum7);
+		}
+		n += stepN;
+		oy += stepY;
+		ox += stepX;
+		if (ox >= sizes.outWidth) {
+			ox -= sizes.outWidth;
+			oy++;
+		}
+		if (oy >= sizes.outHeight) {
+			oy -= sizes.outHeight;
+			n++;
 		}
 	}
 	keep(0u, lane, sum0);
@@ -150,8 +166,8 @@ fn main(
 
 	let row = firstRow + lane / 4u;
 	let columnIndex = firstColumn + lane % 4u;
-	if (lane >= 32u || row >= endRow || columnIndex >= COLUMNS) { return; }
+	if (lane >= 32u || row >= endRow || columnIndex >= columns) { return; }
 	var total = 0.0;
 	for (var l = 0u; l < 64u; l++) { total += sums[lane * 64u + l]; }
-	partial[(split * OUT_CHANNELS + row) * COLUMNS + columnIndex] = total;
+	partial[(split * sizes.outChannels + row) * columns + columnIndex] = total;
 }

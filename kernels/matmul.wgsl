@@ -1,39 +1,40 @@
 // c[r, j] = Σ_k a[r, k] · b[k, j]
 //
-// a  float32 [ROWS, INNER], or its transpose in memory: element (r, k) lies at r·A_ROW + k·A_INNER
-// b  float32 [INNER, COLUMNS], likewise at k·B_INNER + j·B_COLUMN
-// c  float32 [ROWS, COLUMNS]
+// a  float32 [rows, inner], or its transpose in memory: element (r, k) lies at r·aRow + k·aInner
+// b  float32 [inner, columns], likewise at k·bInner + j·bColumn
+// c  float32 [rows, columns]
 //
 // Register blocking as in convolution.wgsl: an invocation has 8 rows × 4 columns, the columns 64 apart so that the 64
 // invocations of a workgroup read neighbouring words of b and the same words of a. No features, default limits.
 
-override ROWS: u32;
-override INNER: u32;
-override COLUMNS: u32;
-override A_ROW: u32;
-override A_INNER: u32;
-override B_INNER: u32;
-override B_COLUMN: u32;
-
-override ROW_BLOCKS = (ROWS + 7u) / 8u;
+struct Sizes {
+	rows: u32,
+	inner: u32,
+	columns: u32,
+	aRow: u32,
+	aInner: u32,
+	bInner: u32,
+	bColumn: u32,
+}
 
 struct Slice { first: u32, end: u32 }
 
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 @group(0) @binding(1) var<storage, read> b: array<f32>;
 @group(0) @binding(2) var<storage, read_write> c: array<f32>;
-@group(0) @binding(3) var<uniform> slice: Slice;
+@group(0) @binding(3) var<uniform> sizes: Sizes;
+@group(0) @binding(4) var<uniform> slice: Slice;
 
 fn store(column: u32, row: u32, low: vec4<f32>, high: vec4<f32>) {
-	if (column >= COLUMNS) { return; }
-	c[row * COLUMNS + column] = low.x;
-	if (row + 1u < ROWS) { c[(row + 1u) * COLUMNS + column] = low.y; }
-	if (row + 2u < ROWS) { c[(row + 2u) * COLUMNS + column] = low.z; }
-	if (row + 3u < ROWS) { c[(row + 3u) * COLUMNS + column] = low.w; }
-	if (row + 4u < ROWS) { c[(row + 4u) * COLUMNS + column] = high.x; }
-	if (row + 5u < ROWS) { c[(row + 5u) * COLUMNS + column] = high.y; }
-	if (row + 6u < ROWS) { c[(row + 6u) * COLUMNS + column] = high.z; }
-	if (row + 7u < ROWS) { c[(row + 7u) * COLUMNS + column] = high.w; }
+	if (column >= sizes.columns) { return; }
+	c[row * sizes.columns + column] = low.x;
+	if (row + 1u < sizes.rows) { c[(row + 1u) * sizes.columns + column] = low.y; }
+	if (row + 2u < sizes.rows) { c[(row + 2u) * sizes.columns + column] = low.z; }
+	if (row + 3u < sizes.rows) { c[(row + 3u) * sizes.columns + column] = low.w; }
+	if (row + 4u < sizes.rows) { c[(row + 4u) * sizes.columns + column] = high.x; }
+	if (row + 5u < sizes.rows) { c[(row + 5u) * sizes.columns + column] = high.y; }
+	if (row + 6u < sizes.rows) { c[(row + 6u) * sizes.columns + column] = high.z; }
+	if (row + 7u < sizes.rows) { c[(row + 7u) * sizes.columns + column] = high.w; }
 }
 
 @compute @workgroup_size(64)
@@ -44,21 +45,22 @@ fn main(
 ) {
 	let workgroup = slice.first + group.y * groups.x + group.x;
 	if (workgroup >= slice.end) { return; }
-	let row = workgroup % ROW_BLOCKS * 8u;
-	let column = workgroup / ROW_BLOCKS * 256u + lane;
+	let rowBlocks = (sizes.rows + 7u) / 8u;
+	let row = workgroup % rowBlocks * 8u;
+	let column = workgroup / rowBlocks * 256u + lane;
 	// Rows and columns past the end repeat the last one and are not stored.
-	let row0 = row * A_ROW;
-	let row1 = min(row + 1u, ROWS - 1u) * A_ROW;
-	let row2 = min(row + 2u, ROWS - 1u) * A_ROW;
-	let row3 = min(row + 3u, ROWS - 1u) * A_ROW;
-	let row4 = min(row + 4u, ROWS - 1u) * A_ROW;
-	let row5 = min(row + 5u, ROWS - 1u) * A_ROW;
-	let row6 = min(row + 6u, ROWS - 1u) * A_ROW;
-	let row7 = min(row + 7u, ROWS - 1u) * A_ROW;
-	let column0 = min(column, COLUMNS - 1u) * B_COLUMN;
-	let column1 = min(column + 64u, COLUMNS - 1u) * B_COLUMN;
-	let column2 = min(column + 128u, COLUMNS - 1u) * B_COLUMN;
-	let column3 = min(column + 192u, COLUMNS - 1u) * B_COLUMN;
+	let row0 = row * sizes.aRow;
+	let row1 = min(row + 1u, sizes.rows - 1u) * sizes.aRow;
+	let row2 = min(row + 2u, sizes.rows - 1u) * sizes.aRow;
+	let row3 = min(row + 3u, sizes.rows - 1u) * sizes.aRow;
+	let row4 = min(row + 4u, sizes.rows - 1u) * sizes.aRow;
+	let row5 = min(row + 5u, sizes.rows - 1u) * sizes.aRow;
+	let row6 = min(row + 6u, sizes.rows - 1u) * sizes.aRow;
+	let row7 = min(row + 7u, sizes.rows - 1u) * sizes.aRow;
+	let column0 = min(column, sizes.columns - 1u) * sizes.bColumn;
+	let column1 = min(column + 64u, sizes.columns - 1u) * sizes.bColumn;
+	let column2 = min(column + 128u, sizes.columns - 1u) * sizes.bColumn;
+	let column3 = min(column + 192u, sizes.columns - 1u) * sizes.bColumn;
 
 	var low0 = vec4(0.0);
 	var low1 = vec4(0.0);
@@ -68,9 +70,9 @@ fn main(
 	var high1 = vec4(0.0);
 	var high2 = vec4(0.0);
 	var high3 = vec4(0.0);
-	for (var k = 0u; k < INNER; k++) {
-		let ka = k * A_INNER;
-		let kb = k * B_INNER;
+	for (var k = 0u; k < sizes.inner; k++) {
+		let ka = k * sizes.aInner;
+		let kb = k * sizes.bInner;
 		let aLow = vec4(a[row0 + ka], a[row1 + ka], a[row2 + ka], a[row3 + ka]);
 		let aHigh = vec4(a[row4 + ka], a[row5 + ka], a[row6 + ka], a[row7 + ka]);
 		let b0 = vec4(b[column0 + kb]);

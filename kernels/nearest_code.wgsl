@@ -1,8 +1,8 @@
 // index[n] = argmin_k ‖z_n − e_k‖² = argmin_k (½‖e_k‖² − z_n·e_k), the lowest k among equals
 //
-// z           float32 [N / INNER, DIMENSIONS, INNER]: with INNER 1 a matrix [N, DIMENSIONS], with INNER H·W an NCHW tensor
-// transposed  float32 [DIMENSIONS, CODES rounded up to 8], from nearest_code_prepare.wgsl
-// halfNorm    float32 [CODES rounded up to 8], likewise
+// z           float32 [N / inner, dimensions, inner]: with inner 1 a matrix [N, dimensions], with inner H·W an NCHW tensor
+// transposed  float32 [dimensions, codes rounded up to 8], from nearest_code_prepare.wgsl
+// halfNorm    float32 [codes rounded up to 8], likewise
 // index       uint32 [N]
 //
 // Fused: the distances never leave the registers (cf. fusedL2NN in RAPIDS cuVS). An invocation has 4 rows and goes through
@@ -10,11 +10,12 @@
 // replaces the best, so ties go to the lowest index. The 64 invocations of a workgroup hold neighbouring rows and read the
 // same codes. No features, default limits.
 
-override ROWS: u32;
-override DIMENSIONS: u32;
-override INNER: u32;
-override CODES: u32;
-override CODE_BLOCKS = (CODES + 7u) / 8u;
+struct Sizes {
+	rows: u32,
+	dimensions: u32,
+	inner: u32,
+	codes: u32,
+}
 
 struct Slice { first: u32, end: u32 }
 
@@ -22,12 +23,13 @@ struct Slice { first: u32, end: u32 }
 @group(0) @binding(1) var<storage, read> transposed: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> halfNorm: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> index: array<u32>;
-@group(0) @binding(4) var<uniform> slice: Slice;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+@group(0) @binding(5) var<uniform> slice: Slice;
 
 struct Best { distance: f32, code: u32 }
 
 fn firstElement(n: u32) -> u32 {
-	return n / INNER * DIMENSIONS * INNER + n % INNER;
+	return n / sizes.inner * sizes.dimensions * sizes.inner + n % sizes.inner;
 }
 
 fn closer(best: Best, distance: f32, code: u32) -> Best {
@@ -54,16 +56,17 @@ fn main(
 ) {
 	let workgroup = slice.first + group.y * groups.x + group.x;
 	if (workgroup >= slice.end) { return; }
+	let codeBlocks = (sizes.codes + 7u) / 8u;
 	let n = workgroup * 256u + lane;
-	let z0 = firstElement(min(n, ROWS - 1u));
-	let z1 = firstElement(min(n + 64u, ROWS - 1u));
-	let z2 = firstElement(min(n + 128u, ROWS - 1u));
-	let z3 = firstElement(min(n + 192u, ROWS - 1u));
+	let z0 = firstElement(min(n, sizes.rows - 1u));
+	let z1 = firstElement(min(n + 64u, sizes.rows - 1u));
+	let z2 = firstElement(min(n + 128u, sizes.rows - 1u));
+	let z3 = firstElement(min(n + 192u, sizes.rows - 1u));
 	var best0 = Best(3.4e38, 0u);
 	var best1 = best0;
 	var best2 = best0;
 	var best3 = best0;
-	for (var block = 0u; block < CODE_BLOCKS; block++) {
+	for (var block = 0u; block < codeBlocks; block++) {
 		let normLow = halfNorm[block * 2u];
 		let normHigh = halfNorm[block * 2u + 1u];
 		var low0 = normLow;
@@ -74,13 +77,13 @@ fn main(
 		var high1 = normHigh;
 		var high2 = normHigh;
 		var high3 = normHigh;
-		for (var d = 0u; d < DIMENSIONS; d++) {
-			let eLow = transposed[(d * CODE_BLOCKS + block) * 2u];
-			let eHigh = transposed[(d * CODE_BLOCKS + block) * 2u + 1u];
-			let a0 = vec4(-z[z0 + d * INNER]);
-			let a1 = vec4(-z[z1 + d * INNER]);
-			let a2 = vec4(-z[z2 + d * INNER]);
-			let a3 = vec4(-z[z3 + d * INNER]);
+		for (var d = 0u; d < sizes.dimensions; d++) {
+			let eLow = transposed[(d * codeBlocks + block) * 2u];
+			let eHigh = transposed[(d * codeBlocks + block) * 2u + 1u];
+			let a0 = vec4(-z[z0 + d * sizes.inner]);
+			let a1 = vec4(-z[z1 + d * sizes.inner]);
+			let a2 = vec4(-z[z2 + d * sizes.inner]);
+			let a3 = vec4(-z[z3 + d * sizes.inner]);
 			low0 = fma(a0, eLow, low0);
 			low1 = fma(a1, eLow, low1);
 			low2 = fma(a2, eLow, low2);
@@ -95,8 +98,8 @@ fn main(
 		best2 = closest(best2, low2, high2, block * 8u);
 		best3 = closest(best3, low3, high3, block * 8u);
 	}
-	if (n < ROWS) { index[n] = best0.code; }
-	if (n + 64u < ROWS) { index[n + 64u] = best1.code; }
-	if (n + 128u < ROWS) { index[n + 128u] = best2.code; }
-	if (n + 192u < ROWS) { index[n + 192u] = best3.code; }
+	if (n < sizes.rows) { index[n] = best0.code; }
+	if (n + 64u < sizes.rows) { index[n + 64u] = best1.code; }
+	if (n + 128u < sizes.rows) { index[n + 128u] = best2.code; }
+	if (n + 192u < sizes.rows) { index[n + 192u] = best3.code; }
 }

@@ -1,27 +1,29 @@
 // out[s, k1, k2] = factor · Σ x[r1, k1, r2, k2] over the (r1, r2) of split s, added in an order that only the shape
 // decides.
 //
-// x    float32 [R1, K1, R2, K2], of which the R axes are summed
-// out  float32 [SPLITS, K1, K2]; where SPLITS > 1 a second launch sums the splits, as [1, 1, SPLITS, K1·K2]
+// x    float32 [r1, k1, r2, k2], of which the r axes are summed
+// out  float32 [splits, k1, k2]; where splits > 1 a second launch sums the splits, as [1, 1, splits, k1·k2]
 //
 // A workgroup has OUTPUTS × LANES invocations (64): OUTPUTS neighbouring outputs of one split, each summed by LANES
 // invocations, lane l taking every LANES-th summand, and then a tree over the lanes in workgroup memory. With OUTPUTS 64
-// neighbours read neighbouring words (K2 large), with LANES 64 the summands themselves lie side by side.
+// neighbours read neighbouring words (k2 large), with LANES 64 the summands themselves lie side by side.
 // No features, default limits.
 
-struct Scalars { factor: f32 }
+struct Sizes {
+	r1: u32,
+	k1: u32,
+	r2: u32,
+	k2: u32,
+	splits: u32,
+	factor: f32,
+}
 
-override R1: u32;
-override K1: u32;
-override R2: u32;
-override K2: u32;
-override SPLITS: u32;
 override OUTPUTS: u32;
 override LANES: u32;
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> out: array<f32>;
-@group(0) @binding(2) var<uniform> scalars: Scalars;
+@group(0) @binding(2) var<uniform> sizes: Sizes;
 
 var<workgroup> partial: array<f32, 64>;
 
@@ -31,20 +33,30 @@ fn main(
 	@builtin(num_workgroups) groups: vec3<u32>,
 	@builtin(local_invocation_id) local: vec3<u32>,
 ) {
-	let blocks = (K1 * K2 + OUTPUTS - 1u) / OUTPUTS;
+	let blocks = (sizes.k1 * sizes.k2 + OUTPUTS - 1u) / OUTPUTS;
 	let workgroup = group.y * groups.x + group.x;
 	let split = workgroup / blocks;
 	let k = (workgroup % blocks) * OUTPUTS + local.x;
-	let inside = split < SPLITS && k < K1 * K2;
+	let inside = split < sizes.splits && k < sizes.k1 * sizes.k2;
 
-	let count = R1 * R2;
-	let length = (count + SPLITS - 1u) / SPLITS;
+	let count = sizes.r1 * sizes.r2;
+	let length = (count + sizes.splits - 1u) / sizes.splits;
 	let end = min((split + 1u) * length, count);
 	var total = 0.0;
 	if (inside) {
-		let base = (k / K2) * R2 * K2 + k % K2;
-		for (var r = split * length + local.y; r < end; r += LANES) {
-			total += x[base + (r / R2) * K1 * R2 * K2 + (r % R2) * K2];
+		let base = (k / sizes.k2) * sizes.r2 * sizes.k2 + k % sizes.k2;
+		// r = (r1, r2) moves by LANES each time: no division in the loop.
+		let first = split * length + local.y;
+		var r1 = first / sizes.r2;
+		var r2 = first % sizes.r2;
+		for (var r = first; r < end; r += LANES) {
+			total += x[base + (r1 * sizes.k1 * sizes.r2 + r2) * sizes.k2];
+			r1 += LANES / sizes.r2;
+			r2 += LANES % sizes.r2;
+			if (r2 >= sizes.r2) {
+				r2 -= sizes.r2;
+				r1++;
+			}
 		}
 	}
 	if (LANES > 1u) {
@@ -55,5 +67,5 @@ fn main(
 		}
 		total = partial[local.x];
 	}
-	if (inside && local.y == 0u) { out[split * K1 * K2 + k] = scalars.factor * total; }
+	if (inside && local.y == 0u) { out[split * sizes.k1 * sizes.k2 + k] = sizes.factor * total; }
 }

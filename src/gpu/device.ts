@@ -154,7 +154,7 @@ export class Device {
 	 * A small read-only buffer with these 32-bit words, for a kernel's scalars. The same words give the same buffer, so
 	 * a step that repeats its scalars creates none.
 	 */
-	uniform(words: Float32Array | Uint32Array): Storage {
+	uniform(words: Float32Array | Uint32Array | Int32Array): Storage {
 		const bits = new Uint32Array(words.buffer, words.byteOffset, words.length);
 		const key = bits.join();
 		const cached = this.uniforms.get(key);

@@ -23,23 +23,11 @@ export type Shape4 = readonly [number, number, number, number];
 /** Channels that the packed layouts put side by side. */
 const packWidth = 16;
 
-/** The constants that all the kernels have in common. */
-function sizes(input: Shape, output: Shape, weight: Shape, groups: number) {
-	const [batch, inChannels, inHeight, inWidth] = input as Shape4;
-	const [, outChannels, outHeight, outWidth] = output as Shape4;
-	const [, , kernelHeight, kernelWidth] = weight as Shape4;
-	return {
-		BATCH: batch,
-		IN_CHANNELS: inChannels,
-		IN_HEIGHT: inHeight,
-		IN_WIDTH: inWidth,
-		OUT_CHANNELS: outChannels,
-		OUT_HEIGHT: outHeight,
-		OUT_WIDTH: outWidth,
-		KERNEL_HEIGHT: kernelHeight,
-		KERNEL_WIDTH: kernelWidth,
-		GROUPS: groups,
-	};
+/** The first fields of `Sizes` in all the kernels. */
+function sizes(input: Shape, output: Shape, weight: Shape, groups: number): number[] {
+	const [, ...outputSizes] = output;
+	const [, , ...kernelSizes] = weight;
+	return [...input, ...outputSizes, ...kernelSizes, groups];
 }
 
 /**
@@ -52,20 +40,15 @@ export function runConv2d(x: Tensor, weight: Tensor, bias: Tensor | undefined, t
 	const taps = kernelHeight * kernelWidth;
 	const groupOutputs = outChannels / geometry.groups;
 	const packed = packWeights(weight, geometry.groups, groupInputs, groupOutputs, {
-		GROUP_STRIDE: groupOutputs * groupInputs * taps,
-		OUTPUT_STRIDE: groupInputs * taps,
-		INPUT_STRIDE: taps,
+		group: groupOutputs * groupInputs * taps,
+		output: groupInputs * taps,
+		input: taps,
 	});
-	return run(x, packed, bias, to, {
-		...sizes(x.shape, to, weight.shape, geometry.groups),
-		IN_STEP_Y: stride[0],
-		IN_STEP_X: stride[1],
-		OUT_STEP_Y: 1,
-		OUT_STEP_X: 1,
-		ORIGIN_Y: -padding[0],
-		ORIGIN_X: -padding[1],
-		TAP_STEP_Y: dilation[0],
-		TAP_STEP_X: dilation[1],
+	return run(x, packed, weight.shape, bias, to, geometry.groups, {
+		inStep: stride,
+		outStep: [1, 1],
+		origin: [-padding[0], -padding[1]],
+		tapStep: dilation,
 	}, (sizeOf(to) / outChannels) * weight.size);
 }
 
@@ -85,20 +68,15 @@ export function runConvTranspose2d(
 	const taps = kernelHeight * kernelWidth;
 	const groupInputs = inChannels / geometry.groups;
 	const packed = packWeights(weight, geometry.groups, groupInputs, groupOutputs, {
-		GROUP_STRIDE: groupInputs * groupOutputs * taps,
-		OUTPUT_STRIDE: taps,
-		INPUT_STRIDE: groupOutputs * taps,
+		group: groupInputs * groupOutputs * taps,
+		output: taps,
+		input: groupOutputs * taps,
 	});
-	return run(x, packed, bias, to, {
-		...sizes(x.shape, to, weight.shape, geometry.groups),
-		IN_STEP_Y: 1,
-		IN_STEP_X: 1,
-		OUT_STEP_Y: stride[0],
-		OUT_STEP_X: stride[1],
-		ORIGIN_Y: padding[0],
-		ORIGIN_X: padding[1],
-		TAP_STEP_Y: -dilation[0],
-		TAP_STEP_X: -dilation[1],
+	return run(x, packed, weight.shape, bias, to, geometry.groups, {
+		inStep: [1, 1],
+		outStep: stride,
+		origin: padding,
+		tapStep: [-dilation[0], -dilation[1]],
 	}, (x.size / inChannels) * weight.size);
 }
 
@@ -108,46 +86,67 @@ function packWeights(
 	groups: number,
 	groupInputs: number,
 	groupOutputs: number,
-	strides: { GROUP_STRIDE: number; OUTPUT_STRIDE: number; INPUT_STRIDE: number },
+	strides: { readonly group: number; readonly output: number; readonly input: number },
 ): Tensor {
 	const [, , kernelHeight, kernelWidth] = weight.shape as Shape4;
 	const taps = kernelHeight * kernelWidth;
 	const packed = weight.gpu.empty([groups, Math.ceil(groupOutputs / packWidth), taps, groupInputs, packWidth]);
-	launchElements(packWeightsKernel, packed.size, [weight, packed], {
-		GROUP_INPUTS: groupInputs,
-		GROUP_OUTPUTS: groupOutputs,
-		TAPS: taps,
-		...strides,
-	});
+	const { group, output, input } = strides;
+	const scalars = weight.gpu.uniform(Uint32Array.of(groupInputs, groupOutputs, taps, group, output, input));
+	launchElements(packWeightsKernel, packed.size, [weight, packed, scalars]);
 	return packed;
 }
 
-type Steps = ReturnType<typeof sizes> & Record<"OUT_STEP_Y" | "OUT_STEP_X", number>;
+/** How outputs, inputs and taps lie to each other, see kernels/convolution.wgsl; pairs are [y, x]. */
+interface Steps {
+	readonly inStep: readonly [number, number];
+	readonly outStep: readonly [number, number];
+	readonly origin: readonly [number, number];
+	readonly tapStep: readonly [number, number];
+}
 
 /** Launches kernels/convolution.wgsl or its variant for subgroups. Takes `packed` over. */
 function run(
 	x: Tensor,
 	packed: Tensor,
+	weight: Shape,
 	bias: Tensor | undefined,
 	to: Shape,
-	constants: Steps & Record<string, number>,
+	groups: number,
+	{ inStep, outStep, origin, tapStep }: Steps,
 	multiplyAdds: number,
 ): Tensor {
 	const { gpu } = x;
 	const y = gpu.empty(to);
-	const { GROUPS, OUT_CHANNELS, OUT_STEP_Y, OUT_STEP_X, BATCH, OUT_HEIGHT, OUT_WIDTH } = constants;
+	const [batch, outChannels, outHeight, outWidth] = to as Shape4;
 	const lanes = gpu.subgroupSize;
+	const groupOutputs = outChannels / groups;
 	const [channels, pixels] = lanes > 0 ? [16, 4 * lanes] : [8, 256];
-	const blocks = GROUPS * Math.ceil(OUT_CHANNELS / GROUPS / channels);
-	const phasePixels = BATCH * Math.ceil(OUT_HEIGHT / OUT_STEP_Y) * Math.ceil(OUT_WIDTH / OUT_STEP_X);
+	const phasePixels = batch * Math.ceil(outHeight / outStep[0]) * Math.ceil(outWidth / outStep[1]);
+	const hasBias = bias === undefined ? 0 : 1;
 	gpu.run(lanes > 0 ? convolutionSubgroupsKernel : convolutionKernel, {
-		constants: { ...constants, HAS_BIAS: bias === undefined ? 0 : 1, ...(lanes > 0 ? { SUBGROUP: lanes } : {}) },
-		bindings: [x.storage, packed.storage, (bias ?? packed).storage, y.storage],
-		workgroups: blocks * OUT_STEP_Y * OUT_STEP_X * Math.ceil(phasePixels / pixels),
+		constants: variant(lanes, groupOutputs, channels),
+		bindings: [
+			x.storage,
+			packed.storage,
+			(bias ?? packed).storage,
+			y.storage,
+			gpu.uniform(
+				Int32Array.of(...sizes(x.shape, to, weight, groups), hasBias, ...inStep, ...outStep, ...origin, ...tapStep),
+			),
+		],
+		workgroups:
+			groups * Math.ceil(groupOutputs / channels) * outStep[0] * outStep[1] * Math.ceil(phasePixels / pixels),
 		flops: 2 * multiplyAdds,
 	});
 	packed.dispose();
 	return y;
+}
+
+/** The constants that choose among the variants of a kernel, of which there are few. */
+function variant(lanes: number, groupOutputs: number, channels: number): Record<string, number> {
+	const quarters = { QUARTERS: groupOutputs > 4 ? channels / 4 : 1 };
+	return lanes > 0 ? { SUBGROUP: lanes, ...quarters } : quarters;
 }
 
 /** How many workgroups a weight gradient should have at least, and pixels a split at least. */
@@ -175,18 +174,21 @@ export function runWeightGrad(input: Tensor, outputGradient: Tensor, to: Shape, 
 	const partial = gpu.empty(splits === 1 ? to : [splits, ...to]);
 	const gradient = lanes > 0 ? packChannels(outputGradient, groups) : outputGradient.share();
 	gpu.run(lanes > 0 ? weightGradSubgroupsKernel : weightGradKernel, {
-		constants: {
-			...sizes(input.shape, outputGradient.shape, to, groups),
-			STRIDE_Y: stride[0],
-			STRIDE_X: stride[1],
-			PADDING_Y: padding[0],
-			PADDING_X: padding[1],
-			DILATION_Y: dilation[0],
-			DILATION_X: dilation[1],
-			SPLITS: splits,
-			...(lanes > 0 ? { SUBGROUP: lanes } : {}),
-		},
-		bindings: [input.storage, gradient.storage, partial.storage],
+		constants: lanes > 0 ? variant(lanes, outChannels / groups, rows) : {},
+		bindings: [
+			input.storage,
+			gradient.storage,
+			partial.storage,
+			gpu.uniform(
+				Uint32Array.of(
+					...sizes(input.shape, outputGradient.shape, to, groups),
+					...stride,
+					...padding,
+					...dilation,
+					splits,
+				),
+			),
+		],
 		workgroups: blocks * splits,
 		flops: 2 * pixels * sizeOf(to),
 	});

@@ -26,16 +26,20 @@ function compute(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean)
 	}
 	const c = a.gpu.empty([rows, columns]);
 	a.gpu.run(matmulKernel, {
-		constants: {
-			ROWS: rows,
-			INNER: inner,
-			COLUMNS: columns,
-			A_ROW: transposeA ? 1 : inner,
-			A_INNER: transposeA ? rows : 1,
-			B_INNER: transposeB ? 1 : columns,
-			B_COLUMN: transposeB ? inner : 1,
-		},
-		bindings: [a.storage, b.storage, c.storage],
+		bindings: [
+			a.storage,
+			b.storage,
+			c.storage,
+			a.gpu.uniform(
+				Uint32Array.of(
+					rows,
+					inner,
+					columns,
+					...(transposeA ? [1, rows] : [inner, 1]),
+					...(transposeB ? [1, inner] : [columns, 1]),
+				),
+			),
+		],
 		workgroups: Math.ceil(rows / 8) * Math.ceil(columns / 256),
 		flops: 2 * rows * inner * columns,
 	});

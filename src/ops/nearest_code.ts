@@ -30,11 +30,21 @@ export function nearestCode(z: Tensor, codebook: Tensor): Tensor<"uint32"> {
 	const paddedCodes = Math.ceil(codes / 8) * 8;
 	const transposed = gpu.empty([dimensions, paddedCodes]);
 	const halfNorm = gpu.empty([paddedCodes]);
-	launchElements(prepareKernel, paddedCodes, [codebook, transposed, halfNorm], { CODES: codes, DIMENSIONS: dimensions });
+	launchElements(prepareKernel, paddedCodes, [
+		codebook,
+		transposed,
+		halfNorm,
+		gpu.uniform(Uint32Array.of(codes, dimensions)),
+	]);
 	const index = gpu.empty([batch, ...positions], "uint32");
 	gpu.run(nearestCodeKernel, {
-		constants: { ROWS: rows, DIMENSIONS: dimensions, INNER: rows / batch, CODES: codes },
-		bindings: [z.storage, transposed.storage, halfNorm.storage, index.storage],
+		bindings: [
+			z.storage,
+			transposed.storage,
+			halfNorm.storage,
+			index.storage,
+			gpu.uniform(Uint32Array.of(rows, dimensions, rows / batch, codes)),
+		],
 		workgroups: Math.ceil(rows / 256),
 		flops: 2 * rows * codes * dimensions,
 	});

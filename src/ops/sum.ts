@@ -26,9 +26,11 @@ export function sumOver(x: Tensor, view: SumView, to: Shape, factor = 1): Tensor
 	const splits = Math.max(1, Math.min(256, Math.ceil((r1 * r2) / (lanes * summandsPerLane)), Math.ceil(65536 / outputs)));
 	const { gpu } = x;
 	const out = gpu.empty(splits === 1 ? to : [splits, outputs]);
+	const sizes = Uint32Array.of(r1, k1, r2, k2, splits, 0);
+	new Float32Array(sizes.buffer)[5] = splits === 1 ? factor : 1;
 	gpu.run(sumKernel, {
-		constants: { R1: r1, K1: k1, R2: r2, K2: k2, SPLITS: splits, OUTPUTS: 64 / lanes, LANES: lanes },
-		bindings: [x.storage, out.storage, gpu.uniform(Float32Array.of(splits === 1 ? factor : 1))],
+		constants: { OUTPUTS: 64 / lanes, LANES: lanes },
+		bindings: [x.storage, out.storage, gpu.uniform(sizes)],
 		workgroups: splits * Math.ceil((outputs * lanes) / 64),
 	});
 	if (splits === 1) return out;
