@@ -69,7 +69,9 @@ async function buildLibrary() {
 		outfile: "dist/node/cli.js",
 		platform: "node",
 		mainFields: ["module", "main"],
-		banner: { js: '#!/usr/bin/env node\nimport { createRequire as __createRequire } from "node:module";\nconst require = __createRequire(import.meta.url);' },
+		banner: {
+			js: '#!/usr/bin/env node\nimport { createRequire as __createRequire } from "node:module";\nconst require = __createRequire(import.meta.url);',
+		},
 		metafile: true,
 	});
 	await writeNotices(
@@ -81,7 +83,10 @@ async function buildLibrary() {
 
 async function filesUnder(folder, pattern) {
 	const files = await readdir(folder, { recursive: true });
-	return files.filter((file) => pattern.test(file)).sort().map((file) => join(folder, file));
+	return files
+		.filter((file) => pattern.test(file))
+		.sort()
+		.map((file) => join(folder, file));
 }
 
 async function buildTests() {
@@ -106,12 +111,16 @@ async function buildTests() {
 	await build({
 		...common,
 		stdin: { contents: entry.join("\n"), resolveDir: ".", loader: "ts" },
+		ignoreAnnotations: true, // the package has no side effects, but its tests are nothing else
 		outfile: "build/test/browser/tests.js",
 		platform: "browser",
 		alias: { "tessera-gpu": "./src/index.ts", "tessera-gpu/vqvae": "./src/vqvae/index.ts" },
 	});
 	await mkdir("build/test/browser", { recursive: true });
-	await writeFile("build/test/browser/index.html", '<!doctype html><meta charset="utf-8"><title>Tessera tests</title><script type="module" src="tests.js"></script>\n');
+	await writeFile(
+		"build/test/browser/index.html",
+		'<!doctype html><meta charset="utf-8"><title>Tessera tests</title><script type="module" src="tests.js"></script>\n',
+	);
 }
 
 async function buildBenchmarks() {

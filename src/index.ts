@@ -1,11 +1,11 @@
 export { noGrad, stopGradient } from "./autograd/tape.js";
+export { generateDigits } from "./data/digits.js";
+export { gunzipIfNeeded, parseIdx } from "./data/idx.js";
+export { batches, type ImageSet, imageSetFromIdx, subset, variance } from "./data/image_set.js";
 export type { AdapterDescription } from "./gpu/adapter.js";
 export type { MemoryUse } from "./gpu/buffer_pool.js";
 export * from "./gpu/errors.js";
 export { type AdapterSpeed, measureSpeed } from "./gpu/probe.js";
-export { generateDigits } from "./data/digits.js";
-export { gunzipIfNeeded, parseIdx } from "./data/idx.js";
-export { batches, type ImageSet, imageSetFromIdx, subset, variance } from "./data/image_set.js";
 export { saveSafetensors } from "./io/checkpoint.js";
 export { type HostTensor, loadSafetensors, loadSafetensorsMetadata } from "./io/safetensors.js";
 export { Adam, type AdamOptions } from "./nn/adam.js";

@@ -107,11 +107,11 @@ export async function checkStepMemory({ inputs, run }: Pick<OpCase, "inputs" | "
 	for (const parameter of parameters) parameter.dispose();
 }
 
-/** Throws unless f throws the given kind of error, with each of the shapes in its message. */
+/** Throws unless f throws the given kind of error, with each of the shapes and words in its message. */
 export function assertThrows(
 	f: () => unknown,
 	kind: new (message: string) => Error,
-	shapes: readonly (readonly number[])[] = [],
+	words: readonly (string | readonly number[])[] = [],
 ): void {
 	let thrown: unknown;
 	try {
@@ -123,7 +123,8 @@ export function assertThrows(
 	const described = `${thrown.name} (${thrown.message})`;
 	if (!(thrown instanceof kind)) throw new Error(`${described} was thrown, expected ${kind.name}`);
 	const message = thrown.message.replaceAll(" ", "");
-	for (const shape of shapes) {
-		if (!message.includes(`[${shape.join(",")}]`)) throw new Error(`no [${shape.join(", ")}] in: ${thrown.message}`);
+	for (const word of words) {
+		const sought = typeof word === "string" ? word.replaceAll(" ", "") : `[${word.join(",")}]`;
+		if (!message.includes(sought)) throw new Error(`no ${sought} in: ${thrown.message}`);
 	}
 }

@@ -1,6 +1,6 @@
 import { DeviceMismatchError, GradientError } from "../gpu/errors.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
-import { type AnyTensor, type GradientNode, Parameter, Tensor } from "../tensor/tensor.js";
+import { type AnyTensor, type GradientNode, Parameter, type Tensor } from "../tensor/tensor.js";
 
 let recording = true;
 
@@ -77,7 +77,9 @@ export function runBackward(loss: Tensor, sum: (a: Tensor, b: Tensor) => Tensor)
 	if (loss.size !== 1)
 		throw new GradientError(`backward() takes a loss of one element; this one has shape ${formatShape(loss.shape)}.`);
 	if (!loss.requiresGrad)
-		throw new GradientError("backward() was called on a value that depends on no parameter, or was computed inside noGrad().");
+		throw new GradientError(
+			"backward() was called on a value that depends on no parameter, or was computed inside noGrad().",
+		);
 
 	gpu.scope(() =>
 		noGrad(() => {

@@ -84,7 +84,9 @@ export class BufferPool {
 
 	/** Destroys free buffers, longest unused first, until at most `keepBytes` lie free. */
 	trim(keepBytes = 0): void {
-		const candidates = [...this.free.values()].flat().sort((a, b) => a.lastBatch - b.lastBatch || b.capacity - a.capacity);
+		const candidates = [...this.free.values()]
+			.flat()
+			.sort((a, b) => a.lastBatch - b.lastBatch || b.capacity - a.capacity);
 		for (const entry of candidates) {
 			if (this.freeBytes <= keepBytes) break;
 			const list = this.free.get(entry.capacity) as PooledBuffer[];

@@ -1,6 +1,13 @@
 import type { AdapterDescription } from "./adapter.js";
 import { BufferPool, type MemoryUse } from "./buffer_pool.js";
-import { ArgumentError, DeviceLostError, LimitError, MissingFeatureError, OutOfMemoryError, TesseraError } from "./errors.js";
+import {
+	ArgumentError,
+	DeviceLostError,
+	LimitError,
+	MissingFeatureError,
+	OutOfMemoryError,
+	TesseraError,
+} from "./errors.js";
 import type { Constants, Kernel } from "./kernel.js";
 import { Pipelines } from "./pipelines.js";
 import { Storage } from "./storage.js";
@@ -127,7 +134,9 @@ export class Device {
 	allocate(bytes: number): Storage {
 		const limit = Math.min(this.limits.maxStorageBufferBindingSize, this.limits.maxBufferSize);
 		if (bytes > limit)
-			throw new LimitError(`A buffer of ${bytes} bytes was asked for, but this device binds at most ${limit} bytes at once.`);
+			throw new LimitError(
+				`A buffer of ${bytes} bytes was asked for, but this device binds at most ${limit} bytes at once.`,
+			);
 		const { id, buffer, lastBatch } = this.pool.acquire(bytes);
 		return new Storage(id, buffer, bytes, (storage) => this.pool.release(storage.id, storage.lastBatch), lastBatch);
 	}
@@ -136,7 +145,13 @@ export class Device {
 	write(storage: Storage, data: ArrayBufferView, byteOffset = 0): void {
 		this.check();
 		if (storage.lastBatch === this.batch) this.flush();
-		this.device.queue.writeBuffer(storage.buffer, byteOffset, data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+		this.device.queue.writeBuffer(
+			storage.buffer,
+			byteOffset,
+			data.buffer as ArrayBuffer,
+			data.byteOffset,
+			data.byteLength,
+		);
 	}
 
 	/** Records a copy of one buffer's bytes to another's. */
@@ -226,7 +241,13 @@ export class Device {
 		this.pass = undefined;
 		this.encoder ??= this.device.createCommandEncoder();
 		for (const [i, storage] of storages.entries())
-			this.encoder.copyBufferToBuffer(storage.buffer, 0, staging.buffer, offsets[i] as number, Math.ceil(storage.bytes / 4) * 4);
+			this.encoder.copyBufferToBuffer(
+				storage.buffer,
+				0,
+				staging.buffer,
+				offsets[i] as number,
+				Math.ceil(storage.bytes / 4) * 4,
+			);
 		this.flush();
 		try {
 			await staging.buffer.mapAsync(usage.mapRead, 0, total);

@@ -107,7 +107,11 @@ export class Pipelines {
 		const cached = this.layouts.get(key);
 		if (cached !== undefined) return cached;
 		const bindGroupLayout = this.device.createBindGroupLayout({
-			entries: kinds.map((type, binding) => ({ binding, visibility: 4 /* GPUShaderStage.COMPUTE */, buffer: { type } })),
+			entries: kinds.map((type, binding) => ({
+				binding,
+				visibility: 4 /* GPUShaderStage.COMPUTE */,
+				buffer: { type },
+			})),
 		});
 		const pipelineLayout = this.device.createPipelineLayout({ bindGroupLayouts: [bindGroupLayout] });
 		const layout = { id: this.layouts.size, bindings: kinds.length, bindGroupLayout, pipelineLayout };
@@ -117,7 +121,12 @@ export class Pipelines {
 }
 
 /** File, line and the compiler's words, with the failing line of source; or what the pipeline's validation said. */
-async function describe(kernel: Kernel, constants: Constants, module: GPUShaderModule, error: GPUError): Promise<string> {
+async function describe(
+	kernel: Kernel,
+	constants: Constants,
+	module: GPUShaderModule,
+	error: GPUError,
+): Promise<string> {
 	const { messages } = await module.getCompilationInfo();
 	const lines = kernel.source.split("\n");
 	const found = messages

@@ -25,7 +25,9 @@ export async function measureSpeed(device: Device): Promise<AdapterSpeed> {
 	const bytes = device.adapter.software ? 2 ** 25 : 2 ** 27;
 	const from = device.allocate(bytes);
 	const to = device.allocate(bytes);
-	const copyTime = await best(device, () => device.run(copyKernel, { bindings: [from, to], workgroups: bytes / 16 / 256 }));
+	const copyTime = await best(device, () =>
+		device.run(copyKernel, { bindings: [from, to], workgroups: bytes / 16 / 256 }),
+	);
 	from.free();
 	to.free();
 	return { gflops: (invocations * rounds * 128) / fmaTime / 1e6, bandwidth: (2 * bytes) / copyTime / 1e6 };

@@ -16,6 +16,8 @@ interface Moments {
 	readonly parameter: Parameter;
 	readonly first: Tensor;
 	readonly second: Tensor;
+	/** How often this parameter was moved: it may lack a gradient in some steps. */
+	steps: number;
 }
 
 /**
@@ -30,14 +32,14 @@ export class Adam {
 	private readonly moments: readonly Moments[];
 	/** What changes from step to step, for the kernel; see `Settings` in kernels/adam.wgsl. */
 	private readonly settings: Tensor;
-	private steps = 0;
 
 	/** @throws ArgumentError where there is nothing to train or a setting is out of range. */
 	constructor(parameters: readonly Parameter[], options: AdamOptions = {}) {
 		const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8 } = options;
 		const [first] = parameters;
 		if (first === undefined) throw new ArgumentError("Adam was given no parameters.");
-		if (!(lr >= 0 && Number.isFinite(lr))) throw new ArgumentError(`Adam: lr must be a number of at least 0, but is ${lr}.`);
+		if (!(lr >= 0 && Number.isFinite(lr)))
+			throw new ArgumentError(`Adam: lr must be a number of at least 0, but is ${lr}.`);
 		if (!betas.every((beta) => beta >= 0 && beta < 1))
 			throw new ArgumentError(`Adam: betas must be in [0, 1), but are [${betas.join(", ")}].`);
 		if (!(eps > 0)) throw new ArgumentError(`Adam: eps must be positive, but is ${eps}.`);
@@ -50,26 +52,20 @@ export class Adam {
 			parameter,
 			first: zeros(parameter),
 			second: zeros(parameter),
+			steps: 0,
 		}));
 		this.settings = gpu.keep(gpu.empty([7]));
 	}
 
 	/** Moves every parameter that has a gradient. */
 	step(): void {
-		const [beta1, beta2] = this.betas;
-		this.steps++;
-		this.settings.gpu.upload(this.settings, [
-			beta1,
-			1 - beta1,
-			beta2,
-			1 - beta2,
-			this.eps,
-			this.lr / (1 - beta1 ** this.steps),
-			1 / Math.sqrt(1 - beta2 ** this.steps),
-		]);
-		for (const { parameter, first, second } of this.moments)
-			if (parameter.hasGrad)
+		const moved = this.moments.filter(({ parameter }) => parameter.hasGrad);
+		for (const moments of moved) moments.steps++;
+		for (const steps of new Set(moved.map((moments) => moments.steps))) {
+			this.writeSettings(steps);
+			for (const { parameter, first, second } of moved.filter((moments) => moments.steps === steps))
 				launchElements(adamKernel, parameter.size, [parameter, first, second, parameter.grad, this.settings]);
+		}
 	}
 
 	/** Forgets the gradients; `backward` adds to what is there. */
@@ -84,5 +80,18 @@ export class Adam {
 			second.dispose();
 		}
 		this.settings.dispose();
+	}
+
+	private writeSettings(steps: number): void {
+		const [beta1, beta2] = this.betas;
+		this.settings.gpu.upload(this.settings, [
+			beta1,
+			1 - beta1,
+			beta2,
+			1 - beta2,
+			this.eps,
+			this.lr / (1 - beta1 ** steps),
+			1 / Math.sqrt(1 - beta2 ** steps),
+		]);
 	}
 }

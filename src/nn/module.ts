@@ -66,7 +66,8 @@ export abstract class Module {
 		if (problems.length > 0) throw new StateDictError(`The state dict does not fit. ${problems.join("; ")}.`);
 		for (const [name, parameter] of Object.entries(own)) {
 			const value = dict[name] as StateValue;
-			if ("data" in value && typeof value.data !== "function") parameter.gpu.upload(parameter, Float32Array.from(value.data));
+			if ("data" in value && typeof value.data !== "function")
+				parameter.gpu.upload(parameter, Float32Array.from(value.data));
 			else parameter.gpu.copy(value as Tensor, parameter);
 		}
 	}
@@ -77,7 +78,10 @@ export abstract class Module {
 	}
 
 	private properties(): [string, unknown][] {
-		return Object.entries(this).map(([name, value]) => [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]);
+		return Object.entries(this).map(([name, value]) => [
+			name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+			value,
+		]);
 	}
 }
 

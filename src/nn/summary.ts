@@ -68,7 +68,11 @@ export function summary(model: Module, inputShape: Shape): string {
 	for (const { name, module, input, output, multiplyAdds } of apart) {
 		const size = module.parameters().reduce((sum, parameter) => sum + parameter.size, 0);
 		lines.push(
-			format({ label: `${name} (not in the totals)`, shape: formatShape(output), parameters: size.toLocaleString("en-US") }),
+			format({
+				label: `${name} (not in the totals)`,
+				shape: formatShape(output),
+				parameters: size.toLocaleString("en-US"),
+			}),
 			`${name} mult-adds (${unit(multiplyAdds)}): ${inUnit(multiplyAdds)} for the distances of ${sizeOf(input) / (input[1] as number)} vectors`,
 		);
 	}

@@ -12,8 +12,15 @@ const adapters: readonly string[] = ["gpu", "lavapipe", "swiftshader"];
 
 function number(options: Options, name: string, least: number, whole = true): number {
 	const value = Number(options[name]);
-	if (typeof options[name] === "boolean" || !Number.isFinite(value) || value < least || (whole && !Number.isInteger(value)))
-		throw new ArgumentError(`--${name} must be ${whole ? "a whole number" : "a number"} of at least ${least}, but is ${String(options[name])}.`);
+	if (
+		typeof options[name] === "boolean" ||
+		!Number.isFinite(value) ||
+		value < least ||
+		(whole && !Number.isInteger(value))
+	)
+		throw new ArgumentError(
+			`--${name} must be ${whole ? "a whole number" : "a number"} of at least ${least}, but is ${String(options[name])}.`,
+		);
 	return value;
 }
 
@@ -27,7 +34,8 @@ function text(options: Options, name: string): string | undefined {
 function adapter(options: Options): AdapterChoice | undefined {
 	const value = text(options, "adapter");
 	if (value === undefined || value === "auto") return undefined;
-	if (!adapters.includes(value)) throw new ArgumentError(`--adapter must be ${adapters.join(", ")} or auto, but is ${value}.`);
+	if (!adapters.includes(value))
+		throw new ArgumentError(`--adapter must be ${adapters.join(", ")} or auto, but is ${value}.`);
 	return value as AdapterChoice;
 }
 
@@ -103,7 +111,10 @@ try {
 		if (cli.args.length > 0) throw new ArgumentError(`There is no command "${cli.args[0]}".`);
 	}
 } catch (error) {
-	const expected = error instanceof TesseraError || (error as Error).name === "CACError" || (error as NodeJS.ErrnoException).code !== undefined;
+	const expected =
+		error instanceof TesseraError ||
+		(error as Error).name === "CACError" ||
+		(error as NodeJS.ErrnoException).code !== undefined;
 	process.stderr.write(`tessera: ${expected ? (error as Error).message : (error as Error).stack}\n`);
 	process.exitCode = 1;
 }

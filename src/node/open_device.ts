@@ -1,7 +1,7 @@
 import { describeAdapter, isNullBackend } from "../gpu/adapter.js";
 import { ArgumentError, NoAdapterError } from "../gpu/errors.js";
 import type { Gpu } from "../tensor/gpu.js";
-import { openAdapter, type OpenDeviceOptions } from "../tensor/open_device.js";
+import { type OpenDeviceOptions, openAdapter } from "../tensor/open_device.js";
 import { findLavapipe, selectDriver, unpackSwiftShader } from "./swiftshader.js";
 
 /** Which adapter to open: a GPU, or one of two implementations of Vulkan on the CPU. */
@@ -39,7 +39,10 @@ export async function openDevice(options: NodeOpenDeviceOptions = {}): Promise<G
 	return gpu;
 }
 
-async function findAdapter(choice: AdapterChoice | undefined, powerPreference: GPUPowerPreference): Promise<GPUAdapter> {
+async function findAdapter(
+	choice: AdapterChoice | undefined,
+	powerPreference: GPUPowerPreference,
+): Promise<GPUAdapter> {
 	if (choice === "swiftshader") return swiftShader(powerPreference);
 	if (choice === "lavapipe") {
 		const driver = await findLavapipe();
@@ -90,7 +93,7 @@ async function swiftShader(powerPreference: GPUPowerPreference): Promise<GPUAdap
 /** The adapter of a fresh Dawn instance, which reads the environment anew; never its null backend. */
 async function requestAdapter(powerPreference: GPUPowerPreference): Promise<GPUAdapter | undefined> {
 	const { create, globals } = await import("webgpu").catch((cause: unknown) => {
-		throw new NoAdapterError('WebGPU for Node is not installed: npm install webgpu', { cause });
+		throw new NoAdapterError("WebGPU for Node is not installed: npm install webgpu", { cause });
 	});
 	Object.assign(globalThis, globals);
 	const instance = create(dawnOptions);

@@ -26,7 +26,9 @@ const installHint = "npm install @sparticuz/chromium (Linux on x64; it carries t
  */
 export async function unpackSwiftShader(): Promise<VulkanDriver> {
 	if (process.platform !== "linux" || process.arch !== "x64")
-		throw new NoAdapterError(`SwiftShader is only at hand for Linux on x64, not for ${process.platform} on ${process.arch}.`);
+		throw new NoAdapterError(
+			`SwiftShader is only at hand for Linux on x64, not for ${process.platform} on ${process.arch}.`,
+		);
 	const root = await packageFolder();
 	const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
 	const folder = join(cacheFolder(), `swiftshader-${version}`);

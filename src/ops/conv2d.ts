@@ -4,7 +4,14 @@ import { formatShape, type Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkDType, checkRank, commonGpu, type Pair, pair } from "./check.js";
 import { checkBias, checkGroups } from "./check_convolution.js";
-import { type Geometry, runBiasGrad, runConv2d, runConvTranspose2d, runWeightGrad, type Shape4 } from "./convolution.js";
+import {
+	type Geometry,
+	runBiasGrad,
+	runConv2d,
+	runConvTranspose2d,
+	runWeightGrad,
+	type Shape4,
+} from "./convolution.js";
 
 export interface Conv2dOptions {
 	/** float32 [out] */

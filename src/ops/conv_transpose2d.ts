@@ -5,7 +5,14 @@ import type { Tensor } from "../tensor/tensor.js";
 import { checkDType, checkRank, commonGpu, type Pair, pair } from "./check.js";
 import { checkBias, checkGroups } from "./check_convolution.js";
 import type { Conv2dOptions } from "./conv2d.js";
-import { type Geometry, runBiasGrad, runConv2d, runConvTranspose2d, runWeightGrad, type Shape4 } from "./convolution.js";
+import {
+	type Geometry,
+	runBiasGrad,
+	runConv2d,
+	runConvTranspose2d,
+	runWeightGrad,
+	type Shape4,
+} from "./convolution.js";
 
 export interface ConvTranspose2dOptions extends Conv2dOptions {
 	/** Rows and columns added at the bottom and right, less than the stride or the dilation (default 0). */

@@ -1,7 +1,7 @@
-import convolutionKernel from "../../kernels/convolution.wgsl";
 import convolutionSubgroupsKernel from "../../kernels/convolution.subgroups.wgsl";
-import weightGradKernel from "../../kernels/convolution_weight_grad.wgsl";
+import convolutionKernel from "../../kernels/convolution.wgsl";
 import weightGradSubgroupsKernel from "../../kernels/convolution_weight_grad.subgroups.wgsl";
+import weightGradKernel from "../../kernels/convolution_weight_grad.wgsl";
 import packChannelsKernel from "../../kernels/pack_channels.wgsl";
 import packWeightsKernel from "../../kernels/pack_weights.wgsl";
 import { type Shape, sizeOf } from "../tensor/shape.js";
@@ -44,12 +44,21 @@ export function runConv2d(x: Tensor, weight: Tensor, bias: Tensor | undefined, t
 		output: groupInputs * taps,
 		input: taps,
 	});
-	return run(x, packed, weight.shape, bias, to, geometry.groups, {
-		inStep: stride,
-		outStep: [1, 1],
-		origin: [-padding[0], -padding[1]],
-		tapStep: dilation,
-	}, (sizeOf(to) / outChannels) * weight.size);
+	return run(
+		x,
+		packed,
+		weight.shape,
+		bias,
+		to,
+		geometry.groups,
+		{
+			inStep: stride,
+			outStep: [1, 1],
+			origin: [-padding[0], -padding[1]],
+			tapStep: dilation,
+		},
+		(sizeOf(to) / outChannels) * weight.size,
+	);
 }
 
 /**
@@ -72,12 +81,21 @@ export function runConvTranspose2d(
 		output: taps,
 		input: groupOutputs * taps,
 	});
-	return run(x, packed, weight.shape, bias, to, geometry.groups, {
-		inStep: [1, 1],
-		outStep: stride,
-		origin: padding,
-		tapStep: [-dilation[0], -dilation[1]],
-	}, (x.size / inChannels) * weight.size);
+	return run(
+		x,
+		packed,
+		weight.shape,
+		bias,
+		to,
+		geometry.groups,
+		{
+			inStep: [1, 1],
+			outStep: stride,
+			origin: padding,
+			tapStep: [-dilation[0], -dilation[1]],
+		},
+		(x.size / inChannels) * weight.size,
+	);
 }
 
 /** The weights as the kernels read them, [groups, blocks, taps, inputs, 16]. */
@@ -135,8 +153,7 @@ function run(
 				Int32Array.of(...sizes(x.shape, to, weight, groups), hasBias, ...inStep, ...outStep, ...origin, ...tapStep),
 			),
 		],
-		workgroups:
-			groups * Math.ceil(groupOutputs / channels) * outStep[0] * outStep[1] * Math.ceil(phasePixels / pixels),
+		workgroups: groups * Math.ceil(groupOutputs / channels) * outStep[0] * outStep[1] * Math.ceil(phasePixels / pixels),
 		flops: 2 * multiplyAdds,
 	});
 	packed.dispose();

@@ -40,7 +40,9 @@ export function embedding(
 	const [rows, dimensions] = weight.shape as [number, number];
 	const channelsFirst = options.layout === "NCHW";
 	if (channelsFirst && indices.shape.length !== 3)
-		throw new ShapeError(`embedding: with layout "NCHW" indices must be [B, H, W], but have shape ${formatShape(indices.shape)}.`);
+		throw new ShapeError(
+			`embedding: with layout "NCHW" indices must be [B, H, W], but have shape ${formatShape(indices.shape)}.`,
+		);
 	const [batch = 1, ...positions] = indices.shape;
 	const inner = channelsFirst ? indices.size / batch : 1;
 	const out = gpu.empty(channelsFirst ? [batch, dimensions, ...positions] : [...indices.shape, dimensions]);

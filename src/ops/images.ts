@@ -21,7 +21,11 @@ export interface PackedImages {
  * @param pixels uint8 [count, channels, height, width]
  * @throws ShapeError where pixels and shape differ in size, LimitError where the device cannot bind so many bytes.
  */
-export function packImages(gpu: Gpu, pixels: Uint8Array, shape: readonly [number, number, number, number]): PackedImages {
+export function packImages(
+	gpu: Gpu,
+	pixels: Uint8Array,
+	shape: readonly [number, number, number, number],
+): PackedImages {
 	checkShape(shape, "packImages: the images");
 	const [count, ...imageShape] = shape;
 	const bytes = sizeOf(imageShape);
@@ -30,8 +34,7 @@ export function packImages(gpu: Gpu, pixels: Uint8Array, shape: readonly [number
 	const wordsPerImage = Math.ceil(bytes / 4);
 	const padded = new Uint8Array(4 * count * wordsPerImage);
 	if (padded.length === pixels.length) padded.set(pixels);
-	else
-		for (let i = 0; i < count; i++) padded.set(pixels.subarray(i * bytes, (i + 1) * bytes), 4 * i * wordsPerImage);
+	else for (let i = 0; i < count; i++) padded.set(pixels.subarray(i * bytes, (i + 1) * bytes), 4 * i * wordsPerImage);
 	const words = gpu.keep(gpu.empty([count, wordsPerImage], "uint32"));
 	gpu.write(words.storage, padded);
 	return { words, count, shape: imageShape, dispose: () => words.dispose() };

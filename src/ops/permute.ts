@@ -28,9 +28,12 @@ export function permuteInto(x: AnyTensor, out: AnyTensor, shape: Shape, order: r
  */
 export function permute<D extends DType>(x: Tensor<D>, order: readonly number[]): Tensor<D> {
 	const rank = x.shape.length;
-	if (rank > maxRank) throw new ArgumentError(`permute takes at most ${maxRank} axes; shape ${formatShape(x.shape)} has ${rank}.`);
+	if (rank > maxRank)
+		throw new ArgumentError(`permute takes at most ${maxRank} axes; shape ${formatShape(x.shape)} has ${rank}.`);
 	if (order.length !== rank || new Set(order).size !== rank || order.some((axis) => !(axis in x.shape)))
-		throw new ArgumentError(`permute: [${order.join(", ")}] is not an order of the axes of shape ${formatShape(x.shape)}.`);
+		throw new ArgumentError(
+			`permute: [${order.join(", ")}] is not an order of the axes of shape ${formatShape(x.shape)}.`,
+		);
 	const out = x.gpu.empty(
 		order.map((axis) => x.shape[axis] as number),
 		x.dtype,

@@ -11,10 +11,14 @@ import { recordAny } from "./permute.js";
  */
 export function reshape<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> {
 	const free = shape.indexOf(-1);
+	if (free !== shape.lastIndexOf(-1))
+		throw new ShapeError(`reshape: only one length of ${formatShape(shape)} may be -1.`);
 	const known = sizeOf(shape.filter((_, axis) => axis !== free));
 	const to = free < 0 ? shape : shape.with(free, x.size / known);
 	if (sizeOf(to) !== x.size || to.some((length) => !Number.isInteger(length)))
-		throw new ShapeError(`reshape: ${x.size} elements of shape ${formatShape(x.shape)} do not fill ${formatShape(shape)}.`);
+		throw new ShapeError(
+			`reshape: ${x.size} elements of shape ${formatShape(x.shape)} do not fill ${formatShape(shape)}.`,
+		);
 	checkShape(to, "reshape: the new shape");
 	return recordAny("reshape", x.share([...to]), x, (gradient) => gradient.share(x.shape));
 }

@@ -23,7 +23,10 @@ export function sumOver(x: Tensor, view: SumView, to: Shape, factor = 1): Tensor
 	const { r1 = 1, k1 = 1, r2 = 1, k2 = 1 } = view;
 	const outputs = k1 * k2;
 	const lanes = k2 >= 32 ? 1 : 64;
-	const splits = Math.max(1, Math.min(256, Math.ceil((r1 * r2) / (lanes * summandsPerLane)), Math.ceil(65536 / outputs)));
+	const splits = Math.max(
+		1,
+		Math.min(256, Math.ceil((r1 * r2) / (lanes * summandsPerLane)), Math.ceil(65536 / outputs)),
+	);
 	const { gpu } = x;
 	const out = gpu.empty(splits === 1 ? to : [splits, outputs]);
 	const sizes = Uint32Array.of(r1, k1, r2, k2, splits, 0);

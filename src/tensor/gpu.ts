@@ -1,6 +1,6 @@
 import { Device } from "../gpu/device.js";
 import { ArgumentError, DeviceMismatchError, DTypeError, ShapeError } from "../gpu/errors.js";
-import { checkShape, formatShape, sameShape, type Shape, sizeOf } from "./shape.js";
+import { checkShape, formatShape, type Shape, sameShape, sizeOf } from "./shape.js";
 import { type AnyTensor, type DataOf, type DType, Parameter, Tensor } from "./tensor.js";
 
 const arrays = { float32: Float32Array, int32: Int32Array, uint32: Uint32Array } as const;
@@ -26,28 +26,31 @@ export class Gpu extends Device {
 	tensor(data: readonly number[] | Float32Array, shape: Shape): Tensor;
 	tensor<D extends DType>(data: readonly number[] | DataOf<D>, shape: Shape, dtype: D): Tensor<D>;
 	tensor(data: ArrayLike<number>, shape: Shape, dtype: DType = dtypeOf(data)): AnyTensor {
-		const tensor = this.empty(shape, dtype);
-		try {
-			this.upload(tensor, data);
-		} catch (error) {
-			tensor.dispose();
-			throw error;
-		}
-		return tensor;
+		return this.filled(this.empty(shape, dtype), data);
 	}
 
 	/** A float32 tensor to be trained, see `Parameter`. It lives until `dispose()`, also when made inside a scope. */
 	parameter(data: readonly number[] | Float32Array, shape: Shape): Parameter {
 		checkShape(shape, "A parameter");
 		const parameter = this.keep(new Parameter(this, this.allocate(4 * sizeOf(shape)), [...shape]));
-		this.upload(parameter, data);
-		return parameter;
+		return this.filled(parameter, data);
 	}
 
 	/** A tensor whose elements are yet to be written. */
 	empty<D extends DType = "float32">(shape: Shape, dtype: D = "float32" as D): Tensor<D> {
 		checkShape(shape, "A tensor");
 		return new Tensor(this, this.allocate(4 * sizeOf(shape)), [...shape], dtype);
+	}
+
+	/** The tensor with this data; where the data does not fit, the tensor is given back. */
+	private filled<T extends AnyTensor>(tensor: T, data: ArrayLike<number>): T {
+		try {
+			this.upload(tensor, data);
+			return tensor;
+		} catch (error) {
+			tensor.dispose();
+			throw error;
+		}
 	}
 
 	/** A scalar-sized float32 tensor with this value, for reading only: equal values share one small buffer. */
@@ -64,7 +67,9 @@ export class Gpu extends Device {
 			);
 		const array = arrays[tensor.dtype];
 		if (ArrayBuffer.isView(data) && !(data instanceof array))
-			throw new DTypeError(`A ${tensor.dtype} tensor takes numbers or a ${array.name}, not a ${data.constructor.name}.`);
+			throw new DTypeError(
+				`A ${tensor.dtype} tensor takes numbers or a ${array.name}, not a ${data.constructor.name}.`,
+			);
 		this.write(tensor.storage, data instanceof array ? data : array.from(data));
 	}
 
@@ -73,7 +78,9 @@ export class Gpu extends Device {
 		if (from.gpu !== this || to.gpu !== this)
 			throw new DeviceMismatchError("A tensor of one device was copied to another; read it with data() and upload it.");
 		if (!sameShape(from.shape, to.shape))
-			throw new ShapeError(`A tensor of shape ${formatShape(from.shape)} was copied to one of shape ${formatShape(to.shape)}.`);
+			throw new ShapeError(
+				`A tensor of shape ${formatShape(from.shape)} was copied to one of shape ${formatShape(to.shape)}.`,
+			);
 		this.copyStorage(from.storage, to.storage);
 	}
 
@@ -96,7 +103,9 @@ export class Gpu extends Device {
 		try {
 			const result = body();
 			if (result instanceof Promise)
-				throw new ArgumentError("gpu.scope() takes a function that is not async: await reads after it, on tensors that it returns.");
+				throw new ArgumentError(
+					"gpu.scope() takes a function that is not async: await reads after it, on tensors that it returns.",
+				);
 			kept = tensorsIn(result);
 			return result;
 		} finally {

@@ -33,6 +33,8 @@ export async function openDevice(options: OpenDeviceOptions = {}): Promise<Gpu> 
 		);
 	const device = await openAdapter(adapter, options);
 	if (device.adapter.software)
-		console.warn(`Tessera computes on the CPU (${device.adapter.description || device.adapter.architecture}): no GPU was found.`);
+		console.warn(
+			`Tessera computes on the CPU (${device.adapter.description || device.adapter.architecture}): no GPU was found.`,
+		);
 	return device;
 }

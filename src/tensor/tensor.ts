@@ -62,7 +62,8 @@ export class Tensor<D extends DType = "float32"> {
 
 	/** The value of a tensor with one element. */
 	async item(): Promise<number> {
-		if (this.size !== 1) throw new GradientError(`item() takes a tensor of one element; this one has shape ${formatShape(this.shape)}.`);
+		if (this.size !== 1)
+			throw new GradientError(`item() takes a tensor of one element; this one has shape ${formatShape(this.shape)}.`);
 		return (await this.data())[0] as number;
 	}
 

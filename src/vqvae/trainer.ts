@@ -37,7 +37,9 @@ export class Trainer {
 	) {
 		this.optimizer = new Adam(model.parameters(), options);
 		this.gpu = model.vqLayer.embeddings.weight.gpu;
-		this.counts = this.gpu.keep(this.gpu.tensor(new Uint32Array(model.vqLayer.numEmbeddings), [model.vqLayer.numEmbeddings]));
+		this.counts = this.gpu.keep(
+			this.gpu.tensor(new Uint32Array(model.vqLayer.numEmbeddings), [model.vqLayer.numEmbeddings]),
+		);
 	}
 
 	/**

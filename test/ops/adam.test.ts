@@ -46,6 +46,30 @@ for (const options of cases) {
 	});
 }
 
+test("a parameter whose gradient comes late counts its own steps", async () => {
+	const gpu = await device();
+	const [a, b] = [array([2], [1, 2]), array([2], [3, 4])];
+	const parameters = [parameterOf(gpu, a), parameterOf(gpu, b)] as const;
+	const [first, second] = [new Reference(a, {}), new Reference(b, {})];
+	const adam = new Adam(parameters, {});
+	for (let step = 0; step < 4; step++)
+		gpu.scope(() => {
+			adam.zeroGrad();
+			const gradient = array([2], [step + 1, -0.5]);
+			backward(sum(mul(parameters[0], tensorOf(gpu, gradient))));
+			first.step(gradient);
+			if (step % 2 === 1) {
+				backward(sum(mul(parameters[1], tensorOf(gpu, gradient))));
+				second.step(gradient);
+			}
+			adam.step();
+		});
+	assertClose(await parameters[0].data(), a.data, 1e-6, "moved in each step");
+	assertClose(await parameters[1].data(), b.data, 1e-6, "moved in every other step");
+	adam.dispose();
+	for (const parameter of parameters) parameter.dispose();
+});
+
 test("gradients add up until zeroGrad", async () => {
 	const gpu = await device();
 	const start = array([3], [1, 2, 3]);

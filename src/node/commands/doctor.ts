@@ -6,7 +6,10 @@ export async function doctor(options: { readonly adapter: AdapterChoice | undefi
 	const gpu = await openDevice({ adapter: options.adapter, announce: false });
 	const { adapter, limits } = gpu;
 	const line = (name: string, value: string | number) => console.log(`${name.padEnd(22)}${value}`);
-	line("adapter", `${adapter.vendor} ${adapter.architecture}${adapter.software ? " (software: computes on the CPU)" : ""}`);
+	line(
+		"adapter",
+		`${adapter.vendor} ${adapter.architecture}${adapter.software ? " (software: computes on the CPU)" : ""}`,
+	);
 	line("device", adapter.device);
 	line("driver", adapter.description);
 	line("subgroups", adapter.subgroupMaxSize > 0 ? `${adapter.subgroupMinSize} to ${adapter.subgroupMaxSize}` : "none");

@@ -15,7 +15,11 @@ export interface ReconstructOptions {
 }
 
 /** `tessera reconstruct`: what a model makes of images. */
-export async function reconstruct(modelPath: string, paths: readonly string[], options: ReconstructOptions): Promise<void> {
+export async function reconstruct(
+	modelPath: string,
+	paths: readonly string[],
+	options: ReconstructOptions,
+): Promise<void> {
 	const images = await Promise.all(paths.map(async (path) => ({ path, ...(await readImage(path)) })));
 	const [first] = images;
 	if (first === undefined) throw new ArgumentError("tessera reconstruct MODEL IMAGES…: name at least one PNG image.");
@@ -33,7 +37,11 @@ export async function reconstruct(modelPath: string, paths: readonly string[], o
 		const original = withChannels(image, model.inChannels as 1 | 3);
 		const padded = padToFour(original);
 		const pixels = await reconstructImages(gpu, model, imageSet(padded));
-		results.push({ path: image.path, original, reconstruction: crop({ ...padded, pixels }, original.height, original.width) });
+		results.push({
+			path: image.path,
+			original,
+			reconstruction: crop({ ...padded, pixels }, original.height, original.width),
+		});
 	}
 	gpu.dispose();
 
@@ -72,7 +80,8 @@ function withChannels(image: Image, channels: VQVAE["inChannels"]): Image {
 	if (image.channels === channels) return image;
 	const plane = image.height * image.width;
 	if (channels === 3) return { ...image, channels: 3, pixels: joined([image.pixels, image.pixels, image.pixels]) };
-	if (channels !== 1) throw new ArgumentError(`The model takes images of ${channels} channels, which a PNG does not hold.`);
+	if (channels !== 1)
+		throw new ArgumentError(`The model takes images of ${channels} channels, which a PNG does not hold.`);
 	const value = (channel: number, i: number) => image.pixels[channel * plane + i] as number;
 	const luma = (i: number) => Math.round(0.299 * value(0, i) + 0.587 * value(1, i) + 0.114 * value(2, i));
 	return { ...image, channels: 1, pixels: Uint8Array.from({ length: plane }, (_, i) => luma(i)) };

@@ -54,8 +54,14 @@ export async function train(options: TrainOptions): Promise<void> {
 		dataVariance,
 		seed: options.seed,
 	});
-	const folder = await RunFolder.create(options.data === "digits" ? "digits" : basename(resolve(options.data)), options.out);
-	await folder.write("config.json", `${JSON.stringify({ ...options, out: undefined, dataVariance }, undefined, "\t")}\n`);
+	const folder = await RunFolder.create(
+		options.data === "digits" ? "digits" : basename(resolve(options.data)),
+		options.out,
+	);
+	await folder.write(
+		"config.json",
+		`${JSON.stringify({ ...options, out: undefined, dataVariance }, undefined, "\t")}\n`,
+	);
 	console.log(
 		`Training on ${trainSet.count} images of ${trainSet.channels}×${trainSet.height}×${trainSet.width} (${trainSet.name}), ` +
 			`${options.codes} codes of ${options.dim}, on ${gpu.adapter.description || gpu.adapter.device}.`,
@@ -180,7 +186,9 @@ class Run {
 	}
 
 	private readIsDue(): boolean {
-		return this.stopped || this.pending.length >= stepsPerRead || performance.now() - this.lastRead > millisecondsPerRead;
+		return (
+			this.stopped || this.pending.length >= stepsPerRead || performance.now() - this.lastRead > millisecondsPerRead
+		);
 	}
 
 	/** Reads the losses since the last time, logs them, and says what the progress bar should show. */
@@ -208,7 +216,9 @@ class Run {
 		const { gpu, model, folder, testSet } = this;
 		if (!this.stopped) {
 			const lists = [...batches(testSet.count, evaluationBatch)];
-			this.evaluation = await this.trainer.evaluate(lists.map((indices) => () => this.images(this.testImages, indices)));
+			this.evaluation = await this.trainer.evaluate(
+				lists.map((indices) => () => this.images(this.testImages, indices)),
+			);
 			const { nmse, perplexity, codesInUse } = this.evaluation;
 			const seconds = (performance.now() - this.start) / 1000;
 			await folder.logEpoch({ epoch: this.epoch, step: this.step, nmse, perplexity, codesInUse, seconds });

@@ -1,0 +1,117 @@
+import {
+	add,
+	backward,
+	type Gpu,
+	GradientError,
+	mul,
+	noGrad,
+	relu,
+	scale,
+	stopGradient,
+	straightThrough,
+	sum,
+} from "tessera-gpu";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { record } from "../../src/autograd/tape.js";
+import { assertThrows, device } from "../support.js";
+
+const test = suite("tape");
+
+/** Runs `body` in a scope with a parameter [2, 3] and gives its gradient afterwards. */
+async function gradientOf(body: (gpu: Gpu, w: ReturnType<Gpu["parameter"]>) => void): Promise<number[]> {
+	const gpu = await device();
+	const w = gpu.parameter([2, 3], [2]);
+	gpu.scope(() => body(gpu, w));
+	const gradient = [...(await w.grad.data())];
+	w.dispose();
+	return gradient;
+}
+
+test("a value used twice gets both gradients", async () => {
+	// d/dw Σ (w·w + w) = 2w + 1
+	assert.equal(await gradientOf((_, w) => backward(sum(add(mul(w, w), w)))), [5, 7]);
+});
+
+test("a diamond is walked once", async () => {
+	// y = 2w, loss = Σ y·y → dy²/dw = 8w
+	const gradient = await gradientOf((_, w) => {
+		const y = scale(w, 2);
+		backward(sum(mul(y, y)));
+	});
+	assert.equal(gradient, [16, 24]);
+});
+
+test("gradients add up over calls until zeroGrad", async () => {
+	const gradient = await gradientOf((_, w) => {
+		backward(sum(scale(w, 2)));
+		backward(sum(scale(w, 3)));
+	});
+	assert.equal(gradient, [5, 5]);
+	const after = await gradientOf((_, w) => {
+		backward(sum(scale(w, 2)));
+		w.zeroGrad();
+		backward(sum(scale(w, 3)));
+	});
+	assert.equal(after, [3, 3]);
+});
+
+test("stopGradient and the straight-through estimator", async () => {
+	assert.equal(await gradientOf((_, w) => backward(sum(mul(w, stopGradient(w))))), [2, 3]);
+	// The value of the second argument, the gradient to the first.
+	const gradient = await gradientOf((gpu, w) => {
+		const y = straightThrough(w, gpu.tensor([10, 20], [2]));
+		backward(sum(mul(y, y)));
+	});
+	assert.equal(gradient, [20, 40]);
+});
+
+test("nothing is recorded without need", async () => {
+	const gpu = await device();
+	gpu.scope(() => {
+		const x = gpu.tensor([1, 2], [2]);
+		const w = gpu.parameter([1, 2], [2]);
+		assert.is(relu(x).requiresGrad, false);
+		assert.is(relu(x).gradientNode, null);
+		assert.is(noGrad(() => relu(w)).requiresGrad, false);
+		assert.is(relu(w).requiresGrad, true);
+		assert.is(stopGradient(w).requiresGrad, false);
+		assertThrows(() => backward(sum(x)), GradientError, ["no parameter"]);
+		assertThrows(() => backward(w), GradientError, ["[2]"]);
+		assertThrows(() => w.grad, GradientError, ["[2]"]);
+		w.dispose();
+	});
+});
+
+test("backward frees what it makes except the parameters' gradients", async () => {
+	const gpu = await device();
+	const w = gpu.parameter([1, 2], [2]);
+	const before = gpu.memory().buffers;
+	gpu.scope(() => backward(sum(mul(relu(w), relu(scale(w, 3))))));
+	assert.is(gpu.memory().buffers, before + 1);
+	w.zeroGrad();
+	assert.is(gpu.memory().buffers, before);
+	w.dispose();
+});
+
+test("a gradient of the wrong shape is refused, and no parameter changes", async () => {
+	const gpu = await device();
+	const w = gpu.parameter([1, 2], [2]);
+	gpu.scope(() => {
+		const bad = record("bad", scale(stopGradient(w), 1), [w], () => [gpu.tensor([1, 2, 3], [3])]);
+		assertThrows(() => backward(sum(bad)), GradientError, ["bad", "[3]", "[2]"]);
+	});
+	assert.is(w.hasGrad, false);
+	w.dispose();
+});
+
+test("a long chain does not overflow the stack", async () => {
+	const gradient = await gradientOf((_, w) => {
+		let y = scale(w, 1);
+		for (let i = 0; i < 3000; i++) y = scale(y, 1);
+		backward(sum(y));
+	});
+	assert.equal(gradient, [1, 1]);
+});
+
+test.run();

@@ -1,0 +1,139 @@
+import { add, LimitError, relu, ShaderError, scale, sum } from "tessera-gpu";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { sizeClass } from "../../src/gpu/buffer_pool.js";
+import { assertSame, device } from "../support.js";
+
+const test = suite("the machine");
+
+test("an upload into a recycled buffer waits for the commands that still read it", async () => {
+	const gpu = await device();
+	const first = gpu.tensor(new Float32Array(100).fill(1), [100]);
+	const doubled = add(first, first);
+	first.dispose(); // its buffer is free, but the addition has not been submitted
+	const second = gpu.tensor(new Float32Array(100).fill(5), [100]);
+	assertSame(await doubled.data(), new Float32Array(100).fill(2), "doubled");
+	for (const tensor of [doubled, second]) tensor.dispose();
+});
+
+test("an upload over a tensor leaves earlier results alone", async () => {
+	const gpu = await device();
+	const x = gpu.tensor([1, 2, 3], [3]);
+	const before = scale(x, 10);
+	gpu.upload(x, [4, 5, 6]);
+	const after = scale(x, 10);
+	assertSame(await before.data(), [10, 20, 30], "before");
+	assertSame(await after.data(), [40, 50, 60], "after");
+	for (const tensor of [x, before, after]) tensor.dispose();
+});
+
+test("operations do not wait, and are submitted together", async () => {
+	const gpu = await device();
+	await gpu.finish();
+	const { submits } = gpu.counters();
+	const results = gpu.scope(() => {
+		let x = gpu.tensor([1, -2, 3], [3]);
+		for (let i = 0; i < 20; i++) x = relu(x);
+		return x;
+	});
+	assert.is(gpu.counters().submits, submits, "nothing is submitted before a read");
+	assertSame(await results.data(), [1, 0, 3], "result");
+	assert.is(gpu.counters().submits, submits + 1);
+	results.dispose();
+});
+
+test("several tensors are read with one wait", async () => {
+	const gpu = await device();
+	const tensors = [
+		gpu.tensor([1, 2, 3], [3]),
+		gpu.tensor(Uint32Array.of(7), [1]),
+		gpu.tensor(Int32Array.of(-1, 5), [2]),
+	];
+	const [a, b, c] = await gpu.readAll(tensors);
+	assert.equal(a, Float32Array.of(1, 2, 3));
+	assert.equal(b, Uint32Array.of(7));
+	assert.equal(c, Int32Array.of(-1, 5));
+	for (const tensor of tensors) tensor.dispose();
+});
+
+test("more workgroups than one dimension takes are folded into rows", async () => {
+	const gpu = await device();
+	const groups = gpu.limits.maxComputeWorkgroupsPerDimension;
+	const size = 64 * groups + 1; // one workgroup more than fits
+	const x = gpu.tensor(new Float32Array(size).fill(1), [size]);
+	const y = scale(x, 3);
+	const total = sum(y);
+	const values = await y.data();
+	assert.is(values[0], 3);
+	assert.is(values[size - 1], 3);
+	assert.is(values.indexOf(0), -1);
+	assert.is(await total.item(), 3 * size);
+	for (const tensor of [x, y, total]) tensor.dispose();
+	gpu.trim();
+});
+
+test("a buffer over the limit is refused with both numbers", async () => {
+	const gpu = await device();
+	const limit = Math.min(gpu.limits.maxStorageBufferBindingSize, gpu.limits.maxBufferSize);
+	const length = limit / 4 + 64;
+	const error = assert.throws as unknown as (f: () => void, check: (error: Error) => boolean) => void;
+	error(
+		() => gpu.empty([length]),
+		(thrown) =>
+			thrown instanceof LimitError && thrown.message.includes(`${limit}`) && thrown.message.includes(`${4 * length}`),
+	);
+});
+
+test("size classes waste at most an eighth", () => {
+	for (let bytes = 257; bytes < 1e7; bytes = Math.ceil(bytes * 1.013)) {
+		const size = sizeClass(bytes);
+		assert.ok(size >= bytes && size <= bytes * 1.125 + 16, `${bytes} → ${size}`);
+		assert.is(size % 4, 0);
+	}
+	assert.is(sizeClass(1), 256);
+});
+
+test("trim gives free buffers back, and computing goes on", async () => {
+	const gpu = await device();
+	const x = gpu.tensor([1, 2], [2]);
+	scale(x, 2).dispose(); // recorded, not submitted: its buffer is free and in use at once
+	gpu.trim();
+	assert.is(gpu.memory().pooledBuffers, 0);
+	const y = scale(x, 3);
+	assertSame(await y.data(), [3, 6], "after trim");
+	for (const tensor of [x, y]) tensor.dispose();
+});
+
+test("a kernel that does not compile is named with its line", async () => {
+	const gpu = await device();
+	const out = gpu.empty([1]);
+	const kernel = {
+		name: "broken.wgsl",
+		source:
+			"@group(0) @binding(0) var<storage, read_write> out: array<f32>;\n@compute @workgroup_size(1)\nfn main() {\n\tout[0] = undefinedName;\n}\n",
+	};
+	gpu.run(kernel, { bindings: [out.storage], workgroups: 1 });
+	let message = "";
+	try {
+		await out.data();
+	} catch (error) {
+		assert.instance(error, ShaderError);
+		message = (error as Error).message;
+	}
+	assert.match(message, "kernels/broken.wgsl:4");
+	assert.match(message, "undefinedName");
+	out.dispose();
+	const x = gpu.tensor([2], [1]);
+	assert.is(await x.item(), 2, "the device still works");
+	x.dispose();
+});
+
+test("timing a kernel gives a positive time", async () => {
+	const gpu = await device();
+	const x = gpu.tensor(new Float32Array(1e6), [1e6]);
+	const milliseconds = await gpu.time(() => scale(x, 2).dispose());
+	assert.ok(milliseconds > 0 && milliseconds < 60_000, `${milliseconds} ms`);
+	x.dispose();
+});
+
+test.run();

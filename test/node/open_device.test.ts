@@ -1,0 +1,102 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { ArgumentError, MissingFeatureError, NoAdapterError, openDevice } from "tessera-gpu";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+
+const test = suite("opening an adapter in Node");
+const run = promisify(execFile);
+
+async function thrownBy(promise: Promise<unknown>): Promise<Error> {
+	return promise.then(
+		() => assert.unreachable("it should have thrown") as never,
+		(error: Error) => error,
+	);
+}
+
+/** Runs a script against the built library in a process of its own. */
+async function script(code: string, environment: Record<string, string> = {}) {
+	const options = { env: { ...process.env, ...environment }, timeout: 60_000 };
+	return run(process.execPath, ["--input-type=module", "-e", code], options).then(
+		({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+		(error: { code: number; stdout: string; stderr: string }) => error,
+	);
+}
+
+const open = `import { openDevice, relu } from ${JSON.stringify(new URL("../../../../dist/node/index.js", import.meta.url).href)};`;
+
+test("a script ends by itself with code 0, with and without disposing of the device", async () => {
+	for (const end of ["", "gpu.dispose();"]) {
+		const code = `${open} const gpu = await openDevice(); const y = relu(gpu.tensor([-1, 2], [2])); console.log([...(await y.data())].join()); ${end}`;
+		const result = await script(code);
+		assert.is(result.code, 0, result.stderr);
+		assert.is(result.stdout.trim(), "0,2");
+	}
+});
+
+test("the instance survives garbage collection while its device lives", async () => {
+	const code = `${open} const gpu = await openDevice(); for (let i = 0; i < 5; i++) { globalThis.gc(); await new Promise((r) => setTimeout(r, 20)); const y = relu(gpu.tensor([3], [1])); if ((await y.item()) !== 3) throw new Error("wrong"); y.dispose(); } console.log("alive");`;
+	const options = { env: process.env, timeout: 60_000 };
+	const { stdout } = await run(process.execPath, ["--expose-gc", "--input-type=module", "-e", code], options);
+	assert.is(stdout.trim(), "alive");
+});
+
+test("swiftshader is found without a system driver and announced in one line", async () => {
+	const result = await script(
+		`${open} const gpu = await openDevice(); await openDevice(); console.log(gpu.adapter.software, gpu.adapter.subgroupMaxSize);`,
+		{
+			TESSERA_ADAPTER: "swiftshader",
+		},
+	);
+	assert.is(result.code, 0, result.stderr);
+	assert.is(result.stdout.trim(), "true 4");
+	const lines = result.stderr.split("\n").filter((line) => line.startsWith("Tessera computes on the CPU"));
+	assert.is(lines.length, 1, result.stderr);
+	assert.match(lines[0] as string, /SwiftShader.*GPU/);
+});
+
+test("where the system's loader finds no driver, SwiftShader steps in", async () => {
+	const result = await script(`${open} const gpu = await openDevice(); console.log(gpu.adapter.description);`, {
+		TESSERA_ADAPTER: "",
+		VK_DRIVER_FILES: "/nowhere.json",
+		VK_ICD_FILENAMES: "/nowhere.json",
+	});
+	assert.is(result.code, 0, result.stderr);
+	assert.match(result.stdout, /SwiftShader/);
+});
+
+test("a GPU that is not there is an error that says what to do", async () => {
+	const result = await script(
+		`${open} await openDevice({ adapter: "gpu" }).catch((e) => { console.log(e.name, e.message); });`,
+		{
+			VK_DRIVER_FILES: "/nowhere.json",
+			VK_ICD_FILENAMES: "/nowhere.json",
+		},
+	);
+	assert.match(result.stdout, /^NoAdapterError No GPU was found\. Install/);
+});
+
+test("unknown adapters and missing features are named", async () => {
+	const result = await script(`${open} await openDevice().catch((e) => { console.log(e.name, e.message); });`, {
+		TESSERA_ADAPTER: "voodoo",
+	});
+	assert.match(result.stdout, /^ArgumentError .*voodoo.*gpu, lavapipe, swiftshader/);
+	const error = await thrownBy(openDevice({ requiredFeatures: ["no-such-feature"] }));
+	assert.instance(error, MissingFeatureError);
+	assert.match(error.message, /no-such-feature/);
+	assert.not.instance(error, NoAdapterError);
+	assert.not.instance(error, ArgumentError);
+});
+
+test("Dawn's null backend is refused", async () => {
+	const { create } = await import("webgpu");
+	const { openAdapter } = await import("../../src/tensor/open_device.js");
+	const instance = create(["backend=null"]);
+	const adapter = await instance.requestAdapter();
+	assert.ok(adapter !== null);
+	const error = await thrownBy(openAdapter(adapter as GPUAdapter));
+	assert.instance(error, NoAdapterError);
+	assert.match(error.message, /null backend/);
+});
+
+test.run();

@@ -1,0 +1,161 @@
+import { ArgumentError, backward, loadSafetensors, Random, ShapeError, saveSafetensors } from "tessera-gpu";
+import { codeUse, Trainer, VQVAE } from "tessera-gpu/vqvae";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { assertSame, assertThrows, device } from "../support.js";
+
+const test = suite("VQ-VAE");
+
+function images(count: number, size: number, seed: number): Float32Array {
+	const random = new Random(seed);
+	return Float32Array.from({ length: count * size }, () => random.uniform(-0.5, 0.5));
+}
+
+test("encode, decode and reconstruct agree, for any channels and any H and W divisible by 4", async () => {
+	const gpu = await device();
+	for (const [channels, height, width] of [
+		[1, 4, 4],
+		[2, 12, 20],
+		[3, 8, 44],
+	] as const) {
+		const model = new VQVAE(gpu, { inChannels: channels, embeddingDim: 5, numEmbeddings: 7, seed: 2 });
+		const shape = [3, channels, height, width];
+		const x = gpu.tensor(images(3, channels * height * width, 1), shape);
+		const codes = model.encode(x);
+		assert.is(codes.dtype, "uint32");
+		assert.equal([...codes.shape], [3, height / 4, width / 4]);
+		const back = model.decode(codes);
+		const direct = model.reconstruct(x);
+		const trained = model.forward(x);
+		assert.equal([...back.shape], shape);
+		assertSame(await back.data(), await direct.data(), "reconstruct");
+		assertSame(await back.data(), await trained.reconstruction.data(), "forward");
+		for (const tensor of [x, codes, back, direct, ...Object.values(trained)]) tensor.dispose();
+		model.dispose();
+	}
+});
+
+test("what does not fit is refused", async () => {
+	const gpu = await device();
+	const model = new VQVAE(gpu, { inChannels: 1 });
+	assertThrows(() => model.encode(gpu.tensor(new Float32Array(30 * 28), [1, 1, 30, 28])), ShapeError, [
+		"[1, 1, 30, 28]",
+		"4",
+	]);
+	assertThrows(() => model.forward(gpu.tensor(new Float32Array(3 * 16), [1, 3, 4, 4])), ShapeError, ["[1, 3, 4, 4]"]);
+	assertThrows(() => new VQVAE(gpu, { numEmbeddings: 0 }), ArgumentError, ["numEmbeddings"]);
+	assertThrows(() => new VQVAE(gpu, { dataVariance: 0 }), ArgumentError, ["dataVariance"]);
+	assertThrows(() => new VQVAE(gpu, { commitmentCost: -1 }), ArgumentError, ["commitmentCost"]);
+	model.dispose();
+});
+
+test("the reconstruction loss does not reach the codebook", async () => {
+	const gpu = await device();
+	const model = new VQVAE(gpu, { inChannels: 1, numEmbeddings: 8 });
+	gpu.scope(() => backward(model.forward(gpu.tensor(images(2, 64, 3), [2, 1, 8, 8])).reconLoss));
+	assert.is(model.vqLayer.embeddings.weight.hasGrad, false);
+	assert.is(
+		model.encoder.parameters().every(({ hasGrad }) => hasGrad),
+		true,
+		"it does reach the encoder",
+	);
+	model.dispose();
+});
+
+test("training creates nothing after warm-up, and memory does not grow over 200 steps", async () => {
+	const gpu = await device();
+	const model = new VQVAE(gpu, { inChannels: 1, embeddingDim: 4, numEmbeddings: 16 });
+	const trainer = new Trainer(model);
+	const x = gpu.tensor(images(2, 64, 4), [2, 1, 8, 8]);
+	const step = () => {
+		for (const loss of Object.values(trainer.step(x))) loss.dispose();
+	};
+	for (let i = 0; i < 5; i++) step();
+	await gpu.finish();
+	const memory = gpu.memory();
+	const { pipelines, bindGroups } = gpu.counters();
+	for (let i = 0; i < 200; i++) step();
+	await gpu.finish();
+	assert.equal(gpu.memory(), memory);
+	assert.is(gpu.counters().pipelines, pipelines, "pipelines");
+	assert.is(gpu.counters().bindGroups, bindGroups, "bind groups");
+	trainer.dispose();
+	x.dispose();
+	model.dispose();
+});
+
+test("two trainings from the same seed give the same bits", async () => {
+	const gpu = await device();
+	const train = async () => {
+		const model = new VQVAE(gpu, { inChannels: 1, numEmbeddings: 32, seed: 5, dataVariance: 0.08 });
+		const trainer = new Trainer(model, { lr: 3e-3 });
+		for (let i = 0; i < 6; i++) {
+			const losses = trainer.step(() => gpu.tensor(images(5, 400, i), [5, 1, 20, 20]));
+			for (const loss of Object.values(losses)) loss.dispose();
+		}
+		const bytes = await saveSafetensors(model.stateDict(), { made: "twice" });
+		trainer.dispose();
+		model.dispose();
+		return bytes;
+	};
+	const first = await train();
+	gpu.trim(); // other buffers the second time
+	assert.equal(await train(), first);
+	const dict = loadSafetensors(first);
+	assert.is(Object.keys(dict).length, 13);
+});
+
+test("the loss falls on images that are the same every time", async () => {
+	const gpu = await device();
+	const model = new VQVAE(gpu, { inChannels: 1, numEmbeddings: 16, dataVariance: 0.08 });
+	const trainer = new Trainer(model, { lr: 2e-3 });
+	const x = gpu.tensor(
+		images(4, 256, 9).map((value, i) => (i % 16 < 8 ? 0.4 : -0.4) + 0.1 * value),
+		[4, 1, 16, 16],
+	);
+	const losses: number[] = [];
+	for (let i = 0; i < 40; i++) {
+		const { loss, reconLoss, commitmentLoss } = trainer.step(x);
+		losses.push(await reconLoss.item());
+		for (const tensor of [loss, reconLoss, commitmentLoss]) tensor.dispose();
+	}
+	assert.ok((losses.at(-1) as number) < 0.5 * (losses[0] as number), `${losses[0]} → ${losses.at(-1)}`);
+	const perplexity = await trainer.takePerplexity();
+	assert.ok(perplexity >= 1 && perplexity <= 16, `perplexity ${perplexity}`);
+	assert.is(await trainer.takePerplexity(), 0, "nothing counted since");
+	trainer.dispose();
+	x.dispose();
+	model.dispose();
+});
+
+test("evaluation weighs batches by their size and counts codes over all of them", async () => {
+	const gpu = await device();
+	const model = new VQVAE(gpu, { inChannels: 1, numEmbeddings: 16, dataVariance: 0.5 });
+	const trainer = new Trainer(model);
+	const all = images(5, 64, 11);
+	const part = (from: number, to: number) => () => gpu.tensor(all.slice(64 * from, 64 * to), [to - from, 1, 8, 8]);
+	const split = await trainer.evaluate([part(0, 4), part(4, 5)]);
+	const whole = await trainer.evaluate([part(0, 5)]);
+	assert.is(split.images, 5);
+	assert.ok(Math.abs(split.nmse - whole.nmse) < 1e-6 * whole.nmse);
+	assert.is(split.perplexity, whole.perplexity);
+	assert.is(split.codesInUse, whole.codesInUse);
+	const x = part(0, 5)();
+	const reconstruction = model.reconstruct(x);
+	const values = await reconstruction.data();
+	const expected = values.reduce((sum, value, i) => sum + (value - (all[i] as number)) ** 2, 0) / all.length / 0.5;
+	assert.ok(Math.abs(whole.nmse - expected) < 1e-5 * expected, `${whole.nmse} against ${expected}`);
+	for (const tensor of [x, reconstruction]) tensor.dispose();
+	trainer.dispose();
+	model.dispose();
+});
+
+test("perplexity", () => {
+	assert.equal(codeUse([0, 0]), { perplexity: 0, codesInUse: 0 });
+	assert.equal(codeUse([5, 0, 0]), { perplexity: 1, codesInUse: 1 });
+	const { perplexity, codesInUse } = codeUse([2, 2, 2, 2, 0]);
+	assert.ok(Math.abs(perplexity - 4) < 1e-12);
+	assert.is(codesInUse, 4);
+});
+
+test.run();
