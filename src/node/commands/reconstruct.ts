@@ -46,12 +46,12 @@ export async function reconstruct(
 	gpu.dispose();
 
 	if (intoGrid) {
-		const { channels, height, width } = results[0]?.original as Image;
+		const { height, width } = first;
 		const grid = reconstructionGrid(
 			{
 				images: joined(results.map(({ original }) => original.pixels)),
 				count: results.length,
-				channels,
+				channels: model.inChannels,
 				height,
 				width,
 				columns: Math.min(8, results.length),

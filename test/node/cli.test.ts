@@ -1,0 +1,185 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { loadSafetensors } from "tessera-gpu";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { generateDigits } from "../../src/data/digits.js";
+import { imageGrid, readImage } from "../../src/node/image_files.js";
+
+const program = fileURLToPath(new URL("../../../../dist/node/cli.js", import.meta.url));
+let folder = "";
+
+interface Outcome {
+	readonly code: number | null;
+	readonly output: string;
+	readonly errors: string;
+}
+
+/** Runs `tessera …` in a process of its own; `watch` sees the errors as they come. */
+function tessera(words: readonly string[], watch?: (errors: string, interrupt: () => void) => void): Promise<Outcome> {
+	return new Promise((resolve, reject) => {
+		const child = spawn(process.execPath, [program, ...words], { cwd: folder });
+		let output = "";
+		let errors = "";
+		child.stdout.on("data", (text) => {
+			output += text;
+			watch?.(output, () => child.kill("SIGINT"));
+		});
+		child.stderr.on("data", (text) => {
+			errors += text;
+			watch?.(errors, () => child.kill("SIGINT"));
+		});
+		child.on("error", reject);
+		child.on("close", (code) => resolve({ code, output, errors }));
+	});
+}
+
+const small = ["--images", "48", "--batch", "16", "--codes", "24", "--dim", "4"];
+
+const test = suite("the command line");
+
+test.before(async () => {
+	folder = await mkdtemp(join(tmpdir(), "tessera-cli-"));
+});
+
+test.after(async () => {
+	await rm(folder, { recursive: true, force: true });
+});
+
+test("train leaves weights, metrics, pictures and a chart", async () => {
+	const { code, output, errors } = await tessera(["train", ...small, "--epochs", "2"]);
+	assert.is(code, 0, errors);
+	const run = join(folder, "runs", "digits");
+	const files = await readdir(run);
+	for (const file of [
+		"chart.svg",
+		"config.json",
+		"epoch-001.png",
+		"epoch-002.png",
+		"metrics.jsonl",
+		"model.safetensors",
+		"reconstructions.png",
+	])
+		assert.ok(files.includes(file), file);
+	assert.is(files.length, 7, files.join());
+	const rows = (await readFile(join(run, "metrics.jsonl"), "utf8"))
+		.trim()
+		.split("\n")
+		.map((line) => JSON.parse(line));
+	const steps = rows.filter(({ type }) => type === "step");
+	assert.equal(
+		steps.map(({ step }) => step),
+		[1, 2, 3, 4, 5, 6],
+	);
+	for (const { loss, reconLoss, commitmentLoss, perplexity } of steps) {
+		assert.ok(Math.abs(loss - (reconLoss + 1.25 * commitmentLoss)) < 1e-4 * loss, `${loss}`);
+		assert.ok(perplexity >= 1 && perplexity <= 24);
+	}
+	const epochs = rows.filter(({ type }) => type === "epoch");
+	assert.is(epochs.length, 2);
+	assert.match(output, `Test NMSE ${epochs[1].nmse.toFixed(4)}`);
+	assert.match(output, "of 24 codes in use");
+	assert.match(output, "runs/digits/model.safetensors");
+	const picture = await readImage(join(run, "reconstructions.png"));
+	assert.ok(picture.width > 200 && picture.height > 50);
+	assert.match(await readFile(join(run, "chart.svg"), "utf8"), /^<svg/);
+	const dict = loadSafetensors(await readFile(join(run, "model.safetensors")));
+	assert.equal([...(dict["vq_layer.embeddings.weight"]?.shape ?? [])], [24, 4]);
+});
+
+test("the same seed gives byte-identical weights, and a taken name a new folder", async () => {
+	const { code, errors } = await tessera(["train", ...small, "--epochs", "2"]);
+	assert.is(code, 0, errors);
+	const weights = (run: string) => readFile(join(folder, "runs", run, "model.safetensors"));
+	assert.equal(await weights("digits-2"), await weights("digits"));
+	const other = await tessera(["train", ...small, "--epochs", "1", "--seed", "1", "--out", join(folder, "other")]);
+	assert.is(other.code, 0, other.errors);
+	assert.not.equal(await readFile(join(folder, "other", "model.safetensors")), await weights("digits"));
+});
+
+test("Ctrl-C ends cleanly and keeps what there is", async () => {
+	let interrupted = false;
+	const words = ["train", "--images", "2000", "--batch", "16", "--epochs", "50", "--out", join(folder, "stopped")];
+	const { code, output, errors } = await tessera(words, (text, interrupt) => {
+		if (interrupted || !/Training on/.test(text)) return;
+		interrupted = true;
+		setTimeout(interrupt, 3000);
+	});
+	assert.is(code, 0, errors);
+	assert.match(output, /Stopped after \d+ steps/);
+	const files = await readdir(join(folder, "stopped"));
+	assert.ok(files.includes("model.safetensors") && files.includes("reconstructions.png"), files.join());
+	loadSafetensors(await readFile(join(folder, "stopped", "model.safetensors")));
+});
+
+test("summary prints the table of a trained model", async () => {
+	const { code, output, errors } = await tessera(["summary", join("runs", "digits", "model.safetensors")]);
+	assert.is(code, 0, errors);
+	assert.match(output, /Conv2d: 3-1 +\[1, 32, 14, 14\] +320/);
+	assert.match(output, /VectorQuantizer.*\[1, 4, 7, 7\] +96/);
+});
+
+test("reconstruct writes a grid, or one image each into a folder, of any size", async () => {
+	const { pixels, labels } = generateDigits(2, 7);
+	assert.is(labels?.length, 2);
+	const paths = ["a.png", "b.png"].map((name) => join(folder, name));
+	for (const [i, path] of paths.entries()) {
+		const images = pixels.slice(784 * i, 784 * (i + 1));
+		await writeFile(
+			path,
+			imageGrid({ images, count: 1, channels: 1, height: 28, width: 28, columns: 1, scale: 1, gap: 0 }),
+		);
+	}
+	const odd = join(folder, "odd.png");
+	const images = new Uint8Array(3 * 13 * 18).fill(100);
+	await writeFile(
+		odd,
+		imageGrid({ images, count: 1, channels: 3, height: 13, width: 18, columns: 1, scale: 1, gap: 0 }),
+	);
+
+	const model = join("runs", "digits", "model.safetensors");
+	const grid = await tessera(["reconstruct", model, ...paths, "--out", "grid.png"]);
+	assert.is(grid.code, 0, grid.errors);
+	assert.ok((await readImage(join(folder, "grid.png"))).width > 56);
+	assert.is(grid.output.match(/mean squared error/g)?.length, 2);
+
+	const each = await tessera(["reconstruct", model, ...paths, odd, "--out", "each"]);
+	assert.is(each.code, 0, each.errors);
+	const result = await readImage(join(folder, "each", "odd.png"));
+	assert.equal([result.height, result.width], [13, 18]);
+
+	const mixed = await tessera(["reconstruct", model, ...paths, odd, "--out", "grid.png"]);
+	assert.is(mixed.code, 1);
+	assert.match(mixed.errors, /one size/);
+});
+
+test("mistakes are named in one line, with exit code 1", async () => {
+	await writeFile(join(folder, "text.safetensors"), "no weights at all");
+	for (const [words, message] of [
+		[["train", "--epochs", "0"], /--epochs must be a whole number of at least 1, but is 0/],
+		[["train", "--batch", "many"], /--batch/],
+		[["train", "--lr=-1"], /--lr/],
+		[["train", "--adapter", "abacus"], /--adapter must be gpu, lavapipe, swiftshader or auto/],
+		[["train", "--data", "nowhere"], /nowhere/],
+		[["train", "--colour", "red"], /colour/],
+		[["dance"], /no command "dance"/],
+		[["summary", "missing.safetensors"], /missing\.safetensors/],
+		[["summary", "text.safetensors"], /header|safetensors/],
+		[["reconstruct", "text.safetensors"], /at least one PNG/],
+	] as const) {
+		const { code, errors } = await tessera(words);
+		assert.is(code, 1, words.join(" "));
+		const lines = errors
+			.trim()
+			.split("\n")
+			.filter((line) => line.startsWith("tessera:"));
+		assert.is(lines.length, 1, errors);
+		assert.match(lines[0] as string, message);
+		assert.not.match(errors, /\n\s+at /, "no stack for a user's mistake");
+	}
+});
+
+test.run();
