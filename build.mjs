@@ -1,7 +1,6 @@
 // Builds everything that is run or published.
 //   node build.mjs            dist/: the library for browsers and for Node, the command line, type declarations
 //   node build.mjs --tests    build/test/: the test files, for Node and for a browser
-//   node build.mjs --bench    build/bench/: the benchmarks
 import { execFileSync } from "node:child_process";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -123,20 +122,5 @@ async function buildTests() {
 	);
 }
 
-async function buildBenchmarks() {
-	await rm("build/bench", { recursive: true, force: true });
-	await build({
-		...common,
-		entryPoints: await filesUnder("bench", /\.ts$/),
-		outbase: "bench",
-		outdir: "build/bench",
-		splitting: true,
-		platform: "node",
-		alias: { "tessera-gpu": "./src/node/index.ts", "tessera-gpu/vqvae": "./src/vqvae/index.ts" },
-		packages: "external",
-	});
-}
-
 if (process.argv.includes("--tests")) await buildTests();
-else if (process.argv.includes("--bench")) await buildBenchmarks();
 else await buildLibrary();

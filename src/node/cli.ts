@@ -47,10 +47,10 @@ cli
 	.option("--data <source>", "digits (drawn by the program), mnist, fashion-mnist, or a folder of IDX or PNG files", {
 		default: "digits",
 	})
-	.option("--images <count>", "How many training images to use (digits: to draw; default 4000)")
+	.option("--images <count>", "How many training images to use (digits: to draw; default 1024)")
 	.option("--epochs <count>", "How often to go through them", { default: 3 })
-	.option("--batch <count>", "Images a step", { default: 64 })
-	.option("--lr <rate>", "Learning rate of Adam", { default: 1e-3 })
+	.option("--batch <count>", "Images a step", { default: 16 })
+	.option("--lr <rate>", "Learning rate of Adam", { default: 3e-3 })
 	.option("--codes <K>", "Codes in the codebook", { default: 128 })
 	.option("--dim <D>", "Length of a code", { default: 16 })
 	.option("--beta <weight>", "Weight of the commitment loss", { default: 0.25 })

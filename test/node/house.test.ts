@@ -1,0 +1,72 @@
+import { readdir, readFile } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+
+/** Lowest first: a floor imports from itself and from those before it. */
+const floors = ["gpu", "tensor", "autograd", "ops", "nn", "vqvae", "data", "io", ".", "node"];
+
+const test = suite("the house");
+
+interface Import {
+	readonly from: string;
+	readonly to: string;
+	readonly typeOnly: boolean;
+}
+
+const sources = (await readdir("src", { recursive: true })).filter(
+	(file) => file.endsWith(".ts") && !file.endsWith(".d.ts"),
+);
+const imports: Import[] = [];
+for (const from of sources) {
+	const text = await readFile(join("src", from), "utf8");
+	for (const [, type, path] of text.matchAll(/^(?:import|export)\s+(type\s)?[^"']*?from\s+"(\.[^"]+)\.js";$/gms))
+		imports.push({ from, to: `${join(dirname(from), path as string)}.ts`, typeOnly: type !== undefined });
+}
+
+function floorOf(file: string): number {
+	const floor = floors.indexOf(dirname(file).split("/")[0] as string);
+	if (floor < 0) throw new Error(`src/${file} is on no floor`);
+	return floor;
+}
+
+test("every import is of a file that is there", () => {
+	assert.ok(imports.length > 150, `${imports.length} imports`);
+	for (const { from, to } of imports) assert.ok(sources.includes(to), `src/${from} imports ${to}`);
+});
+
+test("nothing imports from a floor above it", () => {
+	const upward = imports.filter(({ from, to }) => floorOf(to) > floorOf(from));
+	assert.equal(
+		upward.map(({ from, to }) => `${from} → ${to}`),
+		[],
+	);
+});
+
+test("there are no import cycles", () => {
+	const next = new Map<string, string[]>();
+	for (const { from, to, typeOnly } of imports) if (!typeOnly) next.set(from, [...(next.get(from) ?? []), to]);
+	const done = new Set<string>();
+	const visit = (file: string, path: readonly string[]): void => {
+		assert.not.ok(path.includes(file), [...path, file].join(" → "));
+		if (done.has(file)) return;
+		for (const to of next.get(file) ?? []) visit(to, [...path, file]);
+		done.add(file);
+	};
+	for (const file of sources) visit(file, []);
+});
+
+test("every kernel is imported under its name by the library", async () => {
+	const texts = await Promise.all(sources.map((file) => readFile(join("src", file), "utf8")));
+	const all = texts.join("\n");
+	for (const kernel of await readdir("kernels")) assert.ok(all.includes(`kernels/${kernel}"`), kernel);
+});
+
+test("the browser's library imports nothing from Node", () => {
+	const reached = new Set(["index.ts", "vqvae/index.ts"]);
+	for (const file of reached) for (const { from, to } of imports) if (from === file) reached.add(to);
+	assert.ok(reached.size > 50);
+	for (const file of reached) assert.not.match(relative(".", file), /^node\//);
+});
+
+test.run();
