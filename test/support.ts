@@ -14,6 +14,19 @@ export function device(): Promise<Gpu> {
 	return shared;
 }
 
+let portable: Promise<Gpu> | undefined;
+
+/**
+ * The devices on which each op is checked: the shared one, and where that uses the kernels for subgroups, one that uses
+ * the portable kernels, which is what a GPU gets.
+ */
+export async function variants(): Promise<Gpu[]> {
+	const gpu = await device();
+	if (gpu.subgroupSize === 0) return [gpu];
+	portable ??= openDevice({ subgroupKernels: false });
+	return [gpu, await portable];
+}
+
 /** A float32 tensor of the numbers of a reference array. */
 export function tensorOf(gpu: Gpu, x: Array64): Tensor {
 	return gpu.tensor(Float32Array.from(x.data), x.shape);
@@ -44,8 +57,7 @@ interface Evaluation {
 }
 
 /** y = f(inputs) and the gradients of sum(y · c) by the inputs; nothing of it stays on the device. */
-async function evaluate({ inputs, run }: OpCase, c: Array64): Promise<Evaluation> {
-	const gpu = await device();
+async function evaluate({ inputs, run }: OpCase, c: Array64, gpu: Gpu): Promise<Evaluation> {
 	const parameters = inputs.map((input) => parameterOf(gpu, input));
 	const y = gpu.scope(() => {
 		const y = run(parameters, gpu);
@@ -59,20 +71,25 @@ async function evaluate({ inputs, run }: OpCase, c: Array64): Promise<Evaluation
 }
 
 /**
- * Checks an op against its reference: shape, values (relative error at most 1e-5), the gradients of sum(y · c) for a
- * random c (at most 1e-4), and that a second run gives the same bits and leaves no memory behind.
+ * Checks an op against its reference, on each variant of the kernels: shape, values (relative error at most 1e-5), the
+ * gradients of sum(y · c) for a random c (at most 1e-4), and that a second run gives the same bits and leaves no memory
+ * behind.
  */
 export async function checkOp(message: string, op: OpCase, seed = 1): Promise<void> {
+	for (const gpu of await variants())
+		await checkOn(gpu, gpu.subgroupSize > 0 ? `${message} (subgroups)` : `${message} (portable)`, op, seed);
+}
+
+async function checkOn(gpu: Gpu, message: string, op: OpCase, seed: number): Promise<void> {
 	const c = randomArray(new Random(seed), op.expected.shape);
-	const first = await evaluate(op, c);
+	const first = await evaluate(op, c, gpu);
 	assert.equal([...first.shape], op.expected.shape, `${message}: shape`);
 	assertClose(first.value, op.expected.data, 1e-5, `${message}: value`);
 	op.gradients(c).forEach((gradient, i) => {
 		assertClose(first.gradients[i], gradient.data, 1e-4, `${message}: gradient of input ${i}`);
 	});
-	const gpu = await device();
 	const before = gpu.memory();
-	const second = await evaluate(op, c);
+	const second = await evaluate(op, c, gpu);
 	assertSameMemory(gpu.memory(), before, message);
 
 	assertSame(second.value, first.value, `${message}: value of a second run`);

@@ -1,8 +1,11 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { ArgumentError, MissingFeatureError, NoAdapterError, openDevice } from "tessera-gpu";
+import { ArgumentError, MissingFeatureError, NoAdapterError, openDevice, relu } from "tessera-gpu";
+import { Trainer, VQVAE } from "tessera-gpu/vqvae";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { describeAdapter } from "../../src/gpu/adapter.js";
+import { Gpu } from "../../src/tensor/gpu.js";
 
 const test = suite("opening an adapter in Node");
 const run = promisify(execFile);
@@ -86,6 +89,22 @@ test("unknown adapters and missing features are named", async () => {
 	assert.match(error.message, /no-such-feature/);
 	assert.not.instance(error, NoAdapterError);
 	assert.not.instance(error, ArgumentError);
+});
+
+test("a device with no feature and no raised limit computes all the same", async () => {
+	const { create } = await import("webgpu");
+	const instance = create([]);
+	const adapter = (await instance.requestAdapter()) as GPUAdapter;
+	const bare = await adapter.requestDevice();
+	assert.is(bare.features.has("subgroups"), false);
+	const gpu = new Gpu(bare, { ...describeAdapter(adapter), subgroupMinSize: 0, subgroupMaxSize: 0 });
+	assert.is(gpu.subgroupSize, 0);
+	const model = new VQVAE(gpu, { inChannels: 1, numEmbeddings: 8 });
+	const trainer = new Trainer(model);
+	const losses = trainer.step(() => gpu.tensor(new Float32Array(128).fill(0.25), [2, 1, 8, 8]));
+	assert.ok(Number.isFinite(await losses.loss.item()));
+	assert.ok((await gpu.time(() => relu(losses.loss).dispose())) > 0, "timed by the clock");
+	gpu.dispose();
 });
 
 test("Dawn's null backend is refused", async () => {

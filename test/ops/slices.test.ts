@@ -1,4 +1,13 @@
-import { type AnyTensor, conv2d, convTranspose2d, type Gpu, matmul, nearestCode, Random, type Tensor } from "tessera-gpu";
+import {
+	type AnyTensor,
+	conv2d,
+	convTranspose2d,
+	type Gpu,
+	matmul,
+	nearestCode,
+	Random,
+	type Tensor,
+} from "tessera-gpu";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { device } from "../support.js";
