@@ -1,7 +1,7 @@
 // Convolution and transposed convolution as in convolution.wgsl, for adapters where a subgroup is cheap and workgroup
 // memory and barriers are not (lavapipe, SwiftShader).
 //
-// Bindings and constants as in convolution.wgsl.
+// Bindings and sizes as in convolution.wgsl.
 //
 // A workgroup is one subgroup of SUBGROUP lanes (4 or more). A lane has 4 pixels and 16 output channels of one group; the
 // pixels of the lanes are neighbours. For each input channel and tap a lane loads 4 values of x and 4 of the 16 weights,

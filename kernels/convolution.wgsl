@@ -1,16 +1,16 @@
-// y[n, o, t·OUT_STEP + phase] = bias[o] + Σ_{i, tap} x[n, i, t·IN_STEP + reach/OUT_STEP] · w[o, i, tap], in y and x each,
-// where reach = phase + ORIGIN + tap·TAP_STEP, and a tap counts only where OUT_STEP divides its reach. Outside x is 0.
+// y[n, o, t·outStep + phase] = bias[o] + Σ_{i, tap} x[n, i, t·inStep + reach/outStep] · w[o, i, tap], in y and x each,
+// where reach = phase + origin + tap·tapStep, and a tap counts only where outStep divides its reach. Outside x is 0.
 //
-// With IN_STEP = stride S, OUT_STEP 1, ORIGIN −P and TAP_STEP the dilation D it is the two-dimensional convolution
+// With inStep = stride S, outStep 1, origin −P and tapStep the dilation D it is the two-dimensional convolution
 // (cross-correlation) of torch.nn.functional.conv2d: x is read at t·S − P + tap·D.
-// With IN_STEP 1, OUT_STEP = S, ORIGIN +P and TAP_STEP −D it is torch.nn.functional.conv_transpose2d, which is also the
+// With inStep 1, outStep = S, origin +P and tapStep −D it is torch.nn.functional.conv_transpose2d, which is also the
 // input gradient of conv2d. Outputs are then grouped by phase (oy mod S, ox mod S): those of one phase use the same taps,
 // so the others are skipped for a whole workgroup, and nothing is multiplied by inserted zeros.
 //
-// x     float32 [BATCH, IN_CHANNELS, IN_HEIGHT, IN_WIDTH]
-// w     float32 [GROUPS, ⌈GROUP_OUTPUTS / 16⌉, TAPS, GROUP_INPUTS, 16], from pack_weights.wgsl
-// bias  float32 [OUT_CHANNELS], read where HAS_BIAS is 1 (else any buffer)
-// y     float32 [BATCH, OUT_CHANNELS, OUT_HEIGHT, OUT_WIDTH]
+// x     float32 [batch, inChannels, inHeight, inWidth]
+// w     float32 [groups, ⌈outChannels / groups / 16⌉, kernelHeight · kernelWidth, inChannels / groups, 16], from pack_weights.wgsl
+// bias  float32 [outChannels], read where hasBias is 1 (else any buffer)
+// y     float32 [batch, outChannels, outHeight, outWidth]
 //
 // Register blocking: an invocation has 4 pixels × 8 output channels of one group, so each value of x that it loads is
 // used 8 times and each weight 4 times. The 64 invocations of a workgroup have neighbouring pixels of one phase, 64 apart

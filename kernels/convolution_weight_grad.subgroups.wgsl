@@ -1,9 +1,9 @@
 // The weight gradient of a convolution as in convolution_weight_grad.wgsl, for adapters where a subgroup is cheap and
 // workgroup memory and barriers are not (lavapipe, SwiftShader).
 //
-// x        float32 [BATCH, IN_CHANNELS, IN_HEIGHT, IN_WIDTH]
-// dy       float32 [GROUPS, ⌈GROUP_OUTPUTS / 16⌉, BATCH · OUT_HEIGHT · OUT_WIDTH, 16], from pack_channels.wgsl
-// partial  float32 [SPLITS, OUT_CHANNELS, IN_CHANNELS / GROUPS, KERNEL_HEIGHT, KERNEL_WIDTH]
+// x        float32 [batch, inChannels, inHeight, inWidth]
+// dy       float32 [groups, ⌈outChannels / groups / 16⌉, batch · outHeight · outWidth, 16], from pack_channels.wgsl
+// partial  float32 [splits, outChannels, inChannels / groups, kernelHeight, kernelWidth]
 //
 // A workgroup is one subgroup of SUBGROUP lanes (4 or more). A lane has 4 columns (a column is an (i, ky, kx)) and 16
 // output channels of one group, for the rows of output pixels of one split. For each pixel a lane loads the 4 values of x

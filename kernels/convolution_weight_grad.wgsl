@@ -3,9 +3,9 @@
 //
 // The weight gradient of conv2d. It is also that of a transposed convolution, with the roles exchanged: x is then the
 // gradient of the transposed convolution's output, dy its input.
-// x        float32 [BATCH, IN_CHANNELS, IN_HEIGHT, IN_WIDTH]
-// dy       float32 [BATCH, OUT_CHANNELS, OUT_HEIGHT, OUT_WIDTH]
-// partial  float32 [SPLITS, OUT_CHANNELS, IN_CHANNELS / GROUPS, KERNEL_HEIGHT, KERNEL_WIDTH]
+// x        float32 [batch, inChannels, inHeight, inWidth]
+// dy       float32 [batch, outChannels, outHeight, outWidth]
+// partial  float32 [splits, outChannels, inChannels / groups, kernelHeight, kernelWidth]
 //
 // A workgroup has 8 output channels × 4 columns (a column is an (i, ky, kx)) of one group and one split. Its 64
 // invocations take neighbouring pixels, each summing all 32 products in registers; at the end 32 of them add up the 64

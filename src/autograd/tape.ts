@@ -1,15 +1,24 @@
-import { DeviceMismatchError, GradientError } from "../gpu/errors.js";
+import { ArgumentError, DeviceMismatchError, DisposedError, GradientError } from "../gpu/errors.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import { type AnyTensor, type GradientNode, Parameter, type Tensor } from "../tensor/tensor.js";
 
 let recording = true;
 
-/** Runs `body` without recording, for evaluation: what it computes carries no gradient. */
+/**
+ * Runs `body` without recording, for evaluation: what it computes carries no gradient.
+ *
+ * @throws ArgumentError where `body` returns a promise: what is awaited would be recorded again.
+ */
 export function noGrad<T>(body: () => T): T {
 	const before = recording;
 	recording = false;
 	try {
-		return body();
+		const result = body();
+		if (result instanceof Promise) {
+			result.catch(() => undefined);
+			throw new ArgumentError("noGrad() takes a function that is not async.");
+		}
+		return result;
 	} finally {
 		recording = before;
 	}
@@ -89,12 +98,19 @@ export function runBackward(loss: Tensor, sum: (a: Tensor, b: Tensor) => Tensor)
 				const gradient = gradients.get(tensor);
 				if (gradient === undefined) continue;
 				gradients.delete(tensor);
+				if (tensor.isDisposed)
+					throw new DisposedError(
+						`backward() needs a tensor of shape ${formatShape(tensor.shape)} on its way back, but it was disposed of. Call backward() inside the scope that computes the loss.`,
+					);
 				if (tensor instanceof Parameter) {
 					updates.push([tensor, tensor.hasGrad ? sum(tensor.grad, gradient) : gradient]);
 					continue;
 				}
 				const node = tensor.gradientNode;
-				if (node === null) continue;
+				if (node === null)
+					throw new GradientError(
+						`A tensor of shape ${formatShape(tensor.shape)} asks for a gradient but is no parameter: make it with gpu.parameter().`,
+					);
 				for (const [i, contribution] of node.backward(gradient).entries()) {
 					const input = node.inputs[i] as Tensor;
 					if (contribution === null) continue;
@@ -105,7 +121,8 @@ export function runBackward(loss: Tensor, sum: (a: Tensor, b: Tensor) => Tensor)
 				}
 				gradient.dispose();
 			}
-			for (const [parameter, gradient] of updates) parameter.setGrad(gradient);
+			for (const [parameter, gradient] of updates)
+				parameter.setGrad(gradient.storage.isShared ? gpu.clone(gradient) : gradient);
 		}),
 	);
 }

@@ -36,6 +36,8 @@ export function sizeClass(bytes: number): number {
 export class BufferPool {
 	private readonly free = new Map<number, PooledBuffer[]>();
 	private readonly inUse = new Map<number, PooledBuffer>();
+	/** Buffers that the GPU could not allocate after all; none of them is given out twice. */
+	private readonly broken = new WeakSet<GPUBuffer>();
 	private nextId = 0;
 	private usedBytes = 0;
 	private freeBytes = 0;
@@ -70,6 +72,10 @@ export class BufferPool {
 		this.inUse.delete(id);
 		entry.lastBatch = lastBatch;
 		this.usedBytes -= entry.capacity;
+		if (this.broken.has(entry.buffer)) {
+			this.destroy(entry);
+			return;
+		}
 		this.freeBytes += entry.capacity;
 		this.freeCount++;
 		const list = this.free.get(entry.capacity);
@@ -80,6 +86,19 @@ export class BufferPool {
 			list.splice(at, 0, entry);
 		}
 		if (this.freeBytes > this.freeLimit) this.trim(this.freeLimit);
+	}
+
+	/** Takes a buffer that could not be allocated out of use. */
+	discard(buffer: GPUBuffer): void {
+		this.broken.add(buffer);
+		for (const list of this.free.values()) {
+			const at = list.findIndex((entry) => entry.buffer === buffer);
+			if (at < 0) continue;
+			const [entry] = list.splice(at, 1) as [PooledBuffer];
+			this.freeBytes -= entry.capacity;
+			this.freeCount--;
+			this.destroy(entry);
+		}
 	}
 
 	/** Destroys free buffers, longest unused first, until at most `keepBytes` lie free. */
@@ -93,9 +112,13 @@ export class BufferPool {
 			list.splice(list.indexOf(entry), 1);
 			this.freeBytes -= entry.capacity;
 			this.freeCount--;
-			this.beforeDestroy(entry.id, entry.lastBatch);
-			entry.buffer.destroy();
+			this.destroy(entry);
 		}
+	}
+
+	private destroy(entry: PooledBuffer): void {
+		this.beforeDestroy(entry.id, entry.lastBatch);
+		entry.buffer.destroy();
 	}
 
 	use(): MemoryUse {

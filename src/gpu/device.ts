@@ -9,13 +9,13 @@ import {
 	TesseraError,
 } from "./errors.js";
 import type { Constants, Kernel } from "./kernel.js";
-import { Pipelines } from "./pipelines.js";
+import { type Pipeline, Pipelines } from "./pipelines.js";
 import { Storage } from "./storage.js";
 
 /** One launch of a kernel. */
 export interface Launch {
 	readonly constants?: Constants;
-	/** The buffers of `@binding(0)`, `@binding(1)`, …; a kernel with a `Slice` gets it as its last binding by itself. */
+	/** The buffers of `@binding(0)`, `@binding(1)`, …; a kernel whose last binding is a `Slice` gets that by itself. */
 	readonly bindings: readonly Storage[];
 	/** How many workgroups; the grid is folded into rows where there are more than one dimension takes. */
 	readonly workgroups: number;
@@ -36,13 +36,21 @@ export interface DeviceOptions {
 	readonly subgroupKernels?: boolean | undefined;
 }
 
+/** A buffer through which the host reads; kept for the next time. */
+interface StagingBuffer {
+	readonly buffer: GPUBuffer;
+	readonly capacity: number;
+}
+
 /** Commands are submitted at the latest after so many dispatches, so that the GPU has work while more is recorded. */
 const dispatchesPerSubmit = 256;
 /** How much work one dispatch may hold: well under a second on the slowest adapters of each kind. */
-const flopsPerDispatch = { software: 5e8, hardware: 2e11 };
+const flopsPerDispatch = { software: 5e8, hardware: 1e10 };
+/** And into how many dispatches one launch is cut at the most. */
+const maxSlices = 256;
 const cachedUniforms = 512;
 
-const usage = { mapRead: 1, copySource: 4, copyDestination: 8, uniform: 64, storage: 128 };
+const usage = { queryResolve: 512, mapRead: 1, copySource: 4, copyDestination: 8, uniform: 64, storage: 128 };
 
 /**
  * The machine: buffers and their pool, pipelines, and the recording of commands. It knows kernels as data and nothing
@@ -58,10 +66,12 @@ export class Device {
 	private readonly pool: BufferPool;
 	private readonly pipelines: Pipelines;
 	private readonly uniforms = new Map<string, Storage>();
-	private readonly staging: { buffer: GPUBuffer; capacity: number }[] = [];
+	private readonly staging: StagingBuffer[] = [];
 	private readonly reports = new Set<Promise<void>>();
 	private readonly maxGroups: number;
 	private failure: TesseraError | undefined;
+	/** Batches of commands in which something failed: what they wrote is void, and reading it throws. */
+	private readonly failedBatches = new Map<number, TesseraError>();
 	/** An error outside of any error scope: most often what follows from a `failure` that is still to be reported. */
 	private consequence: TesseraError | undefined;
 	private lost: DeviceLostError | undefined;
@@ -121,8 +131,9 @@ export class Device {
 		return { dispatches: this.dispatchCount, submits: this.batch, ...this.pipelines.counts };
 	}
 
-	/** Gives free pooled buffers back to the driver. */
+	/** Gives free pooled buffers, and those kept for reading back, to the driver. */
 	trim(): void {
+		for (const { buffer } of this.staging.splice(0)) buffer.destroy();
 		this.pool.trim();
 	}
 
@@ -144,6 +155,12 @@ export class Device {
 	/** Copies host data into a buffer; commands recorded before this call still see the old contents. */
 	write(storage: Storage, data: ArrayBufferView, byteOffset = 0): void {
 		this.check();
+		this.checkWritable(storage);
+		if (byteOffset + data.byteLength > Math.ceil(storage.bytes / 4) * 4)
+			throw new LimitError(
+				`${data.byteLength} bytes at ${byteOffset} do not fit into a buffer of ${storage.bytes} bytes.`,
+			);
+		storage.writtenBatch = -1;
 		if (storage.lastBatch === this.batch) this.flush();
 		this.device.queue.writeBuffer(
 			storage.buffer,
@@ -157,12 +174,15 @@ export class Device {
 	/** Records a copy of one buffer's bytes to another's. */
 	copyStorage(from: Storage, to: Storage): void {
 		this.check();
+		if (from.buffer === to.buffer) return;
+		this.checkWritable(to);
 		this.pass?.end();
 		this.pass = undefined;
 		this.encoder ??= this.device.createCommandEncoder();
 		this.encoder.copyBufferToBuffer(from.buffer, 0, to.buffer, 0, Math.min(from.bytes, to.bytes));
 		from.lastBatch = this.batch;
 		to.lastBatch = this.batch;
+		this.markWritten(to, [from]);
 	}
 
 	/**
@@ -182,7 +202,8 @@ export class Device {
 		const buffer = this.createBuffer(Math.ceil(bits.byteLength / 16) * 16, usage.uniform | usage.storage);
 		this.device.queue.writeBuffer(buffer, 0, bits as Uint32Array<ArrayBuffer>);
 		const id = this.nextUniformId--;
-		const storage = new Storage(id, buffer, bits.byteLength, () => {
+		const storage: Storage = new Storage(id, buffer, bits.byteLength, () => {
+			if (storage.lastBatch === this.batch) this.flush();
 			this.pipelines.forgetBuffer(id);
 			buffer.destroy();
 		});
@@ -195,16 +216,16 @@ export class Device {
 		this.check();
 		const { constants = {}, bindings, workgroups, flops = 0 } = launch;
 		const pipeline = this.pipelines.get(kernel, constants);
-		if (pipeline.layout.bindings === bindings.length) {
-			this.dispatch(pipeline.pipeline, this.pipelines.bindGroup(pipeline, bindings), bindings, workgroups);
+		if (!pipeline.sliced) {
+			this.dispatch(pipeline, bindings, workgroups);
 			return;
 		}
 		const budget = this.adapter.software ? flopsPerDispatch.software : flopsPerDispatch.hardware;
-		const slice = Math.max(1, Math.ceil(workgroups / Math.max(1, Math.ceil(flops / budget))));
+		const slices = Math.min(maxSlices, Math.max(1, Math.ceil(flops / budget)));
+		const slice = Math.ceil(workgroups / slices);
 		for (let first = 0; first < workgroups; first += slice) {
 			const last = Math.min(first + slice, workgroups);
-			const all = [...bindings, this.uniform(Uint32Array.of(first, last))];
-			this.dispatch(pipeline.pipeline, this.pipelines.bindGroup(pipeline, all), all, last - first);
+			this.dispatch(pipeline, [...bindings, this.uniform(Uint32Array.of(first, last))], last - first);
 		}
 	}
 
@@ -227,7 +248,12 @@ export class Device {
 		await this.settle();
 	}
 
-	/** Reads buffers back, all of them with one copy and one wait. Each result has its storage's bytes. */
+	/**
+	 * Reads buffers back, all of them with one copy and one wait (one each, where they do not fit into one buffer
+	 * together). Each result has its storage's bytes.
+	 *
+	 * @throws TesseraError what failed in the commands that wrote them; LimitError for one that no buffer can hold.
+	 */
 	async read(storages: readonly Storage[]): Promise<ArrayBuffer[]> {
 		this.check();
 		const offsets: number[] = [];
@@ -236,6 +262,12 @@ export class Device {
 			offsets.push(total);
 			total += Math.ceil(bytes / 8) * 8;
 		}
+		if (total > this.limits.maxBufferSize && storages.length > 1) {
+			const parts: ArrayBuffer[] = [];
+			for (const storage of storages) parts.push(...(await this.read([storage])));
+			return parts;
+		}
+		const writtenBatches = storages.map(({ writtenBatch }) => writtenBatch);
 		const staging = this.takeStaging(total);
 		this.pass?.end();
 		this.pass = undefined;
@@ -252,6 +284,7 @@ export class Device {
 		try {
 			await staging.buffer.mapAsync(usage.mapRead, 0, total);
 		} catch (cause) {
+			staging.buffer.destroy();
 			await this.settle();
 			throw new DeviceLostError(`Reading from the GPU failed: ${(cause as Error).message}`, { cause });
 		}
@@ -260,6 +293,10 @@ export class Device {
 		staging.buffer.unmap();
 		this.staging.push(staging);
 		await this.settle();
+		for (const batch of writtenBatches) {
+			const failure = this.failedBatches.get(batch);
+			if (failure !== undefined) throw failure;
+		}
 		return results;
 	}
 
@@ -277,30 +314,35 @@ export class Device {
 		}
 		const words = this.allocate(16);
 		const querySet = this.device.createQuerySet({ type: "timestamp", count: 2 });
-		const resolved = this.device.createBuffer({ size: 16, usage: 512 /* QUERY_RESOLVE */ | usage.copySource });
-		const encoder = this.device.createCommandEncoder();
-		this.encoder = encoder;
-		this.pass = encoder.beginComputePass({
-			timestampWrites: { querySet, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 },
-		});
-		this.timing = true;
+		const resolved = this.device.createBuffer({ size: 16, usage: usage.queryResolve | usage.copySource });
 		try {
-			record();
+			this.flush(); // what others recorded while this waited
+			const encoder = this.device.createCommandEncoder();
+			const pass = encoder.beginComputePass({
+				timestampWrites: { querySet, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 },
+			});
+			this.encoder = encoder;
+			this.pass = pass;
+			this.timing = true;
+			try {
+				record();
+			} finally {
+				this.timing = false;
+			}
+			if (this.pass !== pass)
+				throw new ArgumentError("What is timed must only launch kernels: an upload or a copy has split its commands.");
+			pass.end();
+			this.pass = undefined;
+			encoder.resolveQuerySet(querySet, 0, 2, resolved, 0);
+			encoder.copyBufferToBuffer(resolved, 0, words.buffer, 0, 16);
+			const [result] = await this.read([words]);
+			const [begin, end] = new BigUint64Array(result as ArrayBuffer);
+			return Number((end as bigint) - (begin as bigint)) / 1e6;
 		} finally {
-			this.timing = false;
+			words.free();
+			resolved.destroy();
+			querySet.destroy();
 		}
-		if (this.encoder !== encoder)
-			throw new ArgumentError("What is timed must only launch kernels: an upload in between has split its commands.");
-		this.pass?.end();
-		this.pass = undefined;
-		encoder.resolveQuerySet(querySet, 0, 2, resolved, 0);
-		encoder.copyBufferToBuffer(resolved, 0, words.buffer, 0, 16);
-		const [result] = await this.read([words]);
-		words.free();
-		resolved.destroy();
-		querySet.destroy();
-		const [begin, end] = new BigUint64Array(result as ArrayBuffer);
-		return Number((end as bigint) - (begin as bigint)) / 1e6;
 	}
 
 	/** Destroys the device and all that is on it. */
@@ -309,60 +351,80 @@ export class Device {
 		this.device.destroy();
 	}
 
-	private dispatch(
-		pipeline: GPUComputePipeline,
-		group: GPUBindGroup,
-		storages: readonly Storage[],
-		workgroups: number,
-	): void {
+	private dispatch(pipeline: Pipeline, storages: readonly Storage[], workgroups: number): void {
+		const group = this.pipelines.bindGroup(pipeline, storages);
 		if (this.pass === undefined) {
 			this.encoder ??= this.device.createCommandEncoder();
 			this.pass = this.encoder.beginComputePass();
 		}
-		this.pass.setPipeline(pipeline);
+		this.pass.setPipeline(pipeline.pipeline);
 		this.pass.setBindGroup(0, group);
 		if (workgroups <= this.maxGroups) this.pass.dispatchWorkgroups(workgroups);
 		else {
 			const rows = Math.ceil(workgroups / this.maxGroups);
 			this.pass.dispatchWorkgroups(Math.ceil(workgroups / rows), rows);
 		}
+		for (const [i, storage] of storages.entries())
+			if (pipeline.kinds[i] === "storage") this.markWritten(storage, storages);
 		for (const storage of storages) storage.lastBatch = this.batch;
 		this.dispatchCount++;
 		if (++this.recorded >= dispatchesPerSubmit && !this.timing) this.flush();
 	}
 
+	[Symbol.dispose](): void {
+		this.dispose();
+	}
+
 	private createBuffer(size: number, kind = usage.storage): GPUBuffer {
 		this.device.pushErrorScope("out-of-memory");
 		const buffer = this.device.createBuffer({ size, usage: kind | usage.copySource | usage.copyDestination });
-		const alive = this.pool?.use().bytes ?? 0;
+		const alive = this.memory().bytes;
 		this.watch(
-			this.device
-				.popErrorScope()
-				.then((error) =>
-					error === null
-						? undefined
-						: new OutOfMemoryError(
-								`The GPU has no room for a buffer of ${size} bytes (${alive} bytes are alive). Use a smaller batch, or dispose of tensors.`,
-							),
-				),
+			this.device.popErrorScope().then((error) => {
+				if (error === null) return undefined;
+				this.pool.discard(buffer);
+				return new OutOfMemoryError(
+					`The GPU has no room for a buffer of ${size} bytes (${alive} bytes are alive). Use a smaller batch, or dispose of tensors.`,
+				);
+			}),
 		);
 		return buffer;
 	}
 
-	private takeStaging(bytes: number): { buffer: GPUBuffer; capacity: number } {
+	private takeStaging(bytes: number): StagingBuffer {
+		const limit = this.limits.maxBufferSize;
+		if (bytes > limit)
+			throw new LimitError(
+				`${bytes} bytes were to be read back at once, but a buffer of this device holds at most ${limit}.`,
+			);
 		const at = this.staging.findIndex(({ capacity }) => capacity >= bytes && capacity <= Math.max(4096, 4 * bytes));
-		if (at >= 0) return this.staging.splice(at, 1)[0] as { buffer: GPUBuffer; capacity: number };
+		if (at >= 0) return this.staging.splice(at, 1)[0] as StagingBuffer;
 		if (this.staging.length >= 8) this.staging.shift()?.buffer.destroy();
-		const capacity = Math.max(4096, 2 ** Math.ceil(Math.log2(bytes)));
+		const capacity = Math.min(limit, Math.max(4096, 2 ** Math.ceil(Math.log2(bytes))));
 		const buffer = this.device.createBuffer({ size: capacity, usage: usage.mapRead | usage.copyDestination });
 		return { buffer, capacity };
 	}
 
 	private dropOldestUniform(): void {
 		const [key, storage] = this.uniforms.entries().next().value as [string, Storage];
-		if (storage.lastBatch === this.batch) this.flush();
 		this.uniforms.delete(key);
 		storage.free();
+	}
+
+	/** Notes that the batch being recorded writes `to` from `sources`; what comes of a failed batch is void too. */
+	private markWritten(to: Storage, sources: readonly Storage[]): void {
+		to.writtenBatch = this.batch;
+		if (this.failedBatches.size === 0) return;
+		for (const { writtenBatch } of sources) {
+			const failure = this.failedBatches.get(writtenBatch);
+			if (failure !== undefined) this.failedBatches.set(this.batch, failure);
+		}
+	}
+
+	/** @throws ArgumentError for a buffer of `uniform`, which others with the same contents share. */
+	private checkWritable(storage: Storage): void {
+		if (storage.id < 0)
+			throw new ArgumentError("A constant cannot be overwritten; make a tensor of your own with gpu.tensor().");
 	}
 
 	/** Throws what the GPU has reported since the last call: a lost device every time, other failures once. */
@@ -382,9 +444,12 @@ export class Device {
 	}
 
 	private watch(failure: Promise<TesseraError | undefined>): void {
+		const { batch } = this;
 		const report = failure.then(
 			(error) => {
-				if (error !== undefined) this.failure ??= error;
+				if (error === undefined) return;
+				this.failure ??= error;
+				this.failedBatches.set(batch, error);
 			},
 			() => undefined, // a scope that cannot be popped belongs to a lost device, which `lost` reports
 		);

@@ -7,7 +7,8 @@ export interface Kernel {
 /** Values of a kernel's `override` constants, by name. */
 export type Constants = Readonly<Record<string, number>>;
 
-type BindingKind = "uniform" | "read-only-storage" | "storage";
+/** What a kernel's binding is. */
+export type BindingKind = "uniform" | "read-only-storage" | "storage";
 
 /** The kinds of a kernel's bindings in group 0, in order, read off its declarations. */
 export function bindingKinds(kernel: Kernel): BindingKind[] {

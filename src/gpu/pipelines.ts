@@ -1,11 +1,15 @@
 import { ShaderError, type TesseraError } from "./errors.js";
-import { bindingKinds, type Constants, type Kernel } from "./kernel.js";
+import { type BindingKind, bindingKinds, type Constants, type Kernel } from "./kernel.js";
 import type { Storage } from "./storage.js";
 
 export interface Pipeline {
 	readonly kernel: Kernel;
 	readonly pipeline: GPUComputePipeline;
 	readonly layout: Layout;
+	/** What its bindings are, in order. */
+	readonly kinds: readonly BindingKind[];
+	/** Whether the last binding is a `Slice`: the workgroups that one dispatch of several takes. */
+	readonly sliced: boolean;
 }
 
 interface Layout {
@@ -23,7 +27,7 @@ export class Pipelines {
 	private readonly modules = new Map<string, GPUShaderModule>();
 	private readonly pipelines = new Map<string, Pipeline>();
 	private readonly layouts = new Map<string, Layout>();
-	private readonly bindGroups = new Map<string, GPUBindGroup>();
+	private readonly bindGroups = new Map<string, { group: GPUBindGroup; buffers: readonly number[] }>();
 	private readonly bindGroupsOfBuffer = new Map<number, Set<string>>();
 
 	constructor(
@@ -59,7 +63,13 @@ export class Pipelines {
 				return new ShaderError(await describe(kernel, constants, module, error));
 			}),
 		);
-		const entry = { kernel, pipeline, layout };
+		const entry = {
+			kernel,
+			pipeline,
+			layout,
+			kinds: bindingKinds(kernel),
+			sliced: /:\s*Slice\s*;/.test(kernel.source),
+		};
 		this.pipelines.set(key, entry);
 		return entry;
 	}
@@ -69,7 +79,7 @@ export class Pipelines {
 		let key = `${layout.id}`;
 		for (const storage of storages) key += `,${storage.id}:${storage.bytes}`;
 		const cached = this.bindGroups.get(key);
-		if (cached !== undefined) return cached;
+		if (cached !== undefined) return cached.group;
 		if (storages.length !== layout.bindings)
 			throw new ShaderError(
 				`kernels/${pipeline.kernel.name} declares ${layout.bindings} bindings, but ${storages.length} buffers were given.`,
@@ -78,8 +88,9 @@ export class Pipelines {
 			layout: layout.bindGroupLayout,
 			entries: storages.map(({ buffer, bytes }, binding) => ({ binding, resource: { buffer, size: bytes } })),
 		});
-		this.bindGroups.set(key, group);
-		for (const { id } of storages) {
+		const buffers = storages.map(({ id }) => id);
+		this.bindGroups.set(key, { group, buffers });
+		for (const id of buffers) {
 			const keys = this.bindGroupsOfBuffer.get(id);
 			if (keys === undefined) this.bindGroupsOfBuffer.set(id, new Set([key]));
 			else keys.add(key);
@@ -89,7 +100,11 @@ export class Pipelines {
 
 	/** Drops the bind groups of a buffer that is about to be destroyed. */
 	forgetBuffer(id: number): void {
-		for (const key of this.bindGroupsOfBuffer.get(id) ?? []) this.bindGroups.delete(key);
+		for (const key of this.bindGroupsOfBuffer.get(id) ?? []) {
+			for (const other of this.bindGroups.get(key)?.buffers ?? [])
+				if (other !== id) this.bindGroupsOfBuffer.get(other)?.delete(key);
+			this.bindGroups.delete(key);
+		}
 		this.bindGroupsOfBuffer.delete(id);
 	}
 

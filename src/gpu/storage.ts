@@ -5,6 +5,8 @@ import { DisposedError } from "./errors.js";
  * At zero holders the buffer goes back to its pool.
  */
 export class Storage {
+	/** Number of the last batch of commands that writes the buffer; −1 where its contents came from the host. */
+	writtenBatch = -1;
 	private holders = 1;
 
 	constructor(
@@ -20,6 +22,11 @@ export class Storage {
 
 	get alive(): boolean {
 		return this.holders > 0;
+	}
+
+	/** Whether others hold the same memory. */
+	get isShared(): boolean {
+		return this.holders > 1;
 	}
 
 	retain(): this {

@@ -75,6 +75,9 @@ export function loadSafetensorsMetadata(bytes: Uint8Array): Record<string, strin
  */
 export function encodeSafetensors(dict: Record<string, HostTensor>, metadata?: Record<string, string>): Uint8Array {
 	const fields: string[] = [];
+	for (const [key, value] of Object.entries(metadata ?? {}))
+		if (typeof value !== "string")
+			throw new ArgumentError(`safetensors metadata must be strings, but ${key} is ${typeof value}`);
 	if (metadata !== undefined) fields.push(`${JSON.stringify(METADATA)}:${JSON.stringify(metadata)}`);
 	const tensors = Object.entries(dict);
 	let length = 0;

@@ -1,5 +1,6 @@
 import adamKernel from "../../kernels/adam.wgsl";
 import { ArgumentError } from "../gpu/errors.js";
+import { commonGpu } from "../ops/check.js";
 import { launchElements } from "../ops/launch.js";
 import type { Parameter, Tensor } from "../tensor/tensor.js";
 
@@ -33,7 +34,7 @@ export class Adam {
 	/** What changes from step to step, for the kernel; see `Settings` in kernels/adam.wgsl. */
 	private readonly settings: Tensor;
 
-	/** @throws ArgumentError where there is nothing to train or a setting is out of range. */
+	/** @throws ArgumentError where there is nothing to train or a setting is out of range, DeviceMismatchError */
 	constructor(parameters: readonly Parameter[], options: AdamOptions = {}) {
 		const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8 } = options;
 		const [first] = parameters;
@@ -46,7 +47,7 @@ export class Adam {
 		this.lr = lr;
 		this.betas = betas;
 		this.eps = eps;
-		const { gpu } = first;
+		const gpu = commonGpu("Adam", first, ...parameters);
 		const zeros = ({ size, shape }: Parameter) => gpu.keep(gpu.tensor(new Float32Array(size), shape));
 		this.moments = [...new Set(parameters)].map((parameter) => ({
 			parameter,
@@ -60,12 +61,14 @@ export class Adam {
 	/** Moves every parameter that has a gradient. */
 	step(): void {
 		const moved = this.moments.filter(({ parameter }) => parameter.hasGrad);
-		for (const moments of moved) moments.steps++;
+		// Touched before anything is launched: where one was disposed of, none is moved.
+		for (const { parameter } of moved) for (const tensor of [parameter, parameter.grad]) void tensor.storage;
 		for (const steps of new Set(moved.map((moments) => moments.steps))) {
-			this.writeSettings(steps);
+			this.writeSettings(steps + 1);
 			for (const { parameter, first, second } of moved.filter((moments) => moments.steps === steps))
 				launchElements(adamKernel, parameter.size, [parameter, first, second, parameter.grad, this.settings]);
 		}
+		for (const moments of moved) moments.steps++;
 	}
 
 	/** Forgets the gradients; `backward` adds to what is there. */

@@ -1,6 +1,6 @@
 import { ArgumentError, StateDictError } from "../gpu/errors.js";
 import { formatShape, type Shape, sameShape } from "../tensor/shape.js";
-import { Parameter, type Tensor } from "../tensor/tensor.js";
+import { Parameter, Tensor } from "../tensor/tensor.js";
 
 /** What `loadStateDict` takes for each name: a tensor, or an array with a shape as `loadSafetensors` gives it. */
 export type StateValue = Tensor | { readonly shape: Shape; readonly data: ArrayLike<number> };
@@ -13,8 +13,8 @@ export interface LayerCost {
 }
 
 /**
- * A part of a model, as torch.nn.Module: its parameters and the modules in it are its properties. Their names in the
- * state dict are those of the properties, in snake_case.
+ * A part of a model, as torch.nn.Module: its parameters and the modules in it are its properties, or stand in arrays that
+ * are. Their names in the state dict are those of the properties, in snake_case.
  */
 export abstract class Module {
 	/** The output shape and the cost for an input shape. */
@@ -52,11 +52,10 @@ export abstract class Module {
 		const own = this.stateDict();
 		const missing = Object.keys(own).filter((name) => !Object.hasOwn(dict, name));
 		const unexpected = Object.keys(dict).filter((name) => !Object.hasOwn(own, name));
-		const different = Object.entries(own).flatMap(([name, { shape }]) => {
-			const given = Object.hasOwn(dict, name) ? dict[name]?.shape : undefined;
-			return given === undefined || sameShape(shape, given)
-				? []
-				: [`${name} is ${formatShape(given)} instead of ${formatShape(shape)}`];
+		const different = Object.entries(own).flatMap(([name, parameter]) => {
+			const value = Object.hasOwn(dict, name) ? dict[name] : undefined;
+			const trouble = value === undefined ? undefined : troubleWith(value, parameter);
+			return trouble === undefined ? [] : [`${name} ${trouble}`];
 		});
 		const problems = [
 			...(missing.length > 0 ? [`missing: ${missing.join(", ")}`] : []),
@@ -66,9 +65,8 @@ export abstract class Module {
 		if (problems.length > 0) throw new StateDictError(`The state dict does not fit. ${problems.join("; ")}.`);
 		for (const [name, parameter] of Object.entries(own)) {
 			const value = dict[name] as StateValue;
-			if ("data" in value && typeof value.data !== "function")
-				parameter.gpu.upload(parameter, Float32Array.from(value.data));
-			else parameter.gpu.copy(value as Tensor, parameter);
+			if (value instanceof Tensor) parameter.gpu.copy(value, parameter);
+			else parameter.gpu.upload(parameter, Float32Array.from(value.data));
 		}
 	}
 
@@ -77,12 +75,26 @@ export abstract class Module {
 		for (const parameter of this.parameters()) parameter.dispose();
 	}
 
+	/** The properties by their names in the state dict; those of an array as `name.0`, `name.1`, … */
 	private properties(): [string, unknown][] {
-		return Object.entries(this).map(([name, value]) => [
-			name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-			value,
-		]);
+		return Object.entries(this).flatMap(([property, value]): [string, unknown][] => {
+			const name = property.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+			return Array.isArray(value) ? value.map((element, i) => [`${name}.${i}`, element]) : [[name, value]];
+		});
 	}
+}
+
+/** What keeps a value from being loaded into a parameter, in words that follow its name. */
+function troubleWith(value: StateValue, parameter: Parameter): string | undefined {
+	if (!sameShape(value.shape, parameter.shape))
+		return `is ${formatShape(value.shape)} instead of ${formatShape(parameter.shape)}`;
+	if (!(value instanceof Tensor))
+		return value.data.length === parameter.size
+			? undefined
+			: `has ${value.data.length} numbers instead of ${parameter.size}`;
+	if (value.isDisposed) return "was disposed of";
+	if (value.gpu !== parameter.gpu) return "is on another device";
+	return value.dtype === "float32" ? undefined : `is ${value.dtype} instead of float32`;
 }
 
 /** A module that maps one tensor to another, and so can stand in a `Sequential`. */

@@ -29,6 +29,7 @@ const bytesPerElement = 4;
  * @throws ShapeError where the model does not take such an input.
  */
 export function summary(model: Module, inputShape: Shape): string {
+	model.cost(inputShape); // refuses an input that the model does not take
 	const rows: Row[] = [];
 	const totals: Totals = { parameters: 0, countedMultiplyAdds: 0, multiplyAdds: 0, outputs: 0 };
 	const counters = new Map<number, number>();

@@ -21,7 +21,7 @@ const WIDTH = 720;
 const LOSSES = [
 	["loss", "total", "#1f3a5f"],
 	["reconLoss", "reconstruction", "#2a9d8f"],
-	["commitmentLoss", "quantization", "#e07a3f"],
+	["commitmentLoss", "commitment", "#e07a3f"],
 ] as const;
 
 /**

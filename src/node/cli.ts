@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { cac } from "cac";
 import { ArgumentError, TesseraError } from "../gpu/errors.js";
 import { doctor } from "./commands/doctor.js";
@@ -10,16 +11,17 @@ type Options = Readonly<Record<string, unknown>>;
 
 const adapters: readonly string[] = ["gpu", "lavapipe", "swiftshader"];
 
-function number(options: Options, name: string, least: number, whole = true): number {
+function number(options: Options, name: string, least: number, whole = true, most = Number.MAX_SAFE_INTEGER): number {
 	const value = Number(options[name]);
 	if (
 		typeof options[name] === "boolean" ||
 		!Number.isFinite(value) ||
 		value < least ||
+		value > most ||
 		(whole && !Number.isInteger(value))
 	)
 		throw new ArgumentError(
-			`--${name} must be ${whole ? "a whole number" : "a number"} of at least ${least}, but is ${String(options[name])}.`,
+			`--${name} must be ${whole ? "a whole number" : "a number"} of at least ${least}${most < Number.MAX_SAFE_INTEGER ? ` and at most ${most}` : ""}, but is ${String(options[name])}.`,
 		);
 	return value;
 }
@@ -39,6 +41,9 @@ function adapter(options: Options): AdapterChoice | undefined {
 	return value as AdapterChoice;
 }
 
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+	version: string;
+};
 const cli = cac("tessera");
 const adapterHelp = "gpu, lavapipe or swiftshader; the first that is there by default";
 
@@ -67,7 +72,7 @@ cli
 			codes: number(options, "codes", 1),
 			dim: number(options, "dim", 1),
 			beta: number(options, "beta", 0, false),
-			seed: number(options, "seed", 0),
+			seed: number(options, "seed", 0, true, 2 ** 31 - 1),
 			out: text(options, "out"),
 			adapter: adapter(options),
 		}),
@@ -102,11 +107,12 @@ cli
 	.action((options: Options) => doctor({ adapter: adapter(options) }));
 
 cli.help();
+cli.version(version);
 
 try {
 	cli.parse(process.argv, { run: false });
 	if (cli.matchedCommand !== undefined) await cli.runMatchedCommand();
-	else if (cli.options.help !== true) {
+	else if (cli.options.help !== true && cli.options.version !== true) {
 		cli.outputHelp();
 		if (cli.args.length > 0) throw new ArgumentError(`There is no command "${cli.args[0]}".`);
 	}

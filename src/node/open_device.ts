@@ -2,7 +2,7 @@ import { describeAdapter, isNullBackend } from "../gpu/adapter.js";
 import { ArgumentError, NoAdapterError } from "../gpu/errors.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { type OpenDeviceOptions, openAdapter } from "../tensor/open_device.js";
-import { findLavapipe, selectDriver, unpackSwiftShader } from "./swiftshader.js";
+import { findLavapipe, unpackSwiftShader, withDriver } from "./swiftshader.js";
 
 /** Which adapter to open: a GPU, or one of two implementations of Vulkan on the CPU. */
 export type AdapterChoice = "gpu" | "lavapipe" | "swiftshader";
@@ -32,7 +32,8 @@ const dawnOptions = ["disable-dawn-features=timestamp_quantization"];
  * @throws NoAdapterError where nothing is found, or not what was asked for: it names what to install.
  */
 export async function openDevice(options: NodeOpenDeviceOptions = {}): Promise<Gpu> {
-	const choice = options.adapter ?? choiceFromEnvironment();
+	const choice =
+		checkChoice(options.adapter, "The adapter") ?? checkChoice(process.env.TESSERA_ADAPTER, "TESSERA_ADAPTER");
 	const adapter = await findAdapter(choice, options.powerPreference ?? "high-performance");
 	const gpu = await openAdapter(adapter, options);
 	if (gpu.adapter.software && options.announce !== false) announce(gpu.adapter.description || gpu.adapter.device);
@@ -44,21 +45,8 @@ async function findAdapter(
 	powerPreference: GPUPowerPreference,
 ): Promise<GPUAdapter> {
 	if (choice === "swiftshader") return swiftShader(powerPreference);
-	if (choice === "lavapipe") {
-		const driver = await findLavapipe();
-		if (driver === undefined)
-			throw new NoAdapterError(
-				"lavapipe is not installed. On Debian and Ubuntu: apt-get install mesa-vulkan-drivers libvulkan1 (Mesa 23 or newer; on Debian 12 from bookworm-backports).",
-			);
-		selectDriver(driver);
-	}
+	if (choice === "lavapipe") return lavapipe(powerPreference);
 	const adapter = await requestAdapter(powerPreference);
-	if (choice === "lavapipe") {
-		if (adapter !== undefined) return adapter;
-		throw new NoAdapterError(
-			"lavapipe is installed, but Dawn does not take it: it needs Mesa 23 or newer and libvulkan1 (on Debian 12 from bookworm-backports).",
-		);
-	}
 	if (choice === "gpu") {
 		if (adapter !== undefined && !describeAdapter(adapter).software) return adapter;
 		throw new NoAdapterError(
@@ -76,16 +64,28 @@ async function findAdapter(
 	}
 }
 
-function choiceFromEnvironment(): AdapterChoice | undefined {
-	const value = process.env.TESSERA_ADAPTER;
+function checkChoice(value: string | undefined, name: string): AdapterChoice | undefined {
 	if (value === undefined || value === "" || value === "auto") return undefined;
 	if (value === "gpu" || value === "lavapipe" || value === "swiftshader") return value;
-	throw new ArgumentError(`TESSERA_ADAPTER is "${value}", but must be gpu, lavapipe, swiftshader or auto.`);
+	throw new ArgumentError(`${name} is "${value}", but must be gpu, lavapipe, swiftshader or auto.`);
+}
+
+async function lavapipe(powerPreference: GPUPowerPreference): Promise<GPUAdapter> {
+	const driver = await findLavapipe();
+	if (driver === undefined)
+		throw new NoAdapterError(
+			"lavapipe is not installed. On Debian and Ubuntu: apt-get install mesa-vulkan-drivers libvulkan1 (Mesa 23 or newer; on Debian 12 from bookworm-backports).",
+		);
+	const adapter = await withDriver(driver, () => requestAdapter(powerPreference));
+	if (adapter === undefined || !/llvmpipe|lavapipe/i.test(`${adapter.info.device} ${adapter.info.description}`))
+		throw new NoAdapterError(
+			"lavapipe is installed, but Dawn does not take it: it needs Mesa 23 or newer and libvulkan1 (on Debian 12 from bookworm-backports).",
+		);
+	return adapter;
 }
 
 async function swiftShader(powerPreference: GPUPowerPreference): Promise<GPUAdapter> {
-	selectDriver(await unpackSwiftShader());
-	const adapter = await requestAdapter(powerPreference);
+	const adapter = await withDriver(await unpackSwiftShader(), () => requestAdapter(powerPreference));
 	if (adapter === undefined) throw new NoAdapterError("SwiftShader was unpacked, but Dawn could not start it.");
 	return adapter;
 }

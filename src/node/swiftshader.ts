@@ -58,11 +58,22 @@ export async function findLavapipe(): Promise<VulkanDriver | undefined> {
 	return undefined;
 }
 
-/** Makes the Vulkan loader of this process find this driver alone; call it before Dawn is started. */
-export function selectDriver({ manifest, loader }: VulkanDriver): void {
-	process.env.VK_DRIVER_FILES = manifest;
-	process.env.VK_ICD_FILENAMES = manifest;
+const driverVariables = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"] as const;
+
+/** Runs `body`, which starts Dawn, with the Vulkan loader of this process finding this driver alone. */
+export async function withDriver<T>({ manifest, loader }: VulkanDriver, body: () => Promise<T>): Promise<T> {
+	const before = driverVariables.map((name) => process.env[name]);
+	for (const name of driverVariables) process.env[name] = manifest;
 	if (loader !== undefined && !loads("libvulkan.so.1")) loads(loader);
+	try {
+		return await body();
+	} finally {
+		for (const [i, name] of driverVariables.entries()) {
+			const value = before[i];
+			if (value === undefined) delete process.env[name];
+			else process.env[name] = value;
+		}
+	}
 }
 
 /** Loads a shared library into the process, so that Dawn finds it by its name; whether it is there now. */

@@ -39,15 +39,10 @@ export function runConv2d(x: Tensor, weight: Tensor, bias: Tensor | undefined, t
 	const [outChannels, groupInputs, kernelHeight, kernelWidth] = weight.shape as Shape4;
 	const taps = kernelHeight * kernelWidth;
 	const groupOutputs = outChannels / geometry.groups;
-	const packed = packWeights(weight, geometry.groups, groupInputs, groupOutputs, {
-		group: groupOutputs * groupInputs * taps,
-		output: groupInputs * taps,
-		input: taps,
-	});
 	return run(
 		x,
-		packed,
-		weight.shape,
+		weight,
+		{ group: groupOutputs * groupInputs * taps, output: groupInputs * taps, input: taps },
 		bias,
 		to,
 		geometry.groups,
@@ -76,15 +71,10 @@ export function runConvTranspose2d(
 	const [inChannels, groupOutputs, kernelHeight, kernelWidth] = weight.shape as Shape4;
 	const taps = kernelHeight * kernelWidth;
 	const groupInputs = inChannels / geometry.groups;
-	const packed = packWeights(weight, geometry.groups, groupInputs, groupOutputs, {
-		group: groupInputs * groupOutputs * taps,
-		output: taps,
-		input: groupOutputs * taps,
-	});
 	return run(
 		x,
-		packed,
-		weight.shape,
+		weight,
+		{ group: groupInputs * groupOutputs * taps, output: taps, input: groupOutputs * taps },
 		bias,
 		to,
 		geometry.groups,
@@ -98,18 +88,24 @@ export function runConvTranspose2d(
 	);
 }
 
+/** Where a weight's elements lie, see kernels/pack_weights.wgsl. */
+interface WeightStrides {
+	readonly group: number;
+	readonly output: number;
+	readonly input: number;
+}
+
 /** The weights as the kernels read them, [groups, blocks, taps, inputs, 16]. */
 function packWeights(
 	weight: Tensor,
 	groups: number,
 	groupInputs: number,
 	groupOutputs: number,
-	strides: { readonly group: number; readonly output: number; readonly input: number },
+	{ group, output, input }: WeightStrides,
 ): Tensor {
 	const [, , kernelHeight, kernelWidth] = weight.shape as Shape4;
 	const taps = kernelHeight * kernelWidth;
 	const packed = weight.gpu.empty([groups, Math.ceil(groupOutputs / packWidth), taps, groupInputs, packWidth]);
-	const { group, output, input } = strides;
 	const scalars = weight.gpu.uniform(Uint32Array.of(groupInputs, groupOutputs, taps, group, output, input));
 	launchElements(packWeightsKernel, packed.size, [weight, packed, scalars]);
 	return packed;
@@ -123,11 +119,11 @@ interface Steps {
 	readonly tapStep: readonly [number, number];
 }
 
-/** Launches kernels/convolution.wgsl or its variant for subgroups. Takes `packed` over. */
+/** Launches kernels/convolution.wgsl or its variant for subgroups. */
 function run(
 	x: Tensor,
-	packed: Tensor,
-	weight: Shape,
+	weight: Tensor,
+	strides: WeightStrides,
 	bias: Tensor | undefined,
 	to: Shape,
 	groups: number,
@@ -135,29 +131,39 @@ function run(
 	multiplyAdds: number,
 ): Tensor {
 	const { gpu } = x;
-	const y = gpu.empty(to);
 	const [batch, outChannels, outHeight, outWidth] = to as Shape4;
 	const lanes = gpu.subgroupSize;
 	const groupOutputs = outChannels / groups;
 	const [channels, pixels] = lanes > 0 ? [16, 4 * lanes] : [8, 256];
 	const phasePixels = batch * Math.ceil(outHeight / outStep[0]) * Math.ceil(outWidth / outStep[1]);
 	const hasBias = bias === undefined ? 0 : 1;
-	gpu.run(lanes > 0 ? convolutionSubgroupsKernel : convolutionKernel, {
-		constants: variant(lanes, groupOutputs, channels),
-		bindings: [
-			x.storage,
-			packed.storage,
-			(bias ?? packed).storage,
-			y.storage,
-			gpu.uniform(
-				Int32Array.of(...sizes(x.shape, to, weight, groups), hasBias, ...inStep, ...outStep, ...origin, ...tapStep),
-			),
-		],
-		workgroups: groups * Math.ceil(groupOutputs / channels) * outStep[0] * outStep[1] * Math.ceil(phasePixels / pixels),
-		flops: 2 * multiplyAdds,
+	return gpu.scope(() => {
+		const y = gpu.empty(to);
+		const packed = packWeights(weight, groups, (x.shape[1] as number) / groups, groupOutputs, strides);
+		gpu.run(lanes > 0 ? convolutionSubgroupsKernel : convolutionKernel, {
+			constants: variant(lanes, groupOutputs, channels),
+			bindings: [
+				x.storage,
+				packed.storage,
+				(bias ?? packed).storage,
+				y.storage,
+				gpu.uniform(
+					Int32Array.of(
+						...sizes(x.shape, to, weight.shape, groups),
+						hasBias,
+						...inStep,
+						...outStep,
+						...origin,
+						...tapStep,
+					),
+				),
+			],
+			workgroups:
+				groups * Math.ceil(groupOutputs / channels) * outStep[0] * outStep[1] * Math.ceil(phasePixels / pixels),
+			flops: 2 * multiplyAdds,
+		});
+		return y;
 	});
-	packed.dispose();
-	return y;
 }
 
 /** The constants that choose among the variants of a kernel, of which there are few. */
@@ -180,40 +186,40 @@ export function runWeightGrad(input: Tensor, outputGradient: Tensor, to: Shape, 
 	const [outChannels, groupInputs, kernelHeight, kernelWidth] = to as Shape4;
 	const [batch, , height, width] = outputGradient.shape as Shape4;
 	const pixels = batch * height * width;
-	const lanes = gpu.subgroupSize;
+	const groupOutputs = outChannels / groups;
+	// With few channels a group most of what the variant for subgroups packs would be padding.
+	const lanes = groups > 1 && groupOutputs < packWidth / 2 ? 0 : gpu.subgroupSize;
 	const [rows, columns] = lanes > 0 ? [packWidth, 4 * lanes] : [8, 4];
-	const rowBlocks = groups * Math.ceil(outChannels / groups / rows);
+	const rowBlocks = groups * Math.ceil(groupOutputs / rows);
 	const blocks = rowBlocks * Math.ceil((groupInputs * kernelHeight * kernelWidth) / columns);
 	const splits = Math.max(
 		1,
 		Math.min(Math.floor(pixels / pixelsPerSplit), Math.ceil(enoughWorkgroups / blocks), batch * height),
 	);
-	const partial = gpu.empty(splits === 1 ? to : [splits, ...to]);
-	const gradient = lanes > 0 ? packChannels(outputGradient, groups) : outputGradient.share();
-	gpu.run(lanes > 0 ? weightGradSubgroupsKernel : weightGradKernel, {
-		constants: lanes > 0 ? variant(lanes, outChannels / groups, rows) : {},
-		bindings: [
-			input.storage,
-			gradient.storage,
-			partial.storage,
-			gpu.uniform(
-				Uint32Array.of(
-					...sizes(input.shape, outputGradient.shape, to, groups),
-					...stride,
-					...padding,
-					...dilation,
-					splits,
+	return gpu.scope(() => {
+		const partial = gpu.empty(splits === 1 ? to : [splits, ...to]);
+		const gradient = lanes > 0 ? packChannels(outputGradient, groups) : outputGradient;
+		gpu.run(lanes > 0 ? weightGradSubgroupsKernel : weightGradKernel, {
+			constants: lanes > 0 ? variant(lanes, groupOutputs, rows) : {},
+			bindings: [
+				input.storage,
+				gradient.storage,
+				partial.storage,
+				gpu.uniform(
+					Uint32Array.of(
+						...sizes(input.shape, outputGradient.shape, to, groups),
+						...stride,
+						...padding,
+						...dilation,
+						splits,
+					),
 				),
-			),
-		],
-		workgroups: blocks * splits,
-		flops: 2 * pixels * sizeOf(to),
+			],
+			workgroups: blocks * splits,
+			flops: 2 * pixels * sizeOf(to),
+		});
+		return splits === 1 ? partial : sumOver(partial, { r2: splits, k2: sizeOf(to) }, to);
 	});
-	gradient.dispose();
-	if (splits === 1) return partial;
-	const sum = sumOver(partial, { r2: splits, k2: sizeOf(to) }, to);
-	partial.dispose();
-	return sum;
 }
 
 /** [N, C, H, W] with 16 neighbouring channels of a pixel side by side: [groups, blocks, N·H·W, 16]. */

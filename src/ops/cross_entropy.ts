@@ -16,7 +16,7 @@ export interface CrossEntropyOptions {
 
 /**
  * The mean over all targets of −log softmax(logits)[target], in nats. A target that is not a class adds 0 and gets no
- * gradient.
+ * gradient, but is counted in the mean (unlike PyTorch's `ignore_index`).
  *
  * @param logits float32
  * @param targets uint32 or int32, of the logits' shape without the axis of the classes
@@ -38,11 +38,12 @@ export function crossEntropy(
 			`${name}: targets must have the shape of logits ${formatShape(logits.shape)} without axis ${axis}, but have ${formatShape(targets.shape)}.`,
 		);
 	const constants = { CLASSES: logits.shape[axis] as number, INNER: sizeOf(logits.shape.slice(axis + 1)) };
-	const logProbabilities = computeSoftmax(logits, axis, true);
-	const losses = gpu.empty([targets.size]);
-	launchElements(crossEntropyKernel, losses.size, [logProbabilities, targets, losses], constants);
-	const loss = sumOver(losses, { r2: losses.size }, [], 1 / losses.size);
-	losses.dispose();
+	const [loss, logProbabilities] = gpu.scope(() => {
+		const logProbabilities = computeSoftmax(logits, axis, true);
+		const losses = gpu.empty([targets.size]);
+		launchElements(crossEntropyKernel, losses.size, [logProbabilities, targets, losses], constants);
+		return [sumOver(losses, { r2: losses.size }, [], 1 / losses.size), logProbabilities] as const;
+	});
 	return record(name, loss, [logits], (gradient) => {
 		const dx = gpu.empty(logits.shape);
 		const scalars = gpu.uniform(Float32Array.of(1 / targets.size));

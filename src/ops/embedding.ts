@@ -60,9 +60,6 @@ export function embedding(
 			N: indices.size,
 			SPLITS: splits,
 		});
-		if (splits === 1) return [partial];
-		const summed = sumOver(partial, { r2: splits, k2: rows * dimensions }, weight.shape);
-		partial.dispose();
-		return [summed];
+		return [splits === 1 ? partial : sumOver(partial, { r2: splits, k2: rows * dimensions }, weight.shape)];
 	});
 }

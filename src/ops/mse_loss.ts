@@ -32,15 +32,16 @@ export function mseLoss(a: Tensor, b: Tensor, options: MSELossOptions = {}): Ten
 		throw new ShapeError(`mseLoss: shapes ${formatShape(a.shape)} and ${formatShape(b.shape)} differ.`);
 	if (!Number.isFinite(scale)) throw new ArgumentError(`mseLoss: the scale must be finite, but is ${scale}.`);
 
-	const workgroups = Math.ceil(a.size / chunk);
-	const partial = gpu.empty([workgroups]);
-	gpu.run(mseKernel, {
-		constants: { CHUNK: chunk },
-		bindings: [a.storage, b.storage, partial.storage],
-		workgroups,
+	const loss = gpu.scope(() => {
+		const workgroups = Math.ceil(a.size / chunk);
+		const partial = gpu.empty([workgroups]);
+		gpu.run(mseKernel, {
+			constants: { CHUNK: chunk },
+			bindings: [a.storage, b.storage, partial.storage],
+			workgroups,
+		});
+		return sumOver(partial, { r2: workgroups }, [], scale / a.size);
 	});
-	const loss = sumOver(partial, { r2: workgroups }, [], scale / a.size);
-	partial.dispose();
 
 	const gradientOf = (x: Tensor, y: Tensor, gradient: Tensor) => {
 		const dx = gpu.empty(x.shape);

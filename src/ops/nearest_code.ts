@@ -28,27 +28,27 @@ export function nearestCode(z: Tensor, codebook: Tensor): Tensor<"uint32"> {
 	const [batch, , ...positions] = z.shape as [number, number, ...number[]];
 	const rows = z.size / dimensions;
 	const paddedCodes = Math.ceil(codes / 8) * 8;
-	const transposed = gpu.empty([dimensions, paddedCodes]);
-	const halfNorm = gpu.empty([paddedCodes]);
-	launchElements(prepareKernel, paddedCodes, [
-		codebook,
-		transposed,
-		halfNorm,
-		gpu.uniform(Uint32Array.of(codes, dimensions)),
-	]);
-	const index = gpu.empty([batch, ...positions], "uint32");
-	gpu.run(nearestCodeKernel, {
-		bindings: [
-			z.storage,
-			transposed.storage,
-			halfNorm.storage,
-			index.storage,
-			gpu.uniform(Uint32Array.of(rows, dimensions, rows / batch, codes)),
-		],
-		workgroups: Math.ceil(rows / 256),
-		flops: 2 * rows * codes * dimensions,
+	return gpu.scope(() => {
+		const transposed = gpu.empty([dimensions, paddedCodes]);
+		const halfNorm = gpu.empty([paddedCodes]);
+		launchElements(prepareKernel, paddedCodes, [
+			codebook,
+			transposed,
+			halfNorm,
+			gpu.uniform(Uint32Array.of(codes, dimensions)),
+		]);
+		const index = gpu.empty([batch, ...positions], "uint32");
+		gpu.run(nearestCodeKernel, {
+			bindings: [
+				z.storage,
+				transposed.storage,
+				halfNorm.storage,
+				index.storage,
+				gpu.uniform(Uint32Array.of(rows, dimensions, rows / batch, codes)),
+			],
+			workgroups: Math.ceil(rows / 256),
+			flops: 2 * rows * codes * dimensions,
+		});
+		return index;
 	});
-	transposed.dispose();
-	halfNorm.dispose();
-	return index;
 }

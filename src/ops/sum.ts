@@ -22,24 +22,39 @@ const summandsPerLane = 128;
 export function sumOver(x: Tensor, view: SumView, to: Shape, factor = 1): Tensor {
 	const { r1 = 1, k1 = 1, r2 = 1, k2 = 1 } = view;
 	const outputs = k1 * k2;
-	const lanes = k2 >= 32 ? 1 : 64;
+	const lanes = lanesFor(k2);
 	const splits = Math.max(
 		1,
 		Math.min(256, Math.ceil((r1 * r2) / (lanes * summandsPerLane)), Math.ceil(65536 / outputs)),
 	);
 	const { gpu } = x;
-	const out = gpu.empty(splits === 1 ? to : [splits, outputs]);
+	if (splits > 1)
+		return gpu.scope(() =>
+			sumOver(runSum(x, view, splits, [splits, outputs], 1), { r2: splits, k2: outputs }, to, factor),
+		);
+	return runSum(x, view, 1, to, factor);
+}
+
+/** Launches kernels/sum.wgsl once. */
+function runSum(x: Tensor, view: SumView, splits: number, to: Shape, factor: number): Tensor {
+	const { r1 = 1, k1 = 1, r2 = 1, k2 = 1 } = view;
+	const { gpu } = x;
+	const outputs = k1 * k2;
+	const lanes = lanesFor(k2);
+	const out = gpu.empty(to);
 	const sizes = Uint32Array.of(r1, k1, r2, k2, splits, 0);
-	new Float32Array(sizes.buffer)[5] = splits === 1 ? factor : 1;
+	new Float32Array(sizes.buffer)[5] = factor;
 	gpu.run(sumKernel, {
 		constants: { OUTPUTS: 64 / lanes, LANES: lanes },
 		bindings: [x.storage, out.storage, gpu.uniform(sizes)],
 		workgroups: splits * Math.ceil((outputs * lanes) / 64),
 	});
-	if (splits === 1) return out;
-	const total = sumOver(out, { r2: splits, k2: outputs }, to, factor);
-	out.dispose();
-	return total;
+	return out;
+}
+
+/** Lanes that share one sum: none where neighbouring sums read neighbouring words. */
+function lanesFor(k2: number): number {
+	return k2 >= 32 ? 1 : 64;
 }
 
 /** factor · x repeated as [any, count, inner] to shape `to`. Records nothing. */

@@ -61,6 +61,7 @@ export class Gpu extends Device {
 
 	/** Overwrites a tensor's elements with host data of its dtype. */
 	upload(tensor: AnyTensor, data: ArrayLike<number>): void {
+		this.own(tensor);
 		if (data.length !== tensor.size)
 			throw new ShapeError(
 				`${data.length} numbers do not fill a tensor of shape ${formatShape(tensor.shape)}, which has ${tensor.size}.`,
@@ -70,7 +71,15 @@ export class Gpu extends Device {
 			throw new DTypeError(
 				`A ${tensor.dtype} tensor takes numbers or a ${array.name}, not a ${data.constructor.name}.`,
 			);
+		if (!(data instanceof array)) checkNumbers(data, tensor.dtype);
 		this.write(tensor.storage, data instanceof array ? data : array.from(data));
+	}
+
+	/** A copy with memory of its own. */
+	clone<D extends DType>(tensor: Tensor<D>): Tensor<D> {
+		const copy = this.empty(tensor.shape, tensor.dtype);
+		this.copy(tensor, copy);
+		return copy;
 	}
 
 	/** Overwrites `to` with the elements of `from`, on the GPU. */
@@ -81,18 +90,20 @@ export class Gpu extends Device {
 			throw new ShapeError(
 				`A tensor of shape ${formatShape(from.shape)} was copied to one of shape ${formatShape(to.shape)}.`,
 			);
+		if (from.dtype !== to.dtype) throw new DTypeError(`A ${from.dtype} tensor was copied to a ${to.dtype} tensor.`);
 		this.copyStorage(from.storage, to.storage);
 	}
 
 	/** The elements of several tensors, with one copy and one wait for all of them. */
 	async readAll(tensors: readonly AnyTensor[]): Promise<DataOf<DType>[]> {
+		for (const tensor of tensors) this.own(tensor);
 		const bytes = await this.read(tensors.map(({ storage }) => storage));
 		return tensors.map(({ dtype }, i) => new arrays[dtype](bytes[i] as ArrayBuffer));
 	}
 
 	/**
-	 * Runs `body` and disposes of every tensor that it made, except those it returns (a tensor, or an array or object
-	 * of tensors), parameters and their gradients. A training step belongs into a scope.
+	 * Runs `body` and disposes of every tensor that it made, except those it returns (a tensor, or an array, map or
+	 * plain object of tensors), parameters and their gradients. A training step belongs into a scope.
 	 *
 	 * @throws ArgumentError where `body` returns a promise: what is awaited outlives the scope.
 	 */
@@ -102,10 +113,12 @@ export class Gpu extends Device {
 		let kept: ReadonlySet<AnyTensor> = new Set();
 		try {
 			const result = body();
-			if (result instanceof Promise)
+			if (result instanceof Promise) {
+				result.catch(() => undefined); // its failure would only hide the one that is thrown here
 				throw new ArgumentError(
 					"gpu.scope() takes a function that is not async: await reads after it, on tensors that it returns.",
 				);
+			}
 			kept = tensorsIn(result);
 			return result;
 		} finally {
@@ -132,13 +145,38 @@ export class Gpu extends Device {
 	untrack(tensor: AnyTensor): void {
 		for (const scope of this.scopes) scope.delete(tensor);
 	}
+
+	private own(tensor: AnyTensor): void {
+		if (tensor.gpu !== this)
+			throw new DeviceMismatchError(
+				`A tensor of shape ${formatShape(tensor.shape)} belongs to another device; use that device's own methods.`,
+			);
+	}
 }
 
-/** The tensors in a value: itself, or the elements of arrays and plain objects, at any depth. */
+/** The tensors in a value: itself, or the elements of arrays, maps, sets and plain objects, at any depth. */
 function tensorsIn(value: unknown, found = new Set<AnyTensor>()): Set<AnyTensor> {
 	if (value instanceof Tensor) found.add(value);
 	else if (Array.isArray(value)) for (const element of value) tensorsIn(element, found);
-	else if (value !== null && typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype)
-		for (const element of Object.values(value)) tensorsIn(element, found);
+	else if (value instanceof Map || value instanceof Set)
+		for (const element of value.values()) tensorsIn(element, found);
+	else if (isPlainObject(value)) for (const element of Object.values(value)) tensorsIn(element, found);
 	return found;
+}
+
+/** @throws ArgumentError for numbers that an integer tensor cannot hold, instead of wrapping them. */
+function checkNumbers(data: ArrayLike<number>, dtype: DType): void {
+	if (dtype === "float32") return;
+	const [least, most] = dtype === "int32" ? [-(2 ** 31), 2 ** 31 - 1] : [0, 2 ** 32 - 1];
+	for (let i = 0; i < data.length; i++) {
+		const value = data[i] as number;
+		if (!Number.isInteger(value) || value < least || value > most)
+			throw new ArgumentError(`A ${dtype} tensor cannot hold ${value}.`);
+	}
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+	if (value === null || typeof value !== "object") return false;
+	const prototype: unknown = Object.getPrototypeOf(value);
+	return prototype === null || prototype === Object.prototype;
 }

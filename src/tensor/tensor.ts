@@ -1,4 +1,4 @@
-import { DisposedError, GradientError } from "../gpu/errors.js";
+import { DisposedError, GradientError, ShapeError } from "../gpu/errors.js";
 import type { Storage } from "../gpu/storage.js";
 import type { Gpu } from "./gpu.js";
 import { formatShape, type Shape, sizeOf } from "./shape.js";
@@ -63,12 +63,14 @@ export class Tensor<D extends DType = "float32"> {
 	/** The value of a tensor with one element. */
 	async item(): Promise<number> {
 		if (this.size !== 1)
-			throw new GradientError(`item() takes a tensor of one element; this one has shape ${formatShape(this.shape)}.`);
+			throw new ShapeError(`item() takes a tensor of one element; this one has shape ${formatShape(this.shape)}.`);
 		return (await this.data())[0] as number;
 	}
 
 	/** Another tensor over the same memory, with the same number of elements; it takes no part in gradients. */
 	share(shape: Shape = this.shape): Tensor<D> {
+		if (sizeOf(shape) !== this.size)
+			throw new ShapeError(`Memory of shape ${formatShape(this.shape)} cannot be seen as ${formatShape(shape)}.`);
 		return new Tensor(this.gpu, this.storage.retain(), shape, this.dtype);
 	}
 

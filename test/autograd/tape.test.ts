@@ -1,11 +1,14 @@
 import {
+	ArgumentError,
 	add,
 	backward,
+	DisposedError,
 	type Gpu,
 	GradientError,
 	mul,
 	noGrad,
 	relu,
+	reshape,
 	scale,
 	stopGradient,
 	straightThrough,
@@ -103,6 +106,49 @@ test("a gradient of the wrong shape is refused, and no parameter changes", async
 	});
 	assert.is(w.hasGrad, false);
 	w.dispose();
+});
+
+test("a disposed tensor on the way back is an error, not a missing gradient", async () => {
+	const gpu = await device();
+	const w = gpu.parameter([1, 2], [2]);
+	const lost = gpu.scope(() => sum(scale(w, 2)));
+	assertThrows(() => backward(lost), DisposedError, ["[2]"]);
+	gpu.scope(() => {
+		const h = scale(w, 2);
+		const y = add(h, w);
+		h.dispose();
+		assertThrows(() => backward(sum(y)), DisposedError, ["[2]"]);
+	});
+	assert.is(w.hasGrad, false);
+	lost.dispose();
+	w.dispose();
+});
+
+test("a plain tensor cannot ask for a gradient", async () => {
+	const gpu = await device();
+	gpu.scope(() => {
+		const x = gpu.tensor([1], [1]);
+		x.requiresGrad = true;
+		assertThrows(() => backward(sum(x)), GradientError, ["gpu.parameter"]);
+	});
+});
+
+test("each parameter's gradient has memory of its own", async () => {
+	const gpu = await device();
+	const [a, b, c] = [gpu.parameter([1], [1]), gpu.parameter([2], [1]), gpu.parameter([3], [1])];
+	gpu.scope(() => backward(sum(add(a, b))));
+	gpu.scope(() => backward(reshape(c, [])));
+	gpu.upload(a.grad, [100]);
+	gpu.upload(c.grad, [100]);
+	assert.is(await b.grad.item(), 1);
+	b.zeroGrad();
+	gpu.scope(() => backward(sum(b)));
+	assert.is(await b.grad.item(), 1, "the gradient that every backward starts from");
+	for (const parameter of [a, b, c]) parameter.dispose();
+});
+
+test("noGrad refuses an async body", () => {
+	assertThrows(() => noGrad(async () => undefined), ArgumentError, ["async"]);
 });
 
 test("a long chain does not overflow the stack", async () => {

@@ -1,8 +1,20 @@
-import { add, LimitError, relu, ShaderError, scale, sum } from "tessera-gpu";
+import {
+	ArgumentError,
+	add,
+	DeviceMismatchError,
+	LimitError,
+	matmul,
+	mul,
+	openDevice,
+	relu,
+	ShaderError,
+	scale,
+	sum,
+} from "tessera-gpu";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { sizeClass } from "../../src/gpu/buffer_pool.js";
-import { assertSame, device } from "../support.js";
+import { assertSame, assertThrows, device } from "../support.js";
 
 const test = suite("the machine");
 
@@ -125,6 +137,114 @@ test("a kernel that does not compile is named with its line", async () => {
 	out.dispose();
 	const x = gpu.tensor([2], [1]);
 	assert.is(await x.item(), 2, "the device still works");
+	x.dispose();
+});
+
+test("what a failed batch wrote cannot be read, and what came of it neither", async () => {
+	const gpu = await device();
+	const x = gpu.tensor([2, 3], [2]);
+	await gpu.finish();
+	const broken = {
+		name: "broken_too.wgsl",
+		source:
+			"@group(0) @binding(0) var<storage, read_write> out: array<f32>;\n@compute @workgroup_size(1)\nfn main() { nonsense(); }\n",
+	};
+	const out = gpu.empty([1]);
+	const innocent = scale(x, 11);
+	gpu.run(broken, { bindings: [out.storage], workgroups: 1 });
+	const results = await Promise.allSettled([out.data(), innocent.data()]);
+	assert.equal(
+		results.map(({ status }) => status),
+		["rejected", "rejected"],
+	);
+	const later = scale(innocent, 2);
+	const laterStatus = (await Promise.allSettled([later.data()]))[0]?.status;
+	assert.is(laterStatus, "rejected", "computed from what was never written");
+	const again = scale(x, 11);
+	assertSame(await again.data(), [22, 33], "computed anew");
+	for (const tensor of [x, out, innocent, later, again]) tensor.dispose();
+});
+
+test("a tensor copied onto itself or its share stays as it is", async () => {
+	const gpu = await device();
+	const x = gpu.tensor([1, 2], [2]);
+	const share = x.share();
+	gpu.copy(x, x);
+	gpu.copy(x, share);
+	const copy = gpu.clone(x);
+	gpu.upload(x, [5, 6]);
+	assertSame(await copy.data(), [1, 2], "the copy");
+	for (const tensor of [x, share, copy]) tensor.dispose();
+});
+
+test("constants and other devices' tensors cannot be written", async () => {
+	const gpu = await device();
+	const constant = gpu.constant(3);
+	assertThrows(() => gpu.upload(constant, [4]), ArgumentError);
+	constant.dispose();
+	const other = await openDevice();
+	const foreign = other.tensor([1], [1]);
+	assertThrows(() => gpu.upload(foreign, [2]), DeviceMismatchError);
+	const results = await Promise.allSettled([gpu.readAll([foreign])]);
+	assert.is(results[0]?.status, "rejected");
+	assert.is(await foreign.item(), 1);
+	other.dispose();
+});
+
+test("more scalars than the cache holds, some still in use", async () => {
+	const gpu = await device();
+	const x = gpu.tensor([1], [1]);
+	const held = gpu.constant(0.125);
+	const product = mul(x, held);
+	for (let i = 0; i < 600; i++) scale(x, 1000 + i).dispose();
+	const again = mul(x, held);
+	held.dispose();
+	assert.is(await product.item(), 0.125);
+	assert.is(await again.item(), 0.125);
+	assert.ok(gpu.counters().bindGroups < 3000, `${gpu.counters().bindGroups} bind groups`);
+	for (const tensor of [x, product, again]) tensor.dispose();
+});
+
+test("a launch of very many slices keeps its own scalars", async () => {
+	const gpu = await device();
+	const a = gpu.tensor(new Float32Array(64 * 8).fill(1), [64, 8]);
+	const b = gpu.tensor(new Float32Array(8 * 2000).fill(2), [8, 2000]);
+	const { run } = gpu;
+	gpu.run = (kernel, launch) => run.call(gpu, kernel, { ...launch, flops: 1e15 });
+	const c = matmul(a, b);
+	gpu.run = run;
+	const values = await c.data();
+	assert.is(values.length, 128_000);
+	assert.ok(values.every((value) => value === 16));
+	for (const tensor of [a, b, c]) tensor.dispose();
+});
+
+test("work recorded while a timing waits is done, and timed work leaves nothing behind", async () => {
+	const gpu = await device();
+	const x = gpu.tensor([2, 3], [2]);
+	const before = gpu.memory().buffers;
+	const timing = gpu.time(() => relu(x).dispose());
+	const result = scale(x, 7);
+	await timing;
+	assertSame(await result.data(), [14, 21], "recorded meanwhile");
+	result.dispose();
+	const failing = await Promise.allSettled([
+		gpu.time(() =>
+			gpu.upload(
+				gpu.scope(() => x),
+				[1, 1],
+			),
+		),
+	]);
+	assert.is(failing[0]?.status, "fulfilled", "an upload of a tensor that no command uses does not split the pass");
+	const split = await Promise.allSettled([
+		gpu.time(() => {
+			relu(x).dispose();
+			gpu.upload(x, [1, 1]);
+		}),
+	]);
+	assert.is(split[0]?.status, "rejected");
+	assert.is(gpu.memory().buffers, before);
 	x.dispose();
 });
 

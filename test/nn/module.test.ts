@@ -1,4 +1,4 @@
-import { Conv2d, ConvTranspose2d, Embedding, Random, ReLU, Sequential, StateDictError } from "tessera-gpu";
+import { Conv2d, ConvTranspose2d, Embedding, Module, Random, ReLU, Sequential, StateDictError } from "tessera-gpu";
 import { VQVAE } from "tessera-gpu/vqvae";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -77,6 +77,11 @@ test("a state dict that does not fit is refused whole", async () => {
 	assert.equal(await model.stateDict()["0.weight"]?.data(), before);
 
 	const other = layers();
+	const short = { "0.bias": { shape: [2], data: [1, 2] }, "0.weight": { shape: [2, 1, 3, 3], data: [1, 2] } };
+	assertThrows(() => model.loadStateDict(short), StateDictError, ["0.weight has 2 numbers"]);
+	assert.not.equal(await model.stateDict()["0.bias"]?.data(), Float32Array.of(1, 2), "nothing was changed");
+	model.loadStateDict(model.stateDict());
+	assert.equal(await model.stateDict()["0.weight"]?.data(), before, "loading its own state changes nothing");
 	other.loadStateDict({
 		"0.weight": { shape: [2, 1, 3, 3], data: new Array(18).fill(0.5) },
 		"0.bias": { shape: [2], data: [1, 2] },
@@ -85,6 +90,19 @@ test("a state dict that does not fit is refused whole", async () => {
 	assert.equal(await model.stateDict()["0.bias"]?.data(), Float32Array.of(1, 2));
 	model.dispose();
 	other.dispose();
+});
+
+test("modules in arrays count", async () => {
+	const gpu = await device();
+	class Pair extends Module {
+		readonly blocks = [new Conv2d(gpu, new Random(0), 1, 1, 1), new Conv2d(gpu, new Random(1), 1, 1, 1)];
+		override cost(input: readonly number[]) {
+			return { output: input, multiplyAdds: 0 };
+		}
+	}
+	const pair = new Pair();
+	assert.equal(Object.keys(pair.stateDict()), ["blocks.0.weight", "blocks.0.bias", "blocks.1.weight", "blocks.1.bias"]);
+	pair.dispose();
 });
 
 test("a module's parameters are all freed", async () => {

@@ -38,7 +38,7 @@ test("draws three losses and the perplexity, with title and names", async () => 
 		"Digits &amp; &lt;tests&gt;",
 		"total",
 		"reconstruction",
-		"quantization",
+		"commitment",
 		"perplexity",
 		"step",
 		"loss",

@@ -151,6 +151,10 @@ test("reconstruct writes a grid, or one image each into a folder, of any size", 
 	const result = await readImage(join(folder, "each", "odd.png"));
 	assert.equal([result.height, result.width], [13, 18]);
 
+	const over = await tessera(["reconstruct", model, ...paths, "--out", folder]);
+	assert.is(over.code, 1);
+	assert.match(over.errors, /a\.png would be written over/);
+
 	const mixed = await tessera(["reconstruct", model, ...paths, odd, "--out", "grid.png"]);
 	assert.is(mixed.code, 1);
 	assert.match(mixed.errors, /one size/);
@@ -165,6 +169,7 @@ test("mistakes are named in one line, with exit code 1", async () => {
 		[["train", "--adapter", "abacus"], /--adapter must be gpu, lavapipe, swiftshader or auto/],
 		[["train", "--data", "nowhere"], /nowhere/],
 		[["train", "--colour", "red"], /colour/],
+		[["train", "--seed", "9999999999"], /--seed must be a whole number of at least 0 and at most 2147483647/],
 		[["dance"], /no command "dance"/],
 		[["summary", "missing.safetensors"], /missing\.safetensors/],
 		[["summary", "text.safetensors"], /header|safetensors/],

@@ -5,6 +5,7 @@ import { Trainer, VQVAE } from "tessera-gpu/vqvae";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { describeAdapter } from "../../src/gpu/adapter.js";
+import { unpackSwiftShader, withDriver } from "../../src/node/swiftshader.js";
 import { Gpu } from "../../src/tensor/gpu.js";
 
 const test = suite("opening an adapter in Node");
@@ -79,6 +80,14 @@ test("a GPU that is not there is an error that says what to do", async () => {
 	assert.match(result.stdout, /^NoAdapterError No GPU was found\. Install/);
 });
 
+test("choosing SwiftShader once leaves the next choice alone", async () => {
+	const code = `${open} const env = process.env.VK_DRIVER_FILES; const a = await openDevice({ adapter: "swiftshader" }); console.log(a.adapter.architecture, process.env.VK_DRIVER_FILES === env);`;
+	const result = await script(code);
+	assert.is(result.stdout.trim(), "swiftshader true", result.stderr);
+	const error = await thrownBy(openDevice({ adapter: "nope" as "gpu" }));
+	assert.instance(error, ArgumentError);
+});
+
 test("unknown adapters and missing features are named", async () => {
 	const result = await script(`${open} await openDevice().catch((e) => { console.log(e.name, e.message); });`, {
 		TESSERA_ADAPTER: "voodoo",
@@ -93,8 +102,9 @@ test("unknown adapters and missing features are named", async () => {
 
 test("a device with no feature and no raised limit computes all the same", async () => {
 	const { create } = await import("webgpu");
+	const driver = await unpackSwiftShader();
 	const instance = create([]);
-	const adapter = (await instance.requestAdapter()) as GPUAdapter;
+	const adapter = (await withDriver(driver, () => instance.requestAdapter())) as GPUAdapter;
 	const bare = await adapter.requestDevice();
 	assert.is(bare.features.has("subgroups"), false);
 	const gpu = new Gpu(bare, { ...describeAdapter(adapter), subgroupMinSize: 0, subgroupMaxSize: 0 });

@@ -128,6 +128,27 @@ test("the loss falls on images that are the same every time", async () => {
 	model.dispose();
 });
 
+test("losses end with the next step unless they are kept, and perplexity loses no step", async () => {
+	const gpu = await device();
+	const model = new VQVAE(gpu, { inChannels: 1, numEmbeddings: 8 });
+	const trainer = new Trainer(model);
+	const x = gpu.tensor(images(2, 64, 4), [2, 1, 8, 8]);
+	const first = trainer.step(x);
+	const kept = trainer.step(x, { keepLosses: true });
+	trainer.step(x);
+	assert.is(first.loss.isDisposed, true);
+	assert.ok(Number.isFinite(await kept.loss.item()));
+	for (const loss of Object.values(kept)) loss.dispose();
+	await trainer.takePerplexity();
+	const pending = trainer.takePerplexity();
+	trainer.step(x);
+	assert.is(await pending, 0);
+	assert.ok((await trainer.takePerplexity()) >= 1, "the step taken meanwhile counts");
+	trainer.dispose();
+	x.dispose();
+	model.dispose();
+});
+
 test("evaluation weighs batches by their size and counts codes over all of them", async () => {
 	const gpu = await device();
 	const model = new VQVAE(gpu, { inChannels: 1, numEmbeddings: 16, dataVariance: 0.5 });
@@ -140,6 +161,8 @@ test("evaluation weighs batches by their size and counts codes over all of them"
 	assert.ok(Math.abs(split.nmse - whole.nmse) < 1e-6 * whole.nmse);
 	assert.is(split.perplexity, whole.perplexity);
 	assert.is(split.codesInUse, whole.codesInUse);
+	const none = await Promise.allSettled([trainer.evaluate([])]);
+	assert.is(none[0]?.status, "rejected");
 	const x = part(0, 5)();
 	const reconstruction = model.reconstruct(x);
 	const values = await reconstruction.data();

@@ -1,4 +1,4 @@
-import { basename, extname, join } from "node:path";
+import { basename, extname, join, resolve } from "node:path";
 import type { ImageSet } from "../../data/image_set.js";
 import { ArgumentError } from "../../gpu/errors.js";
 import type { VQVAE } from "../../vqvae/vqvae.js";
@@ -29,6 +29,9 @@ export async function reconstruct(
 		throw new ArgumentError(
 			`${first.path} is ${first.height} × ${first.width}, ${other.path} ${other.height} × ${other.width}: images in one grid must be of one size. Give --out a folder instead.`,
 		);
+
+	const targets = intoGrid ? [options.out] : paths.map((path) => targetOf(path, options.out));
+	checkTargets(targets, paths);
 
 	const gpu = await openDevice({ adapter: options.adapter });
 	const model = await loadModel(gpu, modelPath);
@@ -63,12 +66,29 @@ export async function reconstruct(
 		for (const { path, reconstruction } of results) {
 			const { pixels, channels, height, width } = reconstruction;
 			const png = imageGrid({ images: pixels, count: 1, channels, height, width, columns: 1, scale: 1, gap: 0 });
-			await writeFileAtomic(join(options.out, `${basename(path, extname(path))}.png`), png);
+			await writeFileAtomic(targetOf(path, options.out), png);
 		}
 	}
 	for (const { path, original, reconstruction } of results)
 		console.log(`${path}: mean squared error ${meanSquaredError(original.pixels, reconstruction.pixels).toFixed(5)}`);
 	console.log(`Written to ${options.out}`);
+}
+
+/** Where the reconstruction of one image goes. */
+function targetOf(path: string, folder: string): string {
+	return join(folder, `${basename(path, extname(path))}.png`);
+}
+
+/** @throws ArgumentError where a file would be written over an image that was given, or over another result. */
+function checkTargets(targets: readonly string[], images: readonly string[]): void {
+	const taken = new Set(images.map((path) => resolve(path)));
+	for (const target of targets) {
+		if (taken.has(resolve(target)))
+			throw new ArgumentError(
+				`${target} would be written over; choose another --out, or give images of different names.`,
+			);
+		taken.add(resolve(target));
+	}
 }
 
 function imageSet(image: Image): ImageSet {
@@ -110,7 +130,13 @@ function resample(image: Image, height: number, width: number): Image {
 }
 
 function joined(parts: readonly Uint8Array[]): Uint8Array {
-	return Uint8Array.from(parts.flatMap((part) => [...part]));
+	const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+	let at = 0;
+	for (const part of parts) {
+		whole.set(part, at);
+		at += part.length;
+	}
+	return whole;
 }
 
 /** On the 0 … 1 scale. */

@@ -61,7 +61,7 @@ export async function train(options: TrainOptions): Promise<void> {
 	);
 	await folder.write(
 		"config.json",
-		`${JSON.stringify({ ...options, out: undefined, dataVariance }, undefined, "\t")}\n`,
+		`${JSON.stringify({ ...options, out: undefined, adapter: gpu.adapter.description || gpu.adapter.device, dataVariance }, undefined, "\t")}\n`,
 	);
 	console.log(
 		`Training on ${trainSet.count} images of ${trainSet.channels}×${trainSet.height}×${trainSet.width} (${trainSet.name}), ` +
@@ -145,13 +145,15 @@ class Run {
 			const progress = startProgress(`epoch ${this.epoch}/${epochs}`, this.stepsPerEpoch);
 			const epochStart = performance.now();
 			let done = 0;
+			let seen = 0;
 			for (const indices of batches(this.trainImages.count, batch, this.random)) {
-				const losses = this.trainer.step(() => this.images(this.trainImages, indices));
+				const losses = this.trainer.step(() => this.images(this.trainImages, indices), { keepLosses: true });
 				this.pending.push({ ...losses, step: ++this.step, epoch: this.epoch });
 				done++;
+				seen += indices.length;
 				if (this.readIsDue() || done === this.stepsPerEpoch) {
 					const text = await this.readLosses();
-					const speed = Math.round((done * batch * 1000) / (performance.now() - epochStart));
+					const speed = Math.round((seen * 1000) / (performance.now() - epochStart));
 					progress.update(done, `${speed} images/s ${text}`);
 				}
 				if (this.stopped) break;
