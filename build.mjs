@@ -2,7 +2,7 @@
 //   node build.mjs            dist/: the library for browsers and for Node, the command line, type declarations
 //   node build.mjs --tests    build/test/: the test files, for Node and for a browser
 import { execFileSync } from "node:child_process";
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -73,6 +73,7 @@ async function buildLibrary() {
 		},
 		metafile: true,
 	});
+	await chmod("dist/node/cli.js", 0o755);
 	await writeNotices(
 		[...Object.keys(library.metafile.inputs), ...Object.keys(commandLine.metafile.inputs)],
 		"dist/THIRD_PARTY_LICENSES.txt",
