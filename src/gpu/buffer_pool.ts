@@ -82,7 +82,7 @@ export class BufferPool {
 		if (list === undefined) this.free.set(entry.capacity, [entry]);
 		else {
 			let at = list.length;
-			while (at > 0 && (list[at - 1] as PooledBuffer).id > id) at--;
+			while (at > 0 && list[at - 1].id > id) at--;
 			list.splice(at, 0, entry);
 		}
 		if (this.freeBytes > this.freeLimit) this.trim(this.freeLimit);

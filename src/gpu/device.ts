@@ -273,13 +273,7 @@ export class Device {
 		this.pass = undefined;
 		this.encoder ??= this.device.createCommandEncoder();
 		for (const [i, storage] of storages.entries())
-			this.encoder.copyBufferToBuffer(
-				storage.buffer,
-				0,
-				staging.buffer,
-				offsets[i] as number,
-				Math.ceil(storage.bytes / 4) * 4,
-			);
+			this.encoder.copyBufferToBuffer(storage.buffer, 0, staging.buffer, offsets[i], Math.ceil(storage.bytes / 4) * 4);
 		this.flush();
 		try {
 			await staging.buffer.mapAsync(usage.mapRead, 0, total);
@@ -289,7 +283,7 @@ export class Device {
 			throw new DeviceLostError(`Reading from the GPU failed: ${(cause as Error).message}`, { cause });
 		}
 		const mapped = staging.buffer.getMappedRange(0, total);
-		const results = storages.map(({ bytes }, i) => mapped.slice(offsets[i] as number, (offsets[i] as number) + bytes));
+		const results = storages.map(({ bytes }, i) => mapped.slice(offsets[i], offsets[i] + bytes));
 		staging.buffer.unmap();
 		this.staging.push(staging);
 		await this.settle();

@@ -44,7 +44,7 @@ export class Conv2d extends Layer {
 
 	override cost(input: Shape): LayerCost {
 		const output = conv2dShape(input, this.weight.shape, this.options);
-		return { output, multiplyAdds: (sizeOf(output) * this.weight.size) / (output[1] as number) };
+		return { output, multiplyAdds: (sizeOf(output) * this.weight.size) / output[1] };
 	}
 }
 
@@ -77,7 +77,7 @@ export class ConvTranspose2d extends Layer {
 
 	override cost(input: Shape): LayerCost {
 		const output = convTranspose2dShape(input, this.weight.shape, this.options);
-		return { output, multiplyAdds: (sizeOf(input) * this.weight.size) / (input[1] as number) };
+		return { output, multiplyAdds: (sizeOf(input) * this.weight.size) / input[1] };
 	}
 }
 
@@ -108,6 +108,6 @@ export class Embedding extends Module {
 	}
 
 	override cost(input: Shape): LayerCost {
-		return { output: [...input, this.weight.shape[1] as number], multiplyAdds: 0 };
+		return { output: [...input, this.weight.shape[1]], multiplyAdds: 0 };
 	}
 }

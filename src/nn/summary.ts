@@ -74,7 +74,7 @@ export function summary(model: Module, inputShape: Shape): string {
 				shape: formatShape(output),
 				parameters: size.toLocaleString("en-US"),
 			}),
-			`${name} mult-adds (${unit(multiplyAdds)}): ${inUnit(multiplyAdds)} for the distances of ${sizeOf(input) / (input[1] as number)} vectors`,
+			`${name} mult-adds (${unit(multiplyAdds)}): ${inUnit(multiplyAdds)} for the distances of ${sizeOf(input) / input[1]} vectors`,
 		);
 	}
 	lines.push(
@@ -105,7 +105,7 @@ function addRows(
 	if (children.length === 0 && own > 0) {
 		totals.parameters += own;
 		totals.multiplyAdds += multiplyAdds;
-		totals.countedMultiplyAdds += (own * sizeOf(output)) / (output[1] as number);
+		totals.countedMultiplyAdds += (own * sizeOf(output)) / output[1];
 		totals.outputs += sizeOf(output);
 	}
 	let shape = input;

@@ -22,8 +22,8 @@ export async function loadModel(gpu: Gpu, path: string): Promise<VQVAE> {
 	const metadata = loadSafetensorsMetadata(bytes);
 	const model = new VQVAE(gpu, {
 		inChannels,
-		numEmbeddings: codebook[0] as number,
-		embeddingDim: codebook[1] as number,
+		numEmbeddings: codebook[0],
+		embeddingDim: codebook[1],
 		commitmentCost: Number(metadata.commitmentCost ?? 0.25),
 		dataVariance: Number(metadata.dataVariance ?? 1),
 	});

@@ -1,7 +1,32 @@
 import { ArgumentError, ShapeError } from "../gpu/errors.js";
 import { formatShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { checkDType } from "./check.js";
+import { checkDType, type Pair, pair } from "./check.js";
+import type { Geometry } from "./convolution.js";
+
+/** What conv2d and convTranspose2d have in common. */
+export interface ConvolutionOptions {
+	/** float32 [out] */
+	readonly bias?: Tensor | undefined;
+	/** Default 1. */
+	readonly stride?: Pair;
+	/** Zeros added on each side of a convolution's input, or rows and columns cut off a transposed one's output (default 0). */
+	readonly padding?: Pair;
+	/** Default 1. */
+	readonly dilation?: Pair;
+	/** Default 1; equal to the number of input channels it is a depthwise convolution. */
+	readonly groups?: number;
+}
+
+/** The options that both convolutions share, with their defaults. @throws ArgumentError where one is out of range. */
+export function geometryOf(operation: string, options: ConvolutionOptions): Geometry {
+	return {
+		stride: pair(operation, "stride", options.stride ?? 1, 1),
+		padding: pair(operation, "padding", options.padding ?? 0, 0),
+		dilation: pair(operation, "dilation", options.dilation ?? 1, 1),
+		groups: options.groups ?? 1,
+	};
+}
 
 /** @throws ArgumentError unless both numbers of channels divide into so many groups. */
 export function checkGroups(operation: string, groups: number, inChannels: number, outChannels: number): void {

@@ -2,44 +2,21 @@ import { record } from "../autograd/tape.js";
 import { ShapeError } from "../gpu/errors.js";
 import { formatShape, type Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { checkDType, checkRank, commonGpu, type Pair, pair } from "./check.js";
-import { checkBias, checkGroups } from "./check_convolution.js";
-import {
-	type Geometry,
-	runBiasGrad,
-	runConv2d,
-	runConvTranspose2d,
-	runWeightGrad,
-	type Shape4,
-} from "./convolution.js";
+import { checkDType, checkRank, commonGpu } from "./check.js";
+import { type ConvolutionOptions, checkBias, checkGroups, geometryOf } from "./check_convolution.js";
+import { type Geometry, runBiasGrad, runConv2d, runConvTranspose2d, runWeightGrad } from "./convolution.js";
 
-export interface Conv2dOptions {
-	/** float32 [out] */
-	readonly bias?: Tensor | undefined;
-	/** Default 1. */
-	readonly stride?: Pair;
-	/** Zeros added on each side (default 0). */
-	readonly padding?: Pair;
-	/** Default 1. */
-	readonly dilation?: Pair;
-	/** Default 1; equal to the number of input channels it is a depthwise convolution. */
-	readonly groups?: number;
-}
+export type Conv2dOptions = ConvolutionOptions;
 
 /** The arguments in full, checked against each other. */
 function check(input: Shape, weight: Shape, options: Conv2dOptions): { geometry: Geometry; output: Shape } {
 	const name = "conv2d";
-	const { groups = 1 } = options;
 	checkRank(name, "input", input, 4, "[N, in, H, W]");
 	checkRank(name, "weight", weight, 4, "[out, in/groups, kH, kW]");
-	const geometry: Geometry = {
-		stride: pair(name, "stride", options.stride ?? 1, 1),
-		padding: pair(name, "padding", options.padding ?? 0, 0),
-		dilation: pair(name, "dilation", options.dilation ?? 1, 1),
-		groups,
-	};
-	const [batch, inChannels, inHeight, inWidth] = input as Shape4;
-	const [outChannels, groupInputs, kernelHeight, kernelWidth] = weight as Shape4;
+	const geometry = geometryOf(name, options);
+	const { groups } = geometry;
+	const [batch, inChannels, inHeight, inWidth] = input;
+	const [outChannels, groupInputs, kernelHeight, kernelWidth] = weight;
 	checkGroups(name, groups, inChannels, outChannels);
 	if (groupInputs * groups !== inChannels)
 		throw new ShapeError(
@@ -77,7 +54,7 @@ export function conv2d(input: Tensor, weight: Tensor, options: Conv2dOptions = {
 	checkDType(name, "input", input, "float32");
 	checkDType(name, "weight", weight, "float32");
 	const { geometry, output: to } = check(input.shape, weight.shape, options);
-	checkBias(name, bias, to[1] as number);
+	checkBias(name, bias, to[1]);
 
 	const output = runConv2d(input, weight, bias, to, geometry);
 	return record(name, output, bias === undefined ? [input, weight] : [input, weight, bias], (gradient) => [

@@ -3,18 +3,10 @@ import { ArgumentError, ShapeError } from "../gpu/errors.js";
 import { formatShape, type Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkDType, checkRank, commonGpu, type Pair, pair } from "./check.js";
-import { checkBias, checkGroups } from "./check_convolution.js";
-import type { Conv2dOptions } from "./conv2d.js";
-import {
-	type Geometry,
-	runBiasGrad,
-	runConv2d,
-	runConvTranspose2d,
-	runWeightGrad,
-	type Shape4,
-} from "./convolution.js";
+import { type ConvolutionOptions, checkBias, checkGroups, geometryOf } from "./check_convolution.js";
+import { type Geometry, runBiasGrad, runConv2d, runConvTranspose2d, runWeightGrad } from "./convolution.js";
 
-export interface ConvTranspose2dOptions extends Conv2dOptions {
+export interface ConvTranspose2dOptions extends ConvolutionOptions {
 	/** Rows and columns added at the bottom and right, less than the stride or the dilation (default 0). */
 	readonly outputPadding?: Pair;
 }
@@ -22,23 +14,18 @@ export interface ConvTranspose2dOptions extends Conv2dOptions {
 /** The arguments in full, checked against each other. */
 function check(input: Shape, weight: Shape, options: ConvTranspose2dOptions): { geometry: Geometry; output: Shape } {
 	const name = "convTranspose2d";
-	const { groups = 1 } = options;
 	checkRank(name, "input", input, 4, "[N, in, H, W]");
 	checkRank(name, "weight", weight, 4, "[in, out/groups, kH, kW]");
-	const geometry: Geometry = {
-		stride: pair(name, "stride", options.stride ?? 1, 1),
-		padding: pair(name, "padding", options.padding ?? 0, 0),
-		dilation: pair(name, "dilation", options.dilation ?? 1, 1),
-		groups,
-	};
+	const geometry = geometryOf(name, options);
+	const { groups } = geometry;
 	const outputPadding = pair(name, "outputPadding", options.outputPadding ?? 0, 0);
 	for (const axis of [0, 1] as const)
 		if (outputPadding[axis] >= Math.max(geometry.stride[axis], geometry.dilation[axis]))
 			throw new ArgumentError(
 				`${name}: outputPadding ${formatShape(outputPadding)} must be smaller than stride ${formatShape(geometry.stride)} or dilation ${formatShape(geometry.dilation)}.`,
 			);
-	const [batch, inChannels, inHeight, inWidth] = input as Shape4;
-	const [weightInputs, groupOutputs, kernelHeight, kernelWidth] = weight as Shape4;
+	const [batch, inChannels, inHeight, inWidth] = input;
+	const [weightInputs, groupOutputs, kernelHeight, kernelWidth] = weight;
 	checkGroups(name, groups, inChannels, groupOutputs * groups);
 	if (weightInputs !== inChannels)
 		throw new ShapeError(
@@ -80,7 +67,7 @@ export function convTranspose2d(input: Tensor, weight: Tensor, options: ConvTran
 	checkDType(name, "input", input, "float32");
 	checkDType(name, "weight", weight, "float32");
 	const { geometry, output: to } = check(input.shape, weight.shape, options);
-	checkBias(name, bias, to[1] as number);
+	checkBias(name, bias, to[1]);
 
 	const output = runConvTranspose2d(input, weight, bias, to, geometry);
 	return record(name, output, bias === undefined ? [input, weight] : [input, weight, bias], (gradient) => [

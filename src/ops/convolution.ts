@@ -17,9 +17,6 @@ export interface Geometry {
 	readonly groups: number;
 }
 
-/** Four axes, as tensors and weights of convolutions have them. */
-export type Shape4 = readonly [number, number, number, number];
-
 /** Channels that the packed layouts put side by side. */
 const packWidth = 16;
 
@@ -36,7 +33,7 @@ function sizes(input: Shape, output: Shape, weight: Shape, groups: number): numb
  */
 export function runConv2d(x: Tensor, weight: Tensor, bias: Tensor | undefined, to: Shape, geometry: Geometry): Tensor {
 	const { stride, padding, dilation } = geometry;
-	const [outChannels, groupInputs, kernelHeight, kernelWidth] = weight.shape as Shape4;
+	const [outChannels, groupInputs, kernelHeight, kernelWidth] = weight.shape;
 	const taps = kernelHeight * kernelWidth;
 	const groupOutputs = outChannels / geometry.groups;
 	return run(
@@ -68,7 +65,7 @@ export function runConvTranspose2d(
 	geometry: Geometry,
 ): Tensor {
 	const { stride, padding, dilation } = geometry;
-	const [inChannels, groupOutputs, kernelHeight, kernelWidth] = weight.shape as Shape4;
+	const [inChannels, groupOutputs, kernelHeight, kernelWidth] = weight.shape;
 	const taps = kernelHeight * kernelWidth;
 	const groupInputs = inChannels / geometry.groups;
 	return run(
@@ -103,7 +100,7 @@ function packWeights(
 	groupOutputs: number,
 	{ group, output, input }: WeightStrides,
 ): Tensor {
-	const [, , kernelHeight, kernelWidth] = weight.shape as Shape4;
+	const [, , kernelHeight, kernelWidth] = weight.shape;
 	const taps = kernelHeight * kernelWidth;
 	const packed = weight.gpu.empty([groups, Math.ceil(groupOutputs / packWidth), taps, groupInputs, packWidth]);
 	const scalars = weight.gpu.uniform(Uint32Array.of(groupInputs, groupOutputs, taps, group, output, input));
@@ -131,7 +128,7 @@ function run(
 	multiplyAdds: number,
 ): Tensor {
 	const { gpu } = x;
-	const [batch, outChannels, outHeight, outWidth] = to as Shape4;
+	const [batch, outChannels, outHeight, outWidth] = to;
 	const lanes = gpu.subgroupSize;
 	const groupOutputs = outChannels / groups;
 	const [channels, pixels] = lanes > 0 ? [16, 4 * lanes] : [8, 256];
@@ -139,7 +136,7 @@ function run(
 	const hasBias = bias === undefined ? 0 : 1;
 	return gpu.scope(() => {
 		const y = gpu.empty(to);
-		const packed = packWeights(weight, groups, (x.shape[1] as number) / groups, groupOutputs, strides);
+		const packed = packWeights(weight, groups, x.shape[1] / groups, groupOutputs, strides);
 		gpu.run(lanes > 0 ? convolutionSubgroupsKernel : convolutionKernel, {
 			constants: variant(lanes, groupOutputs, channels),
 			bindings: [
@@ -183,8 +180,8 @@ const pixelsPerSplit = 512;
 export function runWeightGrad(input: Tensor, outputGradient: Tensor, to: Shape, geometry: Geometry): Tensor {
 	const { gpu } = input;
 	const { stride, padding, dilation, groups } = geometry;
-	const [outChannels, groupInputs, kernelHeight, kernelWidth] = to as Shape4;
-	const [batch, , height, width] = outputGradient.shape as Shape4;
+	const [outChannels, groupInputs, kernelHeight, kernelWidth] = to;
+	const [batch, , height, width] = outputGradient.shape;
 	const pixels = batch * height * width;
 	const groupOutputs = outChannels / groups;
 	// With few channels a group most of what the variant for subgroups packs would be padding.
@@ -224,7 +221,7 @@ export function runWeightGrad(input: Tensor, outputGradient: Tensor, to: Shape, 
 
 /** [N, C, H, W] with 16 neighbouring channels of a pixel side by side: [groups, blocks, N·H·W, 16]. */
 function packChannels(x: Tensor, groups: number): Tensor {
-	const [batch, channels, height, width] = x.shape as Shape4;
+	const [batch, channels, height, width] = x.shape;
 	const packed = x.gpu.empty([groups, Math.ceil(channels / groups / packWidth), batch * height * width, packWidth]);
 	launchElements(packChannelsKernel, packed.size, [x, packed], {
 		BATCH: batch,
@@ -237,6 +234,6 @@ function packChannels(x: Tensor, groups: number): Tensor {
 
 /** The gradient of a bias [C]: the sum of the output's gradient [N, C, H, W] over all but the channels. */
 export function runBiasGrad(outputGradient: Tensor): Tensor {
-	const [batch, channels, height, width] = outputGradient.shape as Shape4;
+	const [batch, channels, height, width] = outputGradient.shape;
 	return sumOver(outputGradient, { r1: batch, k1: channels, r2: height * width }, [channels]);
 }

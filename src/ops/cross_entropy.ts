@@ -37,7 +37,7 @@ export function crossEntropy(
 		throw new ShapeError(
 			`${name}: targets must have the shape of logits ${formatShape(logits.shape)} without axis ${axis}, but have ${formatShape(targets.shape)}.`,
 		);
-	const constants = { CLASSES: logits.shape[axis] as number, INNER: sizeOf(logits.shape.slice(axis + 1)) };
+	const constants = { CLASSES: logits.shape[axis], INNER: sizeOf(logits.shape.slice(axis + 1)) };
 	const [loss, logProbabilities] = gpu.scope(() => {
 		const logProbabilities = computeSoftmax(logits, axis, true);
 		const losses = gpu.empty([targets.size]);

@@ -37,7 +37,7 @@ export function embedding(
 	checkDType("embedding", "indices", indices, "uint32", "int32");
 	checkDType("embedding", "weight", weight, "float32");
 	checkRank("embedding", "weight", weight.shape, 2, "[K, D]");
-	const [rows, dimensions] = weight.shape as [number, number];
+	const [rows, dimensions] = weight.shape;
 	const channelsFirst = options.layout === "NCHW";
 	if (channelsFirst && indices.shape.length !== 3)
 		throw new ShapeError(

@@ -14,8 +14,8 @@ export interface MatmulOptions {
 
 /** a·b with either transposed. Records nothing. */
 function compute(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
-	const [aRows, aColumns] = a.shape as [number, number];
-	const [bRows, bColumns] = b.shape as [number, number];
+	const [aRows, aColumns] = a.shape;
+	const [bRows, bColumns] = b.shape;
 	const [rows, inner] = transposeA ? [aColumns, aRows] : [aRows, aColumns];
 	const [bInner, columns] = transposeB ? [bColumns, bRows] : [bRows, bColumns];
 	if (inner !== bInner) {

@@ -20,12 +20,12 @@ export function nearestCode(z: Tensor, codebook: Tensor): Tensor<"uint32"> {
 	checkDType("nearestCode", "z", z, "float32");
 	checkDType("nearestCode", "codebook", codebook, "float32");
 	checkRank("nearestCode", "codebook", codebook.shape, 2, "[K, D]");
-	const [codes, dimensions] = codebook.shape as [number, number];
+	const [codes, dimensions] = codebook.shape;
 	if ((z.shape.length !== 2 && z.shape.length !== 4) || z.shape[1] !== dimensions)
 		throw new ShapeError(
 			`nearestCode: z must be [N, ${dimensions}] or [B, ${dimensions}, H, W] for a codebook ${formatShape(codebook.shape)}, but has shape ${formatShape(z.shape)}.`,
 		);
-	const [batch, , ...positions] = z.shape as [number, number, ...number[]];
+	const [batch, , ...positions] = z.shape;
 	const rows = z.size / dimensions;
 	const paddedCodes = Math.ceil(codes / 8) * 8;
 	return gpu.scope(() => {

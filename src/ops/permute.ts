@@ -14,8 +14,8 @@ export function permuteInto(x: AnyTensor, out: AnyTensor, shape: Shape, order: r
 	const constants: Record<string, number> = {};
 	for (let axis = 0; axis < maxRank; axis++) {
 		const from = order[axis - padding];
-		if (axis > 0) constants[`SIZE_${axis}`] = from === undefined ? 1 : (shape[from] as number);
-		constants[`STRIDE_${axis}`] = from === undefined ? 0 : (strides[from] as number);
+		if (axis > 0) constants[`SIZE_${axis}`] = from === undefined ? 1 : shape[from];
+		constants[`STRIDE_${axis}`] = from === undefined ? 0 : strides[from];
 	}
 	launchElements(permuteKernel, out.size, [x, out], constants);
 }
@@ -35,7 +35,7 @@ export function permute<D extends DType>(x: Tensor<D>, order: readonly number[])
 			`permute: [${order.join(", ")}] is not an order of the axes of shape ${formatShape(x.shape)}.`,
 		);
 	const out = x.gpu.empty(
-		order.map((axis) => x.shape[axis] as number),
+		order.map((axis) => x.shape[axis]),
 		x.dtype,
 	);
 	permuteInto(x, out, x.shape, order);

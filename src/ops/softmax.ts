@@ -13,7 +13,7 @@ export function computeSoftmax(x: Tensor, axis: number, log: boolean): Tensor {
 }
 
 function run(kernel: typeof softmaxKernel, x: Tensor, axis: number, log: boolean, tensors: readonly Tensor[]): void {
-	const length = x.shape[axis] as number;
+	const length = x.shape[axis];
 	const inner = sizeOf(x.shape.slice(axis + 1));
 	const lanes = inner >= 32 ? 1 : 64;
 	x.gpu.run(kernel, {

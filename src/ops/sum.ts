@@ -68,7 +68,7 @@ export function expandTo(x: Tensor, to: Shape, count: number, inner: number, fac
 function reduce(operation: string, x: Tensor, axis: number | undefined, factorOf: (count: number) => number): Tensor {
 	checkDType(operation, "the tensor", x, "float32");
 	const at = axis === undefined ? undefined : resolveAxis(axis, x.shape, operation);
-	const count = at === undefined ? x.size : (x.shape[at] as number);
+	const count = at === undefined ? x.size : x.shape[at];
 	const inner = at === undefined ? 1 : sizeOf(x.shape.slice(at + 1));
 	const outer = x.size / (count * inner);
 	const shape = at === undefined ? [] : x.shape.toSpliced(at, 1);

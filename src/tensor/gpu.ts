@@ -169,7 +169,7 @@ function checkNumbers(data: ArrayLike<number>, dtype: DType): void {
 	if (dtype === "float32") return;
 	const [least, most] = dtype === "int32" ? [-(2 ** 31), 2 ** 31 - 1] : [0, 2 ** 32 - 1];
 	for (let i = 0; i < data.length; i++) {
-		const value = data[i] as number;
+		const value = data[i];
 		if (!Number.isInteger(value) || value < least || value > most)
 			throw new ArgumentError(`A ${dtype} tensor cannot hold ${value}.`);
 	}

@@ -98,7 +98,7 @@ export class Trainer {
 							const images = batch();
 							const { reconLoss, indices } = model.forward(images);
 							countCodes(indices, counts);
-							sizes.push(images.shape[0] as number);
+							sizes.push(images.shape[0]);
 							return gpu.keep(reconLoss);
 						}),
 					),
@@ -106,7 +106,7 @@ export class Trainer {
 			if (losses.length === 0) throw new ArgumentError("evaluate() was given no batches.");
 			const [histogram, ...values] = await gpu.readAll([counts, ...losses]);
 			const images = sizes.reduce((sum, size) => sum + size, 0);
-			const total = values.reduce((sum, value, i) => sum + (value[0] as number) * (sizes[i] as number), 0);
+			const total = values.reduce((sum, value, i) => sum + value[0] * sizes[i], 0);
 			return { nmse: total / images, images, ...codeUse(histogram as Uint32Array) };
 		} finally {
 			for (const tensor of [counts, ...losses]) tensor.dispose();

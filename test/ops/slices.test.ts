@@ -34,7 +34,7 @@ async function wholeAndHalves(shape: readonly number[], run: (x: Tensor) => AnyT
 	const halves: ArrayLike<number>[] = [];
 	for (const half of [0, 1]) {
 		const part = gpu.tensor(data.slice((half * x.size) / 2, ((half + 1) * x.size) / 2), [
-			(shape[0] as number) / 2,
+			shape[0] / 2,
 			...shape.slice(1),
 		]);
 		const result = run(part);

@@ -34,7 +34,7 @@ for (const [name, files] of Object.entries(models)) {
 	async function load() {
 		const gpu = await device();
 		const model = new VQVAE(gpu, {
-			inChannels: meta.shape[0] as number,
+			inChannels: meta.shape[0],
 			embeddingDim: meta.embedding_dim,
 			numEmbeddings: meta.num_embeddings,
 			commitmentCost: meta.commitment_cost,

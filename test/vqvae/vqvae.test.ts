@@ -119,7 +119,7 @@ test("the loss falls on images that are the same every time", async () => {
 		losses.push(await reconLoss.item());
 		for (const tensor of [loss, reconLoss, commitmentLoss]) tensor.dispose();
 	}
-	assert.ok((losses.at(-1) as number) < 0.5 * (losses[0] as number), `${losses[0]} → ${losses.at(-1)}`);
+	assert.ok((losses.at(-1) as number) < 0.5 * losses[0], `${losses[0]} → ${losses.at(-1)}`);
 	const perplexity = await trainer.takePerplexity();
 	assert.ok(perplexity >= 1 && perplexity <= 16, `perplexity ${perplexity}`);
 	assert.is(await trainer.takePerplexity(), 0, "nothing counted since");
@@ -166,7 +166,7 @@ test("evaluation weighs batches by their size and counts codes over all of them"
 	const x = part(0, 5)();
 	const reconstruction = model.reconstruct(x);
 	const values = await reconstruction.data();
-	const expected = values.reduce((sum, value, i) => sum + (value - (all[i] as number)) ** 2, 0) / all.length / 0.5;
+	const expected = values.reduce((sum, value, i) => sum + (value - all[i]) ** 2, 0) / all.length / 0.5;
 	assert.ok(Math.abs(whole.nmse - expected) < 1e-5 * expected, `${whole.nmse} against ${expected}`);
 	for (const tensor of [x, reconstruction]) tensor.dispose();
 	trainer.dispose();

@@ -102,7 +102,7 @@ function withChannels(image: Image, channels: VQVAE["inChannels"]): Image {
 	if (channels === 3) return { ...image, channels: 3, pixels: joined([image.pixels, image.pixels, image.pixels]) };
 	if (channels !== 1)
 		throw new ArgumentError(`The model takes images of ${channels} channels, which a PNG does not hold.`);
-	const value = (channel: number, i: number) => image.pixels[channel * plane + i] as number;
+	const value = (channel: number, i: number) => image.pixels[channel * plane + i];
 	const luma = (i: number) => Math.round(0.299 * value(0, i) + 0.587 * value(1, i) + 0.114 * value(2, i));
 	return { ...image, channels: 1, pixels: Uint8Array.from({ length: plane }, (_, i) => luma(i)) };
 }
@@ -124,7 +124,7 @@ function resample(image: Image, height: number, width: number): Image {
 		for (let y = 0; y < height; y++)
 			for (let x = 0; x < width; x++) {
 				const from = channel * image.height + Math.min(y, image.height - 1);
-				pixels[at++] = image.pixels[from * image.width + Math.min(x, image.width - 1)] as number;
+				pixels[at++] = image.pixels[from * image.width + Math.min(x, image.width - 1)];
 			}
 	return { ...image, height, width, pixels };
 }
@@ -141,5 +141,5 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
 
 /** On the 0 … 1 scale. */
 function meanSquaredError(a: Uint8Array, b: Uint8Array): number {
-	return a.reduce((sum, value, i) => sum + ((value - (b[i] as number)) / 255) ** 2, 0) / a.length;
+	return a.reduce((sum, value, i) => sum + ((value - b[i]) / 255) ** 2, 0) / a.length;
 }

@@ -199,11 +199,11 @@ class Run {
 		const { pending } = this;
 		this.pending = [];
 		const tensors = pending.flatMap(({ loss, reconLoss, commitmentLoss }) => [loss, reconLoss, commitmentLoss]);
-		const values = (await this.gpu.readAll(tensors)).map((value) => value[0] as number);
+		const values = (await this.gpu.readAll(tensors)).map((value) => value[0]);
 		for (const tensor of tensors) tensor.dispose();
 		const perplexity = await this.trainer.takePerplexity();
 		const rows = pending.map(({ step, epoch }, i) => {
-			const [loss, reconLoss, commitmentLoss] = values.slice(3 * i, 3 * i + 3) as [number, number, number];
+			const [loss, reconLoss, commitmentLoss] = values.slice(3 * i, 3 * i + 3);
 			return { epoch, step, loss, reconLoss, commitmentLoss, perplexity };
 		});
 		await this.folder.logSteps(rows);
