@@ -98,7 +98,7 @@ function addRows(
 	const children = layer.children().filter((child): child is [string, Layer] => child[1] instanceof Layer);
 	const own = layer.parameters().reduce((sum, parameter) => sum + parameter.size, 0);
 	rows.push({
-		label: `${"│    ".repeat(Math.max(0, depth - 2))}${depth > 1 ? "└─" : "├─"}${layer.constructor.name}: ${depth}-${index}`,
+		label: `${"│    ".repeat(depth - 1)}${depth > 1 ? "└─" : "├─"}${layer.constructor.name}: ${depth}-${index}`,
 		shape: formatShape(output),
 		parameters: children.length > 0 || own === 0 ? "--" : own.toLocaleString("en-US"),
 	});
