@@ -1,16 +1,17 @@
 // transposed[d, k] = codebook[k, d],  halfNorm[k] = ½ Σ_d codebook[k, d]²
 //
-// The form in which nearest_code.wgsl reads the codebook: neighbouring codes side by side, their number rounded up to a
-// multiple of 8; the codes added are at an unreachable distance.
+// The form in which nearest_code.wgsl and its variant read the codebook: neighbouring codes side by side, their number
+// rounded up as the kernel needs it; the codes added are at an unreachable distance.
 // codebook    float32 [codes, dimensions]
-// transposed  float32 [dimensions, codes rounded up to 8]
-// halfNorm    float32 [codes rounded up to 8]
+// transposed  float32 [dimensions, paddedCodes]
+// halfNorm    float32 [paddedCodes]
 //
 // One invocation a code. No features, default limits.
 
 struct Sizes {
 	codes: u32,
 	dimensions: u32,
+	paddedCodes: u32,
 }
 
 @group(0) @binding(0) var<storage, read> codebook: array<f32>;
@@ -20,7 +21,7 @@ struct Sizes {
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-	let paddedCodes = (sizes.codes + 7u) / 8u * 8u;
+	let paddedCodes = sizes.paddedCodes;
 	let k = id.y * groups.x * 64u + id.x;
 	if (k >= paddedCodes) { return; }
 	var norm = 0.0;

@@ -1,19 +1,34 @@
-import { DisposedError, DTypeError, nearestCode, ShapeError } from "tessera-gpu";
+import { DisposedError, DTypeError, type Gpu, nearestCode, ShapeError } from "tessera-gpu";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Random } from "../../src/nn/random.js";
 import { type Array64, map } from "../reference/array.js";
 import * as reference from "../reference/nearest_code.js";
-import { assertSame, assertThrows, checkMemory, device, parameterOf, randomArray, tensorOf } from "../support.js";
+import {
+	assertSame,
+	assertThrows,
+	checkMemory,
+	device,
+	parameterOf,
+	randomArray,
+	tensorOf,
+	variants,
+} from "../support.js";
 
 const test = suite("nearestCode");
 
 /** How much farther than the nearest code a pick may be, over |z|² + |e|², because float32 cannot tell. */
 const indistinguishable = 1e-5;
 
-/** The picks of the library, from two runs with the same bits. */
-async function pick(z: Array64, codebook: Array64): Promise<Uint32Array> {
-	const gpu = await device();
+/** The picks of each variant of the kernel. */
+async function picks(z: Array64, codebook: Array64): Promise<Uint32Array[]> {
+	const all: Uint32Array[] = [];
+	for (const gpu of await variants()) all.push(await pick(gpu, z, codebook));
+	return all;
+}
+
+/** The picks of one device, from two runs with the same bits. */
+async function pick(gpu: Gpu, z: Array64, codebook: Array64): Promise<Uint32Array> {
 	const tensors = [tensorOf(gpu, z), tensorOf(gpu, codebook)] as const;
 	const indices = nearestCode(...tensors);
 	const again = nearestCode(...tensors);
@@ -27,10 +42,19 @@ async function pick(z: Array64, codebook: Array64): Promise<Uint32Array> {
 
 /** Checks that each pick is the nearest code, but for the few that float32 cannot tell apart. */
 async function check(z: Array64, codebook: Array64): Promise<void> {
-	const picked = await pick(z, codebook);
 	const { indices, margins } = reference.nearestCode(z, codebook);
+	for (const picked of await picks(z, codebook)) checkPicks(picked, z, codebook, indices, margins);
+}
+
+function checkPicks(
+	picked: Uint32Array,
+	z: Array64,
+	codebook: Array64,
+	indices: ArrayLike<number> & Iterable<number>,
+	margins: ArrayLike<number>,
+): void {
 	let excused = 0;
-	indices.forEach((index, n) => {
+	[...indices].forEach((index, n) => {
 		if (picked[n] === index) return;
 		const excess = reference.excessOf(z, codebook, n, picked[n], index);
 		const place = `row ${n}: ${picked[n]} instead of ${index}, farther by ${excess}`;
@@ -86,7 +110,8 @@ test("ties go to the lowest index", async () => {
 		const whole = (shape: number[], low: number, high: number) =>
 			map(randomArray(random, shape, low, high), Math.round);
 		const [z, codebook] = [whole(shape, -2, 2), whole([codes, shape[1]], -1, 1)];
-		assertSame(await pick(z, codebook), reference.nearestCode(z, codebook).indices, `[${shape}] among ${codes}`);
+		for (const picked of await picks(z, codebook))
+			assertSame(picked, reference.nearestCode(z, codebook).indices, `[${shape}] among ${codes}`);
 	}
 });
 
@@ -94,7 +119,7 @@ test("equal codes: the first of them, wherever they lie", async () => {
 	const random = new Random(4);
 	const z = randomArray(random, [97, 16]);
 	const same = map(randomArray(random, [150, 16]), (_, i) => Math.fround(Math.sin(i % 16)));
-	assertSame(await pick(z, same), new Uint32Array(97), "all equal");
+	for (const picked of await picks(z, same)) assertSame(picked, new Uint32Array(97), "all equal");
 	for (const [first, second] of [
 		[0, 149],
 		[3, 66],
@@ -107,17 +132,14 @@ test("equal codes: the first of them, wherever they lie", async () => {
 		const nearby = map(codebook, (value) => Math.fround(value * 0.999));
 		const rows = { shape: [2, 16], data: nearby.data.slice(second * 16, second * 16 + 16) };
 		rows.data = Float64Array.of(...rows.data, ...rows.data);
-		assertSame(await pick(rows, codebook), [first, first], `${first} and ${second}`);
+		for (const picked of await picks(rows, codebook)) assertSame(picked, [first, first], `${first} and ${second}`);
 	}
 });
 
 test("z that is a code itself finds it", async () => {
 	const codebook = randomArray(new Random(5), [130, 12]);
-	assertSame(
-		await pick(codebook, codebook),
-		Uint32Array.from({ length: 130 }, (_, k) => k),
-		"codes",
-	);
+	const expected = Uint32Array.from({ length: 130 }, (_, k) => k);
+	for (const picked of await picks(codebook, codebook)) assertSame(picked, expected, "codes");
 });
 
 test("records no gradient", async () => {
