@@ -180,9 +180,7 @@ export class Device {
 		this.pass = undefined;
 		this.encoder ??= this.device.createCommandEncoder();
 		this.encoder.copyBufferToBuffer(from.buffer, 0, to.buffer, 0, Math.min(from.bytes, to.bytes));
-		from.lastBatch = this.batch;
-		to.lastBatch = this.batch;
-		this.markWritten(to, [from]);
+		this.markUse([from, to], [to]);
 	}
 
 	/**
@@ -333,6 +331,7 @@ export class Device {
 			const [begin, end] = new BigUint64Array(result as ArrayBuffer);
 			return Number((end as bigint) - (begin as bigint)) / 1e6;
 		} finally {
+			this.flush(); // where something was thrown, the pass may still be open
 			words.free();
 			resolved.destroy();
 			querySet.destroy();
@@ -343,6 +342,10 @@ export class Device {
 	dispose(): void {
 		this.lost ??= new DeviceLostError("This device was disposed of; open a new one.");
 		this.device.destroy();
+	}
+
+	[Symbol.dispose](): void {
+		this.dispose();
 	}
 
 	private dispatch(pipeline: Pipeline, storages: readonly Storage[], workgroups: number): void {
@@ -358,15 +361,12 @@ export class Device {
 			const rows = Math.ceil(workgroups / this.maxGroups);
 			this.pass.dispatchWorkgroups(Math.ceil(workgroups / rows), rows);
 		}
-		for (const [i, storage] of storages.entries())
-			if (pipeline.kinds[i] === "storage") this.markWritten(storage, storages);
-		for (const storage of storages) storage.lastBatch = this.batch;
+		this.markUse(
+			storages,
+			storages.filter((_, i) => pipeline.kinds[i] === "storage"),
+		);
 		this.dispatchCount++;
 		if (++this.recorded >= dispatchesPerSubmit && !this.timing) this.flush();
-	}
-
-	[Symbol.dispose](): void {
-		this.dispose();
 	}
 
 	private createBuffer(size: number, kind = usage.storage): GPUBuffer {
@@ -405,14 +405,15 @@ export class Device {
 		storage.free();
 	}
 
-	/** Notes that the batch being recorded writes `to` from `sources`; what comes of a failed batch is void too. */
-	private markWritten(to: Storage, sources: readonly Storage[]): void {
-		to.writtenBatch = this.batch;
-		if (this.failedBatches.size === 0) return;
-		for (const { writtenBatch } of sources) {
-			const failure = this.failedBatches.get(writtenBatch);
-			if (failure !== undefined) this.failedBatches.set(this.batch, failure);
-		}
+	/** Notes that the batch being recorded uses these buffers and writes some; what comes of a failed batch is void too. */
+	private markUse(used: readonly Storage[], written: readonly Storage[]): void {
+		if (this.failedBatches.size > 0)
+			for (const { writtenBatch } of used) {
+				const failure = this.failedBatches.get(writtenBatch);
+				if (failure !== undefined) this.failedBatches.set(this.batch, failure);
+			}
+		for (const storage of used) storage.lastBatch = this.batch;
+		for (const storage of written) storage.writtenBatch = this.batch;
 	}
 
 	/** @throws ArgumentError for a buffer of `uniform`, which others with the same contents share. */

@@ -244,6 +244,14 @@ test("work recorded while a timing waits is done, and timed work leaves nothing 
 		}),
 	]);
 	assert.is(split[0]?.status, "rejected");
+	const thrown = await Promise.allSettled([
+		gpu.time(() => {
+			relu(x).dispose();
+			throw new Error("on purpose");
+		}),
+	]);
+	assert.is(thrown[0]?.status, "rejected");
+	assert.is((await x.data()).length, 2, "the device works on after a failed timing");
 	assert.is(gpu.memory().buffers, before);
 	x.dispose();
 });
