@@ -1,6 +1,6 @@
 import { ArgumentError, DeviceMismatchError, DisposedError, GradientError } from "../gpu/errors.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
-import { type AnyTensor, type GradientNode, Parameter, type Tensor } from "../tensor/tensor.js";
+import { type GradientNode, Parameter, type Tensor } from "../tensor/tensor.js";
 
 let recording = true;
 
@@ -24,11 +24,6 @@ export function noGrad<T>(body: () => T): T {
 	}
 }
 
-/** Whether one of the inputs asks for a gradient now; operations keep nothing for the way back where none does. */
-export function needsGrad(...inputs: readonly (AnyTensor | undefined)[]): boolean {
-	return recording && inputs.some((input) => input?.requiresGrad === true);
-}
-
 /**
  * Notes how to go back from `output` to `inputs`; each operation calls it once. Nothing is recorded where no input
  * needs a gradient. `backward` need not compute the gradients of inputs whose `requiresGrad` is false.
@@ -39,7 +34,7 @@ export function record(
 	inputs: readonly Tensor[],
 	backward: GradientNode["backward"],
 ): Tensor {
-	if (needsGrad(...inputs)) {
+	if (recording && inputs.some((input) => input.requiresGrad)) {
 		output.requiresGrad = true;
 		output.gradientNode = { operation, inputs, backward };
 	}

@@ -56,7 +56,7 @@ const usage = { queryResolve: 512, mapRead: 1, copySource: 4, copyDestination: 8
  * The machine: buffers and their pool, pipelines, and the recording of commands. It knows kernels as data and nothing
  * of tensors.
  *
- * Launches are recorded into one compute pass of one command encoder. `flush` submits them; only `read` waits.
+ * Launches are recorded into one compute pass of one command encoder. `flush` submits them; only `read`, `finish` and `time` wait.
  * Errors that the GPU reports late (a kernel that does not compile, memory that is not there, a lost device) are thrown
  * by the next launch or read.
  */

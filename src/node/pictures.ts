@@ -7,12 +7,12 @@ import type { VQVAE } from "../vqvae/vqvae.js";
 export const pixelShift = -0.5;
 
 /** Images of bytes → the network's float32 input. */
-export function toNetwork(pixels: Uint8Array): Float32Array {
+function toNetwork(pixels: Uint8Array): Float32Array {
 	return Float32Array.from(pixels, (byte) => byte / 255 + pixelShift);
 }
 
 /** The network's output → bytes, rounded and clamped. */
-export function toBytes(values: ArrayLike<number>): Uint8Array {
+function toBytes(values: ArrayLike<number>): Uint8Array {
 	return Uint8Array.from(values, (value) => Math.min(255, Math.max(0, Math.round((value - pixelShift) * 255))));
 }
 

@@ -15,7 +15,10 @@ export interface SumView {
 	readonly k2?: number;
 }
 
-/** Summands that one lane of a workgroup adds up before a sum is split over several workgroups. */
+/**
+ * Summands that one lane of a workgroup adds up before a sum is split over several workgroups, and splits at the most: so
+ * one lane adds up the splits.
+ */
 const summandsPerLane = 128;
 
 /** factor · the sum of x over the r axes of the view, as a tensor of shape `to`. Records nothing. */
@@ -25,7 +28,7 @@ export function sumOver(x: Tensor, view: SumView, to: Shape, factor = 1): Tensor
 	const lanes = lanesFor(k2);
 	const splits = Math.max(
 		1,
-		Math.min(256, Math.ceil((r1 * r2) / (lanes * summandsPerLane)), Math.ceil(65536 / outputs)),
+		Math.min(summandsPerLane, Math.ceil((r1 * r2) / (lanes * summandsPerLane)), Math.ceil(65536 / outputs)),
 	);
 	const { gpu } = x;
 	if (splits > 1)
@@ -58,7 +61,7 @@ function lanesFor(k2: number): number {
 }
 
 /** factor · x repeated as [any, count, inner] to shape `to`. Records nothing. */
-export function expandTo(x: Tensor, to: Shape, count: number, inner: number, factor = 1): Tensor {
+function expandTo(x: Tensor, to: Shape, count: number, inner: number, factor = 1): Tensor {
 	const out = x.gpu.empty(to);
 	const scalars = x.gpu.uniform(Float32Array.of(factor));
 	launchElements(expandKernel, out.size, [x, out, scalars], { COUNT: count, INNER: inner });
