@@ -34,6 +34,7 @@ struct Sizes {
 	originX: i32,
 	tapStepY: i32,
 	tapStepX: i32,
+	activation: u32,
 }
 
 struct Slice { first: u32, end: u32 }
@@ -41,9 +42,17 @@ struct Slice { first: u32, end: u32 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(4) var<uniform> sizes: Sizes;
-@group(0) @binding(5) var<uniform> slice: Slice;
+@group(0) @binding(3) var<storage, read> mask: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(5) var<uniform> sizes: Sizes;
+@group(0) @binding(6) var<uniform> slice: Slice;
+
+fn store1(at: u32, sum: f32) {
+	var result = sum;
+	if (sizes.activation == 1u) { result = max(sum, 0.0); }
+	if (sizes.activation == 2u) { result = select(0.0, sum, mask[at] > 0.0); }
+	y[at] = result;
+}
 
 // Stores up to 4 channels of one pixel, the first of them `channel`.
 fn store4(at: u32, channel: u32, end: u32, value: vec4<f32>) {
@@ -53,10 +62,10 @@ fn store4(at: u32, channel: u32, end: u32, value: vec4<f32>) {
 		let last = end - 1u;
 		sum += vec4(bias[min(channel, last)], bias[min(channel + 1u, last)], bias[min(channel + 2u, last)], bias[min(channel + 3u, last)]);
 	}
-	if (channel < end) { y[at] = sum.x; }
-	if (channel + 1u < end) { y[at + plane] = sum.y; }
-	if (channel + 2u < end) { y[at + 2u * plane] = sum.z; }
-	if (channel + 3u < end) { y[at + 3u * plane] = sum.w; }
+	if (channel < end) { store1(at, sum.x); }
+	if (channel + 1u < end) { store1(at + plane, sum.y); }
+	if (channel + 2u < end) { store1(at + 2u * plane, sum.z); }
+	if (channel + 3u < end) { store1(at + 3u * plane, sum.w); }
 }
 
 fn store(p: u32, phaseY: u32, phaseX: u32, first: u32, end: u32, a: vec4<f32>, b: vec4<f32>, c: vec4<f32>, d: vec4<f32>) {

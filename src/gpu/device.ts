@@ -34,6 +34,8 @@ export interface DeviceOptions {
 	 * adapter computes on the CPU and has subgroups of one fixed size of at least 4.
 	 */
 	readonly subgroupKernels?: boolean | undefined;
+	/** Called when the host starts to wait for the GPU; what it returns is called when the wait is over. */
+	readonly idle?: (() => () => void) | undefined;
 }
 
 /** A buffer through which the host reads; kept for the next time. */
@@ -87,7 +89,7 @@ export class Device {
 		/** The WebGPU device underneath, for code that goes beyond this library. */
 		readonly device: GPUDevice,
 		readonly adapter: AdapterDescription,
-		options: DeviceOptions = {},
+		private readonly options: DeviceOptions = {},
 	) {
 		this.subgroupSize = subgroupSizeFor(adapter, options.subgroupKernels);
 		this.maxGroups = device.limits.maxComputeWorkgroupsPerDimension;
@@ -242,7 +244,7 @@ export class Device {
 	async finish(): Promise<void> {
 		this.check();
 		this.flush();
-		await this.device.queue.onSubmittedWorkDone();
+		await this.idly(this.device.queue.onSubmittedWorkDone());
 		await this.settle();
 	}
 
@@ -274,7 +276,7 @@ export class Device {
 			this.encoder.copyBufferToBuffer(storage.buffer, 0, staging.buffer, offsets[i], Math.ceil(storage.bytes / 4) * 4);
 		this.flush();
 		try {
-			await staging.buffer.mapAsync(usage.mapRead, 0, total);
+			await this.idly(staging.buffer.mapAsync(usage.mapRead, 0, total));
 		} catch (cause) {
 			staging.buffer.destroy();
 			await this.settle();
@@ -346,6 +348,16 @@ export class Device {
 
 	[Symbol.dispose](): void {
 		this.dispose();
+	}
+
+	/** Waits for what the GPU has yet to do. */
+	private async idly<T>(work: Promise<T>): Promise<T> {
+		const wake = this.options.idle?.();
+		try {
+			return await work;
+		} finally {
+			wake?.();
+		}
 	}
 
 	private dispatch(pipeline: Pipeline, storages: readonly Storage[], workgroups: number): void {

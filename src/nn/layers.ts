@@ -42,6 +42,11 @@ export class Conv2d extends Layer {
 		return conv2d(x, this.weight, { ...this.options, bias: this.bias });
 	}
 
+	override forwardRelu(x: Tensor): Tensor {
+		if (this.options.activation !== undefined) return super.forwardRelu(x);
+		return conv2d(x, this.weight, { ...this.options, bias: this.bias, activation: "relu" });
+	}
+
 	override cost(input: Shape): LayerCost {
 		const output = conv2dShape(input, this.weight.shape, this.options);
 		return { output, multiplyAdds: (sizeOf(output) * this.weight.size) / output[1] };
@@ -73,6 +78,11 @@ export class ConvTranspose2d extends Layer {
 
 	override forward(x: Tensor): Tensor {
 		return convTranspose2d(x, this.weight, { ...this.options, bias: this.bias });
+	}
+
+	override forwardRelu(x: Tensor): Tensor {
+		if (this.options.activation !== undefined) return super.forwardRelu(x);
+		return convTranspose2d(x, this.weight, { ...this.options, bias: this.bias, activation: "relu" });
 	}
 
 	override cost(input: Shape): LayerCost {

@@ -1,4 +1,5 @@
-import { ArgumentError, StateDictError } from "../gpu/errors.js";
+import { StateDictError } from "../gpu/errors.js";
+import { relu } from "../ops/relu.js";
 import { formatShape, type Shape, sameShape } from "../tensor/shape.js";
 import { Parameter, Tensor } from "../tensor/tensor.js";
 
@@ -100,30 +101,9 @@ function troubleWith(value: StateValue, parameter: Parameter): string | undefine
 /** A module that maps one tensor to another, and so can stand in a `Sequential`. */
 export abstract class Layer extends Module {
 	abstract forward(x: Tensor): Tensor;
-}
 
-/** Layers one after the other; their names are their positions. */
-export class Sequential extends Layer {
-	constructor(readonly layers: readonly Layer[]) {
-		super();
-		if (layers.length === 0) throw new ArgumentError("Sequential needs at least one layer.");
-	}
-
-	override children(): [string, Module][] {
-		return this.layers.map((layer, i) => [`${i}`, layer]);
-	}
-
-	override forward(x: Tensor): Tensor {
-		return this.layers.reduce((value, layer) => layer.forward(value), x);
-	}
-
-	override cost(input: Shape): LayerCost {
-		return this.layers.reduce<LayerCost>(
-			({ output, multiplyAdds }, layer) => {
-				const next = layer.cost(output);
-				return { output: next.output, multiplyAdds: multiplyAdds + next.multiplyAdds };
-			},
-			{ output: input, multiplyAdds: 0 },
-		);
+	/** `forward` and then a ReLU; layers that do both in one pass override it. */
+	forwardRelu(x: Tensor): Tensor {
+		return relu(this.forward(x));
 	}
 }

@@ -16,10 +16,17 @@ export interface ConvolutionOptions {
 	readonly dilation?: Pair;
 	/** Default 1; equal to the number of input channels it is a depthwise convolution. */
 	readonly groups?: number;
+	/** "relu": max(·, 0) of the result, in the same pass (as torch.ao.nn.intrinsic.ConvReLU2d does). Default: nothing. */
+	readonly activation?: "relu" | undefined;
 }
 
 /** The options that both convolutions share, with their defaults. @throws ArgumentError where one is out of range. */
 export function geometryOf(operation: string, options: ConvolutionOptions): Geometry {
+	const { activation } = options;
+	if (activation !== undefined && activation !== "relu")
+		throw new ArgumentError(
+			`${operation}: activation must be "relu" or left out, but is ${JSON.stringify(activation)}.`,
+		);
 	return {
 		stride: pair(operation, "stride", options.stride ?? 1, 1),
 		padding: pair(operation, "padding", options.padding ?? 0, 0),

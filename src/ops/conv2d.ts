@@ -5,6 +5,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import { checkDType, checkRank, commonGpu } from "./check.js";
 import { type ConvolutionOptions, checkBias, checkGroups, geometryOf } from "./check_convolution.js";
 import { type Geometry, runBiasGrad, runConv2d, runConvTranspose2d, runWeightGrad } from "./convolution.js";
+import { markReluOutput, reluGradient, throughRelu } from "./relu.js";
 
 export type Conv2dOptions = ConvolutionOptions;
 
@@ -50,16 +51,26 @@ export function conv2dShape(input: Shape, weight: Shape, options: Conv2dOptions 
 export function conv2d(input: Tensor, weight: Tensor, options: Conv2dOptions = {}): Tensor {
 	const name = "conv2d";
 	const { bias } = options;
-	commonGpu(name, input, weight, bias);
+	const gpu = commonGpu(name, input, weight, bias);
 	checkDType(name, "input", input, "float32");
 	checkDType(name, "weight", weight, "float32");
 	const { geometry, output: to } = check(input.shape, weight.shape, options);
 	checkBias(name, bias, to[1]);
 
-	const output = runConv2d(input, weight, bias, to, geometry);
-	return record(name, output, bias === undefined ? [input, weight] : [input, weight, bias], (gradient) => [
-		input.requiresGrad ? runConvTranspose2d(gradient, weight, undefined, input.shape, geometry) : null,
-		weight.requiresGrad ? runWeightGrad(input, gradient, weight.shape, geometry) : null,
-		bias?.requiresGrad === true ? runBiasGrad(gradient) : null,
-	]);
+	const output = runConv2d(input, weight, { bias, relu: options.activation === "relu" }, to, geometry);
+	if (options.activation === "relu") markReluOutput(output);
+	return record(name, output, bias === undefined ? [input, weight] : [input, weight, bias], (gradient) =>
+		gpu.scope(() => {
+			const dy = options.activation === "relu" ? reluGradient(output, gradient) : gradient;
+			const { dx, grads } = {
+				dx: input.requiresGrad
+					? throughRelu(input, (mask) => runConvTranspose2d(dy, weight, { mask }, input.shape, geometry))
+					: null,
+				grads: weight.requiresGrad
+					? runWeightGrad(input, dy, weight.shape, geometry, bias?.requiresGrad === true)
+					: null,
+			};
+			return [dx, grads?.weight ?? null, bias?.requiresGrad === true ? (grads?.sums ?? runBiasGrad(dy)) : null];
+		}),
+	);
 }

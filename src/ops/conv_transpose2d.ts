@@ -5,6 +5,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import { checkDType, checkRank, commonGpu, type Pair, pair } from "./check.js";
 import { type ConvolutionOptions, checkBias, checkGroups, geometryOf } from "./check_convolution.js";
 import { type Geometry, runBiasGrad, runConv2d, runConvTranspose2d, runWeightGrad } from "./convolution.js";
+import { markReluOutput, reluGradient, throughRelu } from "./relu.js";
 
 export interface ConvTranspose2dOptions extends ConvolutionOptions {
 	/** Rows and columns added at the bottom and right, less than the stride or the dilation (default 0). */
@@ -63,17 +64,25 @@ export function convTranspose2dShape(input: Shape, weight: Shape, options: ConvT
 export function convTranspose2d(input: Tensor, weight: Tensor, options: ConvTranspose2dOptions = {}): Tensor {
 	const name = "convTranspose2d";
 	const { bias } = options;
-	commonGpu(name, input, weight, bias);
+	const gpu = commonGpu(name, input, weight, bias);
 	checkDType(name, "input", input, "float32");
 	checkDType(name, "weight", weight, "float32");
 	const { geometry, output: to } = check(input.shape, weight.shape, options);
 	checkBias(name, bias, to[1]);
 
-	const output = runConvTranspose2d(input, weight, bias, to, geometry);
-	return record(name, output, bias === undefined ? [input, weight] : [input, weight, bias], (gradient) => [
-		input.requiresGrad ? runConv2d(gradient, weight, undefined, input.shape, geometry) : null,
-		// As in a conv2d from the output's side to the input's, whose weight this is.
-		weight.requiresGrad ? runWeightGrad(gradient, input, weight.shape, geometry) : null,
-		bias?.requiresGrad === true ? runBiasGrad(gradient) : null,
-	]);
+	const output = runConvTranspose2d(input, weight, { bias, relu: options.activation === "relu" }, to, geometry);
+	if (options.activation === "relu") markReluOutput(output);
+	return record(name, output, bias === undefined ? [input, weight] : [input, weight, bias], (gradient) =>
+		gpu.scope(() => {
+			const dy = options.activation === "relu" ? reluGradient(output, gradient) : gradient;
+			return [
+				input.requiresGrad
+					? throughRelu(input, (mask) => runConv2d(dy, weight, { mask }, input.shape, geometry))
+					: null,
+				// As in a conv2d from the output's side to the input's, whose weight this is.
+				weight.requiresGrad ? runWeightGrad(dy, input, weight.shape, geometry, false).weight : null,
+				bias?.requiresGrad === true ? runBiasGrad(dy) : null,
+			];
+		}),
+	);
 }

@@ -1,18 +1,56 @@
 import reluKernel from "../../kernels/relu.wgsl";
 import reluGradKernel from "../../kernels/relu_grad.wgsl";
 import { record } from "../autograd/tape.js";
+import type { Kernel } from "../gpu/kernel.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { blockedStorage, emptyBlocked } from "./blocked.js";
 import { checkDType } from "./check.js";
-import { launchElements } from "./launch.js";
+
+/** Tensors that a ReLU gave. */
+const reluOutputs = new WeakSet<Tensor>();
+/** Gradients of such tensors that are 0 where the tensor is not positive, with that tensor. */
+const masked = new WeakMap<Tensor, Tensor>();
+
+/** Notes that max(·, 0) gave y, so that an operation on it can mask its gradient in the pass that computes it. */
+export function markReluOutput(y: Tensor): void {
+	reluOutputs.add(y);
+}
+
+/**
+ * The gradient of x from a function that can mask it: where x came from a ReLU it gets x as the mask, and the ReLU's own
+ * gradient then has nothing left to do.
+ */
+export function throughRelu(x: Tensor, gradientOf: (mask: Tensor | undefined) => Tensor): Tensor {
+	if (!reluOutputs.has(x)) return gradientOf(undefined);
+	const gradient = gradientOf(x);
+	masked.set(gradient, x);
+	return gradient;
+}
+
+/** The gradient before a ReLU that gave y: dy where y > 0, else 0. */
+export function reluGradient(y: Tensor, dy: Tensor): Tensor {
+	return masked.get(dy) === y ? dy.share() : elementwise(reluGradKernel, [y, dy]);
+}
+
+/** Launches a kernel with one invocation a word, in blocks where one of the tensors lies so. */
+function elementwise(kernel: Kernel, inputs: readonly [Tensor, ...Tensor[]]): Tensor {
+	const [{ gpu, shape }] = inputs;
+	return gpu.scope(() => {
+		const blocked = inputs.some((x) => x.blocked !== null) ? emptyBlocked(gpu, shape) : undefined;
+		const tensor = blocked?.tensor ?? gpu.empty(shape);
+		const out = blocked?.storage ?? tensor.storage;
+		gpu.run(kernel, {
+			bindings: [...inputs.map((x) => (blocked === undefined ? x.storage : blockedStorage(x))), out],
+			workgroups: Math.ceil(out.bytes / 256),
+		});
+		return tensor;
+	});
+}
 
 /** max(x, 0), elementwise; the gradient at 0 is 0. */
 export function relu(x: Tensor): Tensor {
 	checkDType("relu", "the tensor", x, "float32");
-	const y = x.gpu.empty(x.shape);
-	launchElements(reluKernel, y.size, [x, y]);
-	return record("relu", y, [x], (gradient) => {
-		const dx = x.gpu.empty(x.shape);
-		launchElements(reluGradKernel, dx.size, [y, gradient, dx]);
-		return [dx];
-	});
+	const y = elementwise(reluKernel, [x]);
+	markReluOutput(y);
+	return record("relu", y, [x], (gradient) => [reluGradient(y, gradient)]);
 }

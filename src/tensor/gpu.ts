@@ -72,7 +72,7 @@ export class Gpu extends Device {
 				`A ${tensor.dtype} tensor takes numbers or a ${array.name}, not a ${data.constructor.name}.`,
 			);
 		if (!(data instanceof array)) checkNumbers(data, tensor.dtype);
-		this.write(tensor.storage, data instanceof array ? data : array.from(data));
+		this.write(tensor.writableStorage, data instanceof array ? data : array.from(data));
 	}
 
 	/** A copy with memory of its own. */
@@ -91,7 +91,7 @@ export class Gpu extends Device {
 				`A tensor of shape ${formatShape(from.shape)} was copied to one of shape ${formatShape(to.shape)}.`,
 			);
 		if (from.dtype !== to.dtype) throw new DTypeError(`A ${from.dtype} tensor was copied to a ${to.dtype} tensor.`);
-		this.copyStorage(from.storage, to.storage);
+		this.copyStorage(from.storage, to.writableStorage);
 	}
 
 	/** The elements of several tensors, with one copy and one wait for all of them. */

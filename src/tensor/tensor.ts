@@ -1,7 +1,7 @@
 import { DisposedError, GradientError, ShapeError } from "../gpu/errors.js";
 import type { Storage } from "../gpu/storage.js";
 import type { Gpu } from "./gpu.js";
-import { formatShape, type Shape, sizeOf } from "./shape.js";
+import { formatShape, type Shape, sameShape, sizeOf } from "./shape.js";
 
 /** What a tensor's elements are; each is one 32-bit word. */
 export type DType = "float32" | "int32" | "uint32";
@@ -21,7 +21,14 @@ export interface GradientNode {
 	readonly backward: (gradient: Tensor) => readonly (Tensor | null)[];
 }
 
-/** An array on the GPU: a shape, a dtype and a buffer, row-major. Operations are functions that take tensors. */
+/** Memory that holds a tensor in another order than row-major, see kernels/block_images.wgsl. */
+export interface BlockedMemory {
+	readonly storage: Storage;
+	/** Makes row-major memory of it. */
+	readonly toRowMajor: (storage: Storage) => Storage;
+}
+
+/** An array on the GPU: a shape, a dtype and a buffer. Operations are functions that take tensors. */
 export class Tensor<D extends DType = "float32"> {
 	readonly size: number;
 	/** Whether `backward` carries a gradient to (or through) this tensor. */
@@ -29,25 +36,44 @@ export class Tensor<D extends DType = "float32"> {
 	/** The operation that made it, where a gradient flows through it. */
 	gradientNode: GradientNode | null = null;
 	private disposed = false;
+	private rowMajor: Storage | null;
+	private blockedMemory: BlockedMemory | null;
 
 	/** Made by `gpu.tensor` and by operations; takes over one hold of `memory`. */
 	constructor(
 		readonly gpu: Gpu,
-		private readonly memory: Storage,
+		memory: Storage | BlockedMemory,
 		readonly shape: Shape,
 		readonly dtype: D,
 	) {
 		this.size = sizeOf(shape);
+		this.rowMajor = "toRowMajor" in memory ? null : memory;
+		this.blockedMemory = "toRowMajor" in memory ? memory : null;
 		gpu.track(this);
 	}
 
-	/** The GPU memory underneath. @throws DisposedError after `dispose()`. */
+	/** The GPU memory underneath, row-major. @throws DisposedError after `dispose()`. */
 	get storage(): Storage {
-		if (this.disposed)
-			throw new DisposedError(
-				`A tensor of shape ${formatShape(this.shape)} was used after it was disposed of. A tensor made inside gpu.scope() ends with the scope unless the scope returns it.`,
-			);
-		return this.memory;
+		this.checkAlive();
+		if (this.rowMajor === null) {
+			const { storage, toRowMajor } = this.blockedMemory as BlockedMemory;
+			this.rowMajor = toRowMajor(storage);
+		}
+		return this.rowMajor;
+	}
+
+	/** The same elements in blocks of images where an operation left them so, for operations that go on with them. */
+	get blocked(): Storage | null {
+		this.checkAlive();
+		return this.blockedMemory?.storage ?? null;
+	}
+
+	/** The row-major memory, to be overwritten: what holds the old elements in another order is given back. */
+	get writableStorage(): Storage {
+		const { storage } = this;
+		this.blockedMemory?.storage.free();
+		this.blockedMemory = null;
+		return storage;
 	}
 
 	get isDisposed(): boolean {
@@ -69,8 +95,13 @@ export class Tensor<D extends DType = "float32"> {
 
 	/** Another tensor over the same memory, with the same number of elements; it takes no part in gradients. */
 	share(shape: Shape = this.shape): Tensor<D> {
+		this.checkAlive();
 		if (sizeOf(shape) !== this.size)
 			throw new ShapeError(`Memory of shape ${formatShape(this.shape)} cannot be seen as ${formatShape(shape)}.`);
+		if (this.blockedMemory !== null && this.rowMajor === null && sameShape(shape, this.shape)) {
+			const { storage, toRowMajor } = this.blockedMemory;
+			return new Tensor(this.gpu, { storage: storage.retain(), toRowMajor }, shape, this.dtype);
+		}
 		return new Tensor(this.gpu, this.storage.retain(), shape, this.dtype);
 	}
 
@@ -80,7 +111,15 @@ export class Tensor<D extends DType = "float32"> {
 		this.disposed = true;
 		this.gradientNode = null;
 		this.gpu.untrack(this);
-		this.memory.free();
+		this.rowMajor?.free();
+		this.blockedMemory?.storage.free();
+	}
+
+	private checkAlive(): void {
+		if (this.disposed)
+			throw new DisposedError(
+				`A tensor of shape ${formatShape(this.shape)} was used after it was disposed of. A tensor made inside gpu.scope() ends with the scope unless the scope returns it.`,
+			);
 	}
 
 	[Symbol.dispose](): void {

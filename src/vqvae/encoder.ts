@@ -1,6 +1,7 @@
 import { Conv2d, ReLU } from "../nn/layers.js";
-import { Layer, type LayerCost, Sequential } from "../nn/module.js";
+import { Layer, type LayerCost } from "../nn/module.js";
 import type { Random } from "../nn/random.js";
+import { Sequential } from "../nn/sequential.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";

@@ -1,9 +1,30 @@
-import { ArgumentError, backward, conv2d, DisposedError, DTypeError, ShapeError, sum } from "tessera-gpu";
+import {
+	ArgumentError,
+	backward,
+	conv2d,
+	DisposedError,
+	DTypeError,
+	mul,
+	relu,
+	ShapeError,
+	sum,
+	type Tensor,
+} from "tessera-gpu";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Random } from "../../src/nn/random.js";
 import * as reference from "../reference/convolution.js";
-import { assertClose, assertThrows, checkOp, checkStepMemory, device, randomArray, tensorOf } from "../support.js";
+import {
+	assertClose,
+	assertThrows,
+	checkOp,
+	checkStepMemory,
+	device,
+	parameterOf,
+	randomArray,
+	tensorOf,
+	variants,
+} from "../support.js";
 
 const test = suite("conv2d");
 
@@ -44,6 +65,18 @@ const cases: Case[] = [
 	[[1, 6, 7, 7], [9, 2, 2, 2], { groups: 3, stride: 2, dilation: 2, padding: 1 }],
 	// An input that is exactly one patch: one output pixel.
 	[[5, 3, 4, 4], [6, 3, 4, 4], { bias: true }],
+	// Batches that are laid out in blocks of 16 images: full, one short, one over two, and channels odd and over a tile.
+	[[16, 1, 7, 6], [5, 1, 3, 3], { stride: 2, padding: 1, bias: true }],
+	[[15, 3, 5, 4], [37, 3, 3, 3], { padding: 1, bias: true }],
+	[[33, 2, 4, 5], [17, 2, 2, 3], { bias: true }],
+	[[16, 37, 3, 3], [7, 37, 3, 3], { padding: 2, bias: true }],
+	[[16, 5, 6, 5], [3, 5, 3, 3], { padding: 1, bias: true }],
+	[[16, 4, 5, 5], [1, 4, 3, 3], { padding: 1 }],
+	[[14, 16, 2, 3], [67, 16, 1, 1], { bias: true }],
+	[[16, 3, 9, 8], [9, 3, 3, 2], { stride: [3, 2], padding: [2, 1], dilation: [1, 2], bias: true }],
+	[[16, 2, 8, 6], [6, 2, 3, 3], { stride: 3, padding: 1, dilation: 2 }],
+	[[16, 3, 2, 1], [6, 3, 5, 5], { padding: 2, bias: true }],
+	[[16, 6, 4, 4], [8, 3, 3, 3], { groups: 2, padding: 1, bias: true }],
 ];
 
 for (const [i, [xShape, weightShape, { bias, ...options } = {}]] of cases.entries()) {
@@ -63,6 +96,46 @@ for (const [i, [xShape, weightShape, { bias, ...options } = {}]] of cases.entrie
 		});
 	});
 }
+
+for (const [batch, first, second] of [
+	[2, 5, 3],
+	[16, 9, 6],
+	[17, 6, 2],
+])
+	test(`with a ReLU in the same pass equals a ReLU after it, batch ${batch}`, async () => {
+		const random = new Random(300 + batch);
+		const shapes = [[batch, 3, 6, 5], [first, 3, 3, 3], [first], [second, first, 3, 3], [second]];
+		const inputs = shapes.map((shape) => randomArray(random, shape));
+		for (const gpu of await variants()) {
+			const outputs: Float32Array[][] = [];
+			for (const fused of [true, false]) {
+				const parameters = inputs.map((input) => parameterOf(gpu, input));
+				const [x, w1, b1, w2, b2] = parameters;
+				const y = gpu.scope(() => {
+					const layer = (input: Tensor, weight: Tensor, bias: Tensor) =>
+						fused
+							? conv2d(input, weight, { bias, padding: 1, activation: "relu" })
+							: relu(conv2d(input, weight, { bias, padding: 1 }));
+					const y = layer(layer(x, w1, b1), w2, b2);
+					backward(sum(mul(y, y)));
+					return y;
+				});
+				outputs.push([await y.data(), ...(await Promise.all(parameters.map(({ grad }) => grad.data())))]);
+				for (const tensor of [y, ...parameters]) tensor.dispose();
+			}
+			outputs[0].forEach((value, i) => {
+				assertClose(value, outputs[1][i], 1e-6, i === 0 ? "value" : `gradient of input ${i - 1}`);
+			});
+			assert.ok(outputs[0][0].includes(0) && outputs[0][0].some((value) => value > 0), "some values are cut off");
+		}
+	});
+
+test("refuses an activation that it does not have", async () => {
+	const gpu = await device();
+	const x = tensorOf(gpu, randomArray(new Random(1), [1, 1, 3, 3]));
+	assertThrows(() => conv2d(x, x, { activation: "gelu" as "relu" }), ArgumentError, ["gelu"]);
+	x.dispose();
+});
 
 test("gives a gradient to the inputs that ask for one only", async () => {
 	const gpu = await device();

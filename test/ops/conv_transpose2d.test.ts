@@ -39,6 +39,12 @@ const cases: Case[] = [
 	[[1, 5, 4, 3], [5, 2, 3, 3], { groups: 5, stride: 2, padding: 1, outputPadding: 1 }],
 	[[2, 6, 4, 5], [6, 4, 3, 3], { groups: 2, padding: 1, bias: true }],
 	[[1, 6, 3, 4], [6, 3, 2, 2], { groups: 3, stride: 2, dilation: 2 }],
+	// Batches that are laid out in blocks of 16 images.
+	[[16, 5, 4, 3], [5, 9, 3, 3], { stride: 2, padding: 1, outputPadding: 1, bias: true }],
+	[[33, 2, 3, 3], [2, 37, 2, 2], { stride: 2, bias: true }],
+	[[15, 7, 4, 4], [7, 1, 3, 3], { padding: 1, bias: true }],
+	[[16, 3, 3, 4], [3, 6, 2, 1], { stride: 3, outputPadding: 2, bias: true }],
+	[[16, 4, 3, 2], [4, 8, 3, 3], { dilation: 2, stride: [3, 2], padding: [1, 2], outputPadding: 1 }],
 ];
 
 for (const [i, [xShape, weightShape, { bias, ...options } = {}]] of cases.entries()) {

@@ -1,0 +1,196 @@
+// Convolution and transposed convolution as in convolution.wgsl on blocked tensors (see block_images.wgsl), for adapters
+// where a subgroup is cheap and a load of one word a lane is dear (lavapipe, SwiftShader). One group.
+//
+// x     float32 [⌈batch / 16⌉, inChannels, inHeight, inWidth, 16]
+// w     float32 [⌈outChannels / (4 · SUBGROUP)⌉, taps, inChannels rounded up to 2, 4 · SUBGROUP], from pack_weights.wgsl
+// bias  float32 [outChannels], read where hasBias is 1
+// mask  float32 as y, read where activation is 2
+// y     float32 [⌈batch / 16⌉, outChannels, outHeight, outWidth, 16]
+//
+// activation: 0 none, 1 ReLU, 2 the result where mask is positive and 0 elsewhere (the gradient of a ReLU whose output is
+// mask).
+//
+// A workgroup is one subgroup of SUBGROUP lanes: 4, or 8 and more. It computes one output pixel of 16 images, a lane 4
+// output channels of it. Whether a tap lies inside the image is the same for all of them. For two input channels and one
+// tap the subgroup loads 32 values of x, which it then hands round by subgroupBroadcast, and a lane 4 weights each. Needs
+// the feature subgroups, and a subgroup of just SUBGROUP lanes.
+
+enable subgroups;
+
+override SUBGROUP: u32;
+
+struct Sizes {
+	batch: u32,
+	inChannels: u32,
+	inHeight: u32,
+	inWidth: u32,
+	outChannels: u32,
+	outHeight: u32,
+	outWidth: u32,
+	kernelHeight: u32,
+	kernelWidth: u32,
+	groups: u32,
+	hasBias: u32,
+	inStepY: u32,
+	inStepX: u32,
+	outStepY: u32,
+	outStepX: u32,
+	originY: i32,
+	originX: i32,
+	tapStepY: i32,
+	tapStepX: i32,
+	activation: u32,
+}
+
+struct Slice { first: u32, end: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read> mask: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(5) var<uniform> sizes: Sizes;
+@group(0) @binding(6) var<uniform> slice: Slice;
+
+fn store4(at: u32, value: vec4<f32>) {
+	var result = value;
+	if (sizes.activation == 1u) { result = max(value, vec4(0.0)); }
+	if (sizes.activation == 2u) { result = select(vec4(0.0), value, mask[at] > vec4(0.0)); }
+	y[at] = result;
+}
+
+// Stores one channel of 16 images.
+fn store(at: u32, channel: u32, a: vec4<f32>, b: vec4<f32>, c: vec4<f32>, d: vec4<f32>) {
+	if (channel >= sizes.outChannels) { return; }
+	var offset = 0.0;
+	if (sizes.hasBias == 1u) { offset = bias[channel]; }
+	store4(at, a + offset);
+	store4(at + 1u, b + offset);
+	store4(at + 2u, c + offset);
+	store4(at + 3u, d + offset);
+}
+
+// The taps of one axis that meet an input: count of them, the first, every step-th, and the inputs that they meet.
+struct Taps { count: u32, first: u32, step: u32, source: i32, sourceStep: i32 }
+
+fn tapsInside(start: i32, tapStep: i32, taps: u32, outStep: i32, length: u32) -> Taps {
+	var inside = Taps(0u, 0u, 0u, 0i, 0i);
+	for (var tap = 0u; tap < taps; tap++) {
+		let reach = start + i32(tap) * tapStep;
+		let source = reach / outStep;
+		if (reach >= 0 && reach == source * outStep && source < i32(length)) {
+			if (inside.count == 0u) {
+				inside.first = tap;
+				inside.source = source;
+			}
+			if (inside.count == 1u) {
+				inside.step = tap - inside.first;
+				inside.sourceStep = source - inside.source;
+			}
+			inside.count++;
+		}
+	}
+	return inside;
+}
+
+@compute @workgroup_size(SUBGROUP)
+fn main(
+	@builtin(workgroup_id) group: vec3<u32>,
+	@builtin(num_workgroups) groups: vec3<u32>,
+	@builtin(local_invocation_index) lane: u32,
+) {
+	let workgroup = slice.first + group.y * groups.x + group.x;
+	if (workgroup >= slice.end) { return; }
+	let blocks = (sizes.outChannels + 4u * SUBGROUP - 1u) / (4u * SUBGROUP);
+	let outPlane = sizes.outHeight * sizes.outWidth;
+	let inPlane = sizes.inHeight * sizes.inWidth * 4u;
+	let inputs = (sizes.inChannels + 1u) / 2u * 2u;
+	let block = workgroup % blocks;
+	let pixel = workgroup / blocks % outPlane;
+	let images = workgroup / (blocks * outPlane);
+	// Numerators of the input's row and column: tap by tap they grow by tapStep, and where outStep divides them is an input.
+	let startY = i32(pixel / sizes.outWidth * sizes.inStepY) + sizes.originY;
+	let startX = i32(pixel % sizes.outWidth * sizes.inStepX) + sizes.originX;
+	let outStepY = i32(sizes.outStepY);
+	let outStepX = i32(sizes.outStepX);
+	let second = (lane / 4u) & 1u;
+	let base = images * sizes.inChannels * inPlane + (lane & 3u);
+
+	var a0 = vec4(0.0);
+	var a1 = a0;
+	var a2 = a0;
+	var a3 = a0;
+	var a4 = a0;
+	var a5 = a0;
+	var a6 = a0;
+	var a7 = a0;
+	var a8 = a0;
+	var a9 = a0;
+	var a10 = a0;
+	var a11 = a0;
+	var a12 = a0;
+	var a13 = a0;
+	var a14 = a0;
+	var a15 = a0;
+	let tapsY = tapsInside(startY, sizes.tapStepY, sizes.kernelHeight, outStepY, sizes.inHeight);
+	let tapsX = tapsInside(startX, sizes.tapStepX, sizes.kernelWidth, outStepX, sizes.inWidth);
+	for (var ny = 0u; ny < tapsY.count; ny++) {
+		for (var nx = 0u; nx < tapsX.count; nx++) {
+			let source = base + u32((tapsY.source + i32(ny) * tapsY.sourceStep) * i32(sizes.inWidth) + tapsX.source + i32(nx) * tapsX.sourceStep) * 4u;
+			var row = (block * sizes.kernelHeight + tapsY.first + ny * tapsY.step) * sizes.kernelWidth + tapsX.first + nx * tapsX.step;
+			row = row * inputs * SUBGROUP + lane;
+			for (var i = 0u; i < sizes.inChannels; i += 2u) {
+				let last = min(i + 1u, sizes.inChannels - 1u);
+				var values: vec4<f32>;
+				var t0: vec4<f32>;
+				var t1: vec4<f32>;
+				var t2: vec4<f32>;
+				var t3: vec4<f32>;
+				if (SUBGROUP == 4u) {
+					values = x[source + i * inPlane];
+					let others = x[source + last * inPlane];
+					t0 = subgroupBroadcast(others, 0u);
+					t1 = subgroupBroadcast(others, 1u);
+					t2 = subgroupBroadcast(others, 2u);
+					t3 = subgroupBroadcast(others, 3u);
+				} else {
+					values = x[source + select(i, last, second == 1u) * inPlane];
+					t0 = subgroupBroadcast(values, 4u);
+					t1 = subgroupBroadcast(values, 5u);
+					t2 = subgroupBroadcast(values, 6u);
+					t3 = subgroupBroadcast(values, 7u);
+				}
+				let w0 = w[row];
+				let w1 = w[row + SUBGROUP];
+				let s0 = subgroupBroadcast(values, 0u);
+				a0 = fma(w1, t0.xxxx, fma(w0, s0.xxxx, a0));
+				a1 = fma(w1, t0.yyyy, fma(w0, s0.yyyy, a1));
+				a2 = fma(w1, t0.zzzz, fma(w0, s0.zzzz, a2));
+				a3 = fma(w1, t0.wwww, fma(w0, s0.wwww, a3));
+				let s1 = subgroupBroadcast(values, 1u);
+				a4 = fma(w1, t1.xxxx, fma(w0, s1.xxxx, a4));
+				a5 = fma(w1, t1.yyyy, fma(w0, s1.yyyy, a5));
+				a6 = fma(w1, t1.zzzz, fma(w0, s1.zzzz, a6));
+				a7 = fma(w1, t1.wwww, fma(w0, s1.wwww, a7));
+				let s2 = subgroupBroadcast(values, 2u);
+				a8 = fma(w1, t2.xxxx, fma(w0, s2.xxxx, a8));
+				a9 = fma(w1, t2.yyyy, fma(w0, s2.yyyy, a9));
+				a10 = fma(w1, t2.zzzz, fma(w0, s2.zzzz, a10));
+				a11 = fma(w1, t2.wwww, fma(w0, s2.wwww, a11));
+				let s3 = subgroupBroadcast(values, 3u);
+				a12 = fma(w1, t3.xxxx, fma(w0, s3.xxxx, a12));
+				a13 = fma(w1, t3.yyyy, fma(w0, s3.yyyy, a13));
+				a14 = fma(w1, t3.zzzz, fma(w0, s3.zzzz, a14));
+				a15 = fma(w1, t3.wwww, fma(w0, s3.wwww, a15));
+				row += 2u * SUBGROUP;
+			}
+		}
+	}
+	let channel = (block * SUBGROUP + lane) * 4u;
+	let at = ((images * sizes.outChannels + channel) * outPlane + pixel) * 4u;
+	let step = 4u * outPlane;
+	store(at, channel, vec4(a0.x, a1.x, a2.x, a3.x), vec4(a4.x, a5.x, a6.x, a7.x), vec4(a8.x, a9.x, a10.x, a11.x), vec4(a12.x, a13.x, a14.x, a15.x));
+	store(at + step, channel + 1u, vec4(a0.y, a1.y, a2.y, a3.y), vec4(a4.y, a5.y, a6.y, a7.y), vec4(a8.y, a9.y, a10.y, a11.y), vec4(a12.y, a13.y, a14.y, a15.y));
+	store(at + 2u * step, channel + 2u, vec4(a0.z, a1.z, a2.z, a3.z), vec4(a4.z, a5.z, a6.z, a7.z), vec4(a8.z, a9.z, a10.z, a11.z), vec4(a12.z, a13.z, a14.z, a15.z));
+	store(at + 3u * step, channel + 3u, vec4(a0.w, a1.w, a2.w, a3.w), vec4(a4.w, a5.w, a6.w, a7.w), vec4(a8.w, a9.w, a10.w, a11.w), vec4(a12.w, a13.w, a14.w, a15.w));
+}

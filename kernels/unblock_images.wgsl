@@ -1,0 +1,30 @@
+// x[n, c, p] = blocked[b, c, p, j] for image n = 16·b + j and pixel p: block_images.wgsl backwards
+//
+// blocked  float32 [⌈images / 16⌉, channels, plane, 16]
+// x        float32 [images, channels, plane]
+//
+// One invocation for 4 images of a pixel. No features, default limits.
+
+struct Sizes {
+	images: u32,
+	// Words of an image: channels · plane.
+	words: u32,
+}
+
+@group(0) @binding(0) var<storage, read> blocked: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> x: array<f32>;
+@group(0) @binding(2) var<uniform> sizes: Sizes;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+	let index = id.y * groups.x * 64u + id.x;
+	if (index >= arrayLength(&blocked)) { return; }
+	let words = sizes.words;
+	let n = index / (4u * words) * 16u + index % 4u * 4u;
+	let at = n * words + index / 4u % words;
+	let value = blocked[index];
+	if (n < sizes.images) { x[at] = value.x; }
+	if (n + 1u < sizes.images) { x[at + words] = value.y; }
+	if (n + 2u < sizes.images) { x[at + 2u * words] = value.z; }
+	if (n + 3u < sizes.images) { x[at + 3u * words] = value.w; }
+}

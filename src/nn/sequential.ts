@@ -1,0 +1,36 @@
+import { ArgumentError } from "../gpu/errors.js";
+import type { Shape } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { ReLU } from "./layers.js";
+import { Layer, type LayerCost, type Module } from "./module.js";
+
+/** Layers one after the other, a ReLU in one pass with what comes before it; their names are their positions. */
+export class Sequential extends Layer {
+	constructor(readonly layers: readonly Layer[]) {
+		super();
+		if (layers.length === 0) throw new ArgumentError("Sequential needs at least one layer.");
+	}
+
+	override children(): [string, Module][] {
+		return this.layers.map((layer, i) => [`${i}`, layer]);
+	}
+
+	override forward(x: Tensor): Tensor {
+		let value = x;
+		for (let i = 0; i < this.layers.length; i++) {
+			if (this.layers[i + 1]?.constructor === ReLU) value = this.layers[i++].forwardRelu(value);
+			else value = this.layers[i].forward(value);
+		}
+		return value;
+	}
+
+	override cost(input: Shape): LayerCost {
+		return this.layers.reduce<LayerCost>(
+			({ output, multiplyAdds }, layer) => {
+				const next = layer.cost(output);
+				return { output: next.output, multiplyAdds: multiplyAdds + next.multiplyAdds };
+			},
+			{ output: input, multiplyAdds: 0 },
+		);
+	}
+}

@@ -1,0 +1,55 @@
+import blockImagesKernel from "../../kernels/block_images.wgsl";
+import unblockImagesKernel from "../../kernels/unblock_images.wgsl";
+import type { Storage } from "../gpu/storage.js";
+import type { Gpu } from "../tensor/gpu.js";
+import { type Shape, sizeOf } from "../tensor/shape.js";
+import { Tensor } from "../tensor/tensor.js";
+import { launchElements } from "./launch.js";
+
+/** Images that lie side by side in a blocked tensor, see kernels/block_images.wgsl. */
+export const blockSize = 16;
+
+/** Blocks that a batch takes. */
+export function blocksOf(batch: number): number {
+	return Math.ceil(batch / blockSize);
+}
+
+/**
+ * Whether the kernels on blocked tensors are in use and lose less than a quarter of their work to images that fill up
+ * the last block.
+ */
+export function worthBlocking(gpu: Gpu, batch: number): boolean {
+	const { subgroupSize } = gpu;
+	return (subgroupSize === 4 || subgroupSize >= 8) && batch > 0.75 * blockSize * blocksOf(batch);
+}
+
+function words(shape: Shape): number {
+	return blocksOf(shape[0]) * blockSize * sizeOf(shape.slice(1));
+}
+
+function sizes(gpu: Gpu, [batch, ...image]: Shape): Storage {
+	return gpu.uniform(Uint32Array.of(batch, sizeOf(image)));
+}
+
+/** A blocked tensor of shape [N, C, H, W], whose elements are yet to be written. */
+export function emptyBlocked(gpu: Gpu, shape: Shape): { readonly tensor: Tensor; readonly storage: Storage } {
+	const storage = gpu.allocate(4 * words(shape));
+	const toRowMajor = (blocked: Storage) => {
+		const rowMajor = gpu.allocate(4 * sizeOf(shape));
+		gpu.run(unblockImagesKernel, {
+			bindings: [blocked, rowMajor, sizes(gpu, shape)],
+			workgroups: Math.ceil(words(shape) / 256),
+		});
+		return rowMajor;
+	};
+	return { storage, tensor: new Tensor(gpu, { storage, toRowMajor }, [...shape], "float32") };
+}
+
+/** The blocked form of x [N, C, H, W]: its own, or one that is made here and ends with the scope that is open. */
+export function blockedStorage(x: Tensor): Storage {
+	if (x.blocked !== null) return x.blocked;
+	const { gpu } = x;
+	const { storage } = gpu.empty([words(x.shape)]);
+	launchElements(blockImagesKernel, words(x.shape) / 4, [x, storage, sizes(gpu, x.shape)]);
+	return storage;
+}
