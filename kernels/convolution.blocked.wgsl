@@ -52,22 +52,26 @@ struct Slice { first: u32, end: u32 }
 @group(0) @binding(5) var<uniform> sizes: Sizes;
 @group(0) @binding(6) var<uniform> slice: Slice;
 
-fn store4(at: u32, value: vec4<f32>) {
-	var result = value;
-	if (sizes.activation == 1u) { result = max(value, vec4(0.0)); }
-	if (sizes.activation == 2u) { result = select(vec4(0.0), value, mask[at] > vec4(0.0)); }
-	y[at] = result;
+fn masked(at: u32, value: vec4<f32>) -> vec4<f32> {
+	return select(vec4(0.0), value, mask[at] > vec4(0.0));
 }
 
 // Stores one channel of 16 images.
 fn store(at: u32, channel: u32, a: vec4<f32>, b: vec4<f32>, c: vec4<f32>, d: vec4<f32>) {
 	if (channel >= sizes.outChannels) { return; }
-	var offset = 0.0;
-	if (sizes.hasBias == 1u) { offset = bias[channel]; }
-	store4(at, a + offset);
-	store4(at + 1u, b + offset);
-	store4(at + 2u, c + offset);
-	store4(at + 3u, d + offset);
+	if (sizes.activation == 2u) {
+		y[at] = masked(at, a);
+		y[at + 1u] = masked(at + 1u, b);
+		y[at + 2u] = masked(at + 2u, c);
+		y[at + 3u] = masked(at + 3u, d);
+	} else {
+		let offset = select(0.0, bias[channel], sizes.hasBias == 1u);
+		let least = vec4(select(-3.4028234e38, 0.0, sizes.activation == 1u));
+		y[at] = max(a + offset, least);
+		y[at + 1u] = max(b + offset, least);
+		y[at + 2u] = max(c + offset, least);
+		y[at + 3u] = max(d + offset, least);
+	}
 }
 
 // The taps of one axis that meet an input: count of them, the first, every step-th, and the inputs that they meet.
@@ -134,56 +138,68 @@ fn main(
 	var a15 = a0;
 	let tapsY = tapsInside(startY, sizes.tapStepY, sizes.kernelHeight, outStepY, sizes.inHeight);
 	let tapsX = tapsInside(startX, sizes.tapStepX, sizes.kernelWidth, outStepX, sizes.inWidth);
-	for (var ny = 0u; ny < tapsY.count; ny++) {
-		for (var nx = 0u; nx < tapsX.count; nx++) {
-			let source = base + u32((tapsY.source + i32(ny) * tapsY.sourceStep) * i32(sizes.inWidth) + tapsX.source + i32(nx) * tapsX.sourceStep) * 4u;
-			var row = (block * sizes.kernelHeight + tapsY.first + ny * tapsY.step) * sizes.kernelWidth + tapsX.first + nx * tapsX.step;
-			row = row * inputs * SUBGROUP + lane;
-			for (var i = 0u; i < sizes.inChannels; i += 2u) {
-				let last = min(i + 1u, sizes.inChannels - 1u);
-				var values: vec4<f32>;
-				var t0: vec4<f32>;
-				var t1: vec4<f32>;
-				var t2: vec4<f32>;
-				var t3: vec4<f32>;
-				if (SUBGROUP == 4u) {
-					values = x[source + i * inPlane];
-					let others = x[source + last * inPlane];
-					t0 = subgroupBroadcast(others, 0u);
-					t1 = subgroupBroadcast(others, 1u);
-					t2 = subgroupBroadcast(others, 2u);
-					t3 = subgroupBroadcast(others, 3u);
-				} else {
-					values = x[source + select(i, last, second == 1u) * inPlane];
-					t0 = subgroupBroadcast(values, 4u);
-					t1 = subgroupBroadcast(values, 5u);
-					t2 = subgroupBroadcast(values, 6u);
-					t3 = subgroupBroadcast(values, 7u);
-				}
-				let w0 = w[row];
-				let w1 = w[row + SUBGROUP];
-				let s0 = subgroupBroadcast(values, 0u);
-				a0 = fma(w1, t0.xxxx, fma(w0, s0.xxxx, a0));
-				a1 = fma(w1, t0.yyyy, fma(w0, s0.yyyy, a1));
-				a2 = fma(w1, t0.zzzz, fma(w0, s0.zzzz, a2));
-				a3 = fma(w1, t0.wwww, fma(w0, s0.wwww, a3));
-				let s1 = subgroupBroadcast(values, 1u);
-				a4 = fma(w1, t1.xxxx, fma(w0, s1.xxxx, a4));
-				a5 = fma(w1, t1.yyyy, fma(w0, s1.yyyy, a5));
-				a6 = fma(w1, t1.zzzz, fma(w0, s1.zzzz, a6));
-				a7 = fma(w1, t1.wwww, fma(w0, s1.wwww, a7));
-				let s2 = subgroupBroadcast(values, 2u);
-				a8 = fma(w1, t2.xxxx, fma(w0, s2.xxxx, a8));
-				a9 = fma(w1, t2.yyyy, fma(w0, s2.yyyy, a9));
-				a10 = fma(w1, t2.zzzz, fma(w0, s2.zzzz, a10));
-				a11 = fma(w1, t2.wwww, fma(w0, s2.wwww, a11));
-				let s3 = subgroupBroadcast(values, 3u);
-				a12 = fma(w1, t3.xxxx, fma(w0, s3.xxxx, a12));
-				a13 = fma(w1, t3.yyyy, fma(w0, s3.yyyy, a13));
-				a14 = fma(w1, t3.zzzz, fma(w0, s3.zzzz, a14));
-				a15 = fma(w1, t3.wwww, fma(w0, s3.wwww, a15));
-				row += 2u * SUBGROUP;
+	// One loop over taps and inputs: each loop more would carry the 16 sums through its registers as well.
+	let steps = tapsY.count * tapsX.count * (inputs / 2u);
+	let rowLength = inputs * SUBGROUP;
+	var ny = 0u;
+	var nx = 0u;
+	var i = 0u;
+	var source = base + u32(tapsY.source * i32(sizes.inWidth) + tapsX.source) * 4u;
+	var row = ((block * sizes.kernelHeight + tapsY.first) * sizes.kernelWidth + tapsX.first) * rowLength + lane;
+	for (var step = 0u; step < steps; step++) {
+		let last = min(i + 1u, sizes.inChannels - 1u);
+		var values: vec4<f32>;
+		var t0: vec4<f32>;
+		var t1: vec4<f32>;
+		var t2: vec4<f32>;
+		var t3: vec4<f32>;
+		if (SUBGROUP == 4u) {
+			values = x[source + i * inPlane];
+			let others = x[source + last * inPlane];
+			t0 = subgroupBroadcast(others, 0u);
+			t1 = subgroupBroadcast(others, 1u);
+			t2 = subgroupBroadcast(others, 2u);
+			t3 = subgroupBroadcast(others, 3u);
+		} else {
+			values = x[source + select(i, last, second == 1u) * inPlane];
+			t0 = subgroupBroadcast(values, 4u);
+			t1 = subgroupBroadcast(values, 5u);
+			t2 = subgroupBroadcast(values, 6u);
+			t3 = subgroupBroadcast(values, 7u);
+		}
+		let w0 = w[row];
+		let w1 = w[row + SUBGROUP];
+		let s0 = subgroupBroadcast(values, 0u);
+		a0 = fma(w1, t0.xxxx, fma(w0, s0.xxxx, a0));
+		a1 = fma(w1, t0.yyyy, fma(w0, s0.yyyy, a1));
+		a2 = fma(w1, t0.zzzz, fma(w0, s0.zzzz, a2));
+		a3 = fma(w1, t0.wwww, fma(w0, s0.wwww, a3));
+		let s1 = subgroupBroadcast(values, 1u);
+		a4 = fma(w1, t1.xxxx, fma(w0, s1.xxxx, a4));
+		a5 = fma(w1, t1.yyyy, fma(w0, s1.yyyy, a5));
+		a6 = fma(w1, t1.zzzz, fma(w0, s1.zzzz, a6));
+		a7 = fma(w1, t1.wwww, fma(w0, s1.wwww, a7));
+		let s2 = subgroupBroadcast(values, 2u);
+		a8 = fma(w1, t2.xxxx, fma(w0, s2.xxxx, a8));
+		a9 = fma(w1, t2.yyyy, fma(w0, s2.yyyy, a9));
+		a10 = fma(w1, t2.zzzz, fma(w0, s2.zzzz, a10));
+		a11 = fma(w1, t2.wwww, fma(w0, s2.wwww, a11));
+		let s3 = subgroupBroadcast(values, 3u);
+		a12 = fma(w1, t3.xxxx, fma(w0, s3.xxxx, a12));
+		a13 = fma(w1, t3.yyyy, fma(w0, s3.yyyy, a13));
+		a14 = fma(w1, t3.zzzz, fma(w0, s3.zzzz, a14));
+		a15 = fma(w1, t3.wwww, fma(w0, s3.wwww, a15));
+		i += 2u;
+		row += 2u * SUBGROUP;
+		if (i >= sizes.inChannels) {
+			i = 0u;
+			nx++;
+			if (nx == tapsX.count) {
+				nx = 0u;
+				ny++;
 			}
+			source = base + u32((tapsY.source + i32(ny) * tapsY.sourceStep) * i32(sizes.inWidth) + tapsX.source + i32(nx) * tapsX.sourceStep) * 4u;
+			row = ((block * sizes.kernelHeight + tapsY.first + ny * tapsY.step) * sizes.kernelWidth + tapsX.first + nx * tapsX.step) * rowLength + lane;
 		}
 	}
 	let channel = (block * SUBGROUP + lane) * 4u;

@@ -4,7 +4,8 @@
 // The form in which the convolution kernels read weights: `width` neighbouring output channels side by side, for one input
 // channel and tap after the other.
 // w       float32; the element of output o of group g, input i of it and tap lies at
-//         g·groupStride + o·outputStride + i·inputStride + tap
+//         g·groupStride + ⌊o / parts⌋·outputStride + o mod parts + i·inputStride + tap
+//         (parts is 1, or the number of taps where taps stand as outputs, see gather_taps.blocked.wgsl)
 // packed  float32 [groups, ⌈groupOutputs / width⌉, taps, paddedInputs, width]
 //
 // One invocation an element of packed. No features, default limits.
@@ -18,6 +19,7 @@ struct Sizes {
 	inputStride: u32,
 	width: u32,
 	paddedInputs: u32,
+	parts: u32,
 }
 
 @group(0) @binding(0) var<storage, read> w: array<f32>;
@@ -35,6 +37,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 	let block = index / (width * sizes.paddedInputs * sizes.taps);
 	let o = block % blocks * width + index % width;
 	let inside = o < sizes.groupOutputs && i < sizes.groupInputs;
-	let at = block / blocks * sizes.groupStride + o * sizes.outputStride + i * sizes.inputStride + tap;
+	let at = block / blocks * sizes.groupStride + o / sizes.parts * sizes.outputStride + o % sizes.parts + i * sizes.inputStride + tap;
 	packed[index] = select(0.0, w[select(0u, at, inside)], inside);
 }

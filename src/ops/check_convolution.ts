@@ -2,7 +2,7 @@ import { ArgumentError, ShapeError } from "../gpu/errors.js";
 import { formatShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkDType, type Pair, pair } from "./check.js";
-import type { Geometry } from "./convolution.js";
+import type { Geometry } from "./convolution_parts.js";
 
 /** What conv2d and convTranspose2d have in common. */
 export interface ConvolutionOptions {

@@ -4,7 +4,8 @@ import { formatShape, type Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkDType, checkRank, commonGpu } from "./check.js";
 import { type ConvolutionOptions, checkBias, checkGroups, geometryOf } from "./check_convolution.js";
-import { type Geometry, runBiasGrad, runConv2d, runConvTranspose2d, runWeightGrad } from "./convolution.js";
+import { runBiasGrad, runConv2d, runConvTranspose2d, runWeightGrad } from "./convolution.js";
+import type { Geometry } from "./convolution_parts.js";
 import { markReluOutput, reluGradient, throughRelu } from "./relu.js";
 
 export type Conv2dOptions = ConvolutionOptions;
@@ -62,14 +63,12 @@ export function conv2d(input: Tensor, weight: Tensor, options: Conv2dOptions = {
 	return record(name, output, bias === undefined ? [input, weight] : [input, weight, bias], (gradient) =>
 		gpu.scope(() => {
 			const dy = options.activation === "relu" ? reluGradient(output, gradient) : gradient;
-			const { dx, grads } = {
-				dx: input.requiresGrad
-					? throughRelu(input, (mask) => runConvTranspose2d(dy, weight, { mask }, input.shape, geometry))
-					: null,
-				grads: weight.requiresGrad
-					? runWeightGrad(input, dy, weight.shape, geometry, bias?.requiresGrad === true)
-					: null,
-			};
+			const dx = input.requiresGrad
+				? throughRelu(input, (mask) => runConvTranspose2d(dy, weight, { mask }, input.shape, geometry))
+				: null;
+			const grads = weight.requiresGrad
+				? runWeightGrad(input, dy, weight.shape, geometry, bias?.requiresGrad === true)
+				: null;
 			return [dx, grads?.weight ?? null, bias?.requiresGrad === true ? (grads?.sums ?? runBiasGrad(dy)) : null];
 		}),
 	);

@@ -1,0 +1,72 @@
+// y[n, o, p] = bias[o] + Σ_tap t[n, o · taps + tap, q], where q is the input pixel that the tap reads for output pixel p,
+// on blocked tensors (see block_images.wgsl); taps that read outside count nothing.
+//
+// The second half of a convolution with few output channels (see ops/convolution.ts): the first multiplies every input
+// pixel with the weights of all taps, as a convolution with a kernel of 1 × 1 and outChannels · taps channels.
+//
+// t     float32 [⌈batch / 16⌉, outChannels · kernelHeight · kernelWidth, inHeight, inWidth, 16]
+// bias  float32 [outChannels], read where hasBias is 1 (else any buffer)
+// mask  float32 as y, read where activation is 2 (else any buffer)
+// y     float32 [⌈batch / 16⌉, outChannels, outHeight, outWidth, 16]
+//
+// Sizes as in convolution.wgsl, and activation likewise. One invocation for 4 images of an output pixel. No features,
+// default limits.
+
+struct Sizes {
+	batch: u32,
+	inChannels: u32,
+	inHeight: u32,
+	inWidth: u32,
+	outChannels: u32,
+	outHeight: u32,
+	outWidth: u32,
+	kernelHeight: u32,
+	kernelWidth: u32,
+	groups: u32,
+	hasBias: u32,
+	inStepY: u32,
+	inStepX: u32,
+	outStepY: u32,
+	outStepX: u32,
+	originY: i32,
+	originX: i32,
+	tapStepY: i32,
+	tapStepX: i32,
+	activation: u32,
+}
+
+@group(0) @binding(0) var<storage, read> t: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> bias: array<f32>;
+@group(0) @binding(2) var<storage, read> mask: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+	let index = id.y * groups.x * 64u + id.x;
+	if (index >= arrayLength(&y)) { return; }
+	let outPlane = sizes.outHeight * sizes.outWidth;
+	let inPlane = sizes.inHeight * sizes.inWidth;
+	let taps = sizes.kernelHeight * sizes.kernelWidth;
+	let pixel = index / 4u % outPlane;
+	let map = index / (4u * outPlane);
+	let startY = i32(pixel / sizes.outWidth * sizes.inStepY) + sizes.originY;
+	let startX = i32(pixel % sizes.outWidth * sizes.inStepX) + sizes.originX;
+	var sum = vec4(select(0.0, bias[map % sizes.outChannels], sizes.hasBias == 1u));
+	for (var ky = 0u; ky < sizes.kernelHeight; ky++) {
+		let reachY = startY + i32(ky) * sizes.tapStepY;
+		let iy = reachY / i32(sizes.outStepY);
+		let insideY = reachY >= 0 && iy * i32(sizes.outStepY) == reachY && iy < i32(sizes.inHeight);
+		for (var kx = 0u; kx < sizes.kernelWidth; kx++) {
+			let reachX = startX + i32(kx) * sizes.tapStepX;
+			let ix = reachX / i32(sizes.outStepX);
+			let inside = insideY && reachX >= 0 && ix * i32(sizes.outStepX) == reachX && ix < i32(sizes.inWidth);
+			let tap = map * taps + ky * sizes.kernelWidth + kx;
+			let at = (tap * inPlane + u32(iy * i32(sizes.inWidth) + ix)) * 4u + index % 4u;
+			sum += select(vec4(0.0), t[select(0u, at, inside)], inside);
+		}
+	}
+	if (sizes.activation == 1u) { sum = max(sum, vec4(0.0)); }
+	if (sizes.activation == 2u) { sum = select(vec4(0.0), sum, mask[index] > vec4(0.0)); }
+	y[index] = sum;
+}
