@@ -1,10 +1,10 @@
-// blocked[b, c, p, j] = x[n, c, p] for image n = 16·b + j and pixel p; 0 where there is no such image
+// blocked[b, c, p, j] = x[n, c, p] for image n = first + 16·b + j and pixel p; 0 where there is no such image
 //
 // The form in which the kernels named *.blocked.wgsl read and write images: 16 of them side by side. All words of a
 // block then belong to the same pixel, whether a tap of a convolution lies inside the image is the same for all of them,
 // and every load is a whole vec4.
 // x        float32 [images, channels, plane]
-// blocked  float32 [⌈images / 16⌉, channels, plane, 16]
+// blocked  float32 [blocks, channels, plane, 16]
 //
 // One invocation for 4 images of a pixel. No features, default limits.
 
@@ -12,6 +12,7 @@ struct Sizes {
 	images: u32,
 	// Words of an image: channels · plane.
 	words: u32,
+	first: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -23,7 +24,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 	let index = id.y * groups.x * 64u + id.x;
 	if (index >= arrayLength(&blocked)) { return; }
 	let words = sizes.words;
-	let n = index / (4u * words) * 16u + index % 4u * 4u + vec4(0u, 1u, 2u, 3u);
+	let n = sizes.first + index / (4u * words) * 16u + index % 4u * 4u + vec4(0u, 1u, 2u, 3u);
 	let at = min(n, vec4(sizes.images - 1u)) * words + index / 4u % words;
 	blocked[index] = select(vec4(0.0), vec4(x[at.x], x[at.y], x[at.z], x[at.w]), n < vec4(sizes.images));
 }

@@ -1,9 +1,10 @@
-// transposed[d, k] = codebook[k, d],  halfNorm[k] = ½ Σ_d codebook[k, d]²
+// transposed[d, k] = −codebook[k, d],  halfNorm[k] = ½ Σ_d codebook[k, d]²
 //
-// The form in which nearest_code.wgsl and its variant read the codebook: neighbouring codes side by side, their number
-// rounded up as the kernel needs it; the codes added are at an unreachable distance.
+// The form in which nearest_code.wgsl and its variant read the codebook: neighbouring codes side by side, with the sign
+// that the distance has them with. The numbers of codes and dimensions are rounded up as the kernel needs it; the codes
+// added are at an unreachable distance, the dimensions added 0.
 // codebook    float32 [codes, dimensions]
-// transposed  float32 [dimensions, paddedCodes]
+// transposed  float32 [paddedDimensions, paddedCodes]
 // halfNorm    float32 [paddedCodes]
 //
 // One invocation a code. No features, default limits.
@@ -12,6 +13,7 @@ struct Sizes {
 	codes: u32,
 	dimensions: u32,
 	paddedCodes: u32,
+	paddedDimensions: u32,
 }
 
 @group(0) @binding(0) var<storage, read> codebook: array<f32>;
@@ -27,8 +29,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 	var norm = 0.0;
 	for (var d = 0u; d < sizes.dimensions; d++) {
 		let e = select(0.0, codebook[min(k, sizes.codes - 1u) * sizes.dimensions + d], k < sizes.codes);
-		transposed[d * paddedCodes + k] = e;
+		transposed[d * paddedCodes + k] = -e;
 		norm = fma(e, e, norm);
 	}
+	for (var d = sizes.dimensions; d < sizes.paddedDimensions; d++) { transposed[d * paddedCodes + k] = 0.0; }
 	halfNorm[k] = select(3.4e38, 0.5 * norm, k < sizes.codes);
 }

@@ -48,8 +48,14 @@ export function emptyBlocked(gpu: Gpu, shape: Shape): { readonly tensor: Tensor;
 /** The blocked form of x [N, C, H, W]: its own, or one that is made here and ends with the scope that is open. */
 export function blockedStorage(x: Tensor): Storage {
 	if (x.blocked !== null) return x.blocked;
-	const { gpu } = x;
-	const { storage } = gpu.empty([words(x.shape)]);
-	launchElements(blockImagesKernel, words(x.shape) / 4, [x, storage, sizes(gpu, x.shape)]);
+	const { storage } = x.gpu.empty([words(x.shape)]);
+	block(x, storage, 0);
 	return storage;
+}
+
+/** Writes the images of x from `first` on to a blocked buffer, as many as fit. */
+export function block(x: Tensor, storage: Storage, first: number): void {
+	const [images, ...image] = x.shape;
+	const scalars = x.gpu.uniform(Uint32Array.of(images, sizeOf(image), first));
+	launchElements(blockImagesKernel, storage.bytes / 16, [x, storage, scalars]);
 }

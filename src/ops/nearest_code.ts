@@ -1,17 +1,18 @@
-import nearestCodeSubgroupsKernel from "../../kernels/nearest_code.subgroups.wgsl";
+import nearestCodeBlockedKernel from "../../kernels/nearest_code.blocked.wgsl";
 import nearestCodeKernel from "../../kernels/nearest_code.wgsl";
 import prepareKernel from "../../kernels/nearest_code_prepare.wgsl";
-import packRowsKernel from "../../kernels/pack_rows.wgsl";
 import { ShapeError } from "../gpu/errors.js";
+import type { Storage } from "../gpu/storage.js";
 import { formatShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { block, blockSize, blocksOf, worthBlocking } from "./blocked.js";
 import { checkDType, checkRank, commonGpu } from "./check.js";
 import { launchElements } from "./launch.js";
 
-/** Rows that the variant for subgroups has in a workgroup. */
-const rowsInBlock = 16;
-/** Smallest codebook, in numbers, for which packing the rows pays: at 128 × 16 both variants take the same time. */
-const worthPacking = 2048;
+/** Smallest codebook, in numbers, for which the variant on blocked tensors pays. */
+const worthBlockingFrom = 1024;
+/** Words of z that are laid out in blocks at a time, at least. */
+const leastCopy = 2 ** 16;
 
 /**
  * The index of the code nearest to each vector, by Euclidean distance; the lowest index among equals. The distances are
@@ -34,32 +35,42 @@ export function nearestCode(z: Tensor, codebook: Tensor): Tensor<"uint32"> {
 		);
 	const [batch, , ...positions] = z.shape;
 	const rows = z.size / dimensions;
-	const lanes = codes * dimensions >= worthPacking ? gpu.subgroupSize : 0;
+	const lanes = codes * dimensions >= worthBlockingFrom && worthBlocking(gpu, batch) ? gpu.subgroupSize : 0;
 	const codesAtOnce = lanes > 0 ? 4 * lanes : 8;
 	const paddedCodes = Math.ceil(codes / codesAtOnce) * codesAtOnce;
+	const paddedDimensions = lanes > 0 ? Math.ceil(dimensions / 2) * 2 : dimensions;
 	return gpu.scope(() => {
 		const index = gpu.empty([batch, ...positions], "uint32");
-		const transposed = gpu.empty([dimensions, paddedCodes]);
+		const transposed = gpu.empty([paddedDimensions, paddedCodes]);
 		const halfNorm = gpu.empty([paddedCodes]);
 		launchElements(prepareKernel, paddedCodes, [
 			codebook,
 			transposed,
 			halfNorm,
-			gpu.uniform(Uint32Array.of(codes, dimensions, paddedCodes)),
+			gpu.uniform(Uint32Array.of(codes, dimensions, paddedCodes, paddedDimensions)),
 		]);
 		const prepared = [transposed.storage, halfNorm.storage, index.storage];
 		const flops = 2 * rows * codes * dimensions;
 		if (lanes > 0) {
-			const blocks = Math.ceil(rows / rowsInBlock);
-			const packed = gpu.empty([blocks, dimensions, rowsInBlock]);
-			const scalars = gpu.uniform(Uint32Array.of(rows, dimensions, rows / batch));
-			launchElements(packRowsKernel, packed.size, [z, packed, scalars]);
-			gpu.run(nearestCodeSubgroupsKernel, {
-				constants: { SUBGROUP: lanes },
-				bindings: [packed.storage, ...prepared, gpu.uniform(Uint32Array.of(rows, dimensions, paddedCodes))],
-				workgroups: blocks,
-				flops,
-			});
+			const plane = rows / batch;
+			const launch = (blocked: Storage, first: number, blocks: number) =>
+				gpu.run(nearestCodeBlockedKernel, {
+					constants: { SUBGROUP: lanes },
+					bindings: [blocked, ...prepared, gpu.uniform(Uint32Array.of(batch, first, dimensions, plane, paddedCodes))],
+					workgroups: blocks * plane,
+					flops: (flops * blocks) / blocksOf(batch),
+				});
+			if (z.blocked !== null) launch(z.blocked, 0, blocksOf(batch));
+			else {
+				// A part of z at a time, so that its copy takes no more memory than the indices, and stays in the cache.
+				const blockWords = blockSize * dimensions * plane;
+				const blocks = Math.min(blocksOf(batch), Math.max(1, Math.floor(Math.max(rows, leastCopy) / blockWords)));
+				const { storage } = gpu.empty([blocks * blockWords]);
+				for (let first = 0; first < batch; first += blocks * blockSize) {
+					block(z, storage, first);
+					launch(storage, first, Math.min(blocks, blocksOf(batch - first)));
+				}
+			}
 		} else
 			gpu.run(nearestCodeKernel, {
 				bindings: [z.storage, ...prepared, gpu.uniform(Uint32Array.of(rows, dimensions, rows / batch, codes))],

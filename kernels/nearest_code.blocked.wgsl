@@ -1,0 +1,170 @@
+// The nearest code of each row as in nearest_code.wgsl on blocked tensors (see block_images.wgsl), for adapters where a
+// subgroup is cheap and a load of one word a lane is dear (lavapipe, SwiftShader).
+//
+// z           float32 [blocks, dimensions, plane, 16]; a matrix [N, dimensions] is N images of one pixel
+// transposed  float32 [dimensions rounded up to 2, paddedCodes], from nearest_code_prepare.wgsl, negated
+// halfNorm    float32 [paddedCodes], likewise; paddedCodes is a multiple of 4 · SUBGROUP
+// index       uint32 [images, plane]; that of z's first image is the one numbered first
+//
+// A workgroup is one subgroup of SUBGROUP lanes (4, or 8 and more) and has 16 rows: one pixel of 16 images. It goes through
+// the codes 4 · SUBGROUP at a time, 4 neighbouring codes a lane: for two dimensions a lane loads 2 · 4 values of its codes,
+// and the subgroup the 2 · 16 values of the rows, which it then hands round by subgroupBroadcast; the distances stay in
+// registers. A lane keeps the best of its own codes, which come in ascending order; at the end the subgroup takes the
+// smallest distance of each row, and of the codes at that distance the lowest: ties go to the lowest index. Needs the
+// feature subgroups, and a subgroup of just SUBGROUP lanes.
+
+enable subgroups;
+
+override SUBGROUP: u32;
+
+struct Sizes {
+	images: u32,
+	first: u32,
+	dimensions: u32,
+	plane: u32,
+	paddedCodes: u32,
+}
+
+struct Slice { first: u32, end: u32 }
+
+@group(0) @binding(0) var<storage, read> z: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> transposed: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> halfNorm: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> index: array<u32>;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+@group(0) @binding(5) var<uniform> slice: Slice;
+
+// The best of 4 rows so far.
+struct Best { distance: vec4<f32>, code: vec4<u32> }
+
+fn closer(best: Best, distance: vec4<f32>, code: u32) -> Best {
+	let is = distance < best.distance;
+	return Best(select(best.distance, distance, is), select(best.code, vec4(code), is));
+}
+
+// The lowest of the codes at the smallest distance in the subgroup, for 4 rows.
+fn lowest(best: Best) -> vec4<u32> {
+	let smallest = subgroupMin(best.distance);
+	return subgroupMin(select(vec4(0xffffffffu), best.code, best.distance == smallest));
+}
+
+fn store(image: u32, pixel: u32, codes: vec4<u32>) {
+	let at = image * sizes.plane + pixel;
+	if (image < sizes.images) { index[at] = codes.x; }
+	if (image + 1u < sizes.images) { index[at + sizes.plane] = codes.y; }
+	if (image + 2u < sizes.images) { index[at + 2u * sizes.plane] = codes.z; }
+	if (image + 3u < sizes.images) { index[at + 3u * sizes.plane] = codes.w; }
+}
+
+@compute @workgroup_size(SUBGROUP)
+fn main(
+	@builtin(workgroup_id) group: vec3<u32>,
+	@builtin(num_workgroups) groups: vec3<u32>,
+	@builtin(local_invocation_index) lane: u32,
+) {
+	let workgroup = slice.first + group.y * groups.x + group.x;
+	if (workgroup >= slice.end) { return; }
+	let codeVectors = sizes.paddedCodes / 4u;
+	let block = workgroup / sizes.plane;
+	let pixel = workgroup % sizes.plane;
+	let step = sizes.plane * 4u;
+	let base = (block * sizes.dimensions * sizes.plane + pixel) * 4u + (lane & 3u);
+	let second = (lane / 4u) & 1u;
+	var bestA = Best(vec4(3.4e38), vec4(0xffffffffu));
+	var bestB = bestA;
+	var bestC = bestA;
+	var bestD = bestA;
+	for (var first = 0u; first < codeVectors; first += SUBGROUP) {
+		let norm = halfNorm[first + lane];
+		var a0 = norm.xxxx;
+		var a1 = norm.yyyy;
+		var a2 = norm.zzzz;
+		var a3 = norm.wwww;
+		var b0 = norm.xxxx;
+		var b1 = norm.yyyy;
+		var b2 = norm.zzzz;
+		var b3 = norm.wwww;
+		var c0 = norm.xxxx;
+		var c1 = norm.yyyy;
+		var c2 = norm.zzzz;
+		var c3 = norm.wwww;
+		var d0 = norm.xxxx;
+		var d1 = norm.yyyy;
+		var d2 = norm.zzzz;
+		var d3 = norm.wwww;
+		var column = first + lane;
+		for (var d = 0u; d < sizes.dimensions; d += 2u) {
+			let last = min(d + 1u, sizes.dimensions - 1u);
+			var values: vec4<f32>;
+			var ta: vec4<f32>;
+			var tb: vec4<f32>;
+			var tc: vec4<f32>;
+			var td: vec4<f32>;
+			if (SUBGROUP == 4u) {
+				values = z[base + d * step];
+				let others = z[base + last * step];
+				ta = subgroupBroadcast(others, 0u);
+				tb = subgroupBroadcast(others, 1u);
+				tc = subgroupBroadcast(others, 2u);
+				td = subgroupBroadcast(others, 3u);
+			} else {
+				values = z[base + select(d, last, second == 1u) * step];
+				ta = subgroupBroadcast(values, 4u);
+				tb = subgroupBroadcast(values, 5u);
+				tc = subgroupBroadcast(values, 6u);
+				td = subgroupBroadcast(values, 7u);
+			}
+			let e = transposed[column];
+			let f = transposed[column + codeVectors];
+			let sa = subgroupBroadcast(values, 0u);
+			a0 = fma(f.xxxx, ta, fma(e.xxxx, sa, a0));
+			a1 = fma(f.yyyy, ta, fma(e.yyyy, sa, a1));
+			a2 = fma(f.zzzz, ta, fma(e.zzzz, sa, a2));
+			a3 = fma(f.wwww, ta, fma(e.wwww, sa, a3));
+			let sb = subgroupBroadcast(values, 1u);
+			b0 = fma(f.xxxx, tb, fma(e.xxxx, sb, b0));
+			b1 = fma(f.yyyy, tb, fma(e.yyyy, sb, b1));
+			b2 = fma(f.zzzz, tb, fma(e.zzzz, sb, b2));
+			b3 = fma(f.wwww, tb, fma(e.wwww, sb, b3));
+			let sc = subgroupBroadcast(values, 2u);
+			c0 = fma(f.xxxx, tc, fma(e.xxxx, sc, c0));
+			c1 = fma(f.yyyy, tc, fma(e.yyyy, sc, c1));
+			c2 = fma(f.zzzz, tc, fma(e.zzzz, sc, c2));
+			c3 = fma(f.wwww, tc, fma(e.wwww, sc, c3));
+			let sd = subgroupBroadcast(values, 3u);
+			d0 = fma(f.xxxx, td, fma(e.xxxx, sd, d0));
+			d1 = fma(f.yyyy, td, fma(e.yyyy, sd, d1));
+			d2 = fma(f.zzzz, td, fma(e.zzzz, sd, d2));
+			d3 = fma(f.wwww, td, fma(e.wwww, sd, d3));
+			column += 2u * codeVectors;
+		}
+		let code = (first + lane) * 4u;
+		bestA = closer(bestA, a0, code);
+		bestA = closer(bestA, a1, code + 1u);
+		bestA = closer(bestA, a2, code + 2u);
+		bestA = closer(bestA, a3, code + 3u);
+		bestB = closer(bestB, b0, code);
+		bestB = closer(bestB, b1, code + 1u);
+		bestB = closer(bestB, b2, code + 2u);
+		bestB = closer(bestB, b3, code + 3u);
+		bestC = closer(bestC, c0, code);
+		bestC = closer(bestC, c1, code + 1u);
+		bestC = closer(bestC, c2, code + 2u);
+		bestC = closer(bestC, c3, code + 3u);
+		bestD = closer(bestD, d0, code);
+		bestD = closer(bestD, d1, code + 1u);
+		bestD = closer(bestD, d2, code + 2u);
+		bestD = closer(bestD, d3, code + 3u);
+	}
+	let codesA = lowest(bestA);
+	let codesB = lowest(bestB);
+	let codesC = lowest(bestC);
+	let codesD = lowest(bestD);
+	if (lane == 0u) {
+		let image = sizes.first + block * 16u;
+		store(image, pixel, codesA);
+		store(image + 4u, pixel, codesB);
+		store(image + 8u, pixel, codesC);
+		store(image + 12u, pixel, codesD);
+	}
+}
