@@ -35,7 +35,7 @@ function sumToShape(gradient: Tensor, shape: Shape, factor = 1): Tensor {
 	const { count, inner } = repeatOf("sum", shape, gradient.shape);
 	const summed =
 		count > 0
-			? sumOver(gradient, { r1: gradient.size / (count * inner), k1: count, r2: inner }, shape, { factor })
+			? sumOver(gradient, { r1: gradient.size / (count * inner), k1: count, r2: inner }, shape, factor)
 			: factor === 1
 				? gradient.share(shape)
 				: scaled(gradient, factor, shape);

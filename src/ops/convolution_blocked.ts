@@ -1,9 +1,10 @@
 import convolutionBlockedKernel from "../../kernels/convolution.blocked.wgsl";
 import weightGradBlockedKernel from "../../kernels/convolution_weight_grad.blocked.wgsl";
 import gatherTapsKernel from "../../kernels/gather_taps.blocked.wgsl";
+import sumChannelsKernel from "../../kernels/sum_channels.blocked.wgsl";
 import { type Shape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { blockedStorage, blockSize, blocksOf, emptyBlocked, worthBlocking } from "./blocked.js";
+import { blockedStorage, blocksOf, emptyBlocked, worthBlocking } from "./blocked.js";
 import {
 	convolutionSizes,
 	type Epilogue,
@@ -15,12 +16,16 @@ import {
 	variant,
 	type WeightStrides,
 } from "./convolution_parts.js";
+import { launchElements } from "./launch.js";
 import { sumOver } from "./sum.js";
 
 /** So many output channels or fewer are computed tap by tap. */
 const fewChannels = 4;
 /** Output channels that a weight gradient has in a workgroup. */
 const rowsAtOnce = 16;
+
+/** Pixels that one invocation of the sums over all but the channels adds up. */
+const pixelsPerSum = 64;
 
 /** Whether the kernels on blocked tensors take a convolution of this batch. */
 export function takesBlocked(x: Tensor, groups: number): boolean {
@@ -162,7 +167,14 @@ export function runWeightGradBlocked(
 
 /** The sums of a blocked tensor [N, C, H, W] over all but the channels. */
 export function sumsBlocked(x: Tensor): Tensor {
+	const { gpu } = x;
 	const [batch, channels, height, width] = x.shape;
-	const view = { r1: blocksOf(batch), k1: channels, r2: blockSize * height * width };
-	return sumOver(x, view, [channels], { storage: blockedStorage(x) });
+	const plane = height * width;
+	const splits = Math.ceil(plane / pixelsPerSum);
+	return gpu.scope(() => {
+		const partial = gpu.empty([blocksOf(batch) * splits, channels]);
+		const scalars = gpu.uniform(Uint32Array.of(channels, plane, splits));
+		launchElements(sumChannelsKernel, partial.size, [blockedStorage(x), partial, scalars]);
+		return sumOver(partial, { r2: partial.shape[0], k2: channels }, [channels]);
+	});
 }

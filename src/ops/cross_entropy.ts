@@ -42,7 +42,7 @@ export function crossEntropy(
 		const logProbabilities = computeSoftmax(logits, axis, true);
 		const losses = gpu.empty([targets.size]);
 		launchElements(crossEntropyKernel, losses.size, [logProbabilities, targets, losses], constants);
-		return [sumOver(losses, { r2: losses.size }, [], { factor: 1 / losses.size }), logProbabilities] as const;
+		return [sumOver(losses, { r2: losses.size }, [], 1 / losses.size), logProbabilities] as const;
 	});
 	return record(name, loss, [logits], (gradient) => {
 		const dx = gpu.empty(logits.shape);

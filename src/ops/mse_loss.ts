@@ -40,7 +40,7 @@ export function mseLoss(a: Tensor, b: Tensor, options: MSELossOptions = {}): Ten
 			bindings: [a.storage, b.storage, partial.storage],
 			workgroups,
 		});
-		return sumOver(partial, { r2: workgroups }, [], { factor: scale / a.size });
+		return sumOver(partial, { r2: workgroups }, [], scale / a.size);
 	});
 
 	const gradientOf = (x: Tensor, y: Tensor, gradient: Tensor) => {

@@ -1,8 +1,6 @@
 import expandKernel from "../../kernels/expand.wgsl";
 import sumKernel from "../../kernels/sum.wgsl";
 import { record } from "../autograd/tape.js";
-import type { Storage } from "../gpu/storage.js";
-import type { Gpu } from "../tensor/gpu.js";
 import { resolveAxis, type Shape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkDType } from "./check.js";
@@ -23,16 +21,8 @@ export interface SumView {
  */
 const summandsPerLane = 128;
 
-interface SumOptions {
-	/** Multiplies the sum (default 1). */
-	readonly factor?: number;
-	/** The memory to be summed, where it is not x's own row-major one. */
-	readonly storage?: Storage;
-}
-
 /** factor · the sum of x over the r axes of the view, as a tensor of shape `to`. Records nothing. */
-export function sumOver(x: Tensor, view: SumView, to: Shape, options: SumOptions = {}): Tensor {
-	const { factor = 1, storage = x.storage } = options;
+export function sumOver(x: Tensor, view: SumView, to: Shape, factor = 1): Tensor {
 	const { r1 = 1, k1 = 1, r2 = 1, k2 = 1 } = view;
 	const outputs = k1 * k2;
 	const lanes = lanesFor(k2);
@@ -43,14 +33,15 @@ export function sumOver(x: Tensor, view: SumView, to: Shape, options: SumOptions
 	const { gpu } = x;
 	if (splits > 1)
 		return gpu.scope(() =>
-			sumOver(runSum(gpu, storage, view, splits, [splits, outputs], 1), { r2: splits, k2: outputs }, to, { factor }),
+			sumOver(runSum(x, view, splits, [splits, outputs], 1), { r2: splits, k2: outputs }, to, factor),
 		);
-	return runSum(gpu, storage, view, 1, to, factor);
+	return runSum(x, view, 1, to, factor);
 }
 
 /** Launches kernels/sum.wgsl once. */
-function runSum(gpu: Gpu, x: Storage, view: SumView, splits: number, to: Shape, factor: number): Tensor {
+function runSum(x: Tensor, view: SumView, splits: number, to: Shape, factor: number): Tensor {
 	const { r1 = 1, k1 = 1, r2 = 1, k2 = 1 } = view;
+	const { gpu } = x;
 	const outputs = k1 * k2;
 	const lanes = lanesFor(k2);
 	const out = gpu.empty(to);
@@ -58,7 +49,7 @@ function runSum(gpu: Gpu, x: Storage, view: SumView, splits: number, to: Shape, 
 	new Float32Array(sizes.buffer)[5] = factor;
 	gpu.run(sumKernel, {
 		constants: { OUTPUTS: 64 / lanes, LANES: lanes },
-		bindings: [x, out.storage, gpu.uniform(sizes)],
+		bindings: [x.storage, out.storage, gpu.uniform(sizes)],
 		workgroups: splits * Math.ceil((outputs * lanes) / 64),
 	});
 	return out;
@@ -85,7 +76,7 @@ function reduce(operation: string, x: Tensor, axis: number | undefined, factorOf
 	const outer = x.size / (count * inner);
 	const shape = at === undefined ? [] : x.shape.toSpliced(at, 1);
 	const factor = factorOf(count);
-	const out = sumOver(x, { k1: outer, r2: count, k2: inner }, shape, { factor });
+	const out = sumOver(x, { k1: outer, r2: count, k2: inner }, shape, factor);
 	return record(operation, out, [x], (gradient) => {
 		// The sum's element (o, i) is repeated over the axis between o and i.
 		if (outer === 1) return [expandTo(gradient, x.shape, inner, 1, factor)];

@@ -1,0 +1,32 @@
+// partial[b · splits + s, c] = Σ x[b, c, p, j] over the pixels p of split s and the 16 images j: the sums of a blocked tensor
+// (see block_images.wgsl) over all but the channels; kernels/sum.wgsl then adds up the partial sums.
+//
+// x        float32 [blocks, channels, plane, 16]
+// partial  float32 [blocks · splits, channels]
+//
+// One invocation a partial sum; its pixels depend on the shape alone. No features, default limits.
+
+struct Sizes {
+	channels: u32,
+	plane: u32,
+	splits: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> partial: array<f32>;
+@group(0) @binding(2) var<uniform> sizes: Sizes;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+	let index = id.y * groups.x * 64u + id.x;
+	if (index >= arrayLength(&partial)) { return; }
+	let channel = index % sizes.channels;
+	let split = index / sizes.channels % sizes.splits;
+	let block = index / (sizes.channels * sizes.splits);
+	let length = (sizes.plane + sizes.splits - 1u) / sizes.splits;
+	let base = (block * sizes.channels + channel) * sizes.plane * 4u;
+	let end = min((split + 1u) * length, sizes.plane) * 4u;
+	var sum = vec4(0.0);
+	for (var i = split * length * 4u; i < end; i++) { sum += x[base + i]; }
+	partial[index] = (sum.x + sum.y) + (sum.z + sum.w);
+}
