@@ -1,6 +1,7 @@
 // Builds everything that is run or published.
 //   node build.mjs            dist/: the library for browsers and for Node, the command line, type declarations
 //   node build.mjs --tests    build/test/: the test files, for Node and for a browser
+//   node build.mjs --bench    build/bench/: the benchmarks
 import { execFileSync } from "node:child_process";
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -30,6 +31,9 @@ const common = {
 	loader: { ".safetensors": "binary" },
 	external: ["webgpu", "@sparticuz/chromium", "node:*"],
 };
+
+/** What tests and benchmarks mean by the package's names: its sources. */
+const forNode = { "tessera-gpu": "./src/node/index.ts", "tessera-gpu/vqvae": "./src/vqvae/index.ts" };
 
 /** The licence texts of the packages whose code was bundled, as their licences ask. */
 async function writeNotices(inputs, path) {
@@ -100,7 +104,7 @@ async function buildTests() {
 		outdir: "build/test/node",
 		splitting: true,
 		platform: "node",
-		alias: { "tessera-gpu": "./src/node/index.ts", "tessera-gpu/vqvae": "./src/vqvae/index.ts" },
+		alias: forNode,
 		packages: "external",
 	});
 	const entry = [
@@ -123,5 +127,24 @@ async function buildTests() {
 	);
 }
 
+async function buildBenchmarks() {
+	await rm("build/bench", { recursive: true, force: true });
+	const files = await readdir("bench");
+	const { devDependencies } = JSON.parse(await readFile("package.json", "utf8"));
+	// tfjs is bundled, from its ES modules: the file that Node would load lacks the gradients.
+	const notTfjs = Object.keys(devDependencies).filter((name) => !name.startsWith("@tensorflow/"));
+	await build({
+		...common,
+		entryPoints: files.filter((file) => file.endsWith(".ts")).map((file) => join("bench", file)),
+		outdir: "build/bench",
+		splitting: true,
+		platform: "node",
+		mainFields: ["module", "main"],
+		alias: forNode,
+		external: [...common.external, ...notTfjs, "node-fetch"],
+	});
+}
+
 if (process.argv.includes("--tests")) await buildTests();
+else if (process.argv.includes("--bench")) await buildBenchmarks();
 else await buildLibrary();

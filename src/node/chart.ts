@@ -1,5 +1,5 @@
-import { Error as ErrorLevel, logger, parse, View } from "vega";
-import { compile, type TopLevelSpec } from "vega-lite";
+import type { TopLevelSpec } from "vega-lite";
+import { chartStyle, renderChart } from "./render_chart.js";
 
 /** One row of a training run's log. */
 export interface TrainingRow {
@@ -92,28 +92,9 @@ export async function trainingChart(rows: readonly TrainingRow[], title: string)
 				},
 			},
 		],
-		config: {
-			font: "Helvetica, Arial, sans-serif",
-			view: { stroke: null },
-			axis: {
-				labelColor: "#555",
-				titleColor: "#333",
-				titleFontWeight: "normal",
-				labelFontSize: 11,
-				titleFontSize: 12,
-				gridColor: "#e8e8e8",
-				domainColor: "#999",
-				tickColor: "#999",
-			},
-			legend: { labelFontSize: 12, labelColor: "#333" },
-		},
+		config: chartStyle,
 	};
-	const view = new View(parse(compile(spec).spec), { renderer: "none", logger: logger(ErrorLevel) });
-	try {
-		return await view.toSVG();
-	} finally {
-		view.finalize();
-	}
+	return renderChart(spec);
 }
 
 /** Averages runs of rows, each put at its run's last step, where there are too many. */

@@ -1,51 +1,16 @@
 import { readFileSync } from "node:fs";
 import { cac } from "cac";
 import { ArgumentError, TesseraError } from "../gpu/errors.js";
+import { adapter, adapterHelp, number, type Options, text } from "./arguments.js";
 import { doctor } from "./commands/doctor.js";
 import { reconstruct } from "./commands/reconstruct.js";
 import { printSummary } from "./commands/summary.js";
 import { train } from "./commands/train.js";
-import type { AdapterChoice } from "./open_device.js";
-
-type Options = Readonly<Record<string, unknown>>;
-
-const adapters: readonly string[] = ["gpu", "lavapipe", "swiftshader"];
-
-function number(options: Options, name: string, least: number, whole = true, most = Number.MAX_SAFE_INTEGER): number {
-	const value = Number(options[name]);
-	if (
-		typeof options[name] === "boolean" ||
-		!Number.isFinite(value) ||
-		value < least ||
-		value > most ||
-		(whole && !Number.isInteger(value))
-	)
-		throw new ArgumentError(
-			`--${name} must be ${whole ? "a whole number" : "a number"} of at least ${least}${most < Number.MAX_SAFE_INTEGER ? ` and at most ${most}` : ""}, but is ${String(options[name])}.`,
-		);
-	return value;
-}
-
-function text(options: Options, name: string): string | undefined {
-	const value = options[name];
-	if (value === undefined) return undefined;
-	if (typeof value === "string" || typeof value === "number") return String(value);
-	throw new ArgumentError(`--${name} was given more than once, or without a value.`);
-}
-
-function adapter(options: Options): AdapterChoice | undefined {
-	const value = text(options, "adapter");
-	if (value === undefined || value === "auto") return undefined;
-	if (!adapters.includes(value))
-		throw new ArgumentError(`--adapter must be ${adapters.join(", ")} or auto, but is ${value}.`);
-	return value as AdapterChoice;
-}
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
 	version: string;
 };
 const cli = cac("tessera");
-const adapterHelp = "gpu, lavapipe or swiftshader; the first that is there by default";
 
 cli
 	.command("train", "Train a VQ-VAE; weights, metrics and pictures go to a folder under runs/")
