@@ -32,6 +32,10 @@ const common = {
 	external: ["webgpu", "@sparticuz/chromium", "node:*"],
 };
 
+/** What bundled CommonJS packages load Node's own modules with. */
+const requireForBundled =
+	'import { createRequire as __createRequire } from "node:module";\nconst require = __createRequire(import.meta.url);';
+
 /** What tests and benchmarks mean by the package's names: its sources. */
 const forNode = { "tessera-gpu": "./src/node/index.ts", "tessera-gpu/vqvae": "./src/vqvae/index.ts" };
 
@@ -72,9 +76,7 @@ async function buildLibrary() {
 		outfile: "dist/node/cli.js",
 		platform: "node",
 		mainFields: ["module", "main"],
-		banner: {
-			js: '#!/usr/bin/env node\nimport { createRequire as __createRequire } from "node:module";\nconst require = __createRequire(import.meta.url);',
-		},
+		banner: { js: `#!/usr/bin/env node\n${requireForBundled}` },
 		metafile: true,
 	});
 	await chmod("dist/node/cli.js", 0o755);
@@ -140,6 +142,7 @@ async function buildBenchmarks() {
 		splitting: true,
 		platform: "node",
 		mainFields: ["module", "main"],
+		banner: { js: requireForBundled },
 		alias: forNode,
 		external: [...common.external, ...notTfjs, "node-fetch"],
 	});

@@ -1,0 +1,150 @@
+import { nearestCode } from "tessera-gpu";
+import { Random } from "../../src/nn/random.js";
+import type { Bench } from "../harness/benchmark.js";
+import { type Contender, contest } from "../harness/contest.js";
+import { extraMemory, gpuTime, ours, type Stage, stagesOf } from "../harness/ours.js";
+import type { Row } from "../harness/report.js";
+import { compareIndices, type Disagreement, type Problem } from "./compare_indices.js";
+import type { JaxArgmin } from "./jax_argmin.js";
+import type { TfjsArgmin } from "./tfjs_argmin.js";
+
+/** One size of the nearest-code benchmark. */
+export interface ArgminRow extends Row {
+	/** Our time by timestamps, the median; `gflops` and the shares go by it. */
+	readonly ours_gpu_ms: number;
+	/** Our first call, in which pipelines are made. */
+	readonly ours_first_ms: number;
+	readonly tfjs_first_ms: number | null;
+	/** Bytes that any method has to move: inputs and result once. */
+	readonly bytes: number;
+	readonly bandwidth_gbs: number;
+	/** Of what a copy reaches. */
+	readonly bandwidth_share: number;
+	/** Most bytes alive at once beside inputs and result, and the largest buffer among them. */
+	readonly extra_bytes: number;
+	readonly largest_extra_bytes: number;
+	readonly tfjs_extra_bytes: number | null;
+	/** In how many parts tfjs computed the rows; 1 unless its distances are larger than a binding may be. */
+	readonly tfjs_parts: number | null;
+	/** Rows where tfjs found another code that is as near, as far as float32 can tell. */
+	readonly ties: number | null;
+	/** Rows where tfjs found another code, and not for rounding. */
+	readonly mismatches: number | null;
+	readonly jax_ms: number | null;
+	readonly jax_ratio: number | null;
+	readonly jax_mismatches: number | null;
+	/** Each launch by itself, by timestamps. */
+	readonly stages: readonly (Stage & { readonly stage: string })[];
+}
+
+/** What a launch is for, by its kernel's name. */
+function stageOf(kernel: string): string {
+	if (/prepare/.test(kernel)) return "norms and transposition";
+	if (/pack/.test(kernel)) return "packing";
+	if (/reduce|merge|combine/.test(kernel)) return "second reduction";
+	return /nearest_code/.test(kernel) ? "distances and reduction" : "other";
+}
+
+function randomProblem(rows: number, codes: number, dimensions: number): Problem {
+	const random = new Random(rows + codes + dimensions);
+	const normal = (length: number) => Float32Array.from({ length }, () => random.normal());
+	return { z: normal(rows * dimensions), codebook: normal(codes * dimensions), dimensions };
+}
+
+/** What opens, or why it does not. */
+async function attempt<T>(open: () => Promise<T>): Promise<T | Error> {
+	try {
+		return await open();
+	} catch (error) {
+		return error as Error;
+	}
+}
+
+async function openOthers(bench: Bench, problem: Problem): Promise<[TfjsArgmin | Error, JaxArgmin | Error]> {
+	const { openTfjsArgmin } = await import("./tfjs_argmin.js");
+	const { openJaxArgmin } = await import("./jax_argmin.js");
+	return [
+		await attempt(() => openTfjsArgmin(bench.gpu, problem)),
+		await attempt(() => openJaxArgmin(bench.gpu, problem)),
+	];
+}
+
+/** @throws Error where one of our indices is wrong by more than rounding. */
+function check(name: string, indices: Uint32Array, others: ArrayLike<number>, problem: Problem): Disagreement {
+	const found = compareIndices(indices, others, problem);
+	if (found.firstWrong > 0)
+		throw new Error(`${found.firstWrong} of our ${indices.length} indices are of codes farther than those of ${name}.`);
+	return found;
+}
+
+/** Measures one size. */
+export async function measureArgmin(
+	bench: Bench,
+	{ rows, codes, dimensions }: { readonly rows: number; readonly codes: number; readonly dimensions: number },
+): Promise<ArgminRow> {
+	const { gpu, options, ceiling, bandwidth } = bench;
+	const problem = randomProblem(rows, codes, dimensions);
+	using z = gpu.tensor(problem.z, [rows, dimensions]);
+	using codebook = gpu.tensor(problem.codebook, [codes, dimensions]);
+	const search = () => nearestCode(z, codebook);
+
+	using result = search();
+	const indices = await result.data();
+	const extra = extraMemory(gpu, search);
+	const notes: string[] = [];
+	const [tfjs, jax] = options.tfjs ? await openOthers(bench, problem) : [undefined, undefined];
+	for (const other of [tfjs, jax]) if (other instanceof Error) notes.push(other.message);
+	const tfjsOpened = tfjs instanceof Error ? undefined : tfjs;
+	const jaxOpened = jax instanceof Error ? undefined : jax;
+	const opened = [tfjsOpened, jaxOpened].filter((other) => other !== undefined);
+	try {
+		const tfjsFound = tfjsOpened && check("tfjs", indices, tfjsOpened.indices, problem);
+		const jaxFound = jaxOpened && check("jax-js", indices, jaxOpened.indices, problem);
+		if (tfjsOpened !== undefined && tfjsOpened.parts > 1)
+			notes.push(`tfjs computes the rows in ${tfjsOpened.parts} parts, since all distances at once exceed a binding`);
+		if (tfjsFound !== undefined && tfjsFound.ties > 0)
+			notes.push(`the ties' distances differ by at most ${tfjsFound.largestTie.toExponential(1)} of |z|² + |e|²`);
+		if (tfjsFound !== undefined && tfjsFound.secondWrong > 0)
+			notes.push(`where the indices do not match, tfjs's codes are the farther ones`);
+		if (jaxFound !== undefined && jaxFound.secondWrong > 0) notes.push(`${jaxFound.secondWrong} indices of jax-js are wrong`);
+
+		const contenders: Contender[] = [ours(gpu, search), ...opened.map(({ contender }) => contender)];
+		const results = await contest(contenders, options);
+		const [our, their, jaxs] = ["ours", "tfjs", "jax-js"].map((name) => results.get(name));
+		if (our === undefined) throw new Error("ours was not measured");
+		const gpuMs = await gpuTime(gpu, search, options.rounds);
+		const gflops = (2 * rows * codes * dimensions) / gpuMs / 1e6;
+		const bytes = 4 * (rows * dimensions + codes * dimensions + rows);
+		return {
+			name: `${rows}x${codes}x${dimensions}`,
+			ours_ms: our.median,
+			ours_quartiles: our.quartiles,
+			ours_runs: our.runs,
+			tfjs_ms: their?.median ?? null,
+			tfjs_quartiles: their?.quartiles ?? null,
+			tfjs_runs: their?.runs ?? 0,
+			ratio: their === undefined ? null : their.median / our.median,
+			gflops,
+			ceiling_share: gflops / ceiling,
+			ours_gpu_ms: gpuMs,
+			ours_first_ms: our.first,
+			tfjs_first_ms: their?.first ?? null,
+			bytes,
+			bandwidth_gbs: bytes / gpuMs / 1e6,
+			bandwidth_share: bytes / gpuMs / 1e6 / bandwidth,
+			extra_bytes: extra.peak,
+			largest_extra_bytes: extra.largest,
+			tfjs_extra_bytes: tfjsOpened?.extraBytes ?? null,
+			tfjs_parts: tfjsOpened?.parts ?? null,
+			ties: tfjsFound?.ties ?? null,
+			mismatches: tfjsFound?.secondWrong ?? null,
+			jax_ms: jaxs?.median ?? null,
+			jax_ratio: jaxs === undefined ? null : jaxs.median / our.median,
+			jax_mismatches: jaxFound?.secondWrong ?? null,
+			stages: (await stagesOf(gpu, search, options.rounds)).map((stage) => ({ ...stage, stage: stageOf(stage.kernel) })),
+			note: notes.length === 0 ? undefined : notes.join("; "),
+		};
+	} finally {
+		for (const { close } of opened) close();
+	}
+}

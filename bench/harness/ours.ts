@@ -1,0 +1,90 @@
+import type { AnyTensor, Gpu, Kernel, Launch } from "tessera-gpu";
+import type { Contender } from "./contest.js";
+import { spreadOf } from "./statistics.js";
+
+/** An operation of this library; what it returns is given back at once. */
+export function ours(gpu: Gpu, operation: () => unknown): Contender {
+	return {
+		name: "ours",
+		call: () =>
+			gpu.scope(() => {
+				operation();
+			}),
+		finish: () => gpu.finish(),
+	};
+}
+
+/** Median of the milliseconds on the GPU, by timestamps, after a call that is not counted. */
+export async function gpuTime(gpu: Gpu, operation: () => unknown, runs: number): Promise<number> {
+	const times: number[] = [];
+	const { call } = ours(gpu, operation);
+	call();
+	for (let i = 0; i < runs; i++) times.push(await gpu.time(call));
+	return spreadOf(times).median;
+}
+
+/** One launch of an operation. */
+export interface Stage {
+	/** The kernel's file. */
+	readonly kernel: string;
+	/** Median of its time on the GPU. */
+	readonly ms: number;
+}
+
+/**
+ * Each launch of an operation timed alone, in the order of the launches. The buffers of a launch are free by then, but
+ * hold what they held: nothing else is launched meanwhile.
+ */
+export async function stagesOf(gpu: Gpu, operation: () => unknown, runs: number): Promise<Stage[]> {
+	const launches: [Kernel, Launch][] = [];
+	const run = gpu.run.bind(gpu);
+	gpu.run = (kernel, launch) => {
+		launches.push([kernel, launch]);
+		run(kernel, launch);
+	};
+	try {
+		ours(gpu, operation).call();
+	} finally {
+		gpu.run = run;
+	}
+	const stages: Stage[] = [];
+	for (const [kernel, launch] of launches) {
+		const times: number[] = [];
+		for (let i = 0; i < runs; i++) times.push(await gpu.time(() => run(kernel, launch)));
+		stages.push({ kernel: kernel.name, ms: spreadOf(times).median });
+	}
+	return stages;
+}
+
+/** What an operation takes from the device beside its inputs and its result. */
+export interface ExtraMemory {
+	/** Most bytes alive at once, as allocated. */
+	readonly peak: number;
+	/** Bytes of the largest buffer among them. */
+	readonly largest: number;
+}
+
+/** Watches the buffers that an operation takes. */
+export function extraMemory(gpu: Gpu, operation: () => AnyTensor): ExtraMemory {
+	const before = gpu.memory().bytes;
+	const taken: number[] = [];
+	let peak = 0;
+	const allocate = gpu.allocate.bind(gpu);
+	gpu.allocate = (bytes) => {
+		const storage = allocate(bytes);
+		taken.push(bytes);
+		peak = Math.max(peak, gpu.memory().bytes - before);
+		return storage;
+	};
+	try {
+		const result = operation();
+		// The result itself is no extra, whichever of the buffers it is.
+		const own = taken.indexOf(4 * result.size);
+		if (own >= 0) taken.splice(own, 1);
+		const kept = gpu.memory().bytes - before;
+		result.dispose();
+		return { peak: peak - kept, largest: Math.max(0, ...taken) };
+	} finally {
+		gpu.allocate = allocate;
+	}
+}

@@ -1,0 +1,127 @@
+import { readFile } from "node:fs/promises";
+import { ArgumentError } from "tessera-gpu";
+import { writeFileAtomic } from "../../src/node/files.js";
+import { ratioChart } from "./ratio_chart.js";
+import { differ, type Spread } from "./statistics.js";
+
+/** One thing that was measured. Times are milliseconds of the clock from the call to the end of its work on the GPU. */
+export interface Row {
+	readonly name: string;
+	/** Median. */
+	readonly ours_ms: number;
+	readonly ours_quartiles: readonly [number, number];
+	readonly ours_runs: number;
+	/** Median of tfjs on the same device, the faster of its settings; null where it was not or could not be measured. */
+	readonly tfjs_ms: number | null;
+	readonly tfjs_quartiles: readonly [number, number] | null;
+	readonly tfjs_runs: number;
+	/** tfjs_ms / ours_ms */
+	readonly ratio: number | null;
+	/** Of the work that is needed, two operations a multiply-add, over our time. */
+	readonly gflops: number;
+	/** gflops over what a loop of fma reaches on this adapter. */
+	readonly ceiling_share: number;
+	/** What a reader of the row should know. */
+	readonly note?: string | undefined;
+}
+
+/** A benchmark's results, as its JSON file has them. */
+export interface Report<R extends Row = Row> {
+	readonly benchmark: string;
+	readonly adapter: string;
+	/** What a loop of fma and a copy reach, measured before the rows. */
+	readonly ceiling_gflops: number;
+	readonly bandwidth_gbs: number;
+	readonly date: string;
+	readonly versions: Readonly<Record<string, string>>;
+	readonly rows: readonly R[];
+}
+
+/** A name for files: lower-case letters, digits and single hyphens. */
+export function slug(name: string): string {
+	return name
+		.toLowerCase()
+		.replace(/[^a-z0-9]+/g, "-")
+		.replace(/^-|-$/g, "");
+}
+
+/** Where a report goes unless it is said otherwise. */
+export function defaultPath(adapter: string, benchmark: string): string {
+	return `bench/results/${slug(adapter)}.${benchmark}.json`;
+}
+
+/** Writes the JSON, and where something was compared with tfjs the chart of the ratios beside it; says what was written. */
+export async function writeReport(report: Report, path: string): Promise<string[]> {
+	await writeFileAtomic(path, `${JSON.stringify(report, undefined, "\t")}\n`);
+	if (report.rows.every(({ ratio }) => ratio === null)) return [path];
+	const chart = `${path.replace(/\.json$/, "")}.svg`;
+	await writeFileAtomic(chart, await ratioChart(report));
+	return [path, chart];
+}
+
+function isNumbers(value: unknown): boolean {
+	return Array.isArray(value) && value.length === 2 && value.every((x) => typeof x === "number");
+}
+
+function isRow(value: unknown): value is Row {
+	const row = value as Partial<Row> | null;
+	return (
+		typeof row?.name === "string" &&
+		typeof row.ours_ms === "number" &&
+		isNumbers(row.ours_quartiles) &&
+		typeof row.ours_runs === "number" &&
+		(row.tfjs_ms === null || (typeof row.tfjs_ms === "number" && isNumbers(row.tfjs_quartiles)))
+	);
+}
+
+/** The report in a JSON text. @throws ArgumentError where it is none. */
+export function parseReport(text: string, path: string): Report {
+	let value: unknown;
+	try {
+		value = JSON.parse(text);
+	} catch (cause) {
+		throw new ArgumentError(`${path} is not JSON: ${(cause as Error).message}`, { cause });
+	}
+	const report = value as Partial<Report> | null;
+	if (typeof report?.adapter !== "string" || !Array.isArray(report.rows) || !report.rows.every(isRow))
+		throw new ArgumentError(`${path} is no benchmark's report: it lacks the adapter, or rows with their times.`);
+	return report as Report;
+}
+
+/** Reads a report. @throws ArgumentError where the file is none. */
+export async function readReport(path: string): Promise<Report> {
+	return parseReport(await readFile(path, "utf8"), path);
+}
+
+/** How a row's times changed. */
+export interface Change {
+	readonly name: string;
+	readonly before: number;
+	readonly after: number;
+	readonly verdict: "faster" | "slower" | "as before";
+	/** tfjs's time over what it was: where it is far from 1, the machine changed, not the kernels. */
+	readonly tfjs: number | null;
+}
+
+function ours({ ours_ms, ours_quartiles, ours_runs }: Row): Spread {
+	return { median: ours_ms, quartiles: ours_quartiles, runs: ours_runs };
+}
+
+/** The rows that both reports have, in the order of the later. */
+export function compareReports(before: Report, after: Report): Change[] {
+	const old = new Map(before.rows.map((row) => [row.name, row]));
+	return after.rows.flatMap((row): Change[] => {
+		const other = old.get(row.name);
+		if (other === undefined) return [];
+		const faster = row.ours_ms < other.ours_ms;
+		return [
+			{
+				name: row.name,
+				before: other.ours_ms,
+				after: row.ours_ms,
+				verdict: differ(ours(other), ours(row)) ? (faster ? "faster" : "slower") : "as before",
+				tfjs: row.tfjs_ms === null || other.tfjs_ms === null ? null : row.tfjs_ms / other.tfjs_ms,
+			},
+		];
+	});
+}

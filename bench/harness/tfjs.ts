@@ -1,0 +1,64 @@
+import "@tensorflow/tfjs-core/dist/register_all_gradients.js";
+import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import * as tf from "@tensorflow/tfjs-core";
+import type { Gpu } from "tessera-gpu";
+import type { Contender } from "./contest.js";
+import { shareDevice } from "./navigator.js";
+
+/**
+ * tfjs on the device that ours runs on. Its own backend would ask for a device; so it is imported where there is no
+ * `navigator.gpu` yet, and registers none, and then gets one with ours.
+ */
+export class Tfjs {
+	private readonly backend: WebGPUBackend;
+
+	private constructor(private readonly gpu: Gpu) {
+		this.backend = new WebGPUBackend(gpu.device, gpu.device.adapterInfo);
+	}
+
+	/** A new backend, without the buffers that an earlier one kept. Close it before the next is opened. */
+	static async open(gpu: Gpu): Promise<Tfjs> {
+		shareDevice(gpu);
+		tf.env().set("IS_TEST", true); // no hint on the console that tfjs-node would be faster
+		const tfjs = new Tfjs(gpu);
+		tf.registerBackend("webgpu", () => tfjs.backend);
+		await tf.setBackend("webgpu");
+		return tfjs;
+	}
+
+	/** Something of tfjs to be timed; the tensors that it makes are given back. */
+	contender(name: string, operation: () => unknown): Contender {
+		return {
+			name,
+			call: () => {
+				tf.tidy(() => {
+					operation();
+				});
+			},
+			finish: () => this.finish(),
+		};
+	}
+
+	async finish(): Promise<void> {
+		this.backend.ensureCommandEncoderReady();
+		this.backend.endComputePassEncoder();
+		this.backend.submitQueue();
+		await this.gpu.device.queue.onSubmittedWorkDone();
+	}
+
+	/** Bytes of the tensors that are alive. */
+	bytes(): number {
+		return tf.memory().numBytes;
+	}
+
+	/** Whether strided transposed convolutions are computed directly (its default) or as a matrix product. */
+	set naiveTransposedConvolution(naive: boolean) {
+		tf.env().set("WEBGPU_USE_NAIVE_CONV2D_TRANSPOSE", naive);
+	}
+
+	/** Gives all memory back. */
+	close(): void {
+		tf.disposeVariables();
+		tf.removeBackend("webgpu");
+	}
+}
