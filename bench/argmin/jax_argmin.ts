@@ -28,7 +28,14 @@ export async function openJaxArgmin(gpu: Gpu, { z, codebook, dimensions }: Probl
 	});
 	const matrix = (data: Float32Array<ArrayBuffer>) => np.array(data).reshape([data.length / dimensions, dimensions]);
 	const [rows, codes] = [matrix(z), matrix(codebook)];
-	const indices = await guarded(gpu, "jax-js", () => nearest(rows.ref, codes.ref).data());
+	const close = () => {
+		rows.dispose();
+		codes.dispose();
+	};
+	const indices = await guarded(gpu, "jax-js", () => nearest(rows.ref, codes.ref).data()).catch((error: unknown) => {
+		close();
+		throw error;
+	});
 	const pending: np.Array[] = [];
 	return {
 		indices,
@@ -41,9 +48,6 @@ export async function openJaxArgmin(gpu: Gpu, { z, codebook, dimensions }: Probl
 				await gpu.device.queue.onSubmittedWorkDone();
 			},
 		},
-		close: () => {
-			rows.dispose();
-			codes.dispose();
-		},
+		close,
 	};
 }

@@ -12,9 +12,6 @@ import type { TfjsArgmin } from "./tfjs_argmin.js";
 export interface ArgminRow extends Row {
 	/** Our time by timestamps, the median; `gflops` and the shares go by it. */
 	readonly ours_gpu_ms: number;
-	/** Our first call, in which pipelines are made. */
-	readonly ours_first_ms: number;
-	readonly tfjs_first_ms: number | null;
 	/** Bytes that any method has to move: inputs and result once. */
 	readonly bytes: number;
 	readonly bandwidth_gbs: number;
@@ -106,7 +103,8 @@ export async function measureArgmin(
 			notes.push(`the ties' distances differ by at most ${tfjsFound.largestTie.toExponential(1)} of |z|² + |e|²`);
 		if (tfjsFound !== undefined && tfjsFound.secondWrong > 0)
 			notes.push(`where the indices do not match, tfjs's codes are the farther ones`);
-		if (jaxFound !== undefined && jaxFound.secondWrong > 0) notes.push(`${jaxFound.secondWrong} indices of jax-js are wrong`);
+		if (jaxFound !== undefined && jaxFound.secondWrong > 0)
+			notes.push(`${jaxFound.secondWrong} indices of jax-js are wrong`);
 
 		const contenders: Contender[] = [ours(gpu, search), ...opened.map(({ contender }) => contender)];
 		const results = await contest(contenders, options);
@@ -127,8 +125,6 @@ export async function measureArgmin(
 			gflops,
 			ceiling_share: gflops / ceiling,
 			ours_gpu_ms: gpuMs,
-			ours_first_ms: our.first,
-			tfjs_first_ms: their?.first ?? null,
 			bytes,
 			bandwidth_gbs: bytes / gpuMs / 1e6,
 			bandwidth_share: bytes / gpuMs / 1e6 / bandwidth,
@@ -141,7 +137,10 @@ export async function measureArgmin(
 			jax_ms: jaxs?.median ?? null,
 			jax_ratio: jaxs === undefined ? null : jaxs.median / our.median,
 			jax_mismatches: jaxFound?.secondWrong ?? null,
-			stages: (await stagesOf(gpu, search, options.rounds)).map((stage) => ({ ...stage, stage: stageOf(stage.kernel) })),
+			stages: (await stagesOf(gpu, search, options.rounds)).map((stage) => ({
+				...stage,
+				stage: stageOf(stage.kernel),
+			})),
 			note: notes.length === 0 ? undefined : notes.join("; "),
 		};
 	} finally {

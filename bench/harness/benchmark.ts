@@ -93,7 +93,9 @@ async function measureAll<R extends Row>(
 		const row = await measure({ gpu, options, ceiling, bandwidth });
 		rows.push(row);
 		gpu.trim();
-		process.stderr.write(` ${digits(row.ours_ms)} ms, ${digits(row.ratio, "× tfjs")} (${digits((performance.now() - start) / 1000)} s)\n`);
+		process.stderr.write(
+			` ${digits(row.ours_ms)} ms, ${digits(row.ratio, "× tfjs")} (${digits((performance.now() - start) / 1000)} s)\n`,
+		);
 	}
 	return {
 		benchmark: benchmark.name,

@@ -16,11 +16,6 @@ export interface ContestOptions {
 	readonly budget: number;
 }
 
-/** How one contender did: milliseconds a call, and of its first call, in which pipelines are made. */
-export interface Result extends Spread {
-	readonly first: number;
-}
-
 /** A sample lasts at least this long, of as many calls as that takes: waiting once costs a good part of a millisecond. */
 const sampleMilliseconds = 5;
 const mostCallsInSample = 64;
@@ -28,6 +23,8 @@ const mostCallsInSample = 64;
 const turnMilliseconds = 100;
 const mostSamplesInTurn = 5;
 const leastRounds = 2;
+/** A call that took longer than this, pipelines and all, is not called once more to see how many make a sample. */
+const longCall = 500;
 
 /** Milliseconds of `calls` calls and the wait for them. */
 async function clock({ call, finish }: Contender, calls: number): Promise<number> {
@@ -39,19 +36,19 @@ async function clock({ call, finish }: Contender, calls: number): Promise<number
 
 /**
  * Times contenders by the clock, in turns whose order is reversed from round to round, so that what else the machine
- * does meets all of them alike. Each is called twice before: the first call makes its pipelines, the second says how
- * many calls a sample needs.
+ * does meets all of them alike. Each is called before: the first call makes its pipelines, a second one says how many
+ * calls a sample needs.
  */
 export async function contest(
 	contenders: readonly Contender[],
 	{ rounds, budget }: ContestOptions,
-): Promise<Map<string, Result>> {
-	const entries: { contender: Contender; first: number; calls: number; times: number[] }[] = [];
+): Promise<Map<string, Spread>> {
+	const entries: { contender: Contender; calls: number; times: number[] }[] = [];
 	for (const contender of contenders) {
 		const first = await clock(contender, 1);
-		const second = await clock(contender, 1);
+		const second = first > longCall ? first : await clock(contender, 1);
 		const calls = Math.min(mostCallsInSample, Math.max(1, Math.ceil(sampleMilliseconds / second)));
-		entries.push({ contender, first, calls, times: [] });
+		entries.push({ contender, calls, times: [] });
 	}
 	const start = performance.now();
 	for (let round = 0; round < rounds; round++) {
@@ -64,5 +61,5 @@ export async function contest(
 			}
 		}
 	}
-	return new Map(entries.map(({ contender, first, times }) => [contender.name, { first, ...spreadOf(times) }]));
+	return new Map(entries.map(({ contender, times }) => [contender.name, spreadOf(times)]));
 }

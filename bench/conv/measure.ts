@@ -1,0 +1,136 @@
+import { conv2d, convTranspose2d, type Gpu, noGrad, type Tensor } from "tessera-gpu";
+import { Random } from "../../src/nn/random.js";
+import type { Bench } from "../harness/benchmark.js";
+import { contest } from "../harness/contest.js";
+import { gpuTime, ours } from "../harness/ours.js";
+import { relativeDifference } from "../harness/permute.js";
+import type { Row } from "../harness/report.js";
+import { type Direction, describe, type Layer, multiplyAdds } from "./layers.js";
+import type { LayerData, TfjsConvolution } from "./tfjs_convolution.js";
+
+/** A layer in one direction. */
+export interface ConvRow extends Row {
+	readonly shape: string;
+	readonly batch: number;
+	/** By timestamps, the median; `gflops` and the shares go by it. */
+	readonly ours_gpu_ms: number;
+	/** Of what a copy reaches, counting inputs and result once. */
+	readonly bandwidth_share: number;
+	/** With WEBGPU_USE_NAIVE_CONV2D_TRANSPOSE on (tfjs's default) and off; null where the flag makes no difference. */
+	readonly tfjs_naive_ms: number | null;
+	readonly tfjs_matmul_ms: number | null;
+	/** Largest difference from tfjs's result over its largest magnitude. */
+	readonly difference: number | null;
+}
+
+/** Sums of up to 100,000 float32 products, in different orders, are this much alike (of the largest of them). */
+const tolerance = 1e-4;
+
+function randomData({ batch, large, small, kernel }: Layer): LayerData {
+	const random = new Random(1);
+	const uniform = (length: number) => Float32Array.from({ length }, () => random.uniform(-1, 1));
+	return {
+		large: uniform(batch * large[0] * large[1] ** 2),
+		small: uniform(batch * small[0] * small[1] ** 2),
+		weight: uniform(small[0] * large[0] * kernel ** 2),
+	};
+}
+
+/** A direction of a layer through the public operations: what is timed, and its inputs. */
+interface Subject {
+	readonly operation: () => Tensor;
+	readonly dispose: () => void;
+}
+
+/** @throws Error where the operation gives no gradient. */
+function subject(gpu: Gpu, layer: Layer, direction: Direction, data: LayerData): Subject {
+	const { batch, kernel, stride, padding, transposed } = layer;
+	const image = (side: "large" | "small") =>
+		gpu.tensor(data[side], [batch, layer[side][0], layer[side][1], layer[side][1]]);
+	const x = image(transposed ? "small" : "large");
+	const gradient = image(transposed ? "large" : "small");
+	const weight = gpu.tensor(data.weight, [layer.small[0], layer.large[0], kernel, kernel]);
+	const forward = () =>
+		transposed
+			? convTranspose2d(x, weight, { stride, padding, outputPadding: stride - 1 })
+			: conv2d(x, weight, { stride, padding });
+	if (direction === "forward")
+		return { operation: forward, dispose: () => [x, gradient, weight].forEach((tensor) => void tensor.dispose()) };
+	// Only what asks for a gradient gets one, so each is computed alone.
+	const [wanted, which] = direction === "input-gradient" ? [x, 0] : [weight, 1];
+	wanted.requiresGrad = true;
+	const y = forward();
+	const { gradientNode } = y;
+	return {
+		operation: () => {
+			const result = noGrad(() => gradientNode?.backward(gradient))?.[which];
+			if (!result) throw new Error(`${layer.name} gives no ${direction}`);
+			return result;
+		},
+		dispose: () => [x, gradient, weight, y].forEach((tensor) => void tensor.dispose()),
+	};
+}
+
+/** @throws Error where none of tfjs's variants has our result. */
+function check(result: Float32Array, { variants }: TfjsConvolution): { difference: number; wrong: string[] } {
+	const differences = variants.map((variant) => relativeDifference(result, variant.result));
+	const difference = Math.min(...differences);
+	if (!(difference <= tolerance))
+		throw new Error(`The result differs from tfjs's by ${difference.toExponential(1)} of the largest value.`);
+	const wrong = variants.filter((_, i) => !((differences[i] as number) <= tolerance));
+	return { difference, wrong: wrong.map(({ contender }) => contender.name) };
+}
+
+/** Measures a layer in one direction. */
+export async function measureConvolution(bench: Bench, layer: Layer, direction: Direction): Promise<ConvRow> {
+	const { gpu, options, ceiling, bandwidth } = bench;
+	const data = randomData(layer);
+	const { operation, dispose } = subject(gpu, layer, direction, data);
+	const notes: string[] = [];
+	let tfjs: TfjsConvolution | undefined;
+	if (options.tfjs) {
+		const { openTfjsConvolution } = await import("./tfjs_convolution.js");
+		try {
+			tfjs = await openTfjsConvolution(gpu, layer, direction, data);
+		} catch (error) {
+			notes.push((error as Error).message);
+		}
+	}
+	try {
+		using result = operation();
+		const checked = tfjs && check(await result.data(), tfjs);
+		for (const name of checked?.wrong ?? []) notes.push(`${name} gives a wrong result and is left out`);
+		const right = tfjs?.variants.filter(({ contender }) => !checked?.wrong.includes(contender.name)) ?? [];
+		const results = await contest([ours(gpu, operation), ...right.map(({ contender }) => contender)], options);
+		const our = results.get("ours");
+		if (our === undefined) throw new Error("ours was not measured");
+		results.delete("ours");
+		const [fastest] = [...results.values()].sort((a, b) => a.median - b.median);
+		const gpuMs = await gpuTime(gpu, operation, options.rounds);
+		const gflops = (2 * multiplyAdds(layer)) / gpuMs / 1e6;
+		const bytes = 4 * (data.large.length + data.small.length + data.weight.length);
+		return {
+			name: `${layer.name}/${direction}`,
+			shape: describe(layer),
+			batch: layer.batch,
+			ours_ms: our.median,
+			ours_quartiles: our.quartiles,
+			ours_runs: our.runs,
+			tfjs_ms: fastest?.median ?? null,
+			tfjs_quartiles: fastest?.quartiles ?? null,
+			tfjs_runs: fastest?.runs ?? 0,
+			ratio: fastest === undefined ? null : fastest.median / our.median,
+			gflops,
+			ceiling_share: gflops / ceiling,
+			ours_gpu_ms: gpuMs,
+			bandwidth_share: bytes / gpuMs / 1e6 / bandwidth,
+			tfjs_naive_ms: results.get("tfjs naive")?.median ?? null,
+			tfjs_matmul_ms: results.get("tfjs matmul")?.median ?? null,
+			difference: checked?.difference ?? null,
+			note: notes.length === 0 ? undefined : notes.join("; "),
+		};
+	} finally {
+		tfjs?.close();
+		dispose();
+	}
+}
