@@ -17,10 +17,10 @@ export interface Row {
 	readonly tfjs_runs: number;
 	/** tfjs_ms / ours_ms */
 	readonly ratio: number | null;
-	/** Of the work that is needed, two operations a multiply-add, over our time. */
-	readonly gflops: number;
+	/** Of the work that is needed, two operations a multiply-add, over our time; null where that is not the point. */
+	readonly gflops: number | null;
 	/** gflops over what a loop of fma reaches on this adapter. */
-	readonly ceiling_share: number;
+	readonly ceiling_share: number | null;
 	/** What a reader of the row should know. */
 	readonly note?: string | undefined;
 }

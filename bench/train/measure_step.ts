@@ -1,0 +1,160 @@
+import type { Gpu } from "tessera-gpu";
+import { Trainer, type VQVAE } from "tessera-gpu/vqvae";
+import type { Bench } from "../harness/benchmark.js";
+import { type Contender, contest } from "../harness/contest.js";
+import { stagesOf } from "../harness/ours.js";
+import type { Row } from "../harness/report.js";
+import { spreadOf } from "../harness/statistics.js";
+import { batchSize, imageSize, openTraining, type Training } from "./problem.js";
+import type { TfjsTraining } from "./tfjs_training.js";
+
+/** What a kernel costs in a step. */
+export interface KernelCost {
+	readonly kernel: string;
+	readonly launches: number;
+	/** Sum of the medians of its launches, each timed alone. */
+	readonly ms: number;
+}
+
+/** What is known of a step in its steady state. */
+export interface StepDetails {
+	readonly images_per_second: number;
+	/** From the call to its return: what the host does for a step. */
+	readonly host_ms: number;
+	readonly dispatches: number;
+	readonly submits: number;
+	readonly pipelines_made: number;
+	readonly bind_groups_made: number;
+	/** Alive after a step: weights, moments, the batch and the losses. */
+	readonly buffers: number;
+	readonly bytes: number;
+	/** Free, for the next step. */
+	readonly pooled_bytes: number;
+	readonly tfjs_naive_ms: number | null;
+	readonly tfjs_matmul_ms: number | null;
+	/** Losses of the first steps from the same weights. */
+	readonly losses: readonly number[];
+	readonly tfjs_losses: Readonly<Record<string, readonly number[]>>;
+	readonly kernels: readonly KernelCost[];
+}
+
+export type TrainRow = Row & Partial<StepDetails>;
+
+/** How many steps are compared, and how closely their losses must agree. */
+const comparedSteps = 3;
+const tolerance = 1e-3;
+/** Steps over which the host's time is taken. */
+const hostSteps = 10;
+
+/** Two operations a multiply-add: the forward pass, and both gradients of all but the distances and the first layer's input. */
+function operations(model: VQVAE): number {
+	const input = [batchSize, 1, imageSize, imageSize];
+	const encoder = model.encoder.cost(input);
+	const quantizer = model.vqLayer.cost(encoder.output);
+	const decoder = model.decoder.cost(encoder.output);
+	const [first] = model.encoder.convs.layers;
+	const spared = first?.cost(input).multiplyAdds ?? 0;
+	return 2 * (3 * (encoder.multiplyAdds + decoder.multiplyAdds) - spared + quantizer.multiplyAdds);
+}
+
+/** Takes the first steps in both libraries. @throws Error where their losses differ. */
+async function compareLosses(
+	{ trainer, images }: Training,
+	tfjs: TfjsTraining | undefined,
+): Promise<Pick<StepDetails, "losses" | "tfjs_losses">> {
+	const losses: number[] = [];
+	for (let step = 0; step < comparedSteps; step++) losses.push(await trainer.step(images).loss.item());
+	const others: Record<string, number[]> = {};
+	for (const { contender, loss } of tfjs?.variants ?? []) {
+		const theirs: number[] = [];
+		for (let step = 0; step < comparedSteps; step++) theirs.push(await loss());
+		others[contender.name] = theirs;
+		const apart = theirs.map((value, i) => Math.abs(value / (losses[i] as number) - 1));
+		if (!apart.every((difference) => difference <= tolerance))
+			throw new Error(`The losses differ: ours ${losses.join(", ")}, ${contender.name} ${theirs.join(", ")}.`);
+	}
+	return { losses, tfjs_losses: others };
+}
+
+/** What a step makes and leaves, and what the host needs for it. */
+async function observe(gpu: Gpu, step: () => unknown) {
+	const times: number[] = [];
+	let before = gpu.counters();
+	for (let i = 0; i < hostSteps; i++) {
+		await gpu.finish();
+		before = gpu.counters();
+		const start = performance.now();
+		step();
+		times.push(performance.now() - start);
+	}
+	await gpu.finish();
+	const after = gpu.counters();
+	const { buffers, bytes, pooledBytes } = gpu.memory();
+	return {
+		host_ms: spreadOf(times).median,
+		dispatches: after.dispatches - before.dispatches,
+		submits: after.submits - before.submits,
+		pipelines_made: after.pipelines - before.pipelines,
+		bind_groups_made: after.bindGroups - before.bindGroups,
+		buffers,
+		bytes,
+		pooled_bytes: pooledBytes,
+	};
+}
+
+/** Where the time of a step goes, by kernel, the dearest first. */
+async function kernelCosts(gpu: Gpu, { model, images }: Training, runs: number): Promise<KernelCost[]> {
+	// The first step of a trainer is launched kernel by kernel, whatever it does later. It comes last of all: each launch
+	// is repeated, so the weights are of no use after it.
+	const trainer = new Trainer(model);
+	const costs = new Map<string, KernelCost>();
+	for (const { kernel, ms } of await stagesOf(gpu, () => trainer.step(images), runs)) {
+		const { launches, ms: before } = costs.get(kernel) ?? { launches: 0, ms: 0 };
+		costs.set(kernel, { kernel, launches: launches + 1, ms: before + ms });
+	}
+	trainer.dispose();
+	return [...costs.values()].sort((a, b) => b.ms - a.ms);
+}
+
+/** Measures a whole training step of the notes' network. */
+export async function measureStep({ gpu, options, ceiling }: Bench): Promise<TrainRow> {
+	const training = openTraining(gpu);
+	const { model, trainer, images } = training;
+	const tfjs = options.tfjs ? await (await import("./tfjs_training.js")).openTfjsTraining(gpu, model) : undefined;
+	try {
+		const compared = await compareLosses(training, tfjs);
+		// The one place that says what a step is: a trainer that captures its steps is timed as it comes.
+		const step = () => trainer.step(images);
+		const us: Contender = { name: "ours", call: step, finish: () => gpu.finish() };
+		const results = await contest([us, ...(tfjs?.variants ?? []).map(({ contender }) => contender)], options);
+		const our = results.get("ours");
+		if (our === undefined) throw new Error("ours was not measured");
+		results.delete("ours");
+		const [fastest] = [...results.values()].sort((a, b) => a.median - b.median);
+		const observed = await observe(gpu, step);
+		const gflops = operations(model) / our.median / 1e6;
+		return {
+			name: `step-${batchSize}`,
+			ours_ms: our.median,
+			ours_quartiles: our.quartiles,
+			ours_runs: our.runs,
+			tfjs_ms: fastest?.median ?? null,
+			tfjs_quartiles: fastest?.quartiles ?? null,
+			tfjs_runs: fastest?.runs ?? 0,
+			ratio: fastest === undefined ? null : fastest.median / our.median,
+			gflops,
+			ceiling_share: gflops / ceiling,
+			images_per_second: (1000 * batchSize) / our.median,
+			...observed,
+			tfjs_naive_ms: results.get("tfjs naive")?.median ?? null,
+			tfjs_matmul_ms: results.get("tfjs matmul")?.median ?? null,
+			...compared,
+			kernels: await kernelCosts(gpu, training, Math.min(3, options.rounds)),
+		};
+	} finally {
+		tfjs?.close();
+		trainer.dispose();
+		model.dispose();
+		images.dispose();
+	}
+}

@@ -1,0 +1,34 @@
+import { type Gpu, generateDigits, type Tensor, variance } from "tessera-gpu";
+import { Trainer, VQVAE } from "tessera-gpu/vqvae";
+
+/** The settings of the notes. */
+export const settings = { codes: 128, dimensions: 16, beta: 0.25, learningRate: 1e-3, epsilon: 1e-8 } as const;
+export const batchSize = 128;
+export const imageSize = 28;
+
+/** A batch of drawn digits, around 0, and the variance by which the loss is divided. */
+export function digitBatch(): { readonly pixels: Float32Array; readonly dataVariance: number } {
+	const digits = generateDigits(batchSize, 0);
+	return { pixels: Float32Array.from(digits.pixels, (value) => value / 255 - 0.5), dataVariance: variance(digits) };
+}
+
+/** The notes' network and its trainer, and the batch on the device. */
+export interface Training {
+	readonly model: VQVAE;
+	readonly trainer: Trainer;
+	readonly images: Tensor;
+}
+
+/** Sets up our training; the weights come from seed 0. */
+export function openTraining(gpu: Gpu): Training {
+	const { pixels, dataVariance } = digitBatch();
+	const model = new VQVAE(gpu, {
+		inChannels: 1,
+		embeddingDim: settings.dimensions,
+		numEmbeddings: settings.codes,
+		commitmentCost: settings.beta,
+		dataVariance,
+	});
+	const trainer = new Trainer(model, { lr: settings.learningRate, eps: settings.epsilon });
+	return { model, trainer, images: gpu.tensor(pixels, [batchSize, 1, imageSize, imageSize]) };
+}
