@@ -1,8 +1,7 @@
-import { readFile } from "node:fs/promises";
-import { type Gpu, measureSpeed, openDevice, TesseraError } from "tessera-gpu";
+import { type Gpu, TesseraError } from "tessera-gpu";
 import { type Column, digits, percent, spread, table } from "./format.js";
-import { type BenchmarkOptions, parseOptions } from "./options.js";
-import { compareReports, defaultPath, type Report, type Row, readReport, writeReport } from "./report.js";
+import type { BenchmarkOptions } from "./options.js";
+import { compareReports, type Report, type Row, readEarlier, reportPath, writeReport } from "./report.js";
 
 /** What a row is measured with. */
 export interface Bench {
@@ -12,6 +11,7 @@ export interface Bench {
 	readonly ceiling: number;
 	/** What a copy reaches here, in 10⁹ bytes a second. */
 	readonly bandwidth: number;
+	readonly versions: Readonly<Record<string, string>>;
 }
 
 /** A row that is yet to be measured. */
@@ -20,7 +20,7 @@ export interface Task<R extends Row> {
 	readonly measure: (bench: Bench) => Promise<R>;
 }
 
-export interface Benchmark<R extends Row> {
+export interface Definition<R extends Row> {
 	/** As in `npm run bench:NAME`. */
 	readonly name: string;
 	readonly description: string;
@@ -29,6 +29,16 @@ export interface Benchmark<R extends Row> {
 	readonly columns: readonly Column<R>[];
 	/** What stands under the table. */
 	readonly footer?: (rows: readonly R[]) => string;
+}
+
+/** A benchmark that is ready to run, whatever its rows are. */
+export interface Benchmark {
+	readonly name: string;
+	readonly description: string;
+	/** The names of its rows. */
+	readonly rows: (gpu: Gpu) => string[];
+	/** Measures, prints and writes; false where a row failed. */
+	readonly run: (bench: Bench) => Promise<boolean>;
 }
 
 /** Columns that every benchmark has. */
@@ -41,23 +51,71 @@ const commonColumns: readonly Column<Row>[] = [
 	["of ceiling", ({ ceiling_share }) => percent(ceiling_share)],
 ];
 
-async function versionOf(path: string): Promise<string> {
-	const { version } = JSON.parse(await readFile(path, "utf8")) as { version: string };
-	return version;
-}
-
-async function versions({ tfjs }: BenchmarkOptions): Promise<Record<string, string>> {
+export function defineBenchmark<R extends Row>(definition: Definition<R>): Benchmark {
+	const { name, description, tasks } = definition;
 	return {
-		tessera: await versionOf("package.json"),
-		node: process.versions.node,
-		webgpu: await versionOf("node_modules/webgpu/package.json"),
-		...(tfjs && { tfjs: await versionOf("node_modules/@tensorflow/tfjs-backend-webgpu/package.json") }),
+		name,
+		description,
+		rows: (gpu) => tasks(gpu).map((task) => task.name),
+		run: (bench) => run(definition, bench),
 	};
 }
 
-function printChanges(before: Report, after: Report, path: string): void {
+async function run<R extends Row>({ name, tasks, columns, footer }: Definition<R>, bench: Bench): Promise<boolean> {
+	const { gpu, options, ceiling, bandwidth, versions } = bench;
+	const adapter = adapterName(gpu);
+	// Read before anything is measured: a mistyped path should not cost minutes.
+	const before = options.compare === undefined ? undefined : await readEarlier(options.compare, adapter, name);
+
+	const wanted = tasks(gpu).filter((task) => task.name.includes(options.only ?? ""));
+	const { rows, failed } = await measureAll(name, wanted, bench);
+	const report: Report<R> = {
+		benchmark: name,
+		adapter,
+		ceiling_gflops: ceiling,
+		bandwidth_gbs: bandwidth,
+		date: new Date().toISOString(),
+		versions,
+		rows,
+	};
+	console.log(`\n${name} on ${adapter}: fma ceiling ${digits(ceiling)} GFLOP/s, bandwidth ${digits(bandwidth)} GB/s\n`);
+	console.log(table([...commonColumns, ...columns], rows));
+	for (const row of rows) if (row.note !== undefined) console.log(`${row.name}: ${row.note}`);
+	const below = footer?.(rows) ?? "";
+	if (below !== "") console.log(below);
+	if (before !== undefined) printChanges(before, report);
+	if (rows.length > 0)
+		console.log(`\nWritten: ${(await writeReport(report, reportPath(options.out, adapter, name))).join(", ")}\n`);
+	return !failed;
+}
+
+/** Measures row by row, and says on stderr how it goes; a row that fails is left out. */
+async function measureAll<R extends Row>(
+	benchmark: string,
+	tasks: readonly Task<R>[],
+	bench: Bench,
+): Promise<{ rows: R[]; failed: boolean }> {
+	const rows: R[] = [];
+	for (const [i, { name, measure }] of tasks.entries()) {
+		const start = performance.now();
+		process.stderr.write(`[${benchmark} ${i + 1}/${tasks.length}] ${name} …`);
+		try {
+			const row = await measure(bench);
+			rows.push(row);
+			const seconds = (performance.now() - start) / 1000;
+			process.stderr.write(` ${digits(row.ours_ms)} ms, ${digits(row.ratio, "× tfjs")} (${digits(seconds)} s)\n`);
+		} catch (error) {
+			const { message, stack } = error as Error;
+			process.stderr.write(` FAILED\n${error instanceof TesseraError ? message : stack}\n`);
+		}
+		bench.gpu.trim();
+	}
+	return { rows, failed: rows.length < tasks.length };
+}
+
+function printChanges(before: Report, after: Report): void {
 	const changes = compareReports(before, after);
-	console.log(`\nAgainst ${path} (${before.date}, ${before.adapter}):`);
+	console.log(`\nAgainst ${before.adapter}, ${before.date}:`);
 	if (before.adapter !== after.adapter) console.log("The adapters differ: the times cannot be compared.");
 	console.log(
 		table(
@@ -73,64 +131,10 @@ function printChanges(before: Report, after: Report, path: string): void {
 		),
 	);
 	const missing = after.rows.length - changes.length;
-	if (missing > 0) console.log(`${missing} rows are not in the earlier file.`);
+	if (missing > 0) console.log(`Not in the earlier file: ${missing} of the rows.`);
 }
 
-async function measureAll<R extends Row>(
-	benchmark: Benchmark<R>,
-	options: BenchmarkOptions,
-	gpu: Gpu,
-): Promise<Report<R>> {
-	const all = benchmark.tasks(gpu);
-	const tasks = all.filter(({ name }) => name.includes(options.only ?? ""));
-	if (tasks.length === 0)
-		throw new TesseraError(`No row has "${options.only}" in its name: ${all.map(({ name }) => name).join(", ")}.`);
-	const { gflops: ceiling, bandwidth } = await measureSpeed(gpu);
-	const rows: R[] = [];
-	for (const [i, { name, measure }] of tasks.entries()) {
-		const start = performance.now();
-		process.stderr.write(`[${i + 1}/${tasks.length}] ${name} …`);
-		const row = await measure({ gpu, options, ceiling, bandwidth });
-		rows.push(row);
-		gpu.trim();
-		process.stderr.write(
-			` ${digits(row.ours_ms)} ms, ${digits(row.ratio, "× tfjs")} (${digits((performance.now() - start) / 1000)} s)\n`,
-		);
-	}
-	return {
-		benchmark: benchmark.name,
-		adapter: gpu.adapter.description || gpu.adapter.device || gpu.adapter.vendor,
-		ceiling_gflops: ceiling,
-		bandwidth_gbs: bandwidth,
-		date: new Date().toISOString(),
-		versions: await versions(options),
-		rows,
-	};
-}
-
-/** The whole of a benchmark's program: reads the command line, measures, prints, writes. */
-export async function runBenchmark<R extends Row>(benchmark: Benchmark<R>): Promise<void> {
-	try {
-		const { name, columns } = benchmark;
-		const options = parseOptions(`bench:${name}`, benchmark.description, process.argv.slice(2));
-		if (options === undefined) return;
-		// Read before anything is measured: a mistyped path should not cost minutes.
-		const before = options.compare === undefined ? undefined : await readReport(options.compare);
-		const gpu = await openDevice({ adapter: options.adapter });
-		const report = await measureAll(benchmark, options, gpu);
-		console.log(
-			`\n${name} on ${report.adapter}: fma ceiling ${digits(report.ceiling_gflops)} GFLOP/s, bandwidth ${digits(report.bandwidth_gbs)} GB/s\n`,
-		);
-		console.log(table([...commonColumns, ...columns], report.rows));
-		for (const { name, note } of report.rows) if (note !== undefined) console.log(`${name}: ${note}`);
-		if (benchmark.footer !== undefined) console.log(benchmark.footer(report.rows));
-		if (before !== undefined && options.compare !== undefined) printChanges(before, report, options.compare);
-		const written = await writeReport(report, options.out ?? defaultPath(report.adapter, name));
-		console.log(`\nWritten: ${written.join(", ")}`);
-		gpu.dispose();
-	} catch (error) {
-		const expected = error instanceof TesseraError || (error as Error).name === "CACError";
-		process.stderr.write(`\n${expected ? (error as Error).message : (error as Error).stack}\n`);
-		process.exitCode = 1;
-	}
+/** What the adapter calls itself. */
+function adapterName({ adapter }: Gpu): string {
+	return adapter.description || adapter.device || adapter.vendor;
 }

@@ -4,9 +4,9 @@ import { adapter, adapterHelp, number, type Options, text } from "../../src/node
 
 /** What every benchmark can be told. */
 export interface BenchmarkOptions {
-	/** The JSON file to write; by default one in bench/results/ that is named after the adapter and the benchmark. */
+	/** The JSON file to write, or a folder for files named after the adapter and the benchmark (default bench/results/). */
 	readonly out: string | undefined;
-	/** An earlier JSON file to compare with. */
+	/** An earlier JSON file to compare with, or the folder with such files. */
 	readonly compare: string | undefined;
 	/** How often ours and tfjs get their turn. */
 	readonly rounds: number;
@@ -29,11 +29,11 @@ export function parseOptions(name: string, description: string, argv: readonly s
 	let result: BenchmarkOptions | undefined;
 	cli
 		.command("", description)
-		.option("--out <file>", "JSON file for the results, with a chart beside it (default: in bench/results/)")
-		.option("--compare <file>", "Earlier JSON file: shows what moved beyond the noise")
+		.option("--out <path>", "JSON file for the results, with a chart beside it, or a folder (default: bench/results)")
+		.option("--compare <path>", "Earlier JSON file, or a folder of them: shows what moved beyond the noise")
 		.option("--rounds <count>", "Turns that ours and tfjs take", { default: 7 })
 		.option("--budget <seconds>", "Time a row, after which no further round begins (two are always made)", {
-			default: 8,
+			default: 5,
 		})
 		.option("--only <part>", "Only the rows whose name has this in it")
 		.option("--adapter <name>", adapterHelp)

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { ArgumentError } from "tessera-gpu";
-import { writeFileAtomic } from "../../src/node/files.js";
+import { readFileIfThere, writeFileAtomic } from "../../src/node/files.js";
 import { ratioChart } from "./ratio_chart.js";
 import { differ, type Spread } from "./statistics.js";
 
@@ -45,9 +46,9 @@ export function slug(name: string): string {
 		.replace(/^-|-$/g, "");
 }
 
-/** Where a report goes unless it is said otherwise. */
-export function defaultPath(adapter: string, benchmark: string): string {
-	return `bench/results/${slug(adapter)}.${benchmark}.json`;
+/** The file that a path means: itself, or where it is a folder (by default bench/results/) the report's own in there. */
+export function reportPath(path: string | undefined, adapter: string, benchmark: string): string {
+	return path?.endsWith(".json") ? path : join(path ?? "bench/results", `${slug(adapter)}.${benchmark}.json`);
 }
 
 /** Writes the JSON, and where something was compared with tfjs the chart of the ratios beside it; says what was written. */
@@ -88,9 +89,15 @@ export function parseReport(text: string, path: string): Report {
 	return report as Report;
 }
 
-/** Reads a report. @throws ArgumentError where the file is none. */
-export async function readReport(path: string): Promise<Report> {
-	return parseReport(await readFile(path, "utf8"), path);
+/**
+ * Reads an earlier report from a file, or from a folder, which need not have one.
+ *
+ * @throws ArgumentError where the file is no report; the file system's error where a file is not there.
+ */
+export async function readEarlier(path: string, adapter: string, benchmark: string): Promise<Report | undefined> {
+	const file = reportPath(path, adapter, benchmark);
+	const bytes = file === path ? await readFile(file) : await readFileIfThere(file);
+	return bytes === undefined ? undefined : parseReport(new TextDecoder().decode(bytes), file);
 }
 
 /** How a row's times changed. */

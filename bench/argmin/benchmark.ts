@@ -1,0 +1,40 @@
+import { defineBenchmark } from "../harness/benchmark.js";
+import { bytes, digits, percent } from "../harness/format.js";
+import { type ArgminRow, measureArgmin } from "./measure.js";
+
+/** Rows, codes and dimensions; the first is a training step of the notes' network. */
+const sizes = [
+	[6272, 128, 16],
+	[50176, 512, 64],
+	[65536, 1024, 64],
+	[16384, 8192, 32],
+	[262144, 16, 8],
+	[1000, 1000, 100],
+] as const;
+
+export const argmin = defineBenchmark<ArgminRow>({
+	name: "argmin",
+	description: "nearestCode over sizes N×K×D, against tfjs and jax-js on the same device",
+	tasks: () =>
+		sizes.map(([rows, codes, dimensions]) => ({
+			name: `${rows}x${codes}x${dimensions}`,
+			measure: (bench) => measureArgmin(bench, { rows, codes, dimensions }),
+		})),
+	columns: [
+		["GPU ms", ({ ours_gpu_ms }) => digits(ours_gpu_ms)],
+		["bandwidth", ({ bandwidth_share }) => percent(bandwidth_share)],
+		["extra memory", ({ extra_bytes }) => bytes(extra_bytes)],
+		["tfjs's", ({ tfjs_extra_bytes }) => bytes(tfjs_extra_bytes)],
+		["jax-js ms", ({ jax_ms }) => digits(jax_ms)],
+		["ties", ({ ties }) => (ties === null ? "–" : `${ties}`)],
+		["mismatches", ({ mismatches }) => (mismatches === null ? "–" : `${mismatches}`)],
+	],
+	footer: (rows) =>
+		[
+			"\nStages on the GPU, ms:",
+			...rows.map(
+				({ name, stages }) =>
+					`  ${name.padEnd(16)} ${stages.map(({ kernel, stage, ms }) => `${stage} ${digits(ms)} (${kernel})`).join(", ")}`,
+			),
+		].join("\n"),
+});

@@ -1,0 +1,116 @@
+import { ArgumentError } from "tessera-gpu";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { compareIndices } from "../../../bench/argmin/compare_indices.js";
+import { directions, layers, multiplyAdds } from "../../../bench/conv/layers.js";
+import { bytes, digits, percent, spread, table } from "../../../bench/harness/format.js";
+import { parseOptions } from "../../../bench/harness/options.js";
+import { permuted, relativeDifference } from "../../../bench/harness/permute.js";
+
+const test = suite("benchmark harness");
+
+test("options and their defaults", () => {
+	const defaults = parseOptions("bench:conv", "", []);
+	assert.equal(defaults, {
+		out: undefined,
+		compare: undefined,
+		rounds: 7,
+		budget: 5,
+		only: undefined,
+		adapter: undefined,
+		tfjs: true,
+	});
+	const given = "--out o.json --compare c.json --rounds 3 --budget 0.5 --only enc1 --adapter lavapipe --no-tfjs".split(
+		" ",
+	);
+	assert.equal(parseOptions("bench:conv", "", given), {
+		out: "o.json",
+		compare: "c.json",
+		rounds: 3,
+		budget: 0.5,
+		only: "enc1",
+		adapter: "lavapipe",
+		tfjs: false,
+	});
+	// A row's name may look like a number.
+	assert.is(parseOptions("bench:argmin", "", ["--only", "6272"])?.only, "6272");
+});
+
+test("options that are wrong are refused", () => {
+	const kind = (error: Error) => error instanceof ArgumentError || error.name === "CACError";
+	for (const wrong of [["--rounds", "1"], ["--budget", "x"], ["--adapter", "cuda"], ["--what"], ["enc1"]])
+		assert.throws(() => parseOptions("bench:conv", "", wrong), kind, wrong.join(" "));
+});
+
+test("numbers have three digits that count", () => {
+	assert.equal(
+		[0.012345, 0.5, 1.234, 12.34, 123.4, 12345, 0].map((x) => digits(x)),
+		["0.0123", "0.500", "1.23", "12.3", "123", "12345", "0"],
+	);
+	assert.is(digits(null), "–");
+	assert.is(digits(2, "×"), "2.00×");
+	assert.is(percent(0.1234), "12.3 %");
+	assert.is(spread(10, [9, 12]), "10.0 ± 1.50");
+	assert.is(bytes(1536), "1.50 KB");
+	assert.is(bytes(0), "0 B");
+	assert.is(bytes(3 * 2 ** 40), "3072 GB");
+});
+
+test("a table in Markdown, with aligned columns", () => {
+	const lines = table<[string, number]>(
+		[
+			["", ([name]) => name],
+			["ms", ([, ms]) => digits(ms)],
+		],
+		[
+			["enc1/forward", 12],
+			["x", 3],
+		],
+	).split("\n");
+	assert.equal(lines, [
+		"|              |   ms |",
+		"| :----------- | ---: |",
+		"| enc1/forward | 12.0 |",
+		"| x            | 3.00 |",
+	]);
+});
+
+test("axes are permuted as numpy does it", () => {
+	const x = Float32Array.from({ length: 24 }, (_, i) => i);
+	// numpy: arange(24).reshape(2, 3, 4).transpose(2, 0, 1).ravel()[:8]
+	assert.equal([...permuted(x, [2, 3, 4], [2, 0, 1]).subarray(0, 8)], [0, 4, 8, 12, 16, 20, 1, 5]);
+	assert.equal(permuted(permuted(x, [2, 3, 4], [2, 0, 1]), [4, 2, 3], [1, 2, 0]), x);
+});
+
+test("a difference is relative to the largest value, and NaN is none that will do", () => {
+	assert.is(relativeDifference([1, 2.5], [1, 2]), 0.25);
+	assert.is(relativeDifference([1, Number.NaN], [1, 2]), Number.POSITIVE_INFINITY);
+	assert.is(relativeDifference([1], [1, 2]), Number.POSITIVE_INFINITY);
+});
+
+test("indices that differ are ties or wrong on one side", () => {
+	const problem = {
+		z: Float32Array.of(0, 0, 1, 1, 5, 5),
+		codebook: Float32Array.of(1, 0, 0, 1, 5, 5, 1 + 2 ** -23, 0),
+		dimensions: 2,
+	};
+	const none = { ties: 0, firstWrong: 0, secondWrong: 0, largestTie: 0 };
+	assert.equal(compareIndices([0, 0, 2], [0, 0, 2], problem), none);
+	assert.equal(compareIndices([0, 0, 2], [1, 1, 2], problem), { ...none, ties: 2 });
+	const { largestTie, ...counts } = compareIndices([0, 0, 2], [3, 0, 2], problem);
+	assert.equal(counts, { ties: 1, firstWrong: 0, secondWrong: 0 });
+	assert.ok(largestTie > 0 && largestTie < 1e-6);
+	assert.equal(compareIndices([2, 0, 2], [0, 0, 0], problem), { ...none, firstWrong: 1, secondWrong: 1 });
+	// An index that there is no code for.
+	assert.equal(compareIndices([9, 0, 2], [0, 0, 9], problem), { ...none, firstWrong: 1, secondWrong: 1 });
+});
+
+test("the layers are those of the notes' network, and two larger ones", () => {
+	const all = layers(true);
+	assert.is(directions.length * all.length, 24);
+	// The forward pass at 28 × 28 takes 5.30 million multiply-adds an image.
+	const ofNetwork = all.slice(0, 6).reduce((sum, layer) => sum + multiplyAdds(layer) / layer.batch, 0);
+	assert.is(Math.round(ofNetwork / 1e4), 530);
+});
+
+test.run();

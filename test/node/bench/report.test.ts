@@ -1,0 +1,105 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ArgumentError } from "tessera-gpu";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import {
+	compareReports,
+	parseReport,
+	type Report,
+	type Row,
+	readEarlier,
+	reportPath,
+	slug,
+	writeReport,
+} from "../../../bench/harness/report.js";
+
+const test = suite("benchmark reports");
+
+function row(name: string, ours: number, tfjs: number | null): Row {
+	return {
+		name,
+		ours_ms: ours,
+		ours_quartiles: [ours * 0.98, ours * 1.02],
+		ours_runs: 7,
+		tfjs_ms: tfjs,
+		tfjs_quartiles: tfjs === null ? null : [tfjs, tfjs],
+		tfjs_runs: tfjs === null ? 0 : 7,
+		ratio: tfjs === null ? null : tfjs / ours,
+		gflops: 10,
+		ceiling_share: 0.4,
+	};
+}
+
+function report(...rows: Row[]): Report {
+	return {
+		benchmark: "argmin",
+		adapter: "Some GPU (driver 1.2)",
+		ceiling_gflops: 25,
+		bandwidth_gbs: 5,
+		date: "2026-01-01T00:00:00.000Z",
+		versions: { tessera: "0.1.0", tfjs: "4.22.0" },
+		rows,
+	};
+}
+
+test("files are named after the adapter and the benchmark, unless a file is named", () => {
+	assert.is(slug("llvmpipe: Mesa 25.0.7 (LLVM 15.0.6)"), "llvmpipe-mesa-25-0-7-llvm-15-0-6");
+	assert.is(reportPath(undefined, "A (B)", "conv"), join("bench", "results", "a-b.conv.json"));
+	assert.is(reportPath("old", "A (B)", "conv"), join("old", "a-b.conv.json"));
+	assert.is(reportPath("old/x.json", "A (B)", "conv"), "old/x.json");
+});
+
+test("what is written is read again, and a chart lies beside it", async () => {
+	const folder = await mkdtemp(join(tmpdir(), "tessera-test-"));
+	try {
+		const written = report(row("6272x128x16", 2, 50), row("1000x1000x100", 4, 2));
+		const path = join(folder, "some-gpu-driver-1-2.argmin.json");
+		assert.equal(await writeReport(written, path), [path, path.replace(".json", ".svg")]);
+		assert.equal(await readEarlier(path, "", ""), written);
+		assert.equal(await readEarlier(folder, written.adapter, "argmin"), written);
+		assert.is(await readEarlier(folder, written.adapter, "conv"), undefined);
+		const svg = await readFile(path.replace(".json", ".svg"), "utf8");
+		for (const text of ["6272x128x16", "25.0×", "0.50×", "Some GPU (driver 1.2)"]) assert.ok(svg.includes(text), text);
+		assert.not.match(svg, /NaN|undefined|Infinity/);
+	} finally {
+		await rm(folder, { recursive: true });
+	}
+});
+
+test("without tfjs there is no chart", async () => {
+	const folder = await mkdtemp(join(tmpdir(), "tessera-test-"));
+	try {
+		const path = join(folder, "x.json");
+		assert.equal(await writeReport(report(row("a", 1, null)), path), [path]);
+	} finally {
+		await rm(folder, { recursive: true });
+	}
+});
+
+test("a file that is missing, or no report, is refused", async () => {
+	for (const text of ["", "{}", "null", '{"adapter":"a","rows":[{"name":"x"}]}'])
+		assert.throws(
+			() => parseReport(text, "x.json"),
+			(error: Error) => error instanceof ArgumentError && error.message.includes("x.json"),
+		);
+	try {
+		await readEarlier("not-there.json", "", "");
+		assert.unreachable();
+	} catch (error) {
+		assert.is((error as NodeJS.ErrnoException).code, "ENOENT");
+	}
+});
+
+test("a comparison tells what moved beyond the noise, and how tfjs moved", () => {
+	const before = report(row("same", 100, 1000), row("faster", 100, null), row("slower", 100, 1000), row("gone", 1, 1));
+	const after = report(row("slower", 130, 1500), row("same", 102, 1000), row("faster", 50, 400), row("new", 1, 1));
+	assert.equal(compareReports(before, after), [
+		{ name: "slower", before: 100, after: 130, verdict: "slower", tfjs: 1.5 },
+		{ name: "same", before: 100, after: 102, verdict: "as before", tfjs: 1 },
+		{ name: "faster", before: 100, after: 50, verdict: "faster", tfjs: null },
+	]);
+});
+
+test.run();
