@@ -20,6 +20,8 @@ export interface ArgminRow extends Row {
 	/** Most bytes alive at once beside inputs and result, and the largest buffer among them. */
 	readonly extra_bytes: number;
 	readonly largest_extra_bytes: number;
+	/** tfjs with the fewest passes over the distances that its operations allow; `tfjs_ms` is the notes' composition. */
+	readonly tfjs_lean_ms: number | null;
 	readonly tfjs_extra_bytes: number | null;
 	/** In how many parts tfjs computed the rows; 1 unless its distances are larger than a binding may be. */
 	readonly tfjs_parts: number | null;
@@ -93,7 +95,6 @@ export async function measureArgmin(
 	for (const other of [tfjs, jax]) if (other instanceof Error) notes.push(other.message);
 	const tfjsOpened = tfjs instanceof Error ? undefined : tfjs;
 	const jaxOpened = jax instanceof Error ? undefined : jax;
-	const opened = [tfjsOpened, jaxOpened].filter((other) => other !== undefined);
 	try {
 		const tfjsFound = tfjsOpened && check("tfjs", indices, tfjsOpened.indices, problem);
 		const jaxFound = jaxOpened && check("jax-js", indices, jaxOpened.indices, problem);
@@ -106,7 +107,8 @@ export async function measureArgmin(
 		if (jaxFound !== undefined && jaxFound.secondWrong > 0)
 			notes.push(`${jaxFound.secondWrong} indices of jax-js are wrong`);
 
-		const contenders: Contender[] = [ours(gpu, search), ...opened.map(({ contender }) => contender)];
+		const contenders: Contender[] = [ours(gpu, search), ...(tfjsOpened?.contenders ?? [])];
+		if (jaxOpened !== undefined) contenders.push(jaxOpened.contender);
 		const results = await contest(contenders, options);
 		const [our, their, jaxs] = ["ours", "tfjs", "jax-js"].map((name) => results.get(name));
 		if (our === undefined) throw new Error("ours was not measured");
@@ -130,6 +132,7 @@ export async function measureArgmin(
 			bandwidth_share: bytes / gpuMs / 1e6 / bandwidth,
 			extra_bytes: extra.peak,
 			largest_extra_bytes: extra.largest,
+			tfjs_lean_ms: results.get("tfjs lean")?.median ?? null,
 			tfjs_extra_bytes: tfjsOpened?.extraBytes ?? null,
 			tfjs_parts: tfjsOpened?.parts ?? null,
 			ties: tfjsFound?.ties ?? null,
@@ -144,6 +147,7 @@ export async function measureArgmin(
 			note: notes.length === 0 ? undefined : notes.join("; "),
 		};
 	} finally {
-		for (const { close } of opened) close();
+		tfjsOpened?.close();
+		jaxOpened?.close();
 	}
 }

@@ -73,6 +73,7 @@ export async function openTfjsConvolution(
 				tfjs.naiveTransposedConvolution = naive;
 				return operation();
 			};
+			const start = performance.now();
 			const result = await guarded(gpu, name, async () => {
 				const y = set();
 				const values = await y.data<"float32">();
@@ -81,7 +82,7 @@ export async function openTfjsConvolution(
 					? permuted(values, filterShape, [3, 2, 0, 1])
 					: permuted(values, y.shape, [0, 3, 1, 2]);
 			});
-			variants.push({ contender: tfjs.contender(name, set), result });
+			variants.push({ contender: { ...tfjs.contender(name, set), before: performance.now() - start }, result });
 		}
 		return { variants, close: () => tfjs.close() };
 	} catch (error) {

@@ -32,7 +32,7 @@ export function parseOptions(name: string, description: string, argv: readonly s
 		.option("--out <path>", "JSON file for the results, with a chart beside it, or a folder (default: bench/results)")
 		.option("--compare <path>", "Earlier JSON file, or a folder of them: shows what moved beyond the noise")
 		.option("--rounds <count>", "Turns that ours and tfjs take", { default: 7 })
-		.option("--budget <seconds>", "Time a row, after which no further round begins (two are always made)", {
+		.option("--budget <seconds>", "Time a row, after which no further round begins after the second", {
 			default: 5,
 		})
 		.option("--only <part>", "Only the rows whose name has this in it")

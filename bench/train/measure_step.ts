@@ -43,8 +43,9 @@ export type TrainRow = Row & Partial<StepDetails>;
 /** How many steps are compared, and how closely their losses must agree. */
 const comparedSteps = 3;
 const tolerance = 1e-3;
-/** Steps over which the host's time is taken. */
+/** Steps over which the host's time is taken, and seconds after which three are enough. */
 const hostSteps = 10;
+const hostBudget = 5;
 
 /** Two operations a multiply-add: the forward pass, and both gradients of all but the distances and the first layer's input. */
 function operations(model: VQVAE): number {
@@ -57,30 +58,39 @@ function operations(model: VQVAE): number {
 	return 2 * (3 * (encoder.multiplyAdds + decoder.multiplyAdds) - spared + quantizer.multiplyAdds);
 }
 
+interface Comparison {
+	readonly losses: Pick<StepDetails, "losses" | "tfjs_losses">;
+	/** Milliseconds of the last of these steps, by the contender's name. */
+	readonly before: ReadonlyMap<string, number>;
+}
+
 /** Takes the first steps in both libraries. @throws Error where their losses differ. */
-async function compareLosses(
-	{ trainer, images }: Training,
-	tfjs: TfjsTraining | undefined,
-): Promise<Pick<StepDetails, "losses" | "tfjs_losses">> {
+async function compareLosses({ trainer, images }: Training, tfjs: TfjsTraining | undefined): Promise<Comparison> {
 	const losses: number[] = [];
 	for (let step = 0; step < comparedSteps; step++) losses.push(await trainer.step(images).loss.item());
 	const others: Record<string, number[]> = {};
+	const before = new Map<string, number>();
 	for (const { contender, loss } of tfjs?.variants ?? []) {
 		const theirs: number[] = [];
-		for (let step = 0; step < comparedSteps; step++) theirs.push(await loss());
+		for (let step = 0; step < comparedSteps; step++) {
+			const start = performance.now();
+			theirs.push(await loss());
+			before.set(contender.name, performance.now() - start);
+		}
 		others[contender.name] = theirs;
 		const apart = theirs.map((value, i) => Math.abs(value / (losses[i] as number) - 1));
 		if (!apart.every((difference) => difference <= tolerance))
 			throw new Error(`The losses differ: ours ${losses.join(", ")}, ${contender.name} ${theirs.join(", ")}.`);
 	}
-	return { losses, tfjs_losses: others };
+	return { losses: { losses, tfjs_losses: others }, before };
 }
 
 /** What a step makes and leaves, and what the host needs for it. */
 async function observe(gpu: Gpu, step: () => unknown) {
 	const times: number[] = [];
 	let before = gpu.counters();
-	for (let i = 0; i < hostSteps; i++) {
+	const begin = performance.now();
+	for (let i = 0; i < hostSteps && (i < 3 || performance.now() - begin < 1000 * hostBudget); i++) {
 		await gpu.finish();
 		before = gpu.counters();
 		const start = performance.now();
@@ -122,11 +132,15 @@ export async function measureStep({ gpu, options, ceiling }: Bench): Promise<Tra
 	const { model, trainer, images } = training;
 	const tfjs = options.tfjs ? await (await import("./tfjs_training.js")).openTfjsTraining(gpu, model) : undefined;
 	try {
-		const compared = await compareLosses(training, tfjs);
+		const { losses, before } = await compareLosses(training, tfjs);
 		// The one place that says what a step is: a trainer that captures its steps is timed as it comes.
 		const step = () => trainer.step(images);
 		const us: Contender = { name: "ours", call: step, finish: () => gpu.finish() };
-		const results = await contest([us, ...(tfjs?.variants ?? []).map(({ contender }) => contender)], options);
+		const them = (tfjs?.variants ?? []).map(({ contender }) => ({
+			...contender,
+			before: before.get(contender.name) ?? 0,
+		}));
+		const results = await contest([us, ...them], options);
 		const our = results.get("ours");
 		if (our === undefined) throw new Error("ours was not measured");
 		results.delete("ours");
@@ -148,7 +162,7 @@ export async function measureStep({ gpu, options, ceiling }: Bench): Promise<Tra
 			...observed,
 			tfjs_naive_ms: results.get("tfjs naive")?.median ?? null,
 			tfjs_matmul_ms: results.get("tfjs matmul")?.median ?? null,
-			...compared,
+			...losses,
 			kernels: await kernelCosts(gpu, training, Math.min(3, options.rounds)),
 		};
 	} finally {

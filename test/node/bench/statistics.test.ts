@@ -59,10 +59,18 @@ test("a sample of quick calls holds several of them, and its time is a call's", 
 	assert.ok((results.get("a")?.median ?? 0) < 3);
 });
 
-test("no round begins after the budget, but two are made", async () => {
+test("no round begins after the budget but a second, unless the first took four times as long", async () => {
 	const calls: string[] = [];
-	await contest([busy("a", 110, calls)], { rounds: 7, budget: 0 });
+	await contest([busy("a", 110, calls)], { rounds: 7, budget: 0.05 });
 	assert.is(calls.length, 2 + 2);
+	await contest([busy("a", 110, calls)], { rounds: 7, budget: 0.01 });
+	assert.is(calls.length, 4 + 2 + 1);
+});
+
+test("what was called before, and took long, is not warmed up again", async () => {
+	const calls: string[] = [];
+	await contest([{ ...busy("a", 110, calls), before: 600 }], { rounds: 2, budget: 60 });
+	assert.is(calls.length, 2);
 });
 
 test.run();
