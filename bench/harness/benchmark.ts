@@ -1,7 +1,7 @@
 import { type Gpu, TesseraError } from "tessera-gpu";
 import { type Column, digits, percent, spread, table } from "./format.js";
 import type { BenchmarkOptions } from "./options.js";
-import { compareReports, type Report, type Row, readEarlier, reportPath, writeReport } from "./report.js";
+import { compareReports, type Report, type Row, readEarlier, reportPath, slug, writeReport } from "./report.js";
 
 /** What a row is measured with. */
 export interface Bench {
@@ -63,7 +63,8 @@ export function defineBenchmark<R extends Row>(definition: Definition<R>): Bench
 
 async function run<R extends Row>({ name, tasks, columns, footer }: Definition<R>, bench: Bench): Promise<boolean> {
 	const { gpu, options, ceiling, bandwidth, versions } = bench;
-	const adapter = adapterName(gpu);
+	const { device, vendor, description: driver } = gpu.adapter;
+	const adapter = slug(device || vendor);
 	// Read before anything is measured: a mistyped path should not cost minutes.
 	const before = options.compare === undefined ? undefined : await readEarlier(options.compare, adapter, name);
 
@@ -72,13 +73,16 @@ async function run<R extends Row>({ name, tasks, columns, footer }: Definition<R
 	const report: Report<R> = {
 		benchmark: name,
 		adapter,
+		driver,
 		ceiling_gflops: ceiling,
 		bandwidth_gbs: bandwidth,
 		date: new Date().toISOString(),
 		versions,
 		rows,
 	};
-	console.log(`\n${name} on ${adapter}: fma ceiling ${digits(ceiling)} GFLOP/s, bandwidth ${digits(bandwidth)} GB/s\n`);
+	console.log(
+		`\n${name} on ${adapter} (${driver}): fma ceiling ${digits(ceiling)} GFLOP/s, bandwidth ${digits(bandwidth)} GB/s\n`,
+	);
 	console.log(table([...commonColumns, ...columns], rows));
 	for (const row of rows) if (row.note !== undefined) console.log(`${row.name}: ${row.note}`);
 	const below = footer?.(rows) ?? "";
@@ -115,8 +119,9 @@ async function measureAll<R extends Row>(
 
 function printChanges(before: Report, after: Report): void {
 	const changes = compareReports(before, after);
-	console.log(`\nAgainst ${before.adapter}, ${before.date}:`);
-	if (before.adapter !== after.adapter) console.log("The adapters differ: the times cannot be compared.");
+	console.log(`\nAgainst ${before.adapter} (${before.driver}), ${before.date}:`);
+	if (before.adapter !== after.adapter || before.driver !== after.driver)
+		console.log("The adapters or their drivers differ.");
 	console.log(
 		table(
 			[
@@ -132,9 +137,4 @@ function printChanges(before: Report, after: Report): void {
 	);
 	const missing = after.rows.length - changes.length;
 	if (missing > 0) console.log(`Not in the earlier file: ${missing} of the rows.`);
-}
-
-/** What the adapter calls itself. */
-function adapterName({ adapter }: Gpu): string {
-	return adapter.description || adapter.device || adapter.vendor;
 }

@@ -29,7 +29,10 @@ export interface Row {
 /** A benchmark's results, as its JSON file has them. */
 export interface Report<R extends Row = Row> {
 	readonly benchmark: string;
+	/** What the adapter calls its device, in lower-case letters, digits and hyphens. */
 	readonly adapter: string;
+	/** The driver and its version. */
+	readonly driver: string;
 	/** What a loop of fma and a copy reach, measured before the rows. */
 	readonly ceiling_gflops: number;
 	readonly bandwidth_gbs: number;
@@ -48,7 +51,7 @@ export function slug(name: string): string {
 
 /** The file that a path means: itself, or where it is a folder (by default bench/results/) the report's own in there. */
 export function reportPath(path: string | undefined, adapter: string, benchmark: string): string {
-	return path?.endsWith(".json") ? path : join(path ?? "bench/results", `${slug(adapter)}.${benchmark}.json`);
+	return path?.endsWith(".json") ? path : join(path ?? "bench/results", `${adapter}.${benchmark}.json`);
 }
 
 /** Writes the JSON, and where something was compared with tfjs the chart of the ratios beside it; says what was written. */

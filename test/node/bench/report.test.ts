@@ -35,7 +35,8 @@ function row(name: string, ours: number, tfjs: number | null): Row {
 function report(...rows: Row[]): Report {
 	return {
 		benchmark: "argmin",
-		adapter: "Some GPU (driver 1.2)",
+		adapter: "some-gpu",
+		driver: "driver 1.2",
 		ceiling_gflops: 25,
 		bandwidth_gbs: 5,
 		date: "2026-01-01T00:00:00.000Z",
@@ -46,22 +47,22 @@ function report(...rows: Row[]): Report {
 
 test("files are named after the adapter and the benchmark, unless a file is named", () => {
 	assert.is(slug("llvmpipe: Mesa 25.0.7 (LLVM 15.0.6)"), "llvmpipe-mesa-25-0-7-llvm-15-0-6");
-	assert.is(reportPath(undefined, "A (B)", "conv"), join("bench", "results", "a-b.conv.json"));
-	assert.is(reportPath("old", "A (B)", "conv"), join("old", "a-b.conv.json"));
-	assert.is(reportPath("old/x.json", "A (B)", "conv"), "old/x.json");
+	assert.is(reportPath(undefined, "a-b", "conv"), join("bench", "results", "a-b.conv.json"));
+	assert.is(reportPath("old", "a-b", "conv"), join("old", "a-b.conv.json"));
+	assert.is(reportPath("old/x.json", "a-b", "conv"), "old/x.json");
 });
 
 test("what is written is read again, and a chart lies beside it", async () => {
 	const folder = await mkdtemp(join(tmpdir(), "tessera-test-"));
 	try {
 		const written = report(row("6272x128x16", 2, 50), row("1000x1000x100", 4, 2));
-		const path = join(folder, "some-gpu-driver-1-2.argmin.json");
+		const path = join(folder, "some-gpu.argmin.json");
 		assert.equal(await writeReport(written, path), [path, path.replace(".json", ".svg")]);
 		assert.equal(await readEarlier(path, "", ""), written);
 		assert.equal(await readEarlier(folder, written.adapter, "argmin"), written);
 		assert.is(await readEarlier(folder, written.adapter, "conv"), undefined);
 		const svg = await readFile(path.replace(".json", ".svg"), "utf8");
-		for (const text of ["6272x128x16", "25.0×", "0.50×", "Some GPU (driver 1.2)"]) assert.ok(svg.includes(text), text);
+		for (const text of ["6272x128x16", "25.0×", "0.50×", "some-gpu (driver 1.2)"]) assert.ok(svg.includes(text), text);
 		assert.not.match(svg, /NaN|undefined|Infinity/);
 	} finally {
 		await rm(folder, { recursive: true });
