@@ -88,7 +88,10 @@ async function run<R extends Row>({ name, tasks, columns, footer }: Definition<R
 	const below = footer?.(rows) ?? "";
 	if (below !== "") console.log(below);
 	if (before !== undefined) printChanges(before, report);
-	if (rows.length > 0)
+	// A part of the rows must not take the place of a file with all of them.
+	if (options.only !== undefined && options.out === undefined)
+		console.log("\nNot written, since --only was given without --out.");
+	else if (rows.length > 0)
 		console.log(`\nWritten: ${(await writeReport(report, reportPath(options.out, adapter, name))).join(", ")}\n`);
 	return !failed;
 }

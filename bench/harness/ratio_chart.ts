@@ -14,7 +14,10 @@ export function ratioChart(report: Report): Promise<string> {
 		padding: 16,
 		title: {
 			text: `${report.benchmark}: times faster than tfjs`,
-			subtitle: `${report.adapter} (${report.driver}), tfjs-backend-webgpu ${report.versions.tfjs ?? ""} on the same device`,
+			subtitle: [
+				`${report.adapter} (${report.driver})`,
+				`tfjs-backend-webgpu ${report.versions.tfjs ?? ""} on the same device`,
+			],
 			anchor: "start",
 			fontSize: 16,
 			fontWeight: 600,
