@@ -1,7 +1,7 @@
 import { nearestCode } from "tessera-gpu";
 import { Random } from "../../src/nn/random.js";
 import type { Bench } from "../harness/benchmark.js";
-import { type Contender, contest } from "../harness/contest.js";
+import { type Contender, contest, notesOn } from "../harness/contest.js";
 import { extraMemory, gpuTime, ours, type Stage, stagesOf } from "../harness/ours.js";
 import type { Row } from "../harness/report.js";
 import { compareIndices, type Disagreement, type Problem } from "./compare_indices.js";
@@ -111,6 +111,7 @@ export async function measureArgmin(
 		if (jaxOpened !== undefined) contenders.push(jaxOpened.contender);
 		const results = await contest(contenders, options);
 		const [our, their, jaxs] = ["ours", "tfjs", "jax-js"].map((name) => results.get(name));
+		notes.push(...notesOn(results));
 		if (our === undefined) throw new Error("ours was not measured");
 		const gpuMs = await gpuTime(gpu, search, options.rounds);
 		const gflops = (2 * rows * codes * dimensions) / gpuMs / 1e6;

@@ -1,7 +1,7 @@
 import { conv2d, convTranspose2d, type Gpu, noGrad, type Tensor } from "tessera-gpu";
 import { Random } from "../../src/nn/random.js";
 import type { Bench } from "../harness/benchmark.js";
-import { contest } from "../harness/contest.js";
+import { contest, notesOn } from "../harness/contest.js";
 import { gpuTime, ours } from "../harness/ours.js";
 import { relativeDifference } from "../harness/permute.js";
 import type { Row } from "../harness/report.js";
@@ -103,6 +103,7 @@ export async function measureConvolution(bench: Bench, layer: Layer, direction: 
 		const right = tfjs?.variants.filter(({ contender }) => !checked?.wrong.includes(contender.name)) ?? [];
 		const results = await contest([ours(gpu, operation), ...right.map(({ contender }) => contender)], options);
 		const our = results.get("ours");
+		notes.push(...notesOn(results));
 		if (our === undefined) throw new Error("ours was not measured");
 		results.delete("ours");
 		const [fastest] = [...results.values()].sort((a, b) => a.median - b.median);

@@ -11,6 +11,12 @@ export interface Contender {
 	readonly before?: number;
 }
 
+/** How one contender did. */
+export interface Result extends Spread {
+	/** True where the earlier call took so long that it is the only one. */
+	readonly onlyEarlier: boolean;
+}
+
 export interface ContestOptions {
 	/** How often each contender gets its turn. */
 	readonly rounds: number;
@@ -27,6 +33,8 @@ const mostSamplesInTurn = 5;
 const leastRounds = 2;
 /** The first round is the only one where it took so many times the budget. */
 const tooLong = 4;
+/** And there is no other call after an earlier one that took so many times the budget. */
+const muchTooLong = 8;
 /** A first call that took longer than this, pipelines and all, need not be repeated to see how many calls make a sample. */
 const longCall = 500;
 
@@ -52,16 +60,22 @@ async function warmUp(contender: Contender): Promise<number> {
 export async function contest(
 	contenders: readonly Contender[],
 	{ rounds, budget }: ContestOptions,
-): Promise<Map<string, Spread>> {
+): Promise<Map<string, Result>> {
+	const results = new Map<string, Result>();
 	const entries: { contender: Contender; calls: number; times: number[] }[] = [];
 	for (const contender of contenders) {
+		const { name, before = 0 } = contender;
+		if (before > 1000 * muchTooLong * budget) {
+			results.set(name, { ...spreadOf([before]), onlyEarlier: true });
+			continue;
+		}
 		const calls = Math.min(mostCallsInSample, Math.max(1, Math.ceil(sampleMilliseconds / (await warmUp(contender)))));
 		entries.push({ contender, calls, times: [] });
 	}
 	const start = performance.now();
 	for (let round = 0; round < rounds; round++) {
 		const spent = (performance.now() - start) / 1000;
-		if (spent > (round >= leastRounds ? budget : tooLong * budget)) break;
+		if (round > 0 && spent > (round >= leastRounds ? budget : tooLong * budget)) break;
 		for (const { contender, calls, times } of round % 2 === 0 ? entries : entries.toReversed()) {
 			const turn = performance.now();
 			for (let sample = 0; sample < mostSamplesInTurn; sample++) {
@@ -70,5 +84,13 @@ export async function contest(
 			}
 		}
 	}
-	return new Map(entries.map(({ contender, times }) => [contender.name, spreadOf(times)]));
+	for (const { contender, times } of entries) results.set(contender.name, { ...spreadOf(times), onlyEarlier: false });
+	return results;
+}
+
+/** What a reader should know of those that were too slow to be called again. */
+export function notesOn(results: ReadonlyMap<string, Result>): string[] {
+	return [...results].flatMap(([name, { onlyEarlier }]) =>
+		onlyEarlier ? [`${name} took so long that one call before the others is its only one`] : [],
+	);
 }

@@ -43,7 +43,7 @@ export function parseOptions(name: string, description: string, argv: readonly s
 				out: text(options, "out"),
 				compare: text(options, "compare"),
 				rounds: number(options, "rounds", 2),
-				budget: number(options, "budget", 0, false),
+				budget: number(options, "budget", 0.1, false),
 				only: text(options, "only"),
 				adapter: adapter(options),
 				tfjs: options.tfjs !== false,

@@ -1,7 +1,7 @@
 import type { Gpu } from "tessera-gpu";
 import { Trainer, type VQVAE } from "tessera-gpu/vqvae";
 import type { Bench } from "../harness/benchmark.js";
-import { type Contender, contest } from "../harness/contest.js";
+import { type Contender, contest, notesOn } from "../harness/contest.js";
 import { stagesOf } from "../harness/ours.js";
 import type { Row } from "../harness/report.js";
 import { spreadOf } from "../harness/statistics.js";
@@ -143,6 +143,7 @@ export async function measureStep({ gpu, options, ceiling }: Bench): Promise<Tra
 		const results = await contest([us, ...them], options);
 		const our = results.get("ours");
 		if (our === undefined) throw new Error("ours was not measured");
+		const notes = notesOn(results);
 		results.delete("ours");
 		const [fastest] = [...results.values()].sort((a, b) => a.median - b.median);
 		const observed = await observe(gpu, step);
@@ -163,6 +164,7 @@ export async function measureStep({ gpu, options, ceiling }: Bench): Promise<Tra
 			tfjs_naive_ms: results.get("tfjs naive")?.median ?? null,
 			tfjs_matmul_ms: results.get("tfjs matmul")?.median ?? null,
 			...losses,
+			note: notes.length === 0 ? undefined : notes.join("; "),
 			kernels: await kernelCosts(gpu, training, Math.min(3, options.rounds)),
 		};
 	} finally {

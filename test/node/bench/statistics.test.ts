@@ -71,6 +71,9 @@ test("what was called before, and took long, is not warmed up again", async () =
 	const calls: string[] = [];
 	await contest([{ ...busy("a", 110, calls), before: 600 }], { rounds: 2, budget: 60 });
 	assert.is(calls.length, 2);
+	const results = await contest([{ ...busy("a", 110, calls), before: 600 }], { rounds: 2, budget: 0.05 });
+	assert.is(calls.length, 2);
+	assert.equal(results.get("a"), { median: 600, quartiles: [600, 600], runs: 1, onlyEarlier: true });
 });
 
 test.run();
