@@ -32,15 +32,18 @@ export async function openJaxArgmin(gpu: Gpu, { z, codebook, dimensions }: Probl
 		rows.dispose();
 		codes.dispose();
 	};
+	const start = performance.now();
 	const indices = await guarded(gpu, "jax-js", () => nearest(rows.ref, codes.ref).data()).catch((error: unknown) => {
 		close();
 		throw error;
 	});
+	const before = performance.now() - start;
 	const pending: np.Array[] = [];
 	return {
 		indices,
 		contender: {
 			name: "jax-js",
+			before,
 			// An array is used up by each function that takes it; `ref` keeps it.
 			call: () => pending.push(nearest(rows.ref, codes.ref)),
 			finish: async () => {

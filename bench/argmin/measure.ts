@@ -113,7 +113,7 @@ export async function measureArgmin(
 		const [our, their, jaxs] = ["ours", "tfjs", "jax-js"].map((name) => results.get(name));
 		notes.push(...notesOn(results));
 		if (our === undefined) throw new Error("ours was not measured");
-		const gpuMs = await gpuTime(gpu, search, options.rounds);
+		const gpuMs = await gpuTime(gpu, search, options);
 		const gflops = (2 * rows * codes * dimensions) / gpuMs / 1e6;
 		const bytes = 4 * (rows * dimensions + codes * dimensions + rows);
 		return {
@@ -141,7 +141,7 @@ export async function measureArgmin(
 			jax_ms: jaxs?.median ?? null,
 			jax_ratio: jaxs === undefined ? null : jaxs.median / our.median,
 			jax_mismatches: jaxFound?.secondWrong ?? null,
-			stages: (await stagesOf(gpu, search, options.rounds)).map((stage) => ({
+			stages: (await stagesOf(gpu, search, options)).map((stage) => ({
 				...stage,
 				stage: stageOf(stage.kernel),
 			})),

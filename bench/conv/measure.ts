@@ -107,7 +107,7 @@ export async function measureConvolution(bench: Bench, layer: Layer, direction: 
 		if (our === undefined) throw new Error("ours was not measured");
 		results.delete("ours");
 		const [fastest] = [...results.values()].sort((a, b) => a.median - b.median);
-		const gpuMs = await gpuTime(gpu, operation, options.rounds);
+		const gpuMs = await gpuTime(gpu, operation, options);
 		const gflops = (2 * multiplyAdds(layer)) / gpuMs / 1e6;
 		const bytes = 4 * (data.large.length + data.small.length + data.weight.length);
 		return {

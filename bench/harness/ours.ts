@@ -1,5 +1,5 @@
 import type { AnyTensor, Gpu, Kernel, Launch } from "tessera-gpu";
-import type { Contender } from "./contest.js";
+import type { Contender, ContestOptions } from "./contest.js";
 import { spreadOf } from "./statistics.js";
 
 /** An operation of this library; what it returns is given back at once. */
@@ -14,13 +14,18 @@ export function ours(gpu: Gpu, operation: () => unknown): Contender {
 	};
 }
 
-/** Median of the milliseconds on the GPU, by timestamps, after a call that is not counted. */
-export async function gpuTime(gpu: Gpu, operation: () => unknown, runs: number): Promise<number> {
+/** Median of the milliseconds on the GPU, by timestamps. */
+async function medianOnGpu(gpu: Gpu, launch: () => void, { rounds, budget }: ContestOptions): Promise<number> {
 	const times: number[] = [];
-	const { call } = ours(gpu, operation);
-	call();
-	for (let i = 0; i < runs; i++) times.push(await gpu.time(call));
+	const start = performance.now();
+	while (times.length === 0 || (times.length < rounds && performance.now() - start < 1000 * budget))
+		times.push(await gpu.time(launch));
 	return spreadOf(times).median;
+}
+
+/** Median of an operation's milliseconds on the GPU, by timestamps; it was called before. */
+export function gpuTime(gpu: Gpu, operation: () => unknown, options: ContestOptions): Promise<number> {
+	return medianOnGpu(gpu, ours(gpu, operation).call, options);
 }
 
 /** One launch of an operation. */
@@ -35,7 +40,7 @@ export interface Stage {
  * Each launch of an operation timed alone, in the order of the launches. The buffers of a launch are free by then, but
  * hold what they held: nothing else is launched meanwhile.
  */
-export async function stagesOf(gpu: Gpu, operation: () => unknown, runs: number): Promise<Stage[]> {
+export async function stagesOf(gpu: Gpu, operation: () => unknown, options: ContestOptions): Promise<Stage[]> {
 	const launches: [Kernel, Launch][] = [];
 	const run = gpu.run.bind(gpu);
 	gpu.run = (kernel, launch) => {
@@ -48,11 +53,8 @@ export async function stagesOf(gpu: Gpu, operation: () => unknown, runs: number)
 		gpu.run = run;
 	}
 	const stages: Stage[] = [];
-	for (const [kernel, launch] of launches) {
-		const times: number[] = [];
-		for (let i = 0; i < runs; i++) times.push(await gpu.time(() => run(kernel, launch)));
-		stages.push({ kernel: kernel.name, ms: spreadOf(times).median });
-	}
+	for (const [kernel, launch] of launches)
+		stages.push({ kernel: kernel.name, ms: await medianOnGpu(gpu, () => run(kernel, launch), options) });
 	return stages;
 }
 

@@ -46,6 +46,8 @@ const tolerance = 1e-3;
 /** Steps over which the host's time is taken, and seconds after which three are enough. */
 const hostSteps = 10;
 const hostBudget = 5;
+/** How often each of a step's many launches is timed. */
+const kernelTiming = { rounds: 3, budget: 1 };
 
 /** Two operations a multiply-add: the forward pass, and both gradients of all but the distances and the first layer's input. */
 function operations(model: VQVAE): number {
@@ -113,12 +115,12 @@ async function observe(gpu: Gpu, step: () => unknown) {
 }
 
 /** Where the time of a step goes, by kernel, the dearest first. */
-async function kernelCosts(gpu: Gpu, { model, images }: Training, runs: number): Promise<KernelCost[]> {
+async function kernelCosts(gpu: Gpu, { model, images }: Training): Promise<KernelCost[]> {
 	// The first step of a trainer is launched kernel by kernel, whatever it does later. It comes last of all: each launch
 	// is repeated, so the weights are of no use after it.
 	const trainer = new Trainer(model);
 	const costs = new Map<string, KernelCost>();
-	for (const { kernel, ms } of await stagesOf(gpu, () => trainer.step(images), runs)) {
+	for (const { kernel, ms } of await stagesOf(gpu, () => trainer.step(images), kernelTiming)) {
 		const { launches, ms: before } = costs.get(kernel) ?? { launches: 0, ms: 0 };
 		costs.set(kernel, { kernel, launches: launches + 1, ms: before + ms });
 	}
@@ -165,7 +167,7 @@ export async function measureStep({ gpu, options, ceiling }: Bench): Promise<Tra
 			tfjs_matmul_ms: results.get("tfjs matmul")?.median ?? null,
 			...losses,
 			note: notes.length === 0 ? undefined : notes.join("; "),
-			kernels: await kernelCosts(gpu, training, Math.min(3, options.rounds)),
+			kernels: await kernelCosts(gpu, training),
 		};
 	} finally {
 		tfjs?.close();
