@@ -39,7 +39,7 @@ export interface ArgminRow extends Row {
 /** What a launch is for, by its kernel's name. */
 function stageOf(kernel: string): string {
 	if (/prepare/.test(kernel)) return "norms and transposition";
-	if (/pack/.test(kernel)) return "packing";
+	if (/pack|block_|transpose|permute/.test(kernel)) return "packing";
 	if (/reduce|merge|combine/.test(kernel)) return "second reduction";
 	return /nearest_code/.test(kernel) ? "distances and reduction" : "other";
 }
