@@ -2,7 +2,8 @@
 // subgroup is cheap and a load of one word a lane is dear (lavapipe, SwiftShader).
 //
 // z           float32 [blocks, dimensions, plane, 16]; a matrix [N, dimensions] is N images of one pixel
-// transposed  float32 [dimensions rounded up to 2, paddedCodes], from nearest_code_prepare.wgsl, negated
+// transposed  float32 [paddedCodes / (4 · SUBGROUP), dimensions rounded up to 2, 4 · SUBGROUP], from
+//             nearest_code_prepare.wgsl, negated
 // halfNorm    float32 [paddedCodes], likewise; paddedCodes is a multiple of 4 · SUBGROUP
 // index       uint32 [images, plane]; that of z's first image is the one numbered first
 //
@@ -65,6 +66,7 @@ fn main(
 	let workgroup = slice.first + group.y * groups.x + group.x;
 	if (workgroup >= slice.end) { return; }
 	let codeVectors = sizes.paddedCodes / 4u;
+	let paddedDimensions = (sizes.dimensions + 1u) / 2u * 2u;
 	let block = workgroup / sizes.plane;
 	let pixel = workgroup % sizes.plane;
 	let step = sizes.plane * 4u;
@@ -92,7 +94,7 @@ fn main(
 		var d1 = norm.yyyy;
 		var d2 = norm.zzzz;
 		var d3 = norm.wwww;
-		var column = first + lane;
+		var column = first * paddedDimensions + lane;
 		for (var d = 0u; d < sizes.dimensions; d += 2u) {
 			let last = min(d + 1u, sizes.dimensions - 1u);
 			var values: vec4<f32>;
@@ -115,7 +117,7 @@ fn main(
 				td = subgroupBroadcast(values, 7u);
 			}
 			let e = transposed[column];
-			let f = transposed[column + codeVectors];
+			let f = transposed[column + SUBGROUP];
 			let sa = subgroupBroadcast(values, 0u);
 			a0 = fma(f.xxxx, ta, fma(e.xxxx, sa, a0));
 			a1 = fma(f.yyyy, ta, fma(e.yyyy, sa, a1));
@@ -136,7 +138,7 @@ fn main(
 			d1 = fma(f.yyyy, td, fma(e.yyyy, sd, d1));
 			d2 = fma(f.zzzz, td, fma(e.zzzz, sd, d2));
 			d3 = fma(f.wwww, td, fma(e.wwww, sd, d3));
-			column += 2u * codeVectors;
+			column += 2u * SUBGROUP;
 		}
 		let code = (first + lane) * 4u;
 		bestA = closer(bestA, a0, code);

@@ -1,7 +1,7 @@
 // index[n] = argmin_k ‖z_n − e_k‖² = argmin_k (½‖e_k‖² − z_n·e_k), the lowest k among equals
 //
 // z           float32 [N / inner, dimensions, inner]: with inner 1 a matrix [N, dimensions], with inner H·W an NCHW tensor
-// transposed  float32 [dimensions, codes rounded up to 8], from nearest_code_prepare.wgsl, negated
+// transposed  float32 [⌈codes / 8⌉, dimensions, 8], from nearest_code_prepare.wgsl, negated
 // halfNorm    float32 [codes rounded up to 8], likewise
 // index       uint32 [N]
 //
@@ -78,8 +78,8 @@ fn main(
 		var high2 = normHigh;
 		var high3 = normHigh;
 		for (var d = 0u; d < sizes.dimensions; d++) {
-			let eLow = transposed[(d * codeBlocks + block) * 2u];
-			let eHigh = transposed[(d * codeBlocks + block) * 2u + 1u];
+			let eLow = transposed[(block * sizes.dimensions + d) * 2u];
+			let eHigh = transposed[(block * sizes.dimensions + d) * 2u + 1u];
 			let a0 = vec4(z[z0 + d * sizes.inner]);
 			let a1 = vec4(z[z1 + d * sizes.inner]);
 			let a2 = vec4(z[z2 + d * sizes.inner]);

@@ -41,13 +41,13 @@ export function nearestCode(z: Tensor, codebook: Tensor): Tensor<"uint32"> {
 	const paddedDimensions = lanes > 0 ? Math.ceil(dimensions / 2) * 2 : dimensions;
 	return gpu.scope(() => {
 		const index = gpu.empty([batch, ...positions], "uint32");
-		const transposed = gpu.empty([paddedDimensions, paddedCodes]);
+		const transposed = gpu.empty([paddedCodes, paddedDimensions]);
 		const halfNorm = gpu.empty([paddedCodes]);
 		launchElements(prepareKernel, paddedCodes, [
 			codebook,
 			transposed,
 			halfNorm,
-			gpu.uniform(Uint32Array.of(codes, dimensions, paddedCodes, paddedDimensions)),
+			gpu.uniform(Uint32Array.of(codes, dimensions, paddedCodes, paddedDimensions, codesAtOnce)),
 		]);
 		const prepared = [transposed.storage, halfNorm.storage, index.storage];
 		const flops = 2 * rows * codes * dimensions;
