@@ -36,6 +36,7 @@ export { scale } from "./ops/scale.js";
 export { logSoftmax, softmax } from "./ops/softmax.js";
 export { straightThrough } from "./ops/straight_through.js";
 export { mean, sum } from "./ops/sum.js";
+export type { Capture } from "./tensor/capture.js";
 export type { Gpu } from "./tensor/gpu.js";
 export { type OpenDeviceOptions, openDevice } from "./tensor/open_device.js";
 export type { Shape } from "./tensor/shape.js";

@@ -3,6 +3,7 @@ import { BufferPool, type MemoryUse } from "./buffer_pool.js";
 import {
 	ArgumentError,
 	DeviceLostError,
+	DisposedError,
 	LimitError,
 	MissingFeatureError,
 	OutOfMemoryError,
@@ -10,6 +11,8 @@ import {
 } from "./errors.js";
 import type { Constants, Kernel } from "./kernel.js";
 import { type Pipeline, Pipelines } from "./pipelines.js";
+import { Recording } from "./recording.js";
+import { Replay, type Trial } from "./replay.js";
 import { Storage } from "./storage.js";
 
 /** One launch of a kernel. */
@@ -84,6 +87,10 @@ export class Device {
 	private nextUniformId = -1;
 	private dispatchCount = 0;
 	private timing = false;
+	/** What is being recorded instead of launched, see `record`. */
+	private recording: Recording | undefined;
+	/** Where failures of what is being made are noted, beside `failedBatches`. */
+	private trial: Trial | undefined;
 
 	constructor(
 		/** The WebGPU device underneath, for code that goes beyond this library. */
@@ -97,7 +104,7 @@ export class Device {
 		this.pool = new BufferPool(
 			(bytes) => this.createBuffer(bytes),
 			(id, lastBatch) => {
-				if (lastBatch === this.batch) this.flush();
+				if (lastBatch === this.batch) this.submit();
 				this.pipelines.forgetBuffer(id);
 			},
 			options.poolLimit ?? 2 ** 30,
@@ -150,20 +157,23 @@ export class Device {
 			throw new LimitError(
 				`A buffer of ${bytes} bytes was asked for, but this device binds at most ${limit} bytes at once.`,
 			);
-		const { id, buffer, lastBatch } = this.pool.acquire(bytes);
-		return new Storage(id, buffer, bytes, (storage) => this.pool.release(storage.id, storage.lastBatch), lastBatch);
+		if (this.recording !== undefined) return this.recording.make(bytes);
+		const place = this.pool.acquire(bytes);
+		return new Storage(place, bytes, (storage) => this.pool.release(storage.id, storage.lastBatch), place.lastBatch);
 	}
 
 	/** Copies host data into a buffer; commands recorded before this call still see the old contents. */
 	write(storage: Storage, data: ArrayBufferView, byteOffset = 0): void {
 		this.check();
+		if (this.recording?.rehearsal === true) return;
+		this.recording?.refuse("uploads: make its tensors before it, and give it new data with gpu.upload() or gpu.feed()");
 		this.checkWritable(storage);
 		if (byteOffset + data.byteLength > Math.ceil(storage.bytes / 4) * 4)
 			throw new LimitError(
 				`${data.byteLength} bytes at ${byteOffset} do not fit into a buffer of ${storage.bytes} bytes.`,
 			);
 		storage.writtenBatch = -1;
-		if (storage.lastBatch === this.batch) this.flush();
+		if (storage.lastBatch === this.batch) this.submit();
 		this.device.queue.writeBuffer(
 			storage.buffer,
 			byteOffset,
@@ -176,13 +186,18 @@ export class Device {
 	/** Records a copy of one buffer's bytes to another's. */
 	copyStorage(from: Storage, to: Storage): void {
 		this.check();
-		if (from.buffer === to.buffer) return;
+		if (from === to) return;
 		this.checkWritable(to);
+		if (this.recording !== undefined) {
+			this.recording.copy(from, to);
+			return;
+		}
 		this.pass?.end();
 		this.pass = undefined;
 		this.encoder ??= this.device.createCommandEncoder();
 		this.encoder.copyBufferToBuffer(from.buffer, 0, to.buffer, 0, Math.min(from.bytes, to.bytes));
-		this.markUse([from, to], [to]);
+		this.markUse(from, false);
+		this.markUse(to, true);
 	}
 
 	/**
@@ -202,11 +217,12 @@ export class Device {
 		const buffer = this.createBuffer(Math.ceil(bits.byteLength / 16) * 16, usage.uniform | usage.storage);
 		this.device.queue.writeBuffer(buffer, 0, bits as Uint32Array<ArrayBuffer>);
 		const id = this.nextUniformId--;
-		const storage: Storage = new Storage(id, buffer, bits.byteLength, () => {
-			if (storage.lastBatch === this.batch) this.flush();
+		const release = (storage: Storage) => {
+			if (storage.lastBatch === this.batch) this.submit();
 			this.pipelines.forgetBuffer(id);
 			buffer.destroy();
-		});
+		};
+		const storage = new Storage({ id, buffer }, bits.byteLength, release, -1, key);
 		this.uniforms.set(key, storage);
 		return storage;
 	}
@@ -229,8 +245,82 @@ export class Device {
 		}
 	}
 
+	/**
+	 * Runs a step without launching, allocating or uploading anything, and says what it would do. Uploads are refused,
+	 * and left out of a rehearsal.
+	 *
+	 * @throws CaptureError where the step reads back, waits or uploads.
+	 */
+	protected record<T>(step: () => T, rehearsal: boolean): { recording: Recording; result: T } {
+		this.recording?.refuse("captures another step");
+		const recording = new Recording(rehearsal);
+		this.recording = recording;
+		try {
+			const result = step();
+			this.recording = undefined;
+			recording.close();
+			return { recording, result };
+		} catch (error) {
+			recording.release();
+			throw error;
+		} finally {
+			this.recording = undefined;
+		}
+	}
+
+	/** Notes an upload that the step being recorded asks for before each replay; false where none is recorded. */
+	protected recordFeed(storage: Storage, upload: () => void): boolean {
+		this.check();
+		if (this.recording === undefined) return false;
+		this.checkWritable(storage);
+		this.recording.feed(storage, upload);
+		return true;
+	}
+
+	/** Gives a recorded step memory, and compiles what is not compiled yet. */
+	protected prepareReplay(recording: Recording): Replay {
+		const trial: Trial = { pending: 0, batches: [], failure: undefined };
+		this.trial = trial;
+		try {
+			return new Replay(recording, this.pool, this.pipelines, trial);
+		} finally {
+			this.trial = undefined;
+		}
+	}
+
+	/**
+	 * Does a recorded step once more: uploads what it is fed, then submits its commands, with all that was recorded
+	 * before them, in one go.
+	 *
+	 * @throws TesseraError why the step cannot be done: a kernel or a buffer of it failed, or it was disposed of.
+	 */
+	protected replay(replay: Replay): void {
+		this.check();
+		this.recording?.refuse("replays another one");
+		if (replay.disposed) throw new DisposedError("A captured step was replayed after it was disposed of.");
+		const { trial, feeds, used, outside, written } = replay;
+		if (trial.failure !== undefined) throw trial.failure;
+		if (this.failedBatches.size > 0)
+			for (const { failure } of replay.pipelines) if (failure !== undefined) throw failure;
+		for (let i = 0; i < feeds.length; i++) feeds[i].upload();
+		if (this.failedBatches.size > 0) for (const storage of outside) this.inheritFailure(storage);
+		this.encoder ??= this.device.createCommandEncoder();
+		this.pass = replay.encode(this.encoder, this.pass);
+		for (let i = 0; i < used.length; i++) used[i].lastBatch = this.batch;
+		for (let i = 0; i < written.length; i++) written[i].writtenBatch = this.batch;
+		replay.lastBatch = this.batch;
+		if (trial.pending > 0) trial.batches.push(this.batch);
+		this.dispatchCount += replay.dispatches;
+		if (!this.timing) this.submit();
+	}
+
 	/** Submits what was recorded. */
 	flush(): void {
+		this.recording?.refuse("submits its commands");
+		this.submit();
+	}
+
+	private submit(): void {
 		if (this.encoder === undefined) return;
 		this.pass?.end();
 		this.device.queue.submit([this.encoder.finish()]);
@@ -243,7 +333,8 @@ export class Device {
 	/** Submits what was recorded and waits until the GPU has done it. */
 	async finish(): Promise<void> {
 		this.check();
-		this.flush();
+		this.recording?.refuse("waits for the GPU");
+		this.submit();
 		await this.idly(this.device.queue.onSubmittedWorkDone());
 		await this.settle();
 	}
@@ -256,6 +347,7 @@ export class Device {
 	 */
 	async read(storages: readonly Storage[]): Promise<ArrayBuffer[]> {
 		this.check();
+		this.recording?.refuse("reads back: read after replay()");
 		const offsets: number[] = [];
 		let total = 0;
 		for (const { bytes } of storages) {
@@ -274,7 +366,7 @@ export class Device {
 		this.encoder ??= this.device.createCommandEncoder();
 		for (const [i, storage] of storages.entries())
 			this.encoder.copyBufferToBuffer(storage.buffer, 0, staging.buffer, offsets[i], Math.ceil(storage.bytes / 4) * 4);
-		this.flush();
+		this.submit();
 		try {
 			await this.idly(staging.buffer.mapAsync(usage.mapRead, 0, total));
 		} catch (cause) {
@@ -299,6 +391,7 @@ export class Device {
 	 * else by the clock around a wait.
 	 */
 	async time(record: () => void): Promise<number> {
+		this.recording?.refuse("is timed inside");
 		await this.finish();
 		if (!this.has("timestamp-query")) {
 			const start = performance.now();
@@ -310,7 +403,7 @@ export class Device {
 		const querySet = this.device.createQuerySet({ type: "timestamp", count: 2 });
 		const resolved = this.device.createBuffer({ size: 16, usage: usage.queryResolve | usage.copySource });
 		try {
-			this.flush(); // what others recorded while this waited
+			this.submit(); // what others recorded while this waited
 			const encoder = this.device.createCommandEncoder();
 			const pass = encoder.beginComputePass({
 				timestampWrites: { querySet, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 },
@@ -333,7 +426,7 @@ export class Device {
 			const [begin, end] = new BigUint64Array(result as ArrayBuffer);
 			return Number((end as bigint) - (begin as bigint)) / 1e6;
 		} finally {
-			this.flush(); // where something was thrown, the pass may still be open
+			this.submit(); // where something was thrown, the pass may still be open
 			words.free();
 			resolved.destroy();
 			querySet.destroy();
@@ -361,24 +454,24 @@ export class Device {
 	}
 
 	private dispatch(pipeline: Pipeline, storages: readonly Storage[], workgroups: number): void {
+		const y = Math.ceil(workgroups / this.maxGroups);
+		const x = y > 1 ? Math.ceil(workgroups / y) : workgroups;
+		if (this.recording !== undefined) {
+			this.recording.dispatch(pipeline, storages, x, y);
+			return;
+		}
 		const group = this.pipelines.bindGroup(pipeline, storages);
+		const compiled = this.pipelines.compiled(pipeline);
 		if (this.pass === undefined) {
 			this.encoder ??= this.device.createCommandEncoder();
 			this.pass = this.encoder.beginComputePass();
 		}
-		this.pass.setPipeline(pipeline.pipeline);
+		this.pass.setPipeline(compiled);
 		this.pass.setBindGroup(0, group);
-		if (workgroups <= this.maxGroups) this.pass.dispatchWorkgroups(workgroups);
-		else {
-			const rows = Math.ceil(workgroups / this.maxGroups);
-			this.pass.dispatchWorkgroups(Math.ceil(workgroups / rows), rows);
-		}
-		this.markUse(
-			storages,
-			storages.filter((_, i) => pipeline.kinds[i] === "storage"),
-		);
+		this.pass.dispatchWorkgroups(x, y);
+		for (let i = 0; i < storages.length; i++) this.markUse(storages[i], pipeline.kinds[i] === "storage");
 		this.dispatchCount++;
-		if (++this.recorded >= dispatchesPerSubmit && !this.timing) this.flush();
+		if (++this.recorded >= dispatchesPerSubmit && !this.timing) this.submit();
 	}
 
 	private createBuffer(size: number, kind = usage.storage): GPUBuffer {
@@ -417,20 +510,22 @@ export class Device {
 		storage.free();
 	}
 
-	/** Notes that the batch being recorded uses these buffers and writes some; what comes of a failed batch is void too. */
-	private markUse(used: readonly Storage[], written: readonly Storage[]): void {
-		if (this.failedBatches.size > 0)
-			for (const { writtenBatch } of used) {
-				const failure = this.failedBatches.get(writtenBatch);
-				if (failure !== undefined) this.failedBatches.set(this.batch, failure);
-			}
-		for (const storage of used) storage.lastBatch = this.batch;
-		for (const storage of written) storage.writtenBatch = this.batch;
+	/** Notes that the batch being recorded uses a buffer, and whether it writes it. */
+	private markUse(storage: Storage, written: boolean): void {
+		if (this.failedBatches.size > 0) this.inheritFailure(storage);
+		storage.lastBatch = this.batch;
+		if (written) storage.writtenBatch = this.batch;
+	}
+
+	/** What comes of a failed batch is void too. */
+	private inheritFailure({ writtenBatch }: Storage): void {
+		const failure = this.failedBatches.get(writtenBatch);
+		if (failure !== undefined) this.failedBatches.set(this.batch, failure);
 	}
 
 	/** @throws ArgumentError for a buffer of `uniform`, which others with the same contents share. */
 	private checkWritable(storage: Storage): void {
-		if (storage.id < 0)
+		if (storage.contents !== undefined)
 			throw new ArgumentError("A constant cannot be overwritten; make a tensor of your own with gpu.tensor().");
 	}
 
@@ -451,17 +546,24 @@ export class Device {
 	}
 
 	private watch(failure: Promise<TesseraError | undefined>): void {
-		const { batch } = this;
+		const { batch, trial } = this;
+		if (trial !== undefined) trial.pending++;
 		const report = failure.then(
 			(error) => {
 				if (error === undefined) return;
 				this.failure ??= error;
 				this.failedBatches.set(batch, error);
+				if (trial === undefined) return;
+				trial.failure = error;
+				for (const later of trial.batches) this.failedBatches.set(later, error);
 			},
 			() => undefined, // a scope that cannot be popped belongs to a lost device, which `lost` reports
 		);
 		this.reports.add(report);
-		report.finally(() => this.reports.delete(report));
+		report.finally(() => {
+			this.reports.delete(report);
+			if (trial !== undefined) trial.pending--;
+		});
 	}
 }
 

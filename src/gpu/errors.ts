@@ -39,6 +39,9 @@ export class DeviceLostError extends TesseraError {}
 /** A kernel did not compile, or its pipeline or bindings were refused; the message has file, line and the compiler's words. */
 export class ShaderError extends TesseraError {}
 
+/** A step cannot be captured or replayed: it reads back, uploads or changes; the message says at which dispatch. */
+export class CaptureError extends TesseraError {}
+
 /** `backward` cannot do what was asked: no gradient is recorded, or one came back in the wrong shape. */
 export class GradientError extends TesseraError {}
 

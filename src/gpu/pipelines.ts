@@ -2,14 +2,19 @@ import { ShaderError, type TesseraError } from "./errors.js";
 import { type BindingKind, bindingKinds, type Constants, type Kernel } from "./kernel.js";
 import type { Storage } from "./storage.js";
 
+/** A kernel with values for its constants. */
 export interface Pipeline {
 	readonly kernel: Kernel;
-	readonly pipeline: GPUComputePipeline;
+	readonly constants: Constants;
 	readonly layout: Layout;
 	/** What its bindings are, in order. */
 	readonly kinds: readonly BindingKind[];
 	/** Whether the last binding is a `Slice`: the workgroups that one dispatch of several takes. */
 	readonly sliced: boolean;
+	/** What the driver made of it: nothing before it is needed. */
+	compiled: GPUComputePipeline | undefined;
+	/** Why the driver refused it. */
+	failure: ShaderError | undefined;
 }
 
 interface Layout {
@@ -47,31 +52,50 @@ export class Pipelines {
 		const cached = this.pipelines.get(key);
 		if (cached !== undefined) return cached;
 
-		const layout = this.layout(kernel);
-		this.device.pushErrorScope("validation");
-		const module = this.module(kernel);
-		const pipeline = this.device.createComputePipeline({
-			label: kernel.name,
-			layout: layout.pipelineLayout,
-			compute: { module, entryPoint: "main", constants: { ...constants } },
-		});
-		this.watch(
-			this.device.popErrorScope().then(async (error) => {
-				if (error === null) return undefined;
-				this.pipelines.delete(key);
-				this.modules.delete(kernel.name);
-				return new ShaderError(await describe(kernel, constants, module, error));
-			}),
-		);
-		const entry = {
+		const entry: Pipeline = {
 			kernel,
-			pipeline,
-			layout,
+			constants: { ...constants },
+			layout: this.layout(kernel),
 			kinds: bindingKinds(kernel),
 			sliced: /:\s*Slice\s*;/.test(kernel.source),
+			compiled: undefined,
+			failure: undefined,
 		};
 		this.pipelines.set(key, entry);
 		return entry;
+	}
+
+	/** The driver's pipeline, compiled now where it is not yet. */
+	compiled(entry: Pipeline): GPUComputePipeline {
+		if (entry.compiled !== undefined) return entry.compiled;
+		this.device.pushErrorScope("validation");
+		const module = this.module(entry.kernel);
+		entry.compiled = this.device.createComputePipeline(this.descriptor(entry, module));
+		this.watch(
+			this.device.popErrorScope().then((error) => {
+				return error === null ? undefined : this.refused(entry, module, error.message);
+			}),
+		);
+		return entry.compiled;
+	}
+
+	/** Compiles the pipelines that are not yet, all at once and without keeping this thread. @throws ShaderError */
+	async compileAll(entries: Iterable<Pipeline>): Promise<void> {
+		await Promise.all(
+			[...entries]
+				.filter(({ compiled }) => compiled === undefined)
+				.map(async (entry) => {
+					this.device.pushErrorScope("validation"); // the module's error, which the pipeline's repeats
+					const module = this.module(entry.kernel);
+					void this.device.popErrorScope();
+					try {
+						const pipeline = await this.device.createComputePipelineAsync(this.descriptor(entry, module));
+						entry.compiled ??= pipeline;
+					} catch (cause) {
+						throw await this.refused(entry, module, (cause as Error).message);
+					}
+				}),
+		);
 	}
 
 	bindGroup(pipeline: Pipeline, storages: readonly Storage[]): GPUBindGroup {
@@ -108,6 +132,22 @@ export class Pipelines {
 		this.bindGroupsOfBuffer.delete(id);
 	}
 
+	private descriptor({ kernel, constants, layout }: Pipeline, module: GPUShaderModule): GPUComputePipelineDescriptor {
+		return {
+			label: kernel.name,
+			layout: layout.pipelineLayout,
+			compute: { module, entryPoint: "main", constants },
+		};
+	}
+
+	/** Forgets a pipeline that the driver refused, so that it can be tried again, and says why. */
+	private async refused(entry: Pipeline, module: GPUShaderModule, reason: string): Promise<ShaderError> {
+		for (const [key, cached] of this.pipelines) if (cached === entry) this.pipelines.delete(key);
+		this.modules.delete(entry.kernel.name);
+		entry.failure = new ShaderError(await describe(entry, module, reason));
+		return entry.failure;
+	}
+
 	private module(kernel: Kernel): GPUShaderModule {
 		const cached = this.modules.get(kernel.name);
 		if (cached !== undefined) return cached;
@@ -136,12 +176,7 @@ export class Pipelines {
 }
 
 /** File, line and the compiler's words, with the failing line of source; or what the pipeline's validation said. */
-async function describe(
-	kernel: Kernel,
-	constants: Constants,
-	module: GPUShaderModule,
-	error: GPUError,
-): Promise<string> {
+async function describe({ kernel, constants }: Pipeline, module: GPUShaderModule, reason: string): Promise<string> {
 	const { messages } = await module.getCompilationInfo();
 	const lines = kernel.source.split("\n");
 	const found = messages
@@ -151,5 +186,5 @@ async function describe(
 				`kernels/${kernel.name}:${lineNum}:${linePos}: ${message}\n    ${(lines[lineNum - 1] ?? "").trim()}`,
 		);
 	if (found.length > 0) return `A kernel did not compile.\n${found.join("\n")}`;
-	return `The pipeline of kernels/${kernel.name} was refused (constants ${JSON.stringify(constants)}): ${error.message}`;
+	return `The pipeline of kernels/${kernel.name} was refused (constants ${JSON.stringify(constants)}): ${reason}`;
 }

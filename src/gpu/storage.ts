@@ -1,4 +1,11 @@
-import { DisposedError } from "./errors.js";
+import { CaptureError, DisposedError } from "./errors.js";
+
+/** The buffer that a storage is in. */
+export interface Place {
+	/** Unique per buffer, so that bind groups can be cached by it; negative for the buffers of `Device.uniform`. */
+	readonly id: number;
+	readonly buffer: GPUBuffer;
+}
 
 /**
  * A piece of GPU memory that tensors share: a pooled buffer, the bytes of it that are in use, and how many hold it.
@@ -10,15 +17,24 @@ export class Storage {
 	private holders = 1;
 
 	constructor(
-		/** Unique per buffer, so that bind groups can be cached by it. */
-		readonly id: number,
-		readonly buffer: GPUBuffer,
+		/** Nothing while a recorded step that made this storage has no memory yet. */
+		private place: Place | undefined,
 		/** Bytes in use: what a kernel sees as the binding's size. */
 		readonly bytes: number,
 		private readonly release: (storage: Storage) => void,
 		/** Number of the last batch of commands that uses the buffer, also under an earlier holder (see `Device.write`). */
 		public lastBatch = -1,
+		/** What is in a buffer of `Device.uniform`, which never changes. */
+		readonly contents?: string,
 	) {}
+
+	get id(): number {
+		return this.placed().id;
+	}
+
+	get buffer(): GPUBuffer {
+		return this.placed().buffer;
+	}
 
 	get alive(): boolean {
 		return this.holders > 0;
@@ -27,6 +43,11 @@ export class Storage {
 	/** Whether others hold the same memory. */
 	get isShared(): boolean {
 		return this.holders > 1;
+	}
+
+	/** Gives a storage that was made while a step was recorded its buffer. */
+	moveTo(place: Place): void {
+		this.place = place;
 	}
 
 	retain(): this {
@@ -38,5 +59,13 @@ export class Storage {
 	free(): void {
 		if (this.holders === 0) return;
 		if (--this.holders === 0) this.release(this);
+	}
+
+	private placed(): Place {
+		if (this.place === undefined)
+			throw new CaptureError(
+				"This tensor was made while a step was only being recorded, so nothing was computed into it. Return it from the step, and use it after replay().",
+			);
+		return this.place;
 	}
 }

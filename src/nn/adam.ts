@@ -1,7 +1,8 @@
 import adamKernel from "../../kernels/adam.wgsl";
-import { ArgumentError } from "../gpu/errors.js";
+import { ArgumentError, CaptureError } from "../gpu/errors.js";
 import { commonGpu } from "../ops/check.js";
 import { launchElements } from "../ops/launch.js";
+import type { Gpu } from "../tensor/gpu.js";
 import type { Parameter, Tensor } from "../tensor/tensor.js";
 
 export interface AdamOptions {
@@ -31,8 +32,13 @@ export class Adam {
 	private readonly betas: readonly [number, number];
 	private readonly eps: number;
 	private readonly moments: readonly Moments[];
-	/** What changes from step to step, for the kernel; see `Settings` in kernels/adam.wgsl. */
-	private readonly settings: Tensor;
+	/**
+	 * What changes from step to step, for the kernel (see `Settings` in kernels/adam.wgsl): the first for the parameters
+	 * of a step that were moved equally often, the next for those of another count, which only a model with parts that
+	 * lack gradients in some steps needs.
+	 */
+	private readonly settings: Tensor[];
+	private readonly gpu: Gpu;
 
 	/** @throws ArgumentError where there is nothing to train or a setting is out of range, DeviceMismatchError */
 	constructor(parameters: readonly Parameter[], options: AdamOptions = {}) {
@@ -55,20 +61,29 @@ export class Adam {
 			second: zeros(parameter),
 			steps: 0,
 		}));
-		this.settings = gpu.keep(gpu.empty([7]));
+		this.gpu = gpu;
+		this.settings = [gpu.keep(gpu.empty([7]))];
 	}
 
-	/** Moves every parameter that has a gradient. */
+	/**
+	 * Moves every parameter that has a gradient. In a captured step the count of steps and the learning rate are worked
+	 * out anew before each replay.
+	 *
+	 * @throws CaptureError from a replay, where parameters that were moved equally often when the step was recorded were
+	 * moved apart since.
+	 */
 	step(): void {
 		const moved = this.moments.filter(({ parameter }) => parameter.hasGrad);
 		// Touched before anything is launched: where one was disposed of, none is moved.
 		for (const { parameter } of moved) for (const tensor of [parameter, parameter.grad]) void tensor.storage;
-		for (const steps of new Set(moved.map((moments) => moments.steps))) {
-			this.writeSettings(steps + 1);
-			for (const { parameter, first, second } of moved.filter((moments) => moments.steps === steps))
-				launchElements(adamKernel, parameter.size, [parameter, first, second, parameter.grad, this.settings]);
+		for (const [i, steps] of [...new Set(moved.map((moments) => moments.steps))].entries()) {
+			const cohort = moved.filter((moments) => moments.steps === steps);
+			this.settings[i] ??= this.gpu.keep(this.gpu.empty([7]));
+			const settings = this.settings[i];
+			this.gpu.feed(settings, () => this.advance(cohort));
+			for (const { parameter, first, second } of cohort)
+				launchElements(adamKernel, parameter.size, [parameter, first, second, parameter.grad, settings]);
 		}
-		for (const moments of moved) moments.steps++;
 	}
 
 	/** Forgets the gradients; `backward` adds to what is there. */
@@ -82,12 +97,19 @@ export class Adam {
 			first.dispose();
 			second.dispose();
 		}
-		this.settings.dispose();
+		for (const settings of this.settings) settings.dispose();
 	}
 
-	private writeSettings(steps: number): void {
+	/** Counts a step of parameters that were moved equally often, and gives the kernel's settings for it. */
+	private advance(cohort: readonly Moments[]): number[] {
+		const steps = (cohort[0]?.steps ?? 0) + 1;
+		if (cohort.some((moments) => moments.steps + 1 !== steps))
+			throw new CaptureError(
+				"Adam: parameters that the captured step moves together were moved apart since. Capture the step again.",
+			);
+		for (const moments of cohort) moments.steps = steps;
 		const [beta1, beta2] = this.betas;
-		this.settings.gpu.upload(this.settings, [
+		return [
 			beta1,
 			1 - beta1,
 			beta2,
@@ -95,6 +117,6 @@ export class Adam {
 			this.eps,
 			this.lr / (1 - beta1 ** steps),
 			1 / Math.sqrt(1 - beta2 ** steps),
-		]);
+		];
 	}
 }

@@ -1,5 +1,7 @@
 import { Device } from "../gpu/device.js";
-import { ArgumentError, DeviceMismatchError, DTypeError, ShapeError } from "../gpu/errors.js";
+import { ArgumentError, CaptureError, DeviceMismatchError, DTypeError, ShapeError } from "../gpu/errors.js";
+import type { Recording } from "../gpu/recording.js";
+import { Capture, GradientLog } from "./capture.js";
 import { checkShape, formatShape, type Shape, sameShape, sizeOf } from "./shape.js";
 import { type AnyTensor, type DataOf, type DType, Parameter, Tensor } from "./tensor.js";
 
@@ -13,6 +15,8 @@ function dtypeOf(data: unknown): DType {
 
 /** An open device: it makes tensors, reads them back, and decides how long they live. Opened by `openDevice()`. */
 export class Gpu extends Device {
+	/** For `Parameter`: what happens to gradients while a step is recorded. */
+	gradientLog: GradientLog | undefined;
 	private readonly scopes: Set<AnyTensor>[] = [];
 
 	/**
@@ -75,6 +79,17 @@ export class Gpu extends Device {
 		this.write(tensor.writableStorage, data instanceof array ? data : array.from(data));
 	}
 
+	/**
+	 * Overwrites a tensor's elements with what `source` gives now and, where this is part of a captured step, with what
+	 * it gives before each replay: for values that change from step to step, such as a learning rate.
+	 *
+	 * @throws CaptureError where a captured step has made the tensor itself, or has used it before.
+	 */
+	feed(tensor: AnyTensor, source: () => ArrayLike<number>): void {
+		this.own(tensor);
+		if (!this.recordFeed(tensor.storage, () => this.upload(tensor, source()))) this.upload(tensor, source());
+	}
+
 	/** A copy with memory of its own. */
 	clone<D extends DType>(tensor: Tensor<D>): Tensor<D> {
 		const copy = this.empty(tensor.shape, tensor.dtype);
@@ -129,6 +144,74 @@ export class Gpu extends Device {
 				else tensor.dispose();
 			}
 		}
+	}
+
+	/**
+	 * Records what `step` launches, so that `replay()` can do it again and again without running `step`: the same kernels
+	 * over the same buffers, with one submit and nothing created. `step` is called twice at once, to see that it does the
+	 * same each time, but nothing is computed or changed before the first `replay()`; what it makes ends with it, as in
+	 * `gpu.scope`, except what it returns and gradients.
+	 *
+	 * New data goes into tensors that were made before: by `gpu.upload` between replays, or by `gpu.feed` in the step.
+	 * Shapes, numbers given to operations, and which tensors are used are those of the recording.
+	 *
+	 * @throws CaptureError where `step` reads back, uploads, waits, differs from one call to the next, or leaves a tensor
+	 * alive that it does not return; the message says after which dispatch.
+	 */
+	capture<T>(step: () => T): Capture<T> {
+		const first = this.recordStep(step);
+		try {
+			const second = this.recordStep(step);
+			try {
+				first.recording.compare(second.recording);
+			} finally {
+				second.discard();
+			}
+			const replay = this.prepareReplay(first.recording);
+			return new Capture(first.result, first.tensors, first.gradients, {
+				replay: () => this.replay(replay),
+				dispose: () => replay.dispose(),
+			});
+		} catch (error) {
+			first.discard();
+			throw error;
+		}
+	}
+
+	/** Runs a step without doing anything on the GPU, with the tensors that it returns and the gradients that it sets. */
+	private recordStep<T>(step: () => T): {
+		recording: Recording;
+		result: T;
+		tensors: readonly AnyTensor[];
+		gradients: GradientLog;
+		discard(): void;
+	} {
+		const gradients = new GradientLog();
+		let recorded: { recording: Recording; result: T };
+		this.gradientLog = gradients;
+		try {
+			recorded = this.record(() => this.scope(step), false);
+		} finally {
+			this.gradientLog = undefined;
+			gradients.restore();
+		}
+		const { recording, result } = recorded;
+		const tensors = [...tensorsIn(result)].filter((tensor) => recording.made.has(tensor.storage));
+		for (const tensor of tensors) this.keep(tensor);
+		const discard = () => {
+			for (const tensor of tensors) tensor.dispose();
+			gradients.dispose();
+			recording.release();
+		};
+		const known = new Set([...tensors, ...gradients.made].map(({ storage }) => storage));
+		const lost = recording.kept.find((storage) => !known.has(storage));
+		if (lost !== undefined) {
+			discard();
+			throw new CaptureError(
+				`A captured step leaves a tensor of ${lost.bytes} bytes alive that it does not return (${recording.placeOf(lost)}). Return it, or make it before the step.`,
+			);
+		}
+		return { recording, result, tensors, gradients, discard };
 	}
 
 	/** Takes a tensor out of the scopes that are open, so that it lives until `dispose()`. */

@@ -138,6 +138,7 @@ export class Parameter extends Tensor {
 
 	/** The gradient that `backward` has summed up since the last `zeroGrad()`. @throws GradientError where there is none. */
 	get grad(): Tensor {
+		this.gpu.gradientLog?.read(this, this.gradient);
 		if (this.gradient === null)
 			throw new GradientError(
 				`The parameter of shape ${formatShape(this.shape)} has no gradient: call backward(loss) with a loss that depends on it first.`,
@@ -146,24 +147,35 @@ export class Parameter extends Tensor {
 	}
 
 	get hasGrad(): boolean {
+		this.gpu.gradientLog?.read(this, this.gradient);
 		return this.gradient !== null;
 	}
 
 	/** Replaces the gradient and takes it over: it lives until the next `zeroGrad()`, also outside its scope. */
 	setGrad(gradient: Tensor): void {
-		this.gradient?.dispose();
-		this.gradient = this.gpu.keep(gradient);
+		this.replaceGrad(this.gpu.keep(gradient));
 	}
 
 	/** Forgets the gradient and gives its memory back. */
 	zeroGrad(): void {
-		this.gradient?.dispose();
-		this.gradient = null;
+		this.replaceGrad(null);
+	}
+
+	/** For `gpu.capture`: replaces the gradient and hands the old one over. */
+	exchangeGrad(gradient: Tensor | null): Tensor | null {
+		const before = this.gradient;
+		this.gradient = gradient;
+		return before;
 	}
 
 	override dispose(): void {
 		this.zeroGrad();
 		super.dispose();
+	}
+
+	private replaceGrad(gradient: Tensor | null): void {
+		if (this.gpu.gradientLog?.replace(this, this.gradient) !== true) this.gradient?.dispose();
+		this.gradient = gradient;
 	}
 }
 

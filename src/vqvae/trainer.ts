@@ -3,8 +3,10 @@ import { ArgumentError } from "../gpu/errors.js";
 import { Adam, type AdamOptions } from "../nn/adam.js";
 import { backward } from "../ops/backward.js";
 import { countCodes } from "../ops/count_codes.js";
+import type { Capture } from "../tensor/capture.js";
 import type { Gpu } from "../tensor/gpu.js";
-import type { Tensor } from "../tensor/tensor.js";
+import { type Shape, sameShape } from "../tensor/shape.js";
+import type { Parameter, Tensor } from "../tensor/tensor.js";
 import { codeUse } from "./perplexity.js";
 import type { VQVAE } from "./vqvae.js";
 
@@ -26,6 +28,22 @@ export interface Evaluation {
 	readonly images: number;
 }
 
+export interface TrainerOptions extends AdamOptions {
+	/**
+	 * Whether steps are captured (see `Gpu.capture`): the second step in a row with batches of one shape is recorded, and
+	 * replayed from then on; steps of other shapes in between are done as they come. Same results, less work for the
+	 * host; the step's buffers stay reserved (default true).
+	 */
+	readonly capture?: boolean;
+}
+
+/** A step that is replayed: its input, into which batches are copied, and what it depends on beside it. */
+interface CapturedStep {
+	readonly images: Tensor;
+	readonly trained: readonly boolean[];
+	readonly step: Capture<StepLosses>;
+}
+
 /** Trains a VQ-VAE with Adam, a batch at a time. */
 export class Trainer {
 	readonly optimizer: Adam;
@@ -33,12 +51,20 @@ export class Trainer {
 	private readonly counts: Tensor<"uint32">;
 	/** Those of the last step, unless the caller keeps them. */
 	private losses: StepLosses | undefined;
+	private readonly parameters: readonly Parameter[];
+	private readonly captures: boolean;
+	private captured: CapturedStep | undefined;
+	/** Shape and trained parameters of the last step. */
+	private last: { readonly shape: Shape; readonly trained: readonly boolean[] } | undefined;
 
+	/** @throws ArgumentError where a setting is out of range. */
 	constructor(
 		readonly model: VQVAE,
-		options: AdamOptions = {},
+		options: TrainerOptions = {},
 	) {
-		this.optimizer = new Adam(model.parameters(), options);
+		this.captures = options.capture ?? true;
+		this.parameters = model.parameters();
+		this.optimizer = new Adam(this.parameters, options);
 		this.gpu = model.vqLayer.embeddings.weight.gpu;
 		this.counts = this.gpu.keep(
 			this.gpu.tensor(new Uint32Array(model.vqLayer.numEmbeddings), [model.vqLayer.numEmbeddings]),
@@ -56,12 +82,12 @@ export class Trainer {
 		this.freeLosses();
 		const losses = this.gpu.scope(() => {
 			const images = typeof batch === "function" ? batch() : batch;
-			const { loss, reconLoss, commitmentLoss, indices } = this.model.forward(images);
-			this.optimizer.zeroGrad();
-			backward(loss);
-			this.optimizer.step();
-			countCodes(indices, this.counts);
-			return { loss, reconLoss, commitmentLoss };
+			const captured = this.captures ? this.capturedFor(images) : undefined;
+			if (captured === undefined) return this.train(images);
+			this.gpu.copy(images, captured.images);
+			const { loss, reconLoss, commitmentLoss } = captured.step.replay();
+			const own = (tensor: Tensor) => (keepLosses ? this.gpu.clone(tensor) : tensor.share());
+			return { loss: own(loss), reconLoss: own(reconLoss), commitmentLoss: own(commitmentLoss) };
 		});
 		for (const loss of Object.values(losses)) this.gpu.keep(loss);
 		if (!keepLosses) this.losses = losses;
@@ -116,8 +142,50 @@ export class Trainer {
 	/** Frees what the trainer holds (not the model). */
 	dispose(): void {
 		this.freeLosses();
+		this.freeCapture();
 		this.optimizer.dispose();
 		this.counts.dispose();
+	}
+
+	/** A whole step on these images, as it is recorded or done. */
+	private train(images: Tensor): StepLosses {
+		const { loss, reconLoss, commitmentLoss, indices } = this.model.forward(images);
+		this.optimizer.zeroGrad();
+		backward(loss);
+		this.optimizer.step();
+		countCodes(indices, this.counts);
+		return { loss, reconLoss, commitmentLoss };
+	}
+
+	/** The captured step for these images; nothing where the step is better done as it comes. */
+	private capturedFor(images: Tensor): CapturedStep | undefined {
+		const { shape } = images;
+		const trained = this.parameters.map(({ requiresGrad }) => requiresGrad);
+		const { captured, last } = this;
+		this.last = { shape, trained };
+		const isFor = (step: { readonly trained: readonly boolean[] } | undefined, of: Shape | undefined) =>
+			step !== undefined &&
+			of !== undefined &&
+			sameShape(of, shape) &&
+			step.trained.every((isTrained, i) => isTrained === trained[i]);
+		if (images.requiresGrad) return undefined; // its gradient goes on from here
+		if (isFor(captured, captured?.images.shape)) return captured;
+		if (!isFor(last, last?.shape)) return undefined;
+		this.freeCapture();
+		const input = this.gpu.keep(this.gpu.empty(shape));
+		try {
+			this.captured = { images: input, trained, step: this.gpu.capture(() => this.train(input)) };
+		} catch (error) {
+			input.dispose();
+			throw error;
+		}
+		return this.captured;
+	}
+
+	private freeCapture(): void {
+		this.captured?.step.dispose();
+		this.captured?.images.dispose();
+		this.captured = undefined;
 	}
 
 	private freeLosses(): void {

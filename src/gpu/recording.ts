@@ -1,0 +1,210 @@
+import { CaptureError } from "./errors.js";
+import type { Pipeline } from "./pipelines.js";
+import { Storage } from "./storage.js";
+
+/** One thing that a step does on the device, in the order in which it does them. */
+export type RecordedEvent =
+	| { readonly kind: "make" | "free"; readonly storage: Storage }
+	| { readonly kind: "copy"; readonly from: Storage; readonly to: Storage }
+	| {
+			readonly kind: "dispatch";
+			readonly pipeline: Pipeline;
+			readonly storages: readonly Storage[];
+			readonly x: number;
+			readonly y: number;
+	  };
+
+/** An upload that a step asks for anew each time. */
+export interface Feed {
+	readonly storage: Storage;
+	readonly upload: () => void;
+}
+
+/**
+ * What a step would do on the device: it was run, but nothing was launched, allocated or uploaded. Storages made in it
+ * have no memory until a `Replay` gives them some; those from outside of it are held until `release`.
+ */
+export class Recording {
+	readonly events: RecordedEvent[] = [];
+	readonly feeds: Feed[] = [];
+	/** Storages made in the step, by their order. */
+	readonly made = new Map<Storage, number>();
+	/** Storages that were there before. */
+	readonly outside = new Set<Storage>();
+	/** The first thing that cannot be captured, also where the step has caught the error. */
+	failure: CaptureError | undefined;
+	/** What becomes of a storage made here whose last holder lets go of it after the step has ended. */
+	afterwards: (storage: Storage) => void = () => undefined;
+	private open = true;
+	private dispatches = 0;
+	private lastKernel = "";
+
+	constructor(
+		/** A rehearsal only looks for the kernels that a step uses: uploads in it are left out. */
+		readonly rehearsal: boolean,
+	) {}
+
+	/** Where in the step it is now, for messages. */
+	get place(): string {
+		return this.dispatches === 0
+			? "before its first dispatch"
+			: `after dispatch ${this.dispatches} (kernels/${this.lastKernel})`;
+	}
+
+	/** Where in the step a storage was made, for messages. */
+	placeOf(storage: Storage): string {
+		let dispatches = 0;
+		for (const event of this.events) {
+			if (event.kind === "dispatch") dispatches++;
+			else if (event.kind === "make" && event.storage === storage) break;
+		}
+		return `made after dispatch ${dispatches}`;
+	}
+
+	/** The pipelines that the step needs. */
+	get pipelines(): Set<Pipeline> {
+		return new Set(this.events.flatMap((event) => (event.kind === "dispatch" ? [event.pipeline] : [])));
+	}
+
+	/** The storages that the step writes. */
+	get written(): Set<Storage> {
+		const written = new Set<Storage>();
+		for (const event of this.events)
+			if (event.kind === "copy") written.add(event.to);
+			else if (event.kind === "dispatch")
+				for (const [i, storage] of event.storages.entries())
+					if (event.pipeline.kinds[i] === "storage") written.add(storage);
+		return written;
+	}
+
+	/** Storages made in the step that somebody still holds. */
+	get kept(): Storage[] {
+		return [...this.made.keys()].filter(({ alive }) => alive);
+	}
+
+	make(bytes: number): Storage {
+		const storage = new Storage(undefined, bytes, (freed) => {
+			if (this.open) this.events.push({ kind: "free", storage: freed });
+			else this.afterwards(freed);
+		});
+		this.made.set(storage, this.made.size);
+		this.events.push({ kind: "make", storage });
+		return storage;
+	}
+
+	copy(from: Storage, to: Storage): void {
+		this.note(from, to);
+		this.events.push({ kind: "copy", from, to });
+	}
+
+	dispatch(pipeline: Pipeline, storages: readonly Storage[], x: number, y: number): void {
+		this.dispatches++;
+		this.lastKernel = pipeline.kernel.name;
+		this.note(...storages);
+		this.events.push({ kind: "dispatch", pipeline, storages: [...storages], x, y });
+	}
+
+	/** @throws CaptureError for a storage that the step made, or has used before. */
+	feed(storage: Storage, upload: () => void): void {
+		if (!this.rehearsal && (this.made.has(storage) || this.outside.has(storage)))
+			this.refuse(
+				this.made.has(storage)
+					? "feeds a tensor that it has made itself; make it before the step"
+					: "feeds a tensor that it has already used or fed; feeds come before all dispatches",
+			);
+		this.note(storage);
+		this.feeds.push({ storage, upload });
+	}
+
+	/** @throws CaptureError saying what the step does that cannot be recorded, and where. */
+	refuse(what: string): never {
+		this.failure ??= new CaptureError(`A captured step ${what} (${this.place}).`);
+		throw this.failure;
+	}
+
+	/** Ends the recording. @throws CaptureError what was refused in it. */
+	close(): void {
+		this.open = false;
+		if (this.failure === undefined) return;
+		this.release();
+		throw this.failure;
+	}
+
+	/** Lets go of the storages from outside. */
+	release(): void {
+		for (const storage of this.outside) storage.free();
+		this.outside.clear();
+	}
+
+	/** @throws CaptureError at the first difference to another recording of the same step. */
+	compare(other: Recording): void {
+		// Commands first: where they differ, so do the allocations before them, which say less.
+		const commands = ({ events }: Recording) => events.filter(({ kind }) => kind === "dispatch" || kind === "copy");
+		this.compareEvents(other, commands(this), commands(other));
+		this.compareEvents(other, this.events, other.events);
+		if (
+			this.feeds.length !== other.feeds.length ||
+			this.feeds.some(({ storage }, i) => storage !== other.feeds[i].storage)
+		)
+			throw new CaptureError("A step that is captured must feed the same tensors each time.");
+	}
+
+	private compareEvents(other: Recording, before: readonly RecordedEvent[], now: readonly RecordedEvent[]): void {
+		let dispatches = 0;
+		for (let i = 0; i < Math.max(before.length, now.length); i++) {
+			if ((before[i] ?? now[i])?.kind === "dispatch") dispatches++;
+			const difference = this.difference(other, before[i], now[i]);
+			if (difference !== undefined)
+				throw new CaptureError(
+					`A step that is captured must do the same each time, but at dispatch ${Math.max(dispatches, 1)} ${difference}.`,
+				);
+		}
+	}
+
+	private difference(
+		other: Recording,
+		before: RecordedEvent | undefined,
+		now: RecordedEvent | undefined,
+	): string | undefined {
+		const changed = `it first ${describe(before)} and then ${describe(now)}`;
+		if (before === undefined || now === undefined || before.kind !== now.kind) return changed;
+		if (before.kind === "dispatch" && now.kind === "dispatch") {
+			if (before.pipeline !== now.pipeline || before.x !== now.x || before.y !== now.y) return changed;
+			const at = before.storages.findIndex((storage, i) => !this.sameStorage(other, storage, now.storages[i]));
+			return at < 0
+				? undefined
+				: `(kernels/${before.pipeline.kernel.name}) binding ${at} was another tensor the second time. Make what the step uses before it, and overwrite it with gpu.upload() or gpu.copy()`;
+		}
+		if (before.kind === "copy" && now.kind === "copy")
+			return this.sameStorage(other, before.from, now.from) && this.sameStorage(other, before.to, now.to)
+				? undefined
+				: "a copy was between other tensors the second time";
+		if ((before.kind === "make" || before.kind === "free") && now.kind === before.kind)
+			return this.sameStorage(other, before.storage, now.storage) && before.storage.bytes === now.storage.bytes
+				? undefined
+				: changed;
+		return changed;
+	}
+
+	private sameStorage(other: Recording, before: Storage, now: Storage | undefined): boolean {
+		if (now === undefined) return false;
+		const made = this.made.get(before);
+		if (made !== undefined) return made === other.made.get(now);
+		return before === now || (before.contents !== undefined && before.contents === now.contents);
+	}
+
+	private note(...storages: Storage[]): void {
+		for (const storage of storages)
+			if (!this.made.has(storage) && !this.outside.has(storage)) this.outside.add(storage.retain());
+	}
+}
+
+function describe(event: RecordedEvent | undefined): string {
+	if (event === undefined) return "ended";
+	if (event.kind === "copy") return "made a copy";
+	if (event.kind !== "dispatch")
+		return `${event.kind === "make" ? "allocated" : "gave back"} ${event.storage.bytes} bytes`;
+	const constants =
+		Object.keys(event.pipeline.constants).length > 0 ? ` ${JSON.stringify(event.pipeline.constants)}` : "";
+	return `launched kernels/${event.pipeline.kernel.name}${constants} with ${event.x * event.y} workgroups`;
+}

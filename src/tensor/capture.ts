@@ -1,0 +1,102 @@
+import { CaptureError } from "../gpu/errors.js";
+import { formatShape } from "./shape.js";
+import type { Parameter, Tensor } from "./tensor.js";
+
+/**
+ * What a recorded step does to the gradients of parameters, which live on the host: while it is recorded they change, at
+ * its end all is as before, and each replay then makes the same changes for good.
+ */
+export class GradientLog {
+	/** The gradients that the step found, where it looked before it set or forgot them. */
+	private readonly found = new Map<Parameter, Tensor | null>();
+	/** What the parameters had before the step changed it. */
+	private readonly before = new Map<Parameter, Tensor | null>();
+	/** What the step leaves. */
+	private readonly left = new Map<Parameter, Tensor | null>();
+
+	/** The step looks at a gradient. */
+	read(parameter: Parameter, gradient: Tensor | null): void {
+		if (!this.before.has(parameter)) this.found.set(parameter, gradient);
+	}
+
+	/** The step replaces a gradient; true where the old one must stay for `restore`. */
+	replace(parameter: Parameter, gradient: Tensor | null): boolean {
+		if (this.before.has(parameter)) return false;
+		this.before.set(parameter, gradient);
+		return true;
+	}
+
+	/** Gives the parameters back the gradients that they had. */
+	restore(): void {
+		for (const [parameter, gradient] of this.before) this.left.set(parameter, parameter.exchangeGrad(gradient));
+	}
+
+	/** The gradients that the step leaves. */
+	get made(): Tensor[] {
+		return [...this.left.values()].filter((gradient) => gradient !== null);
+	}
+
+	/** @throws CaptureError where a parameter does not have the gradient that the step was recorded with. */
+	check(): void {
+		for (const [parameter, gradient] of this.found)
+			if ((parameter.hasGrad ? parameter.grad : null) !== gradient)
+				throw new CaptureError(
+					`The captured step was recorded with ${gradient === null ? "no" : "another"} gradient of the parameter of shape ${formatShape(parameter.shape)}, to which it adds. Call zeroGrad() in the step, before backward().`,
+				);
+	}
+
+	/** Changes the parameters' gradients as the step does. */
+	apply(): void {
+		for (const [parameter, gradient] of this.left)
+			if (gradient === null) parameter.zeroGrad();
+			else if (!parameter.hasGrad || parameter.grad.storage !== gradient.storage) parameter.setGrad(gradient.share());
+	}
+
+	/** Frees the gradients that the step has left. */
+	dispose(): void {
+		for (const gradient of this.made) gradient.dispose();
+	}
+}
+
+/** What `gpu.capture` needs of the device. */
+export interface Replayable {
+	replay(): void;
+	dispose(): void;
+}
+
+/** A training step, or any sequence of operations, ready to be done again and again; made by `gpu.capture`. */
+export class Capture<T> {
+	/** For `gpu.capture`. */
+	constructor(
+		/** What the step returned; its tensors hold what the last replay computed, until `dispose()`. */
+		readonly result: T,
+		private readonly tensors: readonly { dispose(): void }[],
+		private readonly gradients: GradientLog,
+		private readonly step: Replayable,
+	) {}
+
+	/**
+	 * Does the step: uploads what it is fed, launches its kernels over the same buffers, and submits all of it at once.
+	 * It waits for nothing. Returns `result`.
+	 *
+	 * @throws CaptureError where a parameter has a gradient to which the step did not add when it was recorded,
+	 * DisposedError after `dispose()`, and what failed in an earlier replay.
+	 */
+	replay(): T {
+		this.gradients.check();
+		this.step.replay();
+		this.gradients.apply();
+		return this.result;
+	}
+
+	/** Frees `result` and the buffers of the step. Gradients that it has given to parameters stay theirs. */
+	dispose(): void {
+		for (const tensor of this.tensors) tensor.dispose();
+		this.gradients.dispose();
+		this.step.dispose();
+	}
+
+	[Symbol.dispose](): void {
+		this.dispose();
+	}
+}

@@ -1,0 +1,364 @@
+import {
+	Adam,
+	add,
+	backward,
+	CaptureError,
+	conv2d,
+	DisposedError,
+	type Gpu,
+	mean,
+	mseLoss,
+	mul,
+	openDevice,
+	type Parameter,
+	relu,
+	ShaderError,
+	scale,
+	sum,
+	type Tensor,
+} from "tessera-gpu";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { Random } from "../../src/nn/random.js";
+import { assertSame, assertThrows, device, parameterOf, randomArray, tensorOf, variants } from "../support.js";
+
+const test = suite("capture");
+
+test("a captured step computes anew from what its inputs hold", async () => {
+	const gpu = await device();
+	const before = gpu.memory().buffers;
+	const x = gpu.tensor([1, 2, 3], [3]);
+	const captured = gpu.capture(() => ({ doubled: scale(relu(x), 2) }));
+	const { doubled } = captured.replay();
+	assert.is(doubled, captured.result.doubled);
+	assertSame(await doubled.data(), [2, 4, 6], "first");
+	gpu.upload(x, [4, -5, 6]);
+	assertSame(await doubled.data(), [2, 4, 6], "nothing happens before the replay");
+	captured.replay();
+	assertSame(await doubled.data(), [8, 0, 12], "second");
+	captured.dispose();
+	x.dispose();
+	assert.is(doubled.isDisposed, true);
+	assert.is(gpu.memory().buffers, before);
+});
+
+test("recording computes nothing and changes nothing", async () => {
+	const gpu = await device();
+	const w = gpu.parameter([1, 2], [2]);
+	const x = gpu.tensor([3, 4], [2]);
+	gpu.scope(() => backward(sum(mul(w, x))));
+	const { grad } = w;
+	const adam = new Adam([w], { lr: 0.5 });
+	const { dispatches, submits } = gpu.counters();
+	const captured = gpu.capture(() => {
+		adam.zeroGrad();
+		backward(sum(mul(mul(w, w), x)));
+		adam.step();
+	});
+	assert.is(gpu.counters().dispatches, dispatches);
+	assert.is(gpu.counters().submits, submits);
+	assert.is(w.grad, grad);
+	assertSame(await w.data(), [1, 2], "the parameter");
+	assertSame(await grad.data(), [3, 4], "its gradient");
+	captured.replay();
+	assertSame(await w.grad.data(), [6, 16], "the gradient after a replay");
+	captured.dispose();
+	assertSame(await w.grad.data(), [6, 16], "the gradient outlives the capture");
+	adam.dispose();
+	for (const tensor of [w, x]) tensor.dispose();
+});
+
+/** Some steps of a small network with Adam, and the parameters and losses that they lead to. */
+async function train(gpu: Gpu, captures: boolean): Promise<Float32Array[]> {
+	const random = new Random(7);
+	const x = tensorOf(gpu, randomArray(random, [2, 3, 9, 7]));
+	const target = tensorOf(gpu, randomArray(random, [2, 17, 5, 4]));
+	const weight = parameterOf(gpu, randomArray(random, [17, 3, 3, 3]));
+	const bias = parameterOf(gpu, randomArray(random, [17]));
+	const adam = new Adam([weight, bias], { lr: 0.03 });
+	const step = () => {
+		adam.zeroGrad();
+		const loss = mseLoss(relu(conv2d(x, weight, { bias, stride: 2, padding: 1 })), target);
+		backward(loss);
+		adam.step();
+		return { loss };
+	};
+	const captured = captures ? gpu.capture(step) : undefined;
+	const results: Float32Array[] = [];
+	for (let i = 0; i < 5; i++) {
+		if (i === 2) adam.lr = 0.01;
+		if (i === 3) gpu.trim();
+		gpu.upload(x, [...randomArray(random, [2, 3, 9, 7]).data]);
+		const { loss } = captured === undefined ? gpu.scope(step) : captured.replay();
+		results.push(await loss.data(), await weight.grad.data());
+		if (captured === undefined) loss.dispose();
+	}
+	results.push(await weight.data(), await bias.data());
+	captured?.dispose();
+	adam.dispose();
+	for (const tensor of [x, target, weight, bias]) tensor.dispose();
+	return results;
+}
+
+test("replays give the same bits as the step itself", async () => {
+	for (const gpu of await variants()) {
+		const before = gpu.memory().buffers;
+		const eager = await train(gpu, false);
+		const captured = await train(gpu, true);
+		for (const [i, values] of eager.entries()) assertSame(captured[i], values, `value ${i}`);
+		assert.is(gpu.memory().buffers, before);
+	}
+});
+
+test("a replay is one submit, creates nothing and counts its dispatches", async () => {
+	const gpu = await device();
+	const x = gpu.tensor(new Float32Array(1000).fill(2), [10, 100]);
+	const captured = gpu.capture(() => {
+		let y = x;
+		for (let i = 0; i < 40; i++) y = add(scale(y, 0.5), x);
+		return mean(y);
+	});
+	captured.replay();
+	await gpu.finish();
+	const memory = gpu.memory();
+	const before = gpu.counters();
+	for (let i = 0; i < 10; i++) captured.replay();
+	await gpu.finish();
+	const after = gpu.counters();
+	assert.is(after.submits - before.submits, 10);
+	assert.is(after.dispatches - before.dispatches, 10 * 81);
+	assert.is(after.pipelines, before.pipelines);
+	assert.is(after.bindGroups, before.bindGroups);
+	assert.equal(gpu.memory(), memory);
+	assert.ok(Math.abs((await captured.result.item()) - 4) < 1e-5);
+	captured.dispose();
+	x.dispose();
+});
+
+test("no other tensor gets a captured step's buffers", async () => {
+	const gpu = await device();
+	const x = gpu.tensor([1, 2, 3, 4], [4]);
+	const before = gpu.memory();
+	const captured = gpu.capture(() => scale(relu(scale(x, 3)), 5));
+	assert.ok(gpu.memory().buffers > before.buffers, "they count as alive");
+	captured.replay();
+	const others: Tensor[] = [];
+	for (let i = 0; i < 30; i++) others.push(scale(x, 100 + i));
+	captured.replay();
+	gpu.trim();
+	captured.replay();
+	for (const [i, other] of others.entries()) {
+		const factor = 100 + i;
+		assertSame(await other.data(), [factor, 2 * factor, 3 * factor, 4 * factor], `other ${i}`);
+		other.dispose();
+	}
+	assertSame(await captured.result.data(), [15, 30, 45, 60], "the result");
+	captured.dispose();
+	assert.is(gpu.memory().buffers, before.buffers);
+	x.dispose();
+});
+
+test("tensors from outside stay as long as the step needs them", async () => {
+	const gpu = await device();
+	const x = gpu.tensor([1, 2], [2]);
+	const captured = gpu.capture(() => scale(x, 7));
+	x.dispose();
+	const others = [3, 4, 5].map((value) => gpu.tensor([value, value], [2]));
+	assertSame(await captured.replay().data(), [7, 14], "from a tensor that was disposed of");
+	captured.dispose();
+	assertThrows(() => captured.replay(), DisposedError);
+	captured.dispose();
+	for (const other of others) other.dispose();
+});
+
+test("commands before a replay come before it, and copies in it are done", async () => {
+	const gpu = await device();
+	const x = gpu.tensor([1, 2], [2]);
+	const last = gpu.tensor([0, 0], [2]);
+	const captured = gpu.capture(() => {
+		gpu.copy(x, last);
+		const y = scale(x, 2);
+		const copy = gpu.clone(y);
+		return scale(copy, 10);
+	});
+	const other = scale(last, 1);
+	captured.replay();
+	gpu.upload(x, [3, 4]);
+	const later = add(last, captured.result);
+	captured.replay();
+	assertSame(await other.data(), [0, 0], "before");
+	assertSame(await later.data(), [21, 42], "between");
+	assertSame(await last.data(), [3, 4], "the copy");
+	assertSame(await captured.result.data(), [60, 80], "after");
+	captured.dispose();
+	for (const tensor of [x, last, other, later]) tensor.dispose();
+});
+
+test("what is fed is worked out before each replay", async () => {
+	const gpu = await device();
+	const factor = gpu.empty([1]);
+	const x = gpu.tensor([1, 2], [2]);
+	let calls = 0;
+	const captured = gpu.capture(() => {
+		gpu.feed(factor, () => [10 * ++calls]);
+		return mul(x, factor);
+	});
+	assert.is(calls, 0);
+	const values: number[] = [];
+	for (let i = 0; i < 3; i++) values.push((await captured.replay().data())[1] as number);
+	assert.equal(values, [20, 40, 60]);
+	captured.dispose();
+	for (const tensor of [factor, x]) tensor.dispose();
+});
+
+test("gradients are added up or set as in the step itself", async () => {
+	const gpu = await device();
+	const w = gpu.parameter([1, 1], [2]);
+	const x = gpu.tensor([2, 3], [2]);
+	const step = () => backward(sum(mul(w, x)));
+	const captured = gpu.capture(step); // w has no gradient yet, and the step does not forget it
+	captured.replay();
+	assertThrows(() => captured.replay(), CaptureError, ["zeroGrad", [2]]);
+	w.zeroGrad();
+	captured.replay();
+	assertSame(await w.grad.data(), [2, 3], "set");
+	gpu.scope(step);
+	assertSame(await w.grad.data(), [4, 6], "added to by a step that is not captured");
+	w.zeroGrad();
+	captured.replay();
+	assertSame(await w.grad.data(), [2, 3], "set again");
+	captured.dispose();
+	for (const tensor of [w, x]) tensor.dispose();
+});
+
+/** What capturing such a step says. */
+async function refused(step: (gpu: Gpu, x: Tensor, w: Parameter) => unknown, words: string[]): Promise<void> {
+	const gpu = await device();
+	const x = gpu.tensor([1, 2], [2]);
+	const w = gpu.parameter([1, 1], [2]);
+	const before = gpu.memory().buffers;
+	assertThrows(() => gpu.capture(() => step(gpu, x, w)), CaptureError, words);
+	assert.is(gpu.memory().buffers, before, "nothing stays behind");
+	assert.is(w.hasGrad, false);
+	const y = scale(x, 2);
+	assertSame(await y.data(), [2, 4], "the device works on");
+	for (const tensor of [x, w, y]) tensor.dispose();
+}
+
+test("what cannot be captured is refused by name and place", async () => {
+	await refused(
+		(_, x) => {
+			const y = relu(x);
+			void y.data().catch(() => undefined);
+			return y;
+		},
+		["reads back", "after dispatch 1", "relu.wgsl"],
+	);
+	await refused((gpu, x) => add(x, gpu.tensor([1, 2], [2])), ["uploads", "before its first dispatch", "gpu.upload"]);
+	await refused(
+		(gpu, x) => {
+			const y = scale(scale(x, 3), 4);
+			gpu.upload(x, [1, 2]);
+			return y;
+		},
+		["uploads", "after dispatch 2", "scale.wgsl"],
+	);
+	await refused((gpu) => gpu.flush(), ["submits"]);
+	await refused((gpu) => void gpu.finish().catch(() => undefined), ["waits"]);
+	await refused((gpu) => void gpu.time(() => undefined).catch(() => undefined), ["timed"]);
+	await refused((gpu, x) => gpu.capture(() => relu(x)), ["captures another"]);
+	await refused(
+		(gpu, x, w) => {
+			backward(sum(mul(x, w)));
+			gpu.keep(scale(x, 3));
+		},
+		["8 bytes", "does not return"],
+	);
+	await refused(
+		(gpu, x) => {
+			const y = relu(x);
+			gpu.feed(x, () => [1, 2]);
+			return y;
+		},
+		["feeds", "after dispatch 1"],
+	);
+	await refused((gpu) => gpu.feed(gpu.empty([1]), () => [1]), ["feeds", "before the step"]);
+	await refused(() => Promise.resolve(1), ["not async"]).catch((error: Error) => assert.match(error.message, "async"));
+});
+
+test("a step that differs the second time is refused", async () => {
+	let calls = 0;
+	await refused((_, x) => scale(scale(x, 2), 1 + (calls++ % 2)), ["dispatch 2", "scale.wgsl", "binding 2"]);
+	await refused((_, x) => (calls++ % 2 === 0 ? relu(x) : scale(x, 2)), ["dispatch 1", "relu.wgsl", "scale.wgsl"]);
+	await refused((gpu) => gpu.empty([3 + (calls++ % 2)]), ["allocated 12 bytes", "allocated 16 bytes"]);
+	await refused((_, x) => (calls++ % 2 === 0 ? relu(x) : relu(relu(x))), ["dispatch 2", "first ended", "relu.wgsl"]);
+});
+
+test("what a failed replay computes cannot be read, nor what comes of it", async () => {
+	const gpu = await device();
+	const x = gpu.tensor([2, 3], [2]);
+	const kept = gpu.tensor([0, 0], [2]);
+	const broken = {
+		name: "broken_capture.wgsl",
+		source:
+			"@group(0) @binding(0) var<storage, read_write> out: array<f32>;\n@compute @workgroup_size(1)\nfn main() { nonsense(); }\n",
+	};
+	const captured = gpu.capture(() => {
+		const out = gpu.empty([2]);
+		gpu.run(broken, { bindings: [out.storage], workgroups: 1 });
+		const y = scale(x, 11);
+		gpu.copy(y, kept);
+		return { out, y };
+	});
+	captured.replay();
+	captured.replay();
+	const { out, y } = captured.result;
+	const results = await Promise.allSettled([out.data(), y.data(), kept.data()]);
+	assert.equal(
+		results.map(({ status }) => status),
+		["rejected", "rejected", "rejected"],
+	);
+	assertThrows(() => captured.replay(), ShaderError, ["broken_capture.wgsl:3"]);
+	captured.dispose();
+	const again = scale(x, 11);
+	assertSame(await again.data(), [22, 33], "the device works on");
+	gpu.upload(kept, [1, 2]);
+	assertSame(await kept.data(), [1, 2], "overwritten");
+	for (const tensor of [x, kept, again]) tensor.dispose();
+});
+
+test("an unhappy feed leaves the step undone", async () => {
+	const gpu = await device();
+	const x = gpu.tensor([1], [1]);
+	let data: number[] = [5];
+	const captured = gpu.capture(() => {
+		gpu.feed(x, () => data);
+		return scale(x, 2);
+	});
+	captured.replay();
+	data = [1, 2];
+	assert.throws(() => captured.replay(), /do not fill/);
+	assert.is(await captured.result.item(), 10);
+	captured.dispose();
+	x.dispose();
+});
+
+test("a replay can be timed", async () => {
+	const gpu = await device();
+	const x = gpu.tensor(new Float32Array(1e6), [1e6]);
+	const captured = gpu.capture(() => scale(relu(x), 2));
+	const milliseconds = await gpu.time(() => captured.replay());
+	assert.ok(milliseconds > 0 && milliseconds < 60_000, `${milliseconds} ms`);
+	captured.dispose();
+	x.dispose();
+});
+
+test("a captured step on a device that is gone says so", async () => {
+	const gpu = await openDevice();
+	const x = gpu.tensor([1], [1]);
+	const captured = gpu.capture(() => scale(x, 2));
+	gpu.dispose();
+	assert.throws(() => captured.replay(), /open a new one/);
+});
+
+test.run();
