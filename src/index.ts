@@ -4,6 +4,7 @@ export { gunzipIfNeeded, parseIdx } from "./data/idx.js";
 export { batches, type ImageSet, imageSetFromIdx, subset, variance } from "./data/image_set.js";
 export type { AdapterDescription } from "./gpu/adapter.js";
 export type { MemoryUse } from "./gpu/buffer_pool.js";
+export type { ChoiceStore, KernelFamily } from "./gpu/choices.js";
 export type { Device, DeviceOptions, Launch } from "./gpu/device.js";
 export * from "./gpu/errors.js";
 export type { Constants, Kernel } from "./gpu/kernel.js";

@@ -1,5 +1,6 @@
 import type { AdapterDescription } from "./adapter.js";
 import { BufferPool, type MemoryUse } from "./buffer_pool.js";
+import type { Choices, KernelFamily } from "./choices.js";
 import {
 	ArgumentError,
 	DeviceLostError,
@@ -11,7 +12,7 @@ import {
 } from "./errors.js";
 import type { Constants, Kernel } from "./kernel.js";
 import { type Pipeline, Pipelines } from "./pipelines.js";
-import { Recording } from "./recording.js";
+import { type Contest, Recording } from "./recording.js";
 import { Replay, type Trial } from "./replay.js";
 import { Storage } from "./storage.js";
 
@@ -39,6 +40,8 @@ export interface DeviceOptions {
 	readonly subgroupKernels?: boolean | undefined;
 	/** Called when the host starts to wait for the GPU; what it returns is called when the wait is over. */
 	readonly idle?: (() => () => void) | undefined;
+	/** What was measured on this adapter, see `choose`; without it nothing is measured. */
+	readonly choices?: Choices | undefined;
 }
 
 /** A buffer through which the host reads; kept for the next time. */
@@ -54,6 +57,9 @@ const flopsPerDispatch = { software: 5e8, hardware: 1e10 };
 /** And into how many dispatches one launch is cut at the most. */
 const maxSlices = 256;
 const cachedUniforms = 512;
+/** How often, and for how long at most, ways of computing the same are timed in turn. */
+const timedRounds = 5;
+const timedMilliseconds = 1000;
 
 const usage = { queryResolve: 512, mapRead: 1, copySource: 4, copyDestination: 8, uniform: 64, storage: 128 };
 
@@ -68,6 +74,11 @@ const usage = { queryResolve: 512, mapRead: 1, copySource: 4, copyDestination: 8
 export class Device {
 	/** Lanes of a subgroup, for the kernels in which a workgroup is one subgroup; 0 where they are not used. */
 	readonly subgroupSize: number;
+	/**
+	 * The families of kernels that this device runs, the one to prefer first; a single one where `subgroupKernels` says
+	 * which.
+	 */
+	readonly families: readonly KernelFamily[];
 	private readonly pool: BufferPool;
 	private readonly pipelines: Pipelines;
 	private readonly uniforms = new Map<string, Storage>();
@@ -99,6 +110,10 @@ export class Device {
 		private readonly options: DeviceOptions = {},
 	) {
 		this.subgroupSize = subgroupSizeFor(adapter, options.subgroupKernels);
+		const preferred: KernelFamily = this.subgroupSize > 0 ? "subgroups" : "portable";
+		const other: KernelFamily = preferred === "portable" ? "subgroups" : "portable";
+		const both = options.subgroupKernels === undefined && fixedSubgroupSize(adapter) > 0;
+		this.families = both ? [preferred, other] : [preferred];
 		this.maxGroups = device.limits.maxComputeWorkgroupsPerDimension;
 		this.pipelines = new Pipelines(device, (failure) => this.watch(failure));
 		this.pool = new BufferPool(
@@ -128,6 +143,11 @@ export class Device {
 
 	get limits(): GPUSupportedLimits {
 		return this.device.limits;
+	}
+
+	/** Lanes of a subgroup for the kernels of a family; 0 for the portable ones. */
+	lanesOf(family: KernelFamily): number {
+		return family === "subgroups" ? fixedSubgroupSize(this.adapter) : 0;
 	}
 
 	/** What is alive on the device. */
@@ -277,6 +297,45 @@ export class Device {
 		return true;
 	}
 
+	/**
+	 * Compiles the kernels of a rehearsed step, all at once, and measures the ways of computing something among which the
+	 * device chooses, where that has not been done. Ends the recording.
+	 *
+	 * @throws ShaderError, DeviceLostError
+	 */
+	protected async compile(recording: Recording): Promise<void> {
+		try {
+			await this.idly(this.pipelines.compileAll(recording.pipelines));
+			for (const contest of recording.contests.entries()) await this.measure(recording, ...contest);
+		} catch (error) {
+			throw this.lost ?? error;
+		} finally {
+			recording.release();
+		}
+		await this.options.choices?.save();
+	}
+
+	/** Times the ways of a contest in turn and keeps the best time of each. */
+	private async measure(recording: Recording, key: string, contest: Contest): Promise<void> {
+		const best: Record<string, number> = {};
+		const entrants: { way: string; replay: Replay }[] = [];
+		try {
+			for (const { way, from, to } of contest)
+				entrants.push({ way, replay: this.prepareReplay(recording.excerpt(from, to)) });
+			const start = performance.now();
+			for (let round = 0; round <= timedRounds; round++) {
+				for (const { way, replay } of entrants) {
+					const time = await this.time(() => this.replay(replay));
+					if (round > 0) best[way] = Math.min(best[way] ?? Number.POSITIVE_INFINITY, time); // the first compiles
+				}
+				if (round > 0 && performance.now() - start > timedMilliseconds) break;
+			}
+		} finally {
+			for (const { replay } of entrants) replay.dispose();
+		}
+		this.options.choices?.note(key, best);
+	}
+
 	/** Gives a recorded step memory, and compiles what is not compiled yet. */
 	protected prepareReplay(recording: Recording): Replay {
 		const trial: Trial = { pending: 0, batches: [], failure: undefined };
@@ -312,6 +371,27 @@ export class Device {
 		if (trial.pending > 0) trial.batches.push(this.batch);
 		this.dispatchCount += replay.dispatches;
 		if (!this.timing) this.submit();
+	}
+
+	/**
+	 * Computes something in the way that is the fastest here: the first of `ways`, unless the device was opened with
+	 * `tune` and `prepare` has measured another one to be faster for this key.
+	 *
+	 * @param key names the operation and all shapes on which the choice depends
+	 * @param ways of one member where there is nothing to choose
+	 * @param compute is called with one of the ways, during `prepare` with each; it only launches kernels
+	 */
+	choose<Way extends string, T>(key: string, ways: readonly [Way, ...Way[]], compute: (way: Way) => T): T {
+		if (this.options.choices === undefined || ways.length === 1) return compute(ways[0]);
+		const known = this.options.choices.fastest(key, ways);
+		if (known !== undefined) return compute(known);
+		this.recording?.hold(key, ways, (way) => this.discard(() => compute(way)));
+		return compute(ways[0]);
+	}
+
+	/** Runs `body` and frees what it makes. */
+	protected discard(body: () => unknown): void {
+		body();
 	}
 
 	/** Submits what was recorded. */
@@ -541,7 +621,7 @@ export class Device {
 
 	/** Waits for the reports that are still on their way, then throws what they say. */
 	private async settle(): Promise<void> {
-		while (this.reports.size > 0) await Promise.all(this.reports);
+		while (this.reports.size > 0) await this.idly(Promise.all(this.reports));
 		this.check();
 	}
 
@@ -569,11 +649,15 @@ export class Device {
 
 /** @throws MissingFeatureError where subgroups of one size are asked for but not there. */
 function subgroupSizeFor(adapter: AdapterDescription, wanted: boolean | undefined): number {
-	const { software, subgroupMinSize, subgroupMaxSize } = adapter;
-	const fixed = subgroupMinSize === subgroupMaxSize && subgroupMinSize >= 4;
-	if (wanted === true && !fixed)
+	const fixed = fixedSubgroupSize(adapter);
+	if (wanted === true && fixed === 0)
 		throw new MissingFeatureError(
-			`The subgroup kernels need subgroups of one size of at least 4; this adapter has ${subgroupMinSize} to ${subgroupMaxSize}.`,
+			`The subgroup kernels need subgroups of one size of at least 4; this adapter has ${adapter.subgroupMinSize} to ${adapter.subgroupMaxSize}.`,
 		);
-	return fixed && (wanted ?? software) ? subgroupMinSize : 0;
+	return (wanted ?? adapter.software) ? fixed : 0;
+}
+
+/** The size of the adapter's subgroups where it is always the same and at least 4, else 0. */
+function fixedSubgroupSize({ subgroupMinSize, subgroupMaxSize }: AdapterDescription): number {
+	return subgroupMinSize === subgroupMaxSize && subgroupMinSize >= 4 ? subgroupMinSize : 0;
 }

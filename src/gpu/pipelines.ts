@@ -85,9 +85,9 @@ export class Pipelines {
 			[...entries]
 				.filter(({ compiled }) => compiled === undefined)
 				.map(async (entry) => {
-					this.device.pushErrorScope("validation"); // the module's error, which the pipeline's repeats
+					this.device.pushErrorScope("validation"); // takes the module's error, which the pipeline's repeats
 					const module = this.module(entry.kernel);
-					void this.device.popErrorScope();
+					this.device.popErrorScope().catch(() => undefined);
 					try {
 						const pipeline = await this.device.createComputePipelineAsync(this.descriptor(entry, module));
 						entry.compiled ??= pipeline;

@@ -20,6 +20,9 @@ export interface Feed {
 	readonly upload: () => void;
 }
 
+/** The ways of computing something, and which events of a rehearsal are theirs: from the first up to the last. */
+export type Contest = readonly { readonly way: string; readonly from: number; readonly to: number }[];
+
 /**
  * What a step would do on the device: it was run, but nothing was launched, allocated or uploaded. Storages made in it
  * have no memory until a `Replay` gives them some; those from outside of it are held until `release`.
@@ -35,6 +38,9 @@ export class Recording {
 	failure: CaptureError | undefined;
 	/** What becomes of a storage made here whose last holder lets go of it after the step has ended. */
 	afterwards: (storage: Storage) => void = () => undefined;
+	/** What a rehearsal has to choose, see `Device.choose`, by its key. */
+	readonly contests = new Map<string, Contest>();
+	private inContest = false;
 	private open = true;
 	private dispatches = 0;
 	private lastKernel = "";
@@ -68,13 +74,7 @@ export class Recording {
 
 	/** The storages that the step writes. */
 	get written(): Set<Storage> {
-		const written = new Set<Storage>();
-		for (const event of this.events)
-			if (event.kind === "copy") written.add(event.to);
-			else if (event.kind === "dispatch")
-				for (const [i, storage] of event.storages.entries())
-					if (event.pipeline.kinds[i] === "storage") written.add(storage);
-		return written;
+		return writtenBy(this.events);
 	}
 
 	/** Storages made in the step that somebody still holds. */
@@ -87,8 +87,7 @@ export class Recording {
 			if (this.open) this.events.push({ kind: "free", storage: freed });
 			else this.afterwards(freed);
 		});
-		this.made.set(storage, this.made.size);
-		this.events.push({ kind: "make", storage });
+		this.makeAgain(storage);
 		return storage;
 	}
 
@@ -116,9 +115,25 @@ export class Recording {
 		this.feeds.push({ storage, upload });
 	}
 
+	/** In a rehearsal, notes what each way of computing something launches; once for a key, and not within another. */
+	hold<Way extends string>(key: string, ways: readonly Way[], launch: (way: Way) => void): void {
+		if (!this.rehearsal || this.inContest || this.contests.has(key)) return;
+		this.inContest = true;
+		try {
+			const contest = ways.map((way) => {
+				const from = this.events.length;
+				launch(way);
+				return { way, from, to: this.events.length };
+			});
+			this.contests.set(key, contest);
+		} finally {
+			this.inContest = false;
+		}
+	}
+
 	/** @throws CaptureError saying what the step does that cannot be recorded, and where. */
 	refuse(what: string): never {
-		this.failure ??= new CaptureError(`A captured step ${what} (${this.place}).`);
+		this.failure ??= new CaptureError(`A recorded step ${what} (${this.place}).`);
 		throw this.failure;
 	}
 
@@ -128,6 +143,39 @@ export class Recording {
 		if (this.failure === undefined) return;
 		this.release();
 		throw this.failure;
+	}
+
+	/**
+	 * A part of it as a recording of its own, for timing: what comes from before it is made anew, and so is what it would
+	 * overwrite outside.
+	 */
+	excerpt(from: number, to: number): Recording {
+		const part = new Recording(this.rehearsal);
+		const copies = new Map<Storage, Storage>();
+		const events = this.events.slice(from, to);
+		const written = writtenBy(events);
+		for (const event of events) if (event.kind === "make") copies.set(event.storage, event.storage);
+		const own = (storage: Storage): Storage => {
+			const copy =
+				copies.get(storage) ?? (this.made.has(storage) || written.has(storage) ? part.make(storage.bytes) : storage);
+			copies.set(storage, copy);
+			return copy;
+		};
+		for (const event of events)
+			if (event.kind === "dispatch") {
+				const { pipeline, storages, x, y } = event;
+				part.dispatch(pipeline, storages.map(own), x, y);
+			} else if (event.kind === "copy") part.copy(own(event.from), own(event.to));
+			else if (event.kind === "make") part.makeAgain(event.storage);
+			else if (copies.get(event.storage) === event.storage) part.events.push(event);
+		for (const [storage, copy] of copies) if (copy !== storage) copy.free();
+		part.open = false;
+		return part;
+	}
+
+	private makeAgain(storage: Storage): void {
+		this.made.set(storage, this.made.size);
+		this.events.push({ kind: "make", storage });
 	}
 
 	/** Lets go of the storages from outside. */
@@ -207,4 +255,14 @@ function describe(event: RecordedEvent | undefined): string {
 	const constants =
 		Object.keys(event.pipeline.constants).length > 0 ? ` ${JSON.stringify(event.pipeline.constants)}` : "";
 	return `launched kernels/${event.pipeline.kernel.name}${constants} with ${event.x * event.y} workgroups`;
+}
+
+function writtenBy(events: readonly RecordedEvent[]): Set<Storage> {
+	const written = new Set<Storage>();
+	for (const event of events)
+		if (event.kind === "copy") written.add(event.to);
+		else if (event.kind === "dispatch")
+			for (const [i, storage] of event.storages.entries())
+				if (event.pipeline.kinds[i] === "storage") written.add(storage);
+	return written;
 }

@@ -51,7 +51,7 @@ export class Replay {
 	) {
 		const acquired: Place[] = [];
 		try {
-			this.places = this.build(pipelines, (bytes) => {
+			this.build(pipelines, (bytes) => {
 				const place = pool.acquire(bytes);
 				acquired.push(place);
 				return place;
@@ -61,6 +61,8 @@ export class Replay {
 			throw error;
 		}
 		this.kept = recording.kept.map((storage) => storage.retain());
+		const outlive = new Set(this.kept.map(({ id }) => id));
+		this.places = acquired.filter(({ id }) => !outlive.has(id));
 		recording.afterwards = (storage) => pool.release(storage.id, storage.lastBatch);
 		this.feeds = recording.feeds;
 		this.pipelines = recording.pipelines;
@@ -71,8 +73,8 @@ export class Replay {
 		this.written = this.used.filter((storage) => written.has(storage));
 	}
 
-	/** Places the storages and looks the commands up; returns the places of storages that end with the step. */
-	private build(pipelines: Pipelines, acquire: (bytes: number) => Place): Place[] {
+	/** Places the storages and looks the commands up. */
+	private build(pipelines: Pipelines, acquire: (bytes: number) => Place): void {
 		const free = new Map<number, Place[]>();
 		for (const event of this.recording.events)
 			if (event.kind === "dispatch") {
@@ -95,7 +97,6 @@ export class Replay {
 				if (event.kind === "make") storage.moveTo(places.pop() ?? acquire(storage.bytes));
 				else places.push({ id: storage.id, buffer: storage.buffer });
 			}
-		return [...free.values()].flat();
 	}
 
 	/** Encodes the step, into `pass` as long as nothing but dispatches comes; returns the pass that is open at the end. */

@@ -2,6 +2,7 @@ import { describeAdapter, isNullBackend } from "../gpu/adapter.js";
 import { ArgumentError, NoAdapterError } from "../gpu/errors.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { type OpenDeviceOptions, openAdapter } from "../tensor/open_device.js";
+import { choiceFile } from "./choice_file.js";
 import { idle } from "./idle.js";
 import { findLavapipe, unpackSwiftShader, withDriver } from "./swiftshader.js";
 
@@ -36,7 +37,11 @@ export async function openDevice(options: NodeOpenDeviceOptions = {}): Promise<G
 	const choice =
 		checkChoice(options.adapter, "The adapter") ?? checkChoice(process.env.TESSERA_ADAPTER, "TESSERA_ADAPTER");
 	const adapter = await findAdapter(choice, options.powerPreference ?? "high-performance");
-	const gpu = await openAdapter(adapter, describeAdapter(adapter).software ? { idle, ...options } : options);
+	const gpu = await openAdapter(
+		adapter,
+		describeAdapter(adapter).software ? { idle, ...options } : options,
+		choiceFile,
+	);
 	if (gpu.adapter.software && options.announce !== false) announce(gpu.adapter.description || gpu.adapter.device);
 	return gpu;
 }

@@ -178,6 +178,43 @@ export class Gpu extends Device {
 		}
 	}
 
+	/**
+	 * Compiles the kernels that `step` will launch, all at once and without keeping this thread, so that its first run
+	 * need not wait for one after the other. On a device opened with `tune`, it also measures which kernels are the
+	 * fastest for the shapes in `step`. `step` is run, but nothing is computed or changed by it.
+	 *
+	 * Software adapters may put off compiling until the first launch all the same.
+	 *
+	 * @throws CaptureError where `step` reads back or waits, ShaderError for a kernel that does not compile.
+	 */
+	async prepare(step: () => unknown): Promise<void> {
+		const { recording, result, gradients } = this.recordOnce(step, true);
+		for (const tensor of madeIn(recording, result)) tensor.dispose();
+		gradients.dispose();
+		await this.compile(recording);
+	}
+
+	protected override discard(body: () => unknown): void {
+		this.scope(() => {
+			body();
+		});
+	}
+
+	/** Runs a step without doing anything on the GPU. */
+	private recordOnce<T>(
+		step: () => T,
+		rehearsal: boolean,
+	): { recording: Recording; result: T; gradients: GradientLog } {
+		const gradients = new GradientLog();
+		this.gradientLog = gradients;
+		try {
+			return { ...this.record(() => this.scope(step), rehearsal), gradients };
+		} finally {
+			this.gradientLog = undefined;
+			gradients.restore();
+		}
+	}
+
 	/** Runs a step without doing anything on the GPU, with the tensors that it returns and the gradients that it sets. */
 	private recordStep<T>(step: () => T): {
 		recording: Recording;
@@ -186,17 +223,8 @@ export class Gpu extends Device {
 		gradients: GradientLog;
 		discard(): void;
 	} {
-		const gradients = new GradientLog();
-		let recorded: { recording: Recording; result: T };
-		this.gradientLog = gradients;
-		try {
-			recorded = this.record(() => this.scope(step), false);
-		} finally {
-			this.gradientLog = undefined;
-			gradients.restore();
-		}
-		const { recording, result } = recorded;
-		const tensors = [...tensorsIn(result)].filter((tensor) => recording.made.has(tensor.storage));
+		const { recording, result, gradients } = this.recordOnce(step, false);
+		const tensors = madeIn(recording, result);
 		for (const tensor of tensors) this.keep(tensor);
 		const discard = () => {
 			for (const tensor of tensors) tensor.dispose();
@@ -245,6 +273,11 @@ function tensorsIn(value: unknown, found = new Set<AnyTensor>()): Set<AnyTensor>
 		for (const element of value.values()) tensorsIn(element, found);
 	else if (isPlainObject(value)) for (const element of Object.values(value)) tensorsIn(element, found);
 	return found;
+}
+
+/** The tensors in a value that a recorded step has made. */
+function madeIn(recording: Recording, value: unknown): AnyTensor[] {
+	return [...tensorsIn(value)].filter((tensor) => !tensor.isDisposed && recording.made.has(tensor.storage));
 }
 
 /** @throws ArgumentError for numbers that an integer tensor cannot hold, instead of wrapping them. */

@@ -1,18 +1,38 @@
-import { describeAdapter, isNullBackend, requestDevice } from "../gpu/adapter.js";
+import { type AdapterDescription, describeAdapter, isNullBackend, requestDevice } from "../gpu/adapter.js";
+import { type ChoiceStore, Choices } from "../gpu/choices.js";
 import type { DeviceOptions } from "../gpu/device.js";
 import { NoAdapterError } from "../gpu/errors.js";
+import { browserChoiceStore } from "./choice_store.js";
 import { Gpu } from "./gpu.js";
 
-export interface OpenDeviceOptions extends DeviceOptions {
+export interface OpenDeviceOptions extends Omit<DeviceOptions, "choices"> {
 	/** Which GPU to prefer where there are several (default "high-performance"). */
 	readonly powerPreference?: GPUPowerPreference;
 	/** WebGPU features without which the device is of no use to the caller. */
 	readonly requiredFeatures?: readonly string[];
+	/**
+	 * Whether `prepare` measures which kernels are the fastest for the shapes that it is given, instead of going by what
+	 * the adapter says of itself (default false). What was measured is kept for the next time: in Node in the cache
+	 * folder, in a browser in its storage for the site, or where this says.
+	 */
+	readonly tune?: boolean | ChoiceStore;
 }
 
-/** Makes a device of an adapter. @throws MissingFeatureError, NoAdapterError */
-export async function openAdapter(adapter: GPUAdapter, options: OpenDeviceOptions = {}): Promise<Gpu> {
-	return new Gpu(await requestDevice(adapter, options.requiredFeatures), describeAdapter(adapter), options);
+/**
+ * Makes a device of an adapter.
+ *
+ * @param storeFor where choices between kernels are kept, unless the options say
+ * @throws MissingFeatureError, NoAdapterError
+ */
+export async function openAdapter(
+	adapter: GPUAdapter,
+	{ tune = false, requiredFeatures, ...options }: OpenDeviceOptions,
+	storeFor: (adapter: AdapterDescription) => ChoiceStore,
+): Promise<Gpu> {
+	const description = describeAdapter(adapter);
+	const store = tune === true ? storeFor(description) : tune;
+	const choices = store === false ? undefined : await Choices.open(store);
+	return new Gpu(await requestDevice(adapter, requiredFeatures), description, { ...options, choices });
 }
 
 /**
@@ -31,7 +51,7 @@ export async function openDevice(options: OpenDeviceOptions = {}): Promise<Gpu> 
 		throw new NoAdapterError(
 			"The browser found no GPU adapter. Turn on hardware acceleration, or in Chrome start it with --enable-unsafe-webgpu --use-webgpu-adapter=swiftshader to compute on the CPU.",
 		);
-	const device = await openAdapter(adapter, options);
+	const device = await openAdapter(adapter, options, browserChoiceStore);
 	if (device.adapter.software)
 		console.warn(
 			`Tessera computes on the CPU (${device.adapter.description || device.adapter.architecture}): no GPU was found.`,

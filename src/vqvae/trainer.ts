@@ -72,6 +72,16 @@ export class Trainer {
 	}
 
 	/**
+	 * Compiles ahead of time what a step on batches of this shape launches; see `Gpu.prepare`.
+	 *
+	 * @param shape [B, C, H, W]
+	 * @throws ShapeError, ShaderError
+	 */
+	async prepare(shape: Shape): Promise<void> {
+		await this.gpu.prepare(() => this.train(this.gpu.empty(shape)));
+	}
+
+	/**
 	 * One step: forward, backward, Adam. It waits for nothing; everything it makes but the losses is given back when it
 	 * ends, and the losses when the next one begins.
 	 *

@@ -106,6 +106,17 @@ export class VQVAE extends Module {
 		return this.evaluate(images.gpu, () => this.decoder.forward(this.vqLayer.lookup(this.encode(images))));
 	}
 
+	/**
+	 * Compiles ahead of time what `encode`, `decode` and `reconstruct` launch for images of this shape (`Trainer.prepare`
+	 * does so for a training step); see `Gpu.prepare`.
+	 *
+	 * @throws ShapeError, ShaderError
+	 */
+	async prepare(shape: Shape): Promise<void> {
+		const { gpu } = this.vqLayer.embeddings.weight;
+		await gpu.prepare(() => this.reconstruct(gpu.empty(shape)));
+	}
+
 	override cost(input: Shape): LayerCost {
 		this.check(input);
 		const encoder = this.encoder.cost(input);

@@ -120,10 +120,11 @@ test("a device with no feature and no raised limit computes all the same", async
 test("Dawn's null backend is refused", async () => {
 	const { create } = await import("webgpu");
 	const { openAdapter } = await import("../../src/tensor/open_device.js");
+	const { browserChoiceStore } = await import("../../src/tensor/choice_store.js");
 	const instance = create(["backend=null"]);
 	const adapter = await instance.requestAdapter();
 	assert.ok(adapter !== null);
-	const error = await thrownBy(openAdapter(adapter as GPUAdapter));
+	const error = await thrownBy(openAdapter(adapter as GPUAdapter, {}, browserChoiceStore));
 	assert.instance(error, NoAdapterError);
 	assert.match(error.message, /null backend/);
 });

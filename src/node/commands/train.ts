@@ -141,6 +141,7 @@ class Run {
 
 	async train(): Promise<void> {
 		const { epochs, batch } = this.options;
+		await this.trainer.prepare([Math.min(batch, this.trainImages.count), ...this.trainImages.shape]);
 		for (this.epoch = 1; this.epoch <= epochs && !this.stopped; this.epoch++) {
 			const progress = startProgress(`epoch ${this.epoch}/${epochs}`, this.stepsPerEpoch);
 			const epochStart = performance.now();
