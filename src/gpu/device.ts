@@ -226,7 +226,7 @@ export class Device {
 	 */
 	uniform(words: Float32Array | Uint32Array | Int32Array): Storage {
 		const bits = new Uint32Array(words.buffer, words.byteOffset, words.length);
-		const key = bits.join();
+		const key = String.fromCharCode(...new Uint16Array(words.buffer, words.byteOffset, 2 * words.length));
 		const cached = this.uniforms.get(key);
 		if (cached !== undefined) {
 			this.uniforms.delete(key);

@@ -18,6 +18,11 @@ interface Moments {
 	readonly parameter: Parameter;
 	readonly first: Tensor;
 	readonly second: Tensor;
+	/**
+	 * What changes from step to step, for the kernel; see `Settings` in kernels/adam.wgsl. Parameters that were moved
+	 * equally often share those of the first of them.
+	 */
+	readonly settings: Tensor;
 	/** How often this parameter was moved: it may lack a gradient in some steps. */
 	steps: number;
 }
@@ -32,12 +37,6 @@ export class Adam {
 	private readonly betas: readonly [number, number];
 	private readonly eps: number;
 	private readonly moments: readonly Moments[];
-	/**
-	 * What changes from step to step, for the kernel (see `Settings` in kernels/adam.wgsl): the first for the parameters
-	 * of a step that were moved equally often, the next for those of another count, which only a model with parts that
-	 * lack gradients in some steps needs.
-	 */
-	private readonly settings: Tensor[];
 	private readonly gpu: Gpu;
 
 	/** @throws ArgumentError where there is nothing to train or a setting is out of range, DeviceMismatchError */
@@ -59,10 +58,10 @@ export class Adam {
 			parameter,
 			first: zeros(parameter),
 			second: zeros(parameter),
+			settings: gpu.keep(gpu.empty([7])),
 			steps: 0,
 		}));
 		this.gpu = gpu;
-		this.settings = [gpu.keep(gpu.empty([7]))];
 	}
 
 	/**
@@ -76,10 +75,9 @@ export class Adam {
 		const moved = this.moments.filter(({ parameter }) => parameter.hasGrad);
 		// Touched before anything is launched: where one was disposed of, none is moved.
 		for (const { parameter } of moved) for (const tensor of [parameter, parameter.grad]) void tensor.storage;
-		for (const [i, steps] of [...new Set(moved.map((moments) => moments.steps))].entries()) {
+		for (const steps of new Set(moved.map((moments) => moments.steps))) {
 			const cohort = moved.filter((moments) => moments.steps === steps);
-			this.settings[i] ??= this.gpu.keep(this.gpu.empty([7]));
-			const settings = this.settings[i];
+			const [{ settings }] = cohort as [Moments];
 			this.gpu.feed(settings, () => this.advance(cohort));
 			for (const { parameter, first, second } of cohort)
 				launchElements(adamKernel, parameter.size, [parameter, first, second, parameter.grad, settings]);
@@ -93,15 +91,12 @@ export class Adam {
 
 	/** Frees the moments (not the parameters). */
 	dispose(): void {
-		for (const { first, second } of this.moments) {
-			first.dispose();
-			second.dispose();
-		}
-		for (const settings of this.settings) settings.dispose();
+		for (const { first, second, settings } of this.moments)
+			for (const tensor of [first, second, settings]) tensor.dispose();
 	}
 
 	/** Counts a step of parameters that were moved equally often, and gives the kernel's settings for it. */
-	private advance(cohort: readonly Moments[]): number[] {
+	private advance(cohort: readonly Moments[]): Float32Array {
 		const steps = (cohort[0]?.steps ?? 0) + 1;
 		if (cohort.some((moments) => moments.steps + 1 !== steps))
 			throw new CaptureError(
@@ -109,7 +104,7 @@ export class Adam {
 			);
 		for (const moments of cohort) moments.steps = steps;
 		const [beta1, beta2] = this.betas;
-		return [
+		return Float32Array.of(
 			beta1,
 			1 - beta1,
 			beta2,
@@ -117,6 +112,6 @@ export class Adam {
 			this.eps,
 			this.lr / (1 - beta1 ** steps),
 			1 / Math.sqrt(1 - beta2 ** steps),
-		];
+		);
 	}
 }

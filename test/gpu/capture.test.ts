@@ -231,6 +231,58 @@ test("gradients are added up or set as in the step itself", async () => {
 	for (const tensor of [w, x]) tensor.dispose();
 });
 
+test("parameters that were moved unequally often keep their own counts", async () => {
+	const gpu = await device();
+	const results: Float32Array[] = [];
+	for (const captures of [false, true]) {
+		const [a, b] = [gpu.parameter([1, 2], [2]), gpu.parameter([3, 4], [2])] as const;
+		const adam = new Adam([a, b], { lr: 0.1 });
+		const first = () => {
+			adam.zeroGrad();
+			backward(sum(mul(a, a)));
+			adam.step();
+		};
+		const both = () => {
+			adam.zeroGrad();
+			backward(sum(mul(mul(a, a), b)));
+			adam.step();
+		};
+		for (let i = 0; i < 3; i++) gpu.scope(first);
+		const captured = captures ? gpu.capture(both) : undefined;
+		for (let i = 0; i < 3; i++) captured === undefined ? gpu.scope(both) : captured.replay();
+		results.push(await a.data(), await b.data());
+		captured?.dispose();
+		const together = gpu.capture(() => {
+			adam.zeroGrad();
+			backward(sum(a));
+			adam.step();
+		});
+		together.replay();
+		together.dispose();
+		adam.dispose();
+		for (const tensor of [a, b]) tensor.dispose();
+	}
+	for (let i = 0; i < 2; i++) assertSame(results[2 + i], results[i], `parameter ${i}`);
+
+	const [a, b] = [gpu.parameter([1], [1]), gpu.parameter([2], [1])] as const;
+	const adam = new Adam([a, b]);
+	const captured = gpu.capture(() => {
+		adam.zeroGrad();
+		backward(sum(mul(a, b)));
+		adam.step();
+	});
+	captured.replay();
+	gpu.scope(() => {
+		adam.zeroGrad();
+		backward(sum(a));
+		adam.step();
+	});
+	assertThrows(() => captured.replay(), CaptureError, ["moved apart"]);
+	captured.dispose();
+	adam.dispose();
+	for (const tensor of [a, b]) tensor.dispose();
+});
+
 /** What capturing such a step says. */
 async function refused(step: (gpu: Gpu, x: Tensor, w: Parameter) => unknown, words: string[]): Promise<void> {
 	const gpu = await device();
