@@ -288,6 +288,23 @@ export class Device {
 		}
 	}
 
+	/** Whether a step is being recorded that has not made this storage. */
+	isOutside(storage: Storage): boolean {
+		return this.recording !== undefined && !this.recording.made.has(storage);
+	}
+
+	/** Does something with a storage from outside of the step that is being recorded: at once, and not as part of it. */
+	atOnceOutside<T>(storage: Storage, body: () => T): T {
+		if (!this.isOutside(storage)) return body();
+		const { recording } = this;
+		this.recording = undefined;
+		try {
+			return body();
+		} finally {
+			this.recording = recording;
+		}
+	}
+
 	/** Notes an upload that the step being recorded asks for before each replay; false where none is recorded. */
 	protected recordFeed(storage: Storage, upload: () => void): boolean {
 		this.check();

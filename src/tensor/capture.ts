@@ -31,6 +31,11 @@ export class GradientLog {
 		for (const [parameter, gradient] of this.before) this.left.set(parameter, parameter.exchangeGrad(gradient));
 	}
 
+	/** The gradients that the parameters have now, of those whose gradient the step has changed. */
+	get current(): Tensor[] {
+		return [...this.before.keys()].filter(({ hasGrad }) => hasGrad).map(({ grad }) => grad);
+	}
+
 	/** The gradients that the step leaves. */
 	get made(): Tensor[] {
 		return [...this.left.values()].filter((gradient) => gradient !== null);

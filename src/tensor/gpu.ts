@@ -208,7 +208,14 @@ export class Gpu extends Device {
 		const gradients = new GradientLog();
 		this.gradientLog = gradients;
 		try {
-			return { ...this.record(() => this.scope(step), rehearsal), gradients };
+			const whole = () => {
+				const result = this.scope(step);
+				// What is left is read later: it has to be in row-major order, and in no other.
+				for (const tensor of [...tensorsIn(result), ...gradients.current])
+					if (!tensor.isDisposed && !this.isOutside(tensor.storage)) void tensor.writableStorage;
+				return result;
+			};
+			return { ...this.record(whole, rehearsal), gradients };
 		} finally {
 			this.gradientLog = undefined;
 			gradients.restore();

@@ -57,15 +57,19 @@ export class Tensor<D extends DType = "float32"> {
 		this.checkAlive();
 		if (this.rowMajor === null) {
 			const { storage, toRowMajor } = this.blockedMemory as BlockedMemory;
-			this.rowMajor = toRowMajor(storage);
+			this.rowMajor = this.gpu.atOnceOutside(storage, () => toRowMajor(storage));
 		}
 		return this.rowMajor;
 	}
 
-	/** The same elements in blocks of images where an operation left them so, for operations that go on with them. */
+	/**
+	 * The same elements in blocks of images where an operation left them so, for operations that go on with them. A step
+	 * that is recorded sees those of tensors from outside in row-major order alone, which is where new data will go.
+	 */
 	get blocked(): Storage | null {
 		this.checkAlive();
-		return this.blockedMemory?.storage ?? null;
+		const storage = this.blockedMemory?.storage ?? null;
+		return storage === null || this.gpu.isOutside(storage) ? null : storage;
 	}
 
 	/** The row-major memory, to be overwritten: what holds the old elements in another order is given back. */

@@ -194,6 +194,41 @@ test("commands before a replay come before it, and copies in it are done", async
 	for (const tensor of [x, last, other, later]) tensor.dispose();
 });
 
+test("tensors that convolutions lay out in their own way", async () => {
+	for (const gpu of await variants()) {
+		const random = new Random(5);
+		const images = randomArray(random, [16, 3, 8, 8]);
+		const others = randomArray(random, [16, 5, 8, 8]);
+		const first = parameterOf(gpu, randomArray(random, [5, 3, 3, 3]));
+		const second = parameterOf(gpu, randomArray(random, [4, 5, 3, 3]));
+		const x = tensorOf(gpu, images);
+		const expectedOf = async (y: Tensor) => {
+			const z = gpu.scope(() => conv2d(y, second, { padding: 1 }));
+			const values = await z.data();
+			z.dispose();
+			return values;
+		};
+		const before = gpu.memory().buffers;
+		const hidden = gpu.scope(() => conv2d(x, first, { padding: 1 })); // made outside, perhaps not row-major
+		const captured = gpu.capture(() => ({ z: conv2d(hidden, second, { padding: 1 }) }));
+		const expected = await expectedOf(hidden);
+		assertSame(await captured.replay().z.data(), expected, "of a tensor from outside");
+		gpu.upload(hidden, Float32Array.from(others.data));
+		const { z } = captured.replay();
+		assertSame(await z.data(), await expectedOf(hidden), "of new data");
+		captured.dispose();
+
+		const inside = gpu.capture(() => conv2d(conv2d(x, first, { padding: 1 }), second, { padding: 1 }));
+		assertSame(await inside.replay().data(), expected, "of a tensor made in the step");
+		gpu.upload(x, new Float32Array(images.data.length));
+		assertSame(await inside.replay().data(), new Float32Array(expected.length), "read a second time");
+		inside.dispose();
+		hidden.dispose();
+		assert.is(gpu.memory().buffers, before);
+		for (const tensor of [x, first, second]) tensor.dispose();
+	}
+});
+
 test("what is fed is worked out before each replay", async () => {
 	const gpu = await device();
 	const factor = gpu.empty([1]);
