@@ -34,8 +34,8 @@ export class Replay {
 	readonly used: readonly Storage[];
 	readonly outside: readonly Storage[];
 	readonly written: readonly Storage[];
-	/** The last batch of commands with a replay. */
-	lastBatch = -1;
+	/** The last batch of commands that uses its buffers. */
+	lastBatch: number;
 	disposed = false;
 	private readonly commands: Command[] = [];
 	/** Buffers of which no storage outlives a replay. */
@@ -49,7 +49,7 @@ export class Replay {
 		/** Filled while this is constructed. */
 		readonly trial: Trial,
 	) {
-		const acquired: Place[] = [];
+		const acquired: ReturnType<BufferPool["acquire"]>[] = [];
 		try {
 			this.build(pipelines, (bytes) => {
 				const place = pool.acquire(bytes);
@@ -57,10 +57,13 @@ export class Replay {
 				return place;
 			});
 		} catch (error) {
-			for (const { id } of acquired) pool.release(id, -1);
+			for (const { id, lastBatch } of acquired) pool.release(id, lastBatch);
 			throw error;
 		}
+		// Commands that are recorded but not submitted may still use the buffers for what was in them before.
+		this.lastBatch = acquired.reduce((last, place) => Math.max(last, place.lastBatch), -1);
 		this.kept = recording.kept.map((storage) => storage.retain());
+		for (const storage of this.kept) storage.lastBatch = this.lastBatch;
 		const outlive = new Set(this.kept.map(({ id }) => id));
 		this.places = acquired.filter(({ id }) => !outlive.has(id));
 		recording.afterwards = (storage) => pool.release(storage.id, storage.lastBatch);

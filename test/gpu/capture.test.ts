@@ -158,6 +158,24 @@ test("no other tensor gets a captured step's buffers", async () => {
 	x.dispose();
 });
 
+test("buffers that commands still need are not overwritten by way of a capture", async () => {
+	for (const use of ["dispose", "upload"]) {
+		const gpu = await openDevice();
+		const x = gpu.tensor([1, 2], [2]);
+		const y = scale(x, 2);
+		await gpu.finish();
+		const z = relu(y);
+		y.dispose(); // its buffer is free, but the commands that use it are not submitted
+		const captured = gpu.capture(() => scale(x, 3));
+		if (use === "dispose") {
+			captured.dispose();
+			gpu.tensor([7, 7], [2]);
+		} else gpu.upload(captured.result, [7, 7]);
+		assertSame(await z.data(), [2, 4], use);
+		gpu.dispose();
+	}
+});
+
 test("tensors from outside stay as long as the step needs them", async () => {
 	const gpu = await device();
 	const x = gpu.tensor([1, 2], [2]);
