@@ -8,7 +8,7 @@ interface PooledBuffer {
 
 /** What is alive and what lies free, in buffers and bytes. */
 export interface MemoryUse {
-	/** Buffers that tensors hold. */
+	/** Buffers that tensors and captured steps hold. */
 	readonly buffers: number;
 	/** Bytes of those buffers, as allocated. */
 	readonly bytes: number;
