@@ -4,11 +4,11 @@
 //
 // x            float32 [⌈batch / 16⌉, inChannels, inHeight, inWidth, 16]
 // dy           float32 [⌈batch / 16⌉, outChannels, outHeight, outWidth, 16], 0 for images that are not there
-// partial      float32 [splits, outChannels, inChannels, kernelHeight, kernelWidth]
+// partial      float32 [splits, outChannels, columns], of which the columns i · kernelHeight · kernelWidth + ky · kernelWidth
+//              + kx are rounded up to 4 · SUBGROUP; convolution_weight_grad_sum.wgsl adds up the splits
 // partialBias  float32 [splits, outChannels]: the sums of dy
 //
-// A workgroup is one subgroup of SUBGROUP lanes: 4, or 8 and more. A lane has 4 columns (a column is an (i, ky, kx)) and 16
-// output channels, for the rows of output pixels of one split. For 4 images of a pixel a lane loads the 4 · 4 values of x
+// A workgroup is one subgroup of SUBGROUP lanes: 4, or 8 and more. A lane has 4 neighbouring columns and 16 output channels, for the rows of output pixels of one split. For 4 images of a pixel a lane loads the 4 · 4 values of x
 // that its columns meet there, the subgroup those of dy of the 16 channels, which it then hands round by
 // subgroupBroadcast. The rows of a split depend on the shape alone. Needs the feature subgroups, and a subgroup of just
 // SUBGROUP lanes.
@@ -43,20 +43,10 @@ struct Slice { first: u32, end: u32 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> dy: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> partial: array<f32>;
+@group(0) @binding(2) var<storage, read_write> partial: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> partialBias: array<f32>;
 @group(0) @binding(4) var<uniform> sizes: Sizes;
 @group(0) @binding(5) var<uniform> slice: Slice;
-
-// Stores the 4 columns of one output channel.
-fn store(split: u32, column: vec4<u32>, columns: u32, o: u32, sum: vec4<f32>) {
-	if (o >= sizes.outChannels) { return; }
-	let at = (split * sizes.outChannels + o) * columns + column;
-	if (column.x < columns) { partial[at.x] = sum.x; }
-	if (column.y < columns) { partial[at.y] = sum.y; }
-	if (column.z < columns) { partial[at.z] = sum.z; }
-	if (column.w < columns) { partial[at.w] = sum.w; }
-}
 
 fn storeBias(split: u32, o: u32, sum: vec4<f32>) {
 	if (o < sizes.outChannels) { partialBias[split * sizes.outChannels + o] = (sum.x + sum.y) + (sum.z + sum.w); }
@@ -80,8 +70,8 @@ fn main(
 	let splitRows = (rows + sizes.splits - 1u) / sizes.splits;
 	let block = workgroup / columnBlocks % blocks;
 	let split = workgroup / (columnBlocks * blocks);
-	let column = workgroup % columnBlocks * (4u * SUBGROUP) + vec4(0u, 1u, 2u, 3u) * SUBGROUP + lane;
-	let at = min(column, vec4(columns - 1u));
+	let columnVector = workgroup % columnBlocks * SUBGROUP + lane;
+	let at = min(columnVector * 4u + vec4(0u, 1u, 2u, 3u), vec4(columns - 1u));
 	let plane = at / taps * inPlane;
 	let tapY = vec4<i32>(at % taps / sizes.kernelWidth * sizes.dilationY) - i32(sizes.paddingY);
 	let tapX = vec4<i32>(at % sizes.kernelWidth * sizes.dilationX) - i32(sizes.paddingX);
@@ -192,23 +182,26 @@ fn main(
 			}
 		}
 	}
-	store(split, column, columns, first + 0u, a0);
-	store(split, column, columns, first + 1u, a1);
-	store(split, column, columns, first + 2u, a2);
-	store(split, column, columns, first + 3u, a3);
+	let rowVectors = columnBlocks * SUBGROUP;
+	let at0 = (split * sizes.outChannels + first) * rowVectors + columnVector;
+	let channels = sizes.outChannels - first;
+	partial[at0] = a0;
+	if (channels > 1u) { partial[at0 + 1u * rowVectors] = a1; }
+	if (channels > 2u) { partial[at0 + 2u * rowVectors] = a2; }
+	if (channels > 3u) { partial[at0 + 3u * rowVectors] = a3; }
 	if (QUARTERS > 1u) {
-		store(split, column, columns, first + 4u, a4);
-		store(split, column, columns, first + 5u, a5);
-		store(split, column, columns, first + 6u, a6);
-		store(split, column, columns, first + 7u, a7);
-		store(split, column, columns, first + 8u, a8);
-		store(split, column, columns, first + 9u, a9);
-		store(split, column, columns, first + 10u, a10);
-		store(split, column, columns, first + 11u, a11);
-		store(split, column, columns, first + 12u, a12);
-		store(split, column, columns, first + 13u, a13);
-		store(split, column, columns, first + 14u, a14);
-		store(split, column, columns, first + 15u, a15);
+		if (channels > 4u) { partial[at0 + 4u * rowVectors] = a4; }
+		if (channels > 5u) { partial[at0 + 5u * rowVectors] = a5; }
+		if (channels > 6u) { partial[at0 + 6u * rowVectors] = a6; }
+		if (channels > 7u) { partial[at0 + 7u * rowVectors] = a7; }
+		if (channels > 8u) { partial[at0 + 8u * rowVectors] = a8; }
+		if (channels > 9u) { partial[at0 + 9u * rowVectors] = a9; }
+		if (channels > 10u) { partial[at0 + 10u * rowVectors] = a10; }
+		if (channels > 11u) { partial[at0 + 11u * rowVectors] = a11; }
+		if (channels > 12u) { partial[at0 + 12u * rowVectors] = a12; }
+		if (channels > 13u) { partial[at0 + 13u * rowVectors] = a13; }
+		if (channels > 14u) { partial[at0 + 14u * rowVectors] = a14; }
+		if (channels > 15u) { partial[at0 + 15u * rowVectors] = a15; }
 	}
 	if (workgroup % columnBlocks == 0u && lane < lanesOfRows && lane < 4u * QUARTERS) {
 		storeBias(split, first + lane, bias0);

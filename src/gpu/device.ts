@@ -34,7 +34,7 @@ export interface DeviceOptions {
 	/** Free buffers are kept for reuse up to this many bytes (default 1 GiB). */
 	readonly poolLimit?: number;
 	/**
-	 * Whether to use the kernels for which a workgroup is one subgroup (kernels/*.subgroups.wgsl). Default: where the
+	 * Whether to use the kernels for which a workgroup is one subgroup (kernels/*.blocked.wgsl). Default: where the
 	 * adapter computes on the CPU and has subgroups of one fixed size of at least 4.
 	 */
 	readonly subgroupKernels?: boolean | undefined;
@@ -78,7 +78,7 @@ export class Device {
 	 * The families of kernels that this device runs, the one to prefer first; a single one where `subgroupKernels` says
 	 * which.
 	 */
-	readonly families: readonly KernelFamily[];
+	readonly families: readonly [KernelFamily, ...KernelFamily[]];
 	private readonly pool: BufferPool;
 	private readonly pipelines: Pipelines;
 	private readonly uniforms = new Map<string, Storage>();

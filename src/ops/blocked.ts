@@ -1,5 +1,6 @@
 import blockImagesKernel from "../../kernels/block_images.wgsl";
 import unblockImagesKernel from "../../kernels/unblock_images.wgsl";
+import type { KernelFamily } from "../gpu/choices.js";
 import type { Storage } from "../gpu/storage.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { type Shape, sizeOf } from "../tensor/shape.js";
@@ -14,13 +15,12 @@ export function blocksOf(batch: number): number {
 	return Math.ceil(batch / blockSize);
 }
 
-/**
- * Whether the kernels on blocked tensors are in use and lose less than a quarter of their work to images that fill up
- * the last block.
- */
-export function worthBlocking(gpu: Gpu, batch: number): boolean {
-	const { subgroupSize } = gpu;
-	return (subgroupSize === 4 || subgroupSize >= 8) && batch > 0.75 * blockSize * blocksOf(batch);
+/** The smallest batch for which the kernels on blocked tensors pay, although images fill up the last block. */
+const leastBatch = 4;
+
+/** The kernels among which there is a choice for a batch of images. */
+export function familiesFor({ gpu, shape }: Tensor): readonly [KernelFamily, ...KernelFamily[]] {
+	return shape[0] >= leastBatch ? gpu.families : ["portable"];
 }
 
 function words(shape: Shape): number {

@@ -66,9 +66,7 @@ export function conv2d(input: Tensor, weight: Tensor, options: Conv2dOptions = {
 			const dx = input.requiresGrad
 				? throughRelu(input, (mask) => runConvTranspose2d(dy, weight, { mask }, input.shape, geometry))
 				: null;
-			const grads = weight.requiresGrad
-				? runWeightGrad(input, dy, weight.shape, geometry, bias?.requiresGrad === true)
-				: null;
+			const grads = weight.requiresGrad ? runWeightGrad(input, dy, weight.shape, geometry) : null;
 			return [dx, grads?.weight ?? null, bias?.requiresGrad === true ? (grads?.sums ?? runBiasGrad(dy)) : null];
 		}),
 	);

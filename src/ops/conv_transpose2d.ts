@@ -81,7 +81,7 @@ export function convTranspose2d(input: Tensor, weight: Tensor, options: ConvTran
 					? throughRelu(input, (mask) => runConv2d(dy, weight, { mask }, input.shape, geometry))
 					: null,
 				// As in a conv2d from the output's side to the input's, whose weight this is.
-				weight.requiresGrad ? runWeightGrad(dy, input, weight.shape, geometry, false).weight : null,
+				weight.requiresGrad ? runWeightGrad(dy, input, weight.shape, geometry).weight : null,
 				bias?.requiresGrad === true ? runBiasGrad(dy) : null,
 			];
 		}),

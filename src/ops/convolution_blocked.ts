@@ -1,19 +1,20 @@
 import convolutionBlockedKernel from "../../kernels/convolution.blocked.wgsl";
 import weightGradBlockedKernel from "../../kernels/convolution_weight_grad.blocked.wgsl";
+import weightGradSumKernel from "../../kernels/convolution_weight_grad_sum.wgsl";
 import gatherTapsKernel from "../../kernels/gather_taps.blocked.wgsl";
 import sumChannelsKernel from "../../kernels/sum_channels.blocked.wgsl";
 import { type Shape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { blockedStorage, blocksOf, emptyBlocked, worthBlocking } from "./blocked.js";
+import { blockedStorage, blocksOf, emptyBlocked } from "./blocked.js";
 import {
 	convolutionSizes,
 	type Epilogue,
 	type Geometry,
 	packWeights,
+	quartersFor,
 	type Steps,
 	sizes,
 	splitsFor,
-	variant,
 	type WeightStrides,
 } from "./convolution_parts.js";
 import { launchElements } from "./launch.js";
@@ -26,11 +27,6 @@ const rowsAtOnce = 16;
 
 /** Pixels that one invocation of the sums over all but the channels adds up. */
 const pixelsPerSum = 64;
-
-/** Whether the kernels on blocked tensors take a convolution of this batch. */
-export function takesBlocked(x: Tensor, groups: number): boolean {
-	return groups === 1 && worthBlocking(x.gpu, x.shape[0]);
-}
 
 /** kernels/convolution.blocked.wgsl: x [N, in, H, W] → `to` [N, out, H', W'], blocked. */
 export function runBlocked(
@@ -62,7 +58,7 @@ function runWhole(
 	const { gpu } = x;
 	const { bias, mask } = epilogue;
 	const [batch, outChannels, outHeight, outWidth] = to;
-	const lanes = gpu.subgroupSize;
+	const lanes = gpu.lanesOf("subgroups");
 	const width = 4 * lanes;
 	return gpu.scope(() => {
 		const { tensor, storage } = emptyBlocked(gpu, to);
@@ -127,19 +123,23 @@ export function runWeightGradBlocked(
 	outputGradient: Tensor,
 	to: Shape,
 	{ stride, padding, dilation }: Geometry,
-	withSums: boolean,
-): { readonly weight: Tensor; readonly sums: Tensor | null } {
+): { readonly weight: Tensor; readonly sums: Tensor } {
 	const { gpu } = input;
 	const [outChannels, ...kernel] = to;
 	const [batch, , height, width] = outputGradient.shape;
 	const pixels = batch * height * width;
-	const lanes = gpu.subgroupSize;
-	const constants = variant(lanes, outChannels, rowsAtOnce);
-	const blocks = Math.ceil(outChannels / (4 * constants.QUARTERS)) * Math.ceil(sizeOf(kernel) / (4 * lanes));
+	const lanes = gpu.lanesOf("subgroups");
+	const constants = { SUBGROUP: lanes, QUARTERS: quartersFor(outChannels, rowsAtOnce) };
+	const columns = sizeOf(kernel);
+	const columnBlocks = Math.ceil(columns / (4 * lanes));
+	const blocks = Math.ceil(outChannels / (4 * constants.QUARTERS)) * columnBlocks;
 	const splits = splitsFor(blocks, blocksOf(batch) * height, pixels);
+	const rowLength = 4 * lanes * columnBlocks;
 	return gpu.scope(() => {
-		const partial = gpu.empty(splits === 1 ? to : [splits, ...to]);
-		const partialSums = gpu.empty(splits === 1 ? [outChannels] : [splits, outChannels]);
+		const weight = gpu.empty(to);
+		const sums = gpu.empty([outChannels]);
+		const partial = gpu.empty([splits, outChannels, rowLength]);
+		const partialSums = gpu.empty([splits, outChannels]);
 		gpu.run(weightGradBlockedKernel, {
 			constants,
 			bindings: [
@@ -160,8 +160,10 @@ export function runWeightGradBlocked(
 			workgroups: blocks * splits,
 			flops: 2 * pixels * sizeOf(to),
 		});
-		const over = (x: Tensor, shape: Shape) => (splits === 1 ? x : sumOver(x, { r2: splits, k2: sizeOf(shape) }, shape));
-		return { weight: over(partial, to), sums: withSums ? over(partialSums, [outChannels]) : null };
+		const scalars = gpu.uniform(Uint32Array.of(outChannels, columns, rowLength, splits));
+		const bindings = [partial, partialSums, weight, sums, scalars];
+		launchElements(weightGradSumKernel, weight.size + outChannels, bindings);
+		return { weight, sums };
 	});
 }
 

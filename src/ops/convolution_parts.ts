@@ -97,10 +97,9 @@ export function packWeights(
 	return packed;
 }
 
-/** The constants that choose among the variants of a kernel, of which there are few. */
-export function variant(lanes: number, groupOutputs: number, channels: number): Record<string, number> {
-	const quarters = { QUARTERS: groupOutputs > 4 ? channels / 4 : 1 };
-	return lanes > 0 ? { SUBGROUP: lanes, ...quarters } : quarters;
+/** How many groups of 4 output channels a workgroup has, of the variants that there are. */
+export function quartersFor(groupOutputs: number, channels: number): number {
+	return groupOutputs > 4 ? channels / 4 : 1;
 }
 
 /** How many workgroups a weight gradient should have at least, and pixels a split at least. */

@@ -3,9 +3,9 @@ import nearestCodeKernel from "../../kernels/nearest_code.wgsl";
 import prepareKernel from "../../kernels/nearest_code_prepare.wgsl";
 import { ShapeError } from "../gpu/errors.js";
 import type { Storage } from "../gpu/storage.js";
-import { formatShape } from "../tensor/shape.js";
+import { formatShape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { block, blockSize, blocksOf, worthBlocking } from "./blocked.js";
+import { block, blockSize, blocksOf, familiesFor } from "./blocked.js";
 import { checkDType, checkRank, commonGpu } from "./check.js";
 import { launchElements } from "./launch.js";
 
@@ -33,50 +33,89 @@ export function nearestCode(z: Tensor, codebook: Tensor): Tensor<"uint32"> {
 		throw new ShapeError(
 			`nearestCode: z must be [N, ${dimensions}] or [B, ${dimensions}, H, W] for a codebook ${formatShape(codebook.shape)}, but has shape ${formatShape(z.shape)}.`,
 		);
+	const families = familiesFor(z);
+	const fewCodes = codes * dimensions < worthBlockingFrom;
+	const ways = fewCodes && families.length > 1 ? (["portable", "subgroups"] as const) : families;
+	return gpu.choose(`nearest code ${z.shape} ${codebook.shape}`, ways, (family) =>
+		family === "subgroups" ? nearestBlocked(z, codebook) : nearestPortable(z, codebook),
+	);
+}
+
+function nearestPortable(z: Tensor, codebook: Tensor): Tensor<"uint32"> {
+	const { gpu } = z;
+	const [codes, dimensions] = codebook.shape;
 	const [batch, , ...positions] = z.shape;
 	const rows = z.size / dimensions;
-	const lanes = codes * dimensions >= worthBlockingFrom && worthBlocking(gpu, batch) ? gpu.subgroupSize : 0;
-	const codesAtOnce = lanes > 0 ? 4 * lanes : 8;
-	const paddedCodes = Math.ceil(codes / codesAtOnce) * codesAtOnce;
-	const paddedDimensions = lanes > 0 ? Math.ceil(dimensions / 2) * 2 : dimensions;
 	return gpu.scope(() => {
 		const index = gpu.empty([batch, ...positions], "uint32");
-		const transposed = gpu.empty([paddedCodes, paddedDimensions]);
-		const halfNorm = gpu.empty([paddedCodes]);
-		launchElements(prepareKernel, paddedCodes, [
-			codebook,
-			transposed,
-			halfNorm,
-			gpu.uniform(Uint32Array.of(codes, dimensions, paddedCodes, paddedDimensions, codesAtOnce)),
-		]);
-		const prepared = [transposed.storage, halfNorm.storage, index.storage];
-		const flops = 2 * rows * codes * dimensions;
-		if (lanes > 0) {
-			const plane = rows / batch;
-			const launch = (blocked: Storage, first: number, blocks: number) =>
-				gpu.run(nearestCodeBlockedKernel, {
-					constants: { SUBGROUP: lanes },
-					bindings: [blocked, ...prepared, gpu.uniform(Uint32Array.of(batch, first, dimensions, plane, paddedCodes))],
-					workgroups: blocks * plane,
-					flops: (flops * blocks) / blocksOf(batch),
-				});
-			if (z.blocked !== null) launch(z.blocked, 0, blocksOf(batch));
-			else {
-				// A part of z at a time, so that its copy takes no more memory than the indices, and stays in the cache.
-				const blockWords = blockSize * dimensions * plane;
-				const blocks = Math.min(blocksOf(batch), Math.max(1, Math.floor(Math.max(rows, leastCopy) / blockWords)));
-				const { storage } = gpu.empty([blocks * blockWords]);
-				for (let first = 0; first < batch; first += blocks * blockSize) {
-					block(z, storage, first);
-					launch(storage, first, Math.min(blocks, blocksOf(batch - first)));
-				}
-			}
-		} else
-			gpu.run(nearestCodeKernel, {
-				bindings: [z.storage, ...prepared, gpu.uniform(Uint32Array.of(rows, dimensions, rows / batch, codes))],
-				workgroups: Math.ceil(rows / 256),
-				flops,
-			});
+		const { transposed, halfNorm } = prepare(codebook, 8, 1);
+		gpu.run(nearestCodeKernel, {
+			bindings: [
+				z.storage,
+				transposed.storage,
+				halfNorm.storage,
+				index.storage,
+				gpu.uniform(Uint32Array.of(rows, dimensions, rows / batch, codes)),
+			],
+			workgroups: Math.ceil(rows / 256),
+			flops: 2 * rows * codes * dimensions,
+		});
 		return index;
 	});
+}
+
+function nearestBlocked(z: Tensor, codebook: Tensor): Tensor<"uint32"> {
+	const { gpu } = z;
+	const [codes, dimensions] = codebook.shape;
+	const [batch, , ...positions] = z.shape;
+	const plane = sizeOf(positions);
+	const lanes = gpu.lanesOf("subgroups");
+	return gpu.scope(() => {
+		const index = gpu.empty([batch, ...positions], "uint32");
+		const { transposed, halfNorm } = prepare(codebook, 4 * lanes, 2);
+		const [paddedCodes] = halfNorm.shape;
+		const launch = (blocked: Storage, first: number, blocks: number) =>
+			gpu.run(nearestCodeBlockedKernel, {
+				constants: { SUBGROUP: lanes },
+				bindings: [
+					blocked,
+					transposed.storage,
+					halfNorm.storage,
+					index.storage,
+					gpu.uniform(Uint32Array.of(batch, first, dimensions, plane, paddedCodes)),
+				],
+				workgroups: blocks * plane,
+				flops: 2 * blocks * blockSize * plane * codes * dimensions,
+			});
+		if (z.blocked !== null) launch(z.blocked, 0, blocksOf(batch));
+		else {
+			// A part of z at a time, so that its copy takes no more memory than the indices, and stays in the cache.
+			const blockWords = blockSize * dimensions * plane;
+			const most = Math.floor(Math.max(batch * plane, leastCopy) / blockWords);
+			const blocks = Math.min(blocksOf(batch), Math.max(1, most));
+			const { storage } = gpu.empty([blocks * blockWords]);
+			for (let first = 0; first < batch; first += blocks * blockSize) {
+				block(z, storage, first);
+				launch(storage, first, Math.min(blocks, blocksOf(batch - first)));
+			}
+		}
+		return index;
+	});
+}
+
+/** The codebook as the kernels read it, see kernels/nearest_code_prepare.wgsl. */
+function prepare(
+	codebook: Tensor,
+	width: number,
+	dimensionMultiple: number,
+): { readonly transposed: Tensor; readonly halfNorm: Tensor } {
+	const { gpu } = codebook;
+	const [codes, dimensions] = codebook.shape;
+	const paddedCodes = Math.ceil(codes / width) * width;
+	const paddedDimensions = Math.ceil(dimensions / dimensionMultiple) * dimensionMultiple;
+	const transposed = gpu.empty([paddedCodes, paddedDimensions]);
+	const halfNorm = gpu.empty([paddedCodes]);
+	const scalars = gpu.uniform(Uint32Array.of(codes, dimensions, paddedCodes, paddedDimensions, width));
+	launchElements(prepareKernel, paddedCodes, [codebook, transposed, halfNorm, scalars]);
+	return { transposed, halfNorm };
 }

@@ -1,0 +1,37 @@
+// dw[o, c] = Σ_s partial[s, o, c],  db[o] = Σ_s partialBias[s, o]: the second pass of convolution_weight_grad.blocked.wgsl
+//
+// partial      float32 [splits, outChannels, rowLength], of which the first `columns` of a row count
+// partialBias  float32 [splits, outChannels]
+// dw           float32 [outChannels, columns]
+// db           float32 [outChannels]
+//
+// One invocation an element of dw, and then of db. No features, default limits.
+
+struct Sizes {
+	outChannels: u32,
+	columns: u32,
+	rowLength: u32,
+	splits: u32,
+}
+
+@group(0) @binding(0) var<storage, read> partial: array<f32>;
+@group(0) @binding(1) var<storage, read> partialBias: array<f32>;
+@group(0) @binding(2) var<storage, read_write> dw: array<f32>;
+@group(0) @binding(3) var<storage, read_write> db: array<f32>;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+	let index = id.y * groups.x * 64u + id.x;
+	let weights = sizes.outChannels * sizes.columns;
+	if (index < weights) {
+		let base = index / sizes.columns * sizes.rowLength + index % sizes.columns;
+		var sum = 0.0;
+		for (var s = 0u; s < sizes.splits; s++) { sum += partial[base + s * sizes.outChannels * sizes.rowLength]; }
+		dw[index] = sum;
+	} else if (index < weights + sizes.outChannels) {
+		var sum = 0.0;
+		for (var s = 0u; s < sizes.splits; s++) { sum += partialBias[s * sizes.outChannels + index - weights]; }
+		db[index - weights] = sum;
+	}
+}
