@@ -59,3 +59,11 @@ export function block(x: Tensor, storage: Storage, first: number): void {
 	const scalars = x.gpu.uniform(Uint32Array.of(images, sizeOf(image), first));
 	launchElements(blockImagesKernel, storage.bytes / 16, [x, storage, scalars]);
 }
+
+/** x, or the same in blocked form where several kernels are going to read it so. */
+export function asBlocked(x: Tensor): Tensor {
+	if (x.blocked !== null || familiesFor(x)[0] !== "subgroups") return x;
+	const { tensor, storage } = emptyBlocked(x.gpu, x.shape);
+	block(x, storage, 0);
+	return tensor;
+}

@@ -2,6 +2,7 @@ import { record } from "../autograd/tape.js";
 import { ArgumentError, ShapeError } from "../gpu/errors.js";
 import { formatShape, type Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { asBlocked } from "./blocked.js";
 import { checkDType, checkRank, commonGpu, type Pair, pair } from "./check.js";
 import { type ConvolutionOptions, checkBias, checkGroups, geometryOf } from "./check_convolution.js";
 import { runBiasGrad, runConv2d, runConvTranspose2d, runWeightGrad } from "./convolution.js";
@@ -75,7 +76,8 @@ export function convTranspose2d(input: Tensor, weight: Tensor, options: ConvTran
 	if (options.activation === "relu") markReluOutput(output);
 	return record(name, output, bias === undefined ? [input, weight] : [input, weight, bias], (gradient) =>
 		gpu.scope(() => {
-			const dy = options.activation === "relu" ? reluGradient(output, gradient) : gradient;
+			const unmasked = geometry.groups === 1 ? asBlocked(gradient) : gradient;
+			const dy = options.activation === "relu" ? reluGradient(output, unmasked) : unmasked;
 			return [
 				input.requiresGrad
 					? throughRelu(input, (mask) => runConv2d(dy, weight, { mask }, input.shape, geometry))

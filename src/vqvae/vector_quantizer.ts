@@ -1,27 +1,17 @@
-import { stopGradient } from "../autograd/tape.js";
 import { ShapeError } from "../gpu/errors.js";
 import { Embedding } from "../nn/layers.js";
 import { type LayerCost, Module } from "../nn/module.js";
 import type { Random } from "../nn/random.js";
-import { add } from "../ops/binary.js";
-import { mseLoss } from "../ops/mse_loss.js";
 import { nearestCode } from "../ops/nearest_code.js";
-import { scale } from "../ops/scale.js";
-import { straightThrough } from "../ops/straight_through.js";
+import { type QuantizedLatents, quantize } from "../ops/quantize.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { formatShape, type Shape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 /** What the quantizer makes of latents [B, D, h, w]. */
-export interface Quantized {
-	/** The nearest codes, [B, D, h, w]; its gradient goes straight through to the latents. */
-	readonly quantized: Tensor;
+export interface Quantized extends QuantizedLatents {
 	/** Which codes they are, uint32 [B, h, w]. */
 	readonly indices: Tensor<"uint32">;
-	/** mse(quantized, sg[z]) + β · mse(z, sg[quantized]), a scalar: it moves the codes and the encoder. */
-	readonly loss: Tensor;
-	/** mse(z, sg[quantized]), a scalar: the commitment loss without β. */
-	readonly commitmentLoss: Tensor;
 }
 
 /**
@@ -46,15 +36,7 @@ export class VectorQuantizer extends Module {
 	/** @param z float32 [B, D, h, w] */
 	forward(z: Tensor): Quantized {
 		const indices = this.encode(z);
-		const codes = this.lookup(indices);
-		const codebookLoss = mseLoss(codes, stopGradient(z));
-		const commitmentLoss = mseLoss(z, stopGradient(codes));
-		return {
-			quantized: straightThrough(z, codes),
-			indices,
-			loss: add(codebookLoss, scale(commitmentLoss, this.commitmentCost)),
-			commitmentLoss,
-		};
+		return { indices, ...quantize(z, this.embeddings.weight, indices, { commitmentCost: this.commitmentCost }) };
 	}
 
 	/** The indices of the nearest codes, uint32 [B, h, w]. */

@@ -1,0 +1,121 @@
+import codeSumsKernel from "../../kernels/code_sums.wgsl";
+import codebookGradKernel from "../../kernels/codebook_grad.wgsl";
+import mseGradKernel from "../../kernels/mse_grad.wgsl";
+import quantizeKernel from "../../kernels/quantize.wgsl";
+import { record } from "../autograd/tape.js";
+import { ArgumentError, ShapeError } from "../gpu/errors.js";
+import { formatShape, sameShape } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { checkDType, checkRank, commonGpu } from "./check.js";
+import { launchElements } from "./launch.js";
+import { scale } from "./scale.js";
+import { straightThrough } from "./straight_through.js";
+import { sumOver } from "./sum.js";
+
+/** Elements a workgroup sums up, at the least. */
+const chunk = 4096;
+/** Rows that one invocation of the codes' sums adds up at least, and words of partial sums at most. */
+const rowsPerSplit = 256;
+const maxPartialWords = 2 ** 22;
+
+export interface QuantizeOptions {
+	/** β, the weight of the loss that keeps the latents near the codes (default 0.25). */
+	readonly commitmentCost?: number;
+}
+
+/** What `quantize` gives. */
+export interface QuantizedLatents {
+	/** The codes that the indices name, of z's shape; their gradient goes straight through to z. */
+	readonly quantized: Tensor;
+	/** mse(quantized, sg[z]) + β · mse(z, sg[quantized]), a scalar: it moves the codes and z. */
+	readonly loss: Tensor;
+	/** mse(z, sg[quantized]), a scalar; its gradient is z's. */
+	readonly commitmentLoss: Tensor;
+}
+
+/**
+ * Replaces latents by the codes that the indices name, with the losses of a VQ-VAE (van den Oord et al., "Neural discrete
+ * representation learning", 2017, equation 3): `embedding`, `straightThrough` and two `mseLoss`es in one pass, and their
+ * gradients in three. The gradients are 2β(z − e)/n for z, and for code k the sum over its latents of 2(e_k − z)/n, with n
+ * the number of elements of z. An index outside [0, K) gives zeros and no gradient to a code.
+ *
+ * @param z float32 [N, D], or [B, D, H, W] whose vectors lie along the channels
+ * @param codebook float32 [K, D]
+ * @param indices uint32 or int32 [N], or [B, H, W]
+ * @throws ShapeError, DTypeError, DeviceMismatchError, ArgumentError where the commitment cost is not a number of at least 0.
+ */
+export function quantize(
+	z: Tensor,
+	codebook: Tensor,
+	indices: Tensor<"uint32"> | Tensor<"int32">,
+	options: QuantizeOptions = {},
+): QuantizedLatents {
+	const name = "quantize";
+	const { commitmentCost = 0.25 } = options;
+	const gpu = commonGpu(name, z, codebook, indices);
+	checkDType(name, "z", z, "float32");
+	checkDType(name, "codebook", codebook, "float32");
+	checkDType(name, "indices", indices, "uint32", "int32");
+	checkRank(name, "codebook", codebook.shape, 2, "[K, D]");
+	const [codes, dimensions] = codebook.shape;
+	if ((z.shape.length !== 2 && z.shape.length !== 4) || z.shape[1] !== dimensions)
+		throw new ShapeError(
+			`quantize: z must be [N, ${dimensions}] or [B, ${dimensions}, H, W] for a codebook ${formatShape(codebook.shape)}, but has shape ${formatShape(z.shape)}.`,
+		);
+	const positions = z.shape.toSpliced(1, 1);
+	if (!sameShape(positions, indices.shape))
+		throw new ShapeError(
+			`quantize: indices must be ${formatShape(positions)} for z ${formatShape(z.shape)}, but have shape ${formatShape(indices.shape)}.`,
+		);
+	if (!(commitmentCost >= 0 && Number.isFinite(commitmentCost)))
+		throw new ArgumentError(`quantize: commitmentCost must be a number of at least 0, but is ${commitmentCost}.`);
+
+	const inner = indices.size / z.shape[0];
+	const factor = 2 / z.size;
+	const constants = { CODES: codes, DIMENSIONS: dimensions, INNER: inner };
+	const { codesOfZ, commitment, total } = gpu.scope(() => {
+		const codesOfZ = gpu.empty(z.shape);
+		const workgroups = Math.ceil(z.size / chunk);
+		const partial = gpu.empty([workgroups]);
+		gpu.run(quantizeKernel, {
+			constants: { ...constants, CHUNK: chunk },
+			bindings: [z.storage, indices.storage, codebook.storage, codesOfZ.storage, partial.storage],
+			workgroups,
+		});
+		const commitment = sumOver(partial, { r2: workgroups }, [], 1 / z.size);
+		return { codesOfZ, commitment, total: scale(commitment, 1 + commitmentCost) };
+	});
+	const quantized = straightThrough(z, codesOfZ);
+	codesOfZ.dispose();
+
+	const gradientOfZ = (weight: number, gradient: Tensor) => {
+		const dz = gpu.empty(z.shape);
+		const scalars = gpu.uniform(Float32Array.of(weight * factor));
+		launchElements(mseGradKernel, dz.size, [z, quantized, gradient, dz, scalars]);
+		return dz;
+	};
+	const gradientOfCodebook = (gradient: Tensor) =>
+		gpu.scope(() => {
+			const de = gpu.empty(codebook.shape);
+			const most = Math.floor(maxPartialWords / (codes * (dimensions + 1)));
+			const splits = Math.max(1, Math.min(Math.ceil(indices.size / rowsPerSplit), most));
+			const partial = gpu.empty([splits, codes, dimensions + 1]);
+			launchElements(codeSumsKernel, splits * (dimensions + 1), [indices, z, partial], {
+				...constants,
+				N: indices.size,
+				SPLITS: splits,
+			});
+			const sizes = Uint32Array.of(codes, dimensions, splits, 0);
+			new Float32Array(sizes.buffer)[3] = factor;
+			launchElements(codebookGradKernel, de.size, [codebook, partial, gradient, de, gpu.uniform(sizes)]);
+			return de;
+		});
+	return {
+		quantized,
+		loss: record(name, total, [z, codebook], (gradient) => [
+			z.requiresGrad ? gradientOfZ(commitmentCost, gradient) : null,
+			codebook.requiresGrad ? gradientOfCodebook(gradient) : null,
+		]),
+		commitmentLoss: record(name, commitment, [z], (gradient) => [gradientOfZ(1, gradient)]),
+	};
+}
