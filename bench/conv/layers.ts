@@ -20,7 +20,7 @@ export type Direction = (typeof directions)[number];
 /** The layers of the notes' network on 28 × 28 images, and two of larger networks. */
 export function layers(software: boolean): Layer[] {
 	// On a CPU the two large ones would take seconds each with more images.
-	const few = software ? 4 : 64;
+	const few = software ? 16 : 64;
 	return [
 		{ name: "enc1", transposed: false, batch: 128, large: [1, 28], small: [32, 14], kernel: 3, stride: 2, padding: 1 },
 		{ name: "enc2", transposed: false, batch: 128, large: [32, 14], small: [64, 7], kernel: 3, stride: 2, padding: 1 },
