@@ -1,11 +1,11 @@
 // Convolution and transposed convolution as in convolution.wgsl on blocked tensors (see block_images.wgsl), for adapters
 // where a subgroup is cheap and a load of one word a lane is dear (lavapipe, SwiftShader). One group.
 //
-// x     float32 [⌈batch / 16⌉, inChannels, inHeight, inWidth, 16]
+// x     float32 [⌈batch / 16⌉, inHeight, inWidth, inChannels, 16]
 // w     float32 [⌈outChannels / (4 · SUBGROUP)⌉, taps, inChannels rounded up to 2, 4 · SUBGROUP], from pack_weights.wgsl
 // bias  float32 [outChannels], read where hasBias is 1
 // mask  float32 as y, read where activation is 2
-// y     float32 [⌈batch / 16⌉, outChannels, outHeight, outWidth, 16]
+// y     float32 [⌈batch / 16⌉, outHeight, outWidth, outChannels, 16]
 //
 // activation: 0 none, 1 ReLU, 2 the result where mask is positive and 0 elsewhere (the gradient of a ReLU whose output is
 // mask).
@@ -107,7 +107,6 @@ fn main(
 	if (workgroup >= slice.end) { return; }
 	let blocks = (sizes.outChannels + 4u * SUBGROUP - 1u) / (4u * SUBGROUP);
 	let outPlane = sizes.outHeight * sizes.outWidth;
-	let inPlane = sizes.inHeight * sizes.inWidth * 4u;
 	let inputs = (sizes.inChannels + 1u) / 2u * 2u;
 	let block = workgroup % blocks;
 	let pixel = workgroup / blocks % outPlane;
@@ -118,7 +117,8 @@ fn main(
 	let outStepY = i32(sizes.outStepY);
 	let outStepX = i32(sizes.outStepX);
 	let second = (lane / 4u) & 1u;
-	let base = images * sizes.inChannels * inPlane + (lane & 3u);
+	let pixelLength = sizes.inChannels * 4u;
+	let base = images * sizes.inHeight * sizes.inWidth * pixelLength + (lane & 3u);
 
 	var a0 = vec4(0.0);
 	var a1 = a0;
@@ -144,7 +144,7 @@ fn main(
 	var ny = 0u;
 	var nx = 0u;
 	var i = 0u;
-	var source = base + u32(tapsY.source * i32(sizes.inWidth) + tapsX.source) * 4u;
+	var source = base + u32(tapsY.source * i32(sizes.inWidth) + tapsX.source) * pixelLength;
 	var row = ((block * sizes.kernelHeight + tapsY.first) * sizes.kernelWidth + tapsX.first) * rowLength + lane;
 	for (var step = 0u; step < steps; step++) {
 		let last = min(i + 1u, sizes.inChannels - 1u);
@@ -154,14 +154,14 @@ fn main(
 		var t2: vec4<f32>;
 		var t3: vec4<f32>;
 		if (SUBGROUP == 4u) {
-			values = x[source + i * inPlane];
-			let others = x[source + last * inPlane];
+			values = x[source + i * 4u];
+			let others = x[source + last * 4u];
 			t0 = subgroupBroadcast(others, 0u);
 			t1 = subgroupBroadcast(others, 1u);
 			t2 = subgroupBroadcast(others, 2u);
 			t3 = subgroupBroadcast(others, 3u);
 		} else {
-			values = x[source + select(i, last, second == 1u) * inPlane];
+			values = x[source + select(i, last, second == 1u) * 4u];
 			t0 = subgroupBroadcast(values, 4u);
 			t1 = subgroupBroadcast(values, 5u);
 			t2 = subgroupBroadcast(values, 6u);
@@ -198,15 +198,14 @@ fn main(
 				nx = 0u;
 				ny++;
 			}
-			source = base + u32((tapsY.source + i32(ny) * tapsY.sourceStep) * i32(sizes.inWidth) + tapsX.source + i32(nx) * tapsX.sourceStep) * 4u;
+			source = base + u32((tapsY.source + i32(ny) * tapsY.sourceStep) * i32(sizes.inWidth) + tapsX.source + i32(nx) * tapsX.sourceStep) * pixelLength;
 			row = ((block * sizes.kernelHeight + tapsY.first + ny * tapsY.step) * sizes.kernelWidth + tapsX.first + nx * tapsX.step) * rowLength + lane;
 		}
 	}
 	let channel = (block * SUBGROUP + lane) * 4u;
-	let at = ((images * sizes.outChannels + channel) * outPlane + pixel) * 4u;
-	let step = 4u * outPlane;
+	let at = ((images * outPlane + pixel) * sizes.outChannels + channel) * 4u;
 	store(at, channel, vec4(a0.x, a1.x, a2.x, a3.x), vec4(a4.x, a5.x, a6.x, a7.x), vec4(a8.x, a9.x, a10.x, a11.x), vec4(a12.x, a13.x, a14.x, a15.x));
-	store(at + step, channel + 1u, vec4(a0.y, a1.y, a2.y, a3.y), vec4(a4.y, a5.y, a6.y, a7.y), vec4(a8.y, a9.y, a10.y, a11.y), vec4(a12.y, a13.y, a14.y, a15.y));
-	store(at + 2u * step, channel + 2u, vec4(a0.z, a1.z, a2.z, a3.z), vec4(a4.z, a5.z, a6.z, a7.z), vec4(a8.z, a9.z, a10.z, a11.z), vec4(a12.z, a13.z, a14.z, a15.z));
-	store(at + 3u * step, channel + 3u, vec4(a0.w, a1.w, a2.w, a3.w), vec4(a4.w, a5.w, a6.w, a7.w), vec4(a8.w, a9.w, a10.w, a11.w), vec4(a12.w, a13.w, a14.w, a15.w));
+	store(at + 4u, channel + 1u, vec4(a0.y, a1.y, a2.y, a3.y), vec4(a4.y, a5.y, a6.y, a7.y), vec4(a8.y, a9.y, a10.y, a11.y), vec4(a12.y, a13.y, a14.y, a15.y));
+	store(at + 8u, channel + 2u, vec4(a0.z, a1.z, a2.z, a3.z), vec4(a4.z, a5.z, a6.z, a7.z), vec4(a8.z, a9.z, a10.z, a11.z), vec4(a12.z, a13.z, a14.z, a15.z));
+	store(at + 12u, channel + 3u, vec4(a0.w, a1.w, a2.w, a3.w), vec4(a4.w, a5.w, a6.w, a7.w), vec4(a8.w, a9.w, a10.w, a11.w), vec4(a12.w, a13.w, a14.w, a15.w));
 }

@@ -2,8 +2,8 @@
 // the bias gradient with it, for adapters where a subgroup is cheap and a load of one word a lane is dear (lavapipe,
 // SwiftShader). One group.
 //
-// x            float32 [⌈batch / 16⌉, inChannels, inHeight, inWidth, 16]
-// dy           float32 [⌈batch / 16⌉, outChannels, outHeight, outWidth, 16], 0 for images that are not there
+// x            float32 [⌈batch / 16⌉, inHeight, inWidth, inChannels, 16]
+// dy           float32 [⌈batch / 16⌉, outHeight, outWidth, outChannels, 16], 0 for images that are not there
 // partial      float32 [splits, outChannels, columns], of which the columns i · kernelHeight · kernelWidth + ky · kernelWidth
 //              + kx are rounded up to 4 · SUBGROUP; convolution_weight_grad_sum.wgsl adds up the splits
 // partialBias  float32 [splits, outChannels]: the sums of dy
@@ -65,20 +65,19 @@ fn main(
 	let columnBlocks = (columns + 4u * SUBGROUP - 1u) / (4u * SUBGROUP);
 	let blocks = (sizes.outChannels + 4u * QUARTERS - 1u) / (4u * QUARTERS);
 	let inPlane = sizes.inHeight * sizes.inWidth;
-	let outPlane = sizes.outHeight * sizes.outWidth;
 	let rows = (sizes.batch + 15u) / 16u * sizes.outHeight;
 	let splitRows = (rows + sizes.splits - 1u) / sizes.splits;
 	let block = workgroup / columnBlocks % blocks;
 	let split = workgroup / (columnBlocks * blocks);
 	let columnVector = workgroup % columnBlocks * SUBGROUP + lane;
 	let at = min(columnVector * 4u + vec4(0u, 1u, 2u, 3u), vec4(columns - 1u));
-	let plane = at / taps * inPlane;
+	let input = at / taps;
 	let tapY = vec4<i32>(at % taps / sizes.kernelWidth * sizes.dilationY) - i32(sizes.paddingY);
 	let tapX = vec4<i32>(at % sizes.kernelWidth * sizes.dilationX) - i32(sizes.paddingX);
 	// The channels of which a lane loads dy: with 4 lanes one of each quarter, else one of each half.
 	let first = block * 4u * QUARTERS;
 	let lanesOfRows = select(8u, 4u, SUBGROUP == 4u);
-	let channel = min(first + vec4(0u, 1u, 2u, 3u) * lanesOfRows + lane % lanesOfRows, vec4(sizes.outChannels - 1u)) * outPlane * 4u;
+	let channel = min(first + vec4(0u, 1u, 2u, 3u) * lanesOfRows + lane % lanesOfRows, vec4(sizes.outChannels - 1u)) * 4u;
 
 	var a0 = vec4(0.0);
 	var a1 = a0;
@@ -105,12 +104,13 @@ fn main(
 		let images = row / sizes.outHeight;
 		let iy = vec4<u32>(i32(row % sizes.outHeight * sizes.strideY) + tapY);
 		let rowInside = iy < vec4(sizes.inHeight);
-		let source = (images * sizes.inChannels * inPlane + plane + select(vec4(0u), iy, rowInside) * sizes.inWidth) * 4u;
-		let pixels = (images * sizes.outChannels * outPlane + row % sizes.outHeight * sizes.outWidth) * 4u + channel;
+		let source = images * inPlane + select(vec4(0u), iy, rowInside) * sizes.inWidth;
+		let pixels = row * sizes.outWidth * sizes.outChannels * 4u + channel;
 		for (var t = 0u; t < sizes.outWidth * 4u; t++) {
 			let ix = vec4<u32>(i32(t / 4u * sizes.strideX) + tapX);
 			let inside = rowInside & (ix < vec4(sizes.inWidth));
-			let cell = source + select(vec4(0u), ix, inside) * 4u + (t & 3u);
+			let cell = ((source + select(vec4(0u), ix, inside)) * sizes.inChannels + input) * 4u + (t & 3u);
+			let pixel = pixels + t / 4u * sizes.outChannels * 4u + (t & 3u);
 			let x0 = select(vec4(0.0), x[cell.x], inside.x);
 			let x1 = select(vec4(0.0), x[cell.y], inside.y);
 			let x2 = select(vec4(0.0), x[cell.z], inside.z);
@@ -119,18 +119,18 @@ fn main(
 			let kb = vec4(x0.y, x1.y, x2.y, x3.y);
 			let kc = vec4(x0.z, x1.z, x2.z, x3.z);
 			let kd = vec4(x0.w, x1.w, x2.w, x3.w);
-			let g0 = dy[pixels.x + t];
+			let g0 = dy[pixel.x];
 			bias0 += g0;
 			var g1 = g0;
 			var g2 = g0;
 			var g3 = g0;
 			if (QUARTERS > 1u) {
-				g1 = dy[pixels.y + t];
+				g1 = dy[pixel.y];
 				bias1 += g1;
 			}
 			if (QUARTERS > 1u && SUBGROUP == 4u) {
-				g2 = dy[pixels.z + t];
-				g3 = dy[pixels.w + t];
+				g2 = dy[pixel.z];
+				g3 = dy[pixel.w];
 				bias2 += g2;
 				bias3 += g3;
 			}

@@ -4,10 +4,10 @@
 // The second half of a convolution with few output channels (see ops/convolution.ts): the first multiplies every input
 // pixel with the weights of all taps, as a convolution with a kernel of 1 × 1 and outChannels · taps channels.
 //
-// t     float32 [⌈batch / 16⌉, outChannels · kernelHeight · kernelWidth, inHeight, inWidth, 16]
+// t     float32 [⌈batch / 16⌉, inHeight, inWidth, outChannels · kernelHeight · kernelWidth, 16]
 // bias  float32 [outChannels], read where hasBias is 1 (else any buffer)
 // mask  float32 as y, read where activation is 2 (else any buffer)
-// y     float32 [⌈batch / 16⌉, outChannels, outHeight, outWidth, 16]
+// y     float32 [⌈batch / 16⌉, outHeight, outWidth, outChannels, 16]
 //
 // Sizes as in convolution.wgsl, and activation likewise. One invocation for 4 images of an output pixel. No features,
 // default limits.
@@ -48,11 +48,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 	let outPlane = sizes.outHeight * sizes.outWidth;
 	let inPlane = sizes.inHeight * sizes.inWidth;
 	let taps = sizes.kernelHeight * sizes.kernelWidth;
-	let pixel = index / 4u % outPlane;
-	let map = index / (4u * outPlane);
+	let channel = index / 4u % sizes.outChannels;
+	let pixel = index / (4u * sizes.outChannels) % outPlane;
+	let images = index / (4u * sizes.outChannels * outPlane);
 	let startY = i32(pixel / sizes.outWidth * sizes.inStepY) + sizes.originY;
 	let startX = i32(pixel % sizes.outWidth * sizes.inStepX) + sizes.originX;
-	var sum = vec4(select(0.0, bias[map % sizes.outChannels], sizes.hasBias == 1u));
+	var sum = vec4(select(0.0, bias[channel], sizes.hasBias == 1u));
 	for (var ky = 0u; ky < sizes.kernelHeight; ky++) {
 		let reachY = startY + i32(ky) * sizes.tapStepY;
 		let iy = reachY / i32(sizes.outStepY);
@@ -61,8 +62,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 			let reachX = startX + i32(kx) * sizes.tapStepX;
 			let ix = reachX / i32(sizes.outStepX);
 			let inside = insideY && reachX >= 0 && ix * i32(sizes.outStepX) == reachX && ix < i32(sizes.inWidth);
-			let tap = map * taps + ky * sizes.kernelWidth + kx;
-			let at = (tap * inPlane + u32(iy * i32(sizes.inWidth) + ix)) * 4u + index % 4u;
+			let source = images * inPlane + u32(iy * i32(sizes.inWidth) + ix);
+			let tap = channel * taps + ky * sizes.kernelWidth + kx;
+			let at = (source * sizes.outChannels * taps + tap) * 4u + index % 4u;
 			sum += select(vec4(0.0), t[select(0u, at, inside)], inside);
 		}
 	}

@@ -1,7 +1,7 @@
 // The nearest code of each row as in nearest_code.wgsl on blocked tensors (see block_images.wgsl), for adapters where a
 // subgroup is cheap and a load of one word a lane is dear (lavapipe, SwiftShader).
 //
-// z           float32 [blocks, dimensions, plane, 16]; a matrix [N, dimensions] is N images of one pixel
+// z           float32 [blocks, plane, dimensions, 16]; a matrix [N, dimensions] is N images of one pixel
 // transposed  float32 [paddedCodes / (4 · SUBGROUP), dimensions rounded up to 2, 4 · SUBGROUP], from
 //             nearest_code_prepare.wgsl, negated
 // halfNorm    float32 [paddedCodes], likewise; paddedCodes is a multiple of 4 · SUBGROUP
@@ -69,8 +69,7 @@ fn main(
 	let paddedDimensions = (sizes.dimensions + 1u) / 2u * 2u;
 	let block = workgroup / sizes.plane;
 	let pixel = workgroup % sizes.plane;
-	let step = sizes.plane * 4u;
-	let base = (block * sizes.dimensions * sizes.plane + pixel) * 4u + (lane & 3u);
+	let base = workgroup * sizes.dimensions * 4u + (lane & 3u);
 	let second = (lane / 4u) & 1u;
 	var bestA = Best(vec4(3.4e38), vec4(0xffffffffu));
 	var bestB = bestA;
@@ -103,14 +102,14 @@ fn main(
 			var tc: vec4<f32>;
 			var td: vec4<f32>;
 			if (SUBGROUP == 4u) {
-				values = z[base + d * step];
-				let others = z[base + last * step];
+				values = z[base + d * 4u];
+				let others = z[base + last * 4u];
 				ta = subgroupBroadcast(others, 0u);
 				tb = subgroupBroadcast(others, 1u);
 				tc = subgroupBroadcast(others, 2u);
 				td = subgroupBroadcast(others, 3u);
 			} else {
-				values = z[base + select(d, last, second == 1u) * step];
+				values = z[base + select(d, last, second == 1u) * 4u];
 				ta = subgroupBroadcast(values, 4u);
 				tb = subgroupBroadcast(values, 5u);
 				tc = subgroupBroadcast(values, 6u);

@@ -1,7 +1,7 @@
-// partial[b · splits + s, c] = Σ x[b, c, p, j] over the pixels p of split s and the 16 images j: the sums of a blocked tensor
+// partial[b · splits + s, c] = Σ x[b, p, c, j] over the pixels p of split s and the 16 images j: the sums of a blocked tensor
 // (see block_images.wgsl) over all but the channels; kernels/sum.wgsl then adds up the partial sums.
 //
-// x        float32 [blocks, channels, plane, 16]
+// x        float32 [blocks, plane, channels, 16]
 // partial  float32 [blocks · splits, channels]
 //
 // One invocation a partial sum; its pixels depend on the shape alone. No features, default limits.
@@ -24,9 +24,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 	let split = index / sizes.channels % sizes.splits;
 	let block = index / (sizes.channels * sizes.splits);
 	let length = (sizes.plane + sizes.splits - 1u) / sizes.splits;
-	let base = (block * sizes.channels + channel) * sizes.plane * 4u;
-	let end = min((split + 1u) * length, sizes.plane) * 4u;
+	let end = min((split + 1u) * length, sizes.plane);
 	var sum = vec4(0.0);
-	for (var i = split * length * 4u; i < end; i++) { sum += x[base + i]; }
+	for (var p = split * length; p < end; p++) {
+		let at = ((block * sizes.plane + p) * sizes.channels + channel) * 4u;
+		sum += (x[at] + x[at + 1u]) + (x[at + 2u] + x[at + 3u]);
+	}
 	partial[index] = (sum.x + sum.y) + (sum.z + sum.w);
 }

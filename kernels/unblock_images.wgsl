@@ -1,14 +1,14 @@
-// x[n, c, p] = blocked[b, c, p, j] for image n = 16·b + j and pixel p: block_images.wgsl backwards
+// x[n, c, p] = blocked[b, p, c, j] for image n = 16·b + j and pixel p: block_images.wgsl backwards
 //
-// blocked  float32 [⌈images / 16⌉, channels, plane, 16]
+// blocked  float32 [⌈images / 16⌉, plane, channels, 16]
 // x        float32 [images, channels, plane]
 //
 // One invocation for 4 images of a pixel. No features, default limits.
 
 struct Sizes {
 	images: u32,
-	// Words of an image: channels · plane.
-	words: u32,
+	channels: u32,
+	plane: u32,
 }
 
 @group(0) @binding(0) var<storage, read> blocked: array<vec4<f32>>;
@@ -19,9 +19,10 @@ struct Sizes {
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
 	let index = id.y * groups.x * 64u + id.x;
 	if (index >= arrayLength(&blocked)) { return; }
-	let words = sizes.words;
+	let words = sizes.channels * sizes.plane;
 	let n = index / (4u * words) * 16u + index % 4u * 4u;
-	let at = n * words + index / 4u % words;
+	let word = index / 4u % words;
+	let at = n * words + word % sizes.channels * sizes.plane + word / sizes.channels;
 	let value = blocked[index];
 	if (n < sizes.images) { x[at] = value.x; }
 	if (n + 1u < sizes.images) { x[at + words] = value.y; }

@@ -27,8 +27,9 @@ function words(shape: Shape): number {
 	return blocksOf(shape[0]) * blockSize * sizeOf(shape.slice(1));
 }
 
-function sizes(gpu: Gpu, [batch, ...image]: Shape): Storage {
-	return gpu.uniform(Uint32Array.of(batch, sizeOf(image)));
+/** The first fields of `Sizes` in kernels/block_images.wgsl and unblock_images.wgsl. */
+function sizes([batch, channels, ...plane]: Shape): number[] {
+	return [batch, channels, sizeOf(plane)];
 }
 
 /** A blocked tensor of shape [N, C, H, W], whose elements are yet to be written. */
@@ -37,7 +38,7 @@ export function emptyBlocked(gpu: Gpu, shape: Shape): { readonly tensor: Tensor;
 	const toRowMajor = (blocked: Storage) => {
 		const rowMajor = gpu.allocate(4 * sizeOf(shape));
 		gpu.run(unblockImagesKernel, {
-			bindings: [blocked, rowMajor, sizes(gpu, shape)],
+			bindings: [blocked, rowMajor, gpu.uniform(Uint32Array.of(...sizes(shape)))],
 			workgroups: Math.ceil(words(shape) / 256),
 		});
 		return rowMajor;
@@ -55,8 +56,7 @@ export function blockedStorage(x: Tensor): Storage {
 
 /** Writes the images of x from `first` on to a blocked buffer, as many as fit. */
 export function block(x: Tensor, storage: Storage, first: number): void {
-	const [images, ...image] = x.shape;
-	const scalars = x.gpu.uniform(Uint32Array.of(images, sizeOf(image), first));
+	const scalars = x.gpu.uniform(Uint32Array.of(...sizes(x.shape), first));
 	launchElements(blockImagesKernel, storage.bytes / 16, [x, storage, scalars]);
 }
 
