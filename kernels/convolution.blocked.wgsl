@@ -52,26 +52,37 @@ struct Slice { first: u32, end: u32 }
 @group(0) @binding(5) var<uniform> sizes: Sizes;
 @group(0) @binding(6) var<uniform> slice: Slice;
 
-fn masked(at: u32, value: vec4<f32>) -> vec4<f32> {
-	return select(vec4(0.0), value, mask[at] > vec4(0.0));
+// Of 16 images of the 4 channels from `channel` on, as bits: those whose mask is positive, 2 channels a word. Read before
+// there are sums, and in loops of which the compiler does not know the length (4): on a CPU adapter a load is dozens of
+// branches, and takes the longer to compile the more registers live across it.
+fn positive(at: u32, channel: u32) -> vec2<u32> {
+	var bits = vec2(0u);
+	let four = min(4u, sizes.outChannels * 4u);
+	for (var j = 0u; j < four; j++) {
+		if (channel + j >= sizes.outChannels) { break; }
+		for (var q = 0u; q < four; q++) {
+			let quad = select(vec4(0u), vec4(1u, 2u, 4u, 8u), mask[at + 4u * j + q] > vec4(0.0));
+			let shifted = (quad.x + quad.y + quad.z + quad.w) << (16u * (j & 1u) + 4u * q);
+			bits |= select(vec2(0u, shifted), vec2(shifted, 0u), j < 2u);
+		}
+	}
+	return bits;
+}
+
+// Stores 4 images of one channel, those whose bits are set.
+fn store4(at: u32, sum: vec4<f32>, least: f32, bits: u32) {
+	y[at] = select(vec4(0.0), max(sum, vec4(least)), (vec4(bits) & vec4(1u, 2u, 4u, 8u)) != vec4(0u));
 }
 
 // Stores one channel of 16 images.
-fn store(at: u32, channel: u32, a: vec4<f32>, b: vec4<f32>, c: vec4<f32>, d: vec4<f32>) {
+fn store(at: u32, channel: u32, kept: u32, a: vec4<f32>, b: vec4<f32>, c: vec4<f32>, d: vec4<f32>) {
 	if (channel >= sizes.outChannels) { return; }
-	if (sizes.activation == 2u) {
-		y[at] = masked(at, a);
-		y[at + 1u] = masked(at + 1u, b);
-		y[at + 2u] = masked(at + 2u, c);
-		y[at + 3u] = masked(at + 3u, d);
-	} else {
-		let offset = select(0.0, bias[channel], sizes.hasBias == 1u);
-		let least = vec4(select(-3.4028234e38, 0.0, sizes.activation == 1u));
-		y[at] = max(a + offset, least);
-		y[at + 1u] = max(b + offset, least);
-		y[at + 2u] = max(c + offset, least);
-		y[at + 3u] = max(d + offset, least);
-	}
+	let offset = select(0.0, bias[channel], sizes.hasBias == 1u);
+	let least = select(-3.4028234e38, 0.0, sizes.activation == 1u);
+	store4(at, a + offset, least, kept);
+	store4(at + 1u, b + offset, least, kept >> 4u);
+	store4(at + 2u, c + offset, least, kept >> 8u);
+	store4(at + 3u, d + offset, least, kept >> 12u);
 }
 
 // The taps of one axis that meet an input: count of them, the first, every step-th, and the inputs that they meet.
@@ -116,6 +127,10 @@ fn main(
 	let startX = i32(pixel % sizes.outWidth * sizes.inStepX) + sizes.originX;
 	let outStepY = i32(sizes.outStepY);
 	let outStepX = i32(sizes.outStepX);
+	let channel = (block * SUBGROUP + lane) * 4u;
+	let at = ((images * outPlane + pixel) * sizes.outChannels + channel) * 4u;
+	var kept = vec2(0xffffffffu);
+	if (sizes.activation == 2u) { kept = positive(at, channel); }
 	let second = (lane / 4u) & 1u;
 	let pixelLength = sizes.inChannels * 4u;
 	let base = images * sizes.inHeight * sizes.inWidth * pixelLength + (lane & 3u);
@@ -202,10 +217,8 @@ fn main(
 			row = ((block * sizes.kernelHeight + tapsY.first + ny * tapsY.step) * sizes.kernelWidth + tapsX.first + nx * tapsX.step) * rowLength + lane;
 		}
 	}
-	let channel = (block * SUBGROUP + lane) * 4u;
-	let at = ((images * outPlane + pixel) * sizes.outChannels + channel) * 4u;
-	store(at, channel, vec4(a0.x, a1.x, a2.x, a3.x), vec4(a4.x, a5.x, a6.x, a7.x), vec4(a8.x, a9.x, a10.x, a11.x), vec4(a12.x, a13.x, a14.x, a15.x));
-	store(at + 4u, channel + 1u, vec4(a0.y, a1.y, a2.y, a3.y), vec4(a4.y, a5.y, a6.y, a7.y), vec4(a8.y, a9.y, a10.y, a11.y), vec4(a12.y, a13.y, a14.y, a15.y));
-	store(at + 8u, channel + 2u, vec4(a0.z, a1.z, a2.z, a3.z), vec4(a4.z, a5.z, a6.z, a7.z), vec4(a8.z, a9.z, a10.z, a11.z), vec4(a12.z, a13.z, a14.z, a15.z));
-	store(at + 12u, channel + 3u, vec4(a0.w, a1.w, a2.w, a3.w), vec4(a4.w, a5.w, a6.w, a7.w), vec4(a8.w, a9.w, a10.w, a11.w), vec4(a12.w, a13.w, a14.w, a15.w));
+	store(at, channel, kept.x, vec4(a0.x, a1.x, a2.x, a3.x), vec4(a4.x, a5.x, a6.x, a7.x), vec4(a8.x, a9.x, a10.x, a11.x), vec4(a12.x, a13.x, a14.x, a15.x));
+	store(at + 4u, channel + 1u, kept.x >> 16u, vec4(a0.y, a1.y, a2.y, a3.y), vec4(a4.y, a5.y, a6.y, a7.y), vec4(a8.y, a9.y, a10.y, a11.y), vec4(a12.y, a13.y, a14.y, a15.y));
+	store(at + 8u, channel + 2u, kept.y, vec4(a0.z, a1.z, a2.z, a3.z), vec4(a4.z, a5.z, a6.z, a7.z), vec4(a8.z, a9.z, a10.z, a11.z), vec4(a12.z, a13.z, a14.z, a15.z));
+	store(at + 12u, channel + 3u, kept.y >> 16u, vec4(a0.w, a1.w, a2.w, a3.w), vec4(a4.w, a5.w, a6.w, a7.w), vec4(a8.w, a9.w, a10.w, a11.w), vec4(a12.w, a13.w, a14.w, a15.w));
 }

@@ -1,4 +1,4 @@
-// quantized[a, d, b] = codebook[index[a, b], d],  partial[w] = Σ (z − quantized)² over the elements of workgroup w
+// quantized[a, d, b] = codebook[index[a, b], d],  partial[w, l] = Σ (z − quantized)² over those of lane l of workgroup w
 //
 // The codes of latents and how far they are from them in one pass; kernels/sum.wgsl then adds up the partial sums. An index
 // that is not that of a code gives zeros.
@@ -6,9 +6,10 @@
 // index      uint32 or int32 [any, INNER]
 // codebook   float32 [CODES, DIMENSIONS]
 // quantized  float32 as z
-// partial    float32 [workgroups]
+// partial    float32 [workgroups, 64]
 //
-// Each workgroup takes CHUNK consecutive elements: lane l every 64th of them, then a tree in workgroup memory.
+// Each workgroup takes CHUNK consecutive elements, lane l every 64th of them. A tree over the lanes would need barriers,
+// with which a CPU adapter takes five times as long to compile and not much less to run.
 // No features, default limits.
 
 override CODES: u32;
@@ -21,8 +22,6 @@ override CHUNK: u32;
 @group(0) @binding(2) var<storage, read> codebook: array<f32>;
 @group(0) @binding(3) var<storage, read_write> quantized: array<f32>;
 @group(0) @binding(4) var<storage, read_write> partial: array<f32>;
-
-var<workgroup> sums: array<f32, 64>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -40,10 +39,5 @@ fn main(
 		let difference = z[i] - e;
 		total = fma(difference, difference, total);
 	}
-	sums[lane] = total;
-	for (var half = 32u; half > 0u; half /= 2u) {
-		workgroupBarrier();
-		if (lane < half) { sums[lane] += sums[lane + half]; }
-	}
-	if (lane == 0u && workgroup < arrayLength(&partial)) { partial[workgroup] = sums[0]; }
+	if (workgroup * 64u < arrayLength(&partial)) { partial[workgroup * 64u + lane] = total; }
 }

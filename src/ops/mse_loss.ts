@@ -34,13 +34,13 @@ export function mseLoss(a: Tensor, b: Tensor, options: MSELossOptions = {}): Ten
 
 	const loss = gpu.scope(() => {
 		const workgroups = Math.ceil(a.size / chunk);
-		const partial = gpu.empty([workgroups]);
+		const partial = gpu.empty([workgroups, 64]);
 		gpu.run(mseKernel, {
 			constants: { CHUNK: chunk },
 			bindings: [a.storage, b.storage, partial.storage],
 			workgroups,
 		});
-		return sumOver(partial, { r2: workgroups }, [], scale / a.size);
+		return sumOver(partial, { r2: partial.size }, [], scale / a.size);
 	});
 
 	const gradientOf = (x: Tensor, y: Tensor, gradient: Tensor) => {

@@ -76,13 +76,13 @@ export function quantize(
 	const { codesOfZ, commitment, total } = gpu.scope(() => {
 		const codesOfZ = gpu.empty(z.shape);
 		const workgroups = Math.ceil(z.size / chunk);
-		const partial = gpu.empty([workgroups]);
+		const partial = gpu.empty([workgroups, 64]);
 		gpu.run(quantizeKernel, {
 			constants: { ...constants, CHUNK: chunk },
 			bindings: [z.storage, indices.storage, codebook.storage, codesOfZ.storage, partial.storage],
 			workgroups,
 		});
-		const commitment = sumOver(partial, { r2: workgroups }, [], 1 / z.size);
+		const commitment = sumOver(partial, { r2: partial.size }, [], 1 / z.size);
 		return { codesOfZ, commitment, total: scale(commitment, 1 + commitmentCost) };
 	});
 	const quantized = straightThrough(z, codesOfZ);
