@@ -36,6 +36,12 @@ export interface ArgminRow extends Row {
 	readonly stages: readonly (Stage & { readonly stage: string })[];
 }
 
+/**
+ * Workgroups with barriers that SwiftShader has been seen to finish: for each it keeps the stacks of its invocations until the
+ * dispatch is over, 17 GB and more at 262,144.
+ */
+const mostRowsOnSwiftShader = 2 ** 17;
+
 /** What a launch is for, by its kernel's name. */
 function stageOf(kernel: string): string {
 	if (/prepare/.test(kernel)) return "norms and transposition";
@@ -91,7 +97,10 @@ export async function measureArgmin(
 	const indices = await result.data();
 	const extra = extraMemory(gpu, search);
 	const notes: string[] = [];
-	const [tfjs, jax] = options.tfjs ? await openOthers(bench, problem) : [undefined, undefined];
+	const tooMany = /swiftshader/i.test(gpu.adapter.description) && rows > mostRowsOnSwiftShader;
+	if (tooMany && options.tfjs)
+		notes.push("tfjs and jax-js are left out: their reductions, a workgroup a row, fill SwiftShader's memory");
+	const [tfjs, jax] = options.tfjs && !tooMany ? await openOthers(bench, problem) : [undefined, undefined];
 	for (const other of [tfjs, jax]) if (other instanceof Error) notes.push(other.message);
 	const tfjsOpened = tfjs instanceof Error ? undefined : tfjs;
 	const jaxOpened = jax instanceof Error ? undefined : jax;
