@@ -1,5 +1,4 @@
 import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
-import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 
 /** Spreads a seed over all 32 bits (the finalizer of MurmurHash3), so that small seeds give unrelated sequences. */
@@ -28,9 +27,13 @@ export class Random {
 		return low + (high - low) * uniformFloat64(this.generator);
 	}
 
-	/** An integer in [0, count). */
+	/** An integer in [0, count), for a count of at most 2³²: pure-rand's `uniformInt`, without its way for larger ranges. */
 	integer(count: number): number {
-		return uniformInt(this.generator, 0, count - 1);
+		const fair = 2 ** 32 - (2 ** 32 % count);
+		let bits: number;
+		do bits = this.generator.next() + 2 ** 31;
+		while (bits >= fair);
+		return bits % count;
 	}
 
 	/** A normally distributed number (Box–Muller, both values used). */

@@ -1,0 +1,21 @@
+import { uniformInt } from "pure-rand/distribution/uniformInt";
+import { Random } from "tessera-gpu";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+
+const test = suite("Random");
+
+test("integer draws the numbers of pure-rand's uniformInt", () => {
+	for (const count of [1, 2, 3, 7, 10, 1000, 65537, 2 ** 31 - 1, 2 ** 31 + 1, 3 * 2 ** 30, 2 ** 32 - 1, 2 ** 32]) {
+		const ours = new Random(count % 89);
+		const theirs = new Random(count % 89);
+		const { generator } = theirs as unknown as { generator: Parameters<typeof uniformInt>[0] };
+		for (let i = 0; i < 100; i++) {
+			const value = ours.integer(count);
+			assert.ok(Number.isInteger(value) && value >= 0 && value < count, `${value} of ${count}`);
+			assert.is(value, uniformInt(generator, 0, count - 1));
+		}
+	}
+});
+
+test.run();
