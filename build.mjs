@@ -64,7 +64,6 @@ async function buildLibrary() {
 		chunkNames: "chunks/[name]-[hash]",
 		splitting: true,
 		minify: true,
-		keepNames: true,
 		platform: "neutral",
 		mainFields: ["module", "main"],
 		metafile: true,

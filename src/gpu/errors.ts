@@ -1,5 +1,7 @@
 /** Base class of every error that Tessera throws on purpose: `catch (e) { if (e instanceof TesseraError) … }`. */
 export class TesseraError extends Error {
+	static override readonly name: string = "TesseraError";
+
 	constructor(message: string, options?: ErrorOptions) {
 		super(message, options);
 		this.name = new.target.name;
@@ -7,49 +9,81 @@ export class TesseraError extends Error {
 }
 
 /** No usable adapter was found; the message names what to install or to set. */
-export class NoAdapterError extends TesseraError {}
+export class NoAdapterError extends TesseraError {
+	static override readonly name: string = "NoAdapterError";
+}
 
 /** The adapter lacks a feature that was asked for. */
-export class MissingFeatureError extends TesseraError {}
+export class MissingFeatureError extends TesseraError {
+	static override readonly name: string = "MissingFeatureError";
+}
 
 /** A buffer, binding or workgroup would exceed what the device offers; the message gives both numbers. */
-export class LimitError extends TesseraError {}
+export class LimitError extends TesseraError {
+	static override readonly name: string = "LimitError";
+}
 
 /** The shapes of the arguments do not fit each other; the message prints them. */
-export class ShapeError extends TesseraError {}
+export class ShapeError extends TesseraError {
+	static override readonly name: string = "ShapeError";
+}
 
 /** An argument other than a shape is out of its range. */
-export class ArgumentError extends TesseraError {}
+export class ArgumentError extends TesseraError {
+	static override readonly name: string = "ArgumentError";
+}
 
 /** A tensor has a dtype that the operation does not take; the message prints it. */
-export class DTypeError extends TesseraError {}
+export class DTypeError extends TesseraError {
+	static override readonly name: string = "DTypeError";
+}
 
 /** A tensor was used after `dispose()`, or after the scope that made it had ended. */
-export class DisposedError extends TesseraError {}
+export class DisposedError extends TesseraError {
+	static override readonly name: string = "DisposedError";
+}
 
 /** Tensors of two different devices met in one operation. */
-export class DeviceMismatchError extends TesseraError {}
+export class DeviceMismatchError extends TesseraError {
+	static override readonly name: string = "DeviceMismatchError";
+}
 
 /** The GPU could not allocate a buffer. It arrives late, at the next read. */
-export class OutOfMemoryError extends TesseraError {}
+export class OutOfMemoryError extends TesseraError {
+	static override readonly name: string = "OutOfMemoryError";
+}
 
 /** The device is gone: reset by the driver, unplugged, or destroyed. Open another one. */
-export class DeviceLostError extends TesseraError {}
+export class DeviceLostError extends TesseraError {
+	static override readonly name: string = "DeviceLostError";
+}
 
 /** A kernel did not compile, or its pipeline or bindings were refused; the message has file, line and the compiler's words. */
-export class ShaderError extends TesseraError {}
+export class ShaderError extends TesseraError {
+	static override readonly name: string = "ShaderError";
+}
 
 /** A step cannot be captured or replayed: it reads back, uploads or changes; the message says at which dispatch. */
-export class CaptureError extends TesseraError {}
+export class CaptureError extends TesseraError {
+	static override readonly name: string = "CaptureError";
+}
 
 /** `backward` cannot do what was asked: no gradient is recorded, or one came back in the wrong shape. */
-export class GradientError extends TesseraError {}
+export class GradientError extends TesseraError {
+	static override readonly name: string = "GradientError";
+}
 
 /** A state dict does not fit the module; the message lists missing and unexpected names and shapes that differ. */
-export class StateDictError extends TesseraError {}
+export class StateDictError extends TesseraError {
+	static override readonly name: string = "StateDictError";
+}
 
 /** A file is not what its format says: truncated, corrupt, or of another kind. */
-export class FormatError extends TesseraError {}
+export class FormatError extends TesseraError {
+	static override readonly name: string = "FormatError";
+}
 
 /** Data could not be found or fetched; the message says what was tried. */
-export class DataError extends TesseraError {}
+export class DataError extends TesseraError {
+	static override readonly name: string = "DataError";
+}

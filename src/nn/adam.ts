@@ -32,6 +32,8 @@ interface Moments {
  * torch.optim.Adam.
  */
 export class Adam {
+	static readonly name: string = "Adam";
+
 	/** The learning rate of the next steps. */
 	lr: number;
 	private readonly betas: readonly [number, number];

@@ -20,6 +20,8 @@ function uniform(gpu: Gpu, random: Random, shape: Shape, bound: number): Paramet
  * torch.nn.Conv2d with a square kernel and a bias; both start at U(±1/√fan_in), fan_in = in/groups · k².
  */
 export class Conv2d extends Layer {
+	static override readonly name: string = "Conv2d";
+
 	readonly weight: Parameter;
 	readonly bias: Parameter;
 
@@ -58,6 +60,8 @@ export class Conv2d extends Layer {
  * from the weight's second axis: out/groups · k².
  */
 export class ConvTranspose2d extends Layer {
+	static override readonly name: string = "ConvTranspose2d";
+
 	readonly weight: Parameter;
 	readonly bias: Parameter;
 
@@ -93,6 +97,8 @@ export class ConvTranspose2d extends Layer {
 
 /** torch.nn.ReLU */
 export class ReLU extends Layer {
+	static override readonly name: string = "ReLU";
+
 	override forward(x: Tensor): Tensor {
 		return relu(x);
 	}
@@ -104,6 +110,8 @@ export class ReLU extends Layer {
 
 /** torch.nn.Embedding: `count` vectors of `dimensions` numbers, which start at N(0, 1). */
 export class Embedding extends Module {
+	static override readonly name: string = "Embedding";
+
 	readonly weight: Parameter;
 
 	constructor(gpu: Gpu, random: Random, count: number, dimensions: number) {

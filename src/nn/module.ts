@@ -18,6 +18,8 @@ export interface LayerCost {
  * are. Their names in the state dict are those of the properties, in snake_case.
  */
 export abstract class Module {
+	static readonly name: string = "Module";
+
 	/** The output shape and the cost for an input shape. */
 	abstract cost(input: Shape): LayerCost;
 
@@ -100,6 +102,8 @@ function troubleWith(value: StateValue, parameter: Parameter): string | undefine
 
 /** A module that maps one tensor to another, and so can stand in a `Sequential`. */
 export abstract class Layer extends Module {
+	static override readonly name: string = "Layer";
+
 	abstract forward(x: Tensor): Tensor;
 
 	/** `forward` and then a ReLU; layers that do both in one pass override it. */

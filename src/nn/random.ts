@@ -14,6 +14,8 @@ const warmUp = 32;
 
 /** A seeded source of random numbers (xoroshiro128+): the same seed gives the same numbers everywhere. */
 export class Random {
+	static readonly name: string = "Random";
+
 	private readonly generator: ReturnType<typeof xoroshiro128plus>;
 	private spare: number | undefined;
 

@@ -6,6 +6,8 @@ import { Layer, type LayerCost, type Module } from "./module.js";
 
 /** Layers one after the other, a ReLU in one pass with what comes before it; their names are their positions. */
 export class Sequential extends Layer {
+	static override readonly name: string = "Sequential";
+
 	constructor(readonly layers: readonly Layer[]) {
 		super();
 		if (layers.length === 0) throw new ArgumentError("Sequential needs at least one layer.");

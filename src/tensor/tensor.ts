@@ -30,6 +30,8 @@ export interface BlockedMemory {
 
 /** An array on the GPU: a shape, a dtype and a buffer. Operations are functions that take tensors. */
 export class Tensor<D extends DType = "float32"> {
+	static readonly name: string = "Tensor";
+
 	readonly size: number;
 	/** Whether `backward` carries a gradient to (or through) this tensor. */
 	requiresGrad = false;
@@ -133,6 +135,8 @@ export class Tensor<D extends DType = "float32"> {
 
 /** A tensor that is trained: `backward` adds to its `grad`. Made by `gpu.parameter`. */
 export class Parameter extends Tensor {
+	static override readonly name: string = "Parameter";
+
 	private gradient: Tensor | null = null;
 
 	constructor(gpu: Gpu, memory: Storage, shape: Shape) {

@@ -8,6 +8,8 @@ import type { Tensor } from "../tensor/tensor.js";
 
 /** Latents [B, D, h, w] → images [B, C, 4h, 4w]; the last layer is linear. */
 export class Decoder extends Layer {
+	static override readonly name: string = "Decoder";
+
 	readonly convs: Sequential;
 
 	constructor(gpu: Gpu, random: Random, outChannels = 1, latentDim = 16) {

@@ -8,6 +8,8 @@ import type { Tensor } from "../tensor/tensor.js";
 
 /** Images [B, C, H, W] → latents [B, D, H/4, W/4]. */
 export class Encoder extends Layer {
+	static override readonly name: string = "Encoder";
+
 	readonly convs: Sequential;
 
 	constructor(gpu: Gpu, random: Random, inChannels = 3, latentDim = 16) {

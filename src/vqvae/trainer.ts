@@ -46,6 +46,8 @@ interface CapturedStep {
 
 /** Trains a VQ-VAE with Adam, a batch at a time. */
 export class Trainer {
+	static readonly name: string = "Trainer";
+
 	readonly optimizer: Adam;
 	private readonly gpu: Gpu;
 	private readonly counts: Tensor<"uint32">;

@@ -19,6 +19,8 @@ export interface Quantized extends QuantizedLatents {
  * 2017, section 3). The codebook is trained by the second term of the paper's equation 3.
  */
 export class VectorQuantizer extends Module {
+	static override readonly name: string = "VectorQuantizer";
+
 	readonly embeddings: Embedding;
 
 	/** @param commitmentCost β, the weight of the loss that keeps the encoder near the codes */

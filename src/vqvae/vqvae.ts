@@ -47,6 +47,8 @@ export interface VQVAEOutput {
  * learning", 2017): an encoder, a codebook and a decoder, with PyTorch's initial distributions and state-dict names.
  */
 export class VQVAE extends Module {
+	static override readonly name: string = "VQVAE";
+
 	readonly encoder: Encoder;
 	readonly vqLayer: VectorQuantizer;
 	readonly decoder: Decoder;

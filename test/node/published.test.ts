@@ -1,0 +1,71 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+
+/** What `npm publish` takes, as it was built. */
+const dist = new URL("../../../../dist/", import.meta.url);
+
+type Exports = Readonly<Record<string, unknown>>;
+type Class = (new (...values: unknown[]) => object) & { readonly prototype: object };
+
+async function entry(file: string): Promise<Exports> {
+	return import(new URL(file, dist).href);
+}
+
+const [forBrowsers, models, forNode] = await Promise.all(["index.js", "vqvae.js", "node/index.js"].map(entry));
+
+function classOf(exports: Exports | undefined, name: string): Class {
+	return exports?.[name] as Class;
+}
+
+const test = suite("the published build");
+
+test("exported classes bear their names", () => {
+	const classes = [forBrowsers, models].flatMap((exports) =>
+		Object.entries(exports ?? {}).filter(([, value]) => /^class\b/.test(String(value))),
+	);
+	assert.ok(classes.length > 30, `${classes.length} classes`);
+	for (const [name, value] of classes) assert.is((value as Class).name, name);
+});
+
+test("errors have their names and classes", () => {
+	const parse = forBrowsers?.parseIdx as (bytes: Uint8Array) => unknown;
+	let thrown: unknown;
+	try {
+		parse(new Uint8Array(3));
+	} catch (error) {
+		thrown = error;
+	}
+	assert.instance(thrown, classOf(forBrowsers, "FormatError"));
+	assert.instance(thrown, classOf(forBrowsers, "TesseraError"));
+	assert.instance(thrown, Error);
+	assert.not.ok(thrown instanceof classOf(forBrowsers, "ShapeError"));
+	assert.is((thrown as Error).name, "FormatError");
+	assert.match(String(thrown), /^FormatError: not an IDX file/);
+	class OwnError extends classOf(forBrowsers, "TesseraError") {}
+	assert.is((new OwnError("") as Error).name, "OwnError");
+});
+
+test("summary names layers by their classes, the caller's own too", () => {
+	const [ReLU, Sequential] = [classOf(forBrowsers, "ReLU"), classOf(forBrowsers, "Sequential")];
+	class Own extends ReLU {}
+	const summary = forBrowsers?.summary as (model: object, shape: number[]) => string;
+	const table = summary(new Sequential([new ReLU(), new Own()]), [1, 2]);
+	assert.match(table, /─Sequential: 1-1 /);
+	assert.match(table, /─ReLU: 2-1 /);
+	assert.match(table, /─Own: 2-2 /);
+});
+
+test("the entries see the same classes, and Node's has all that a browser's has", () => {
+	assert.ok(Object.keys(forBrowsers ?? {}).length > 60);
+	for (const [name, value] of Object.entries(forBrowsers ?? {}))
+		if (name === "openDevice") assert.is.not(forNode?.[name], value);
+		else assert.is(forNode?.[name], value, name);
+	assert.ok(classOf(models, "Encoder").prototype instanceof classOf(forBrowsers, "Module"));
+});
+
+test("each entry exports what its source does, and no more", () => {
+	assert.equal(Object.keys(models ?? {}), ["Decoder", "Encoder", "Trainer", "VQVAE", "VectorQuantizer", "codeUse"]);
+	assert.not.ok("VQVAE" in (forBrowsers ?? {}) || "openAdapter" in (forNode ?? {}));
+});
+
+test.run();
