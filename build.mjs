@@ -7,6 +7,7 @@ import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { minify } from "terser";
 
 process.chdir(dirname(fileURLToPath(import.meta.url)));
 
@@ -53,20 +54,61 @@ async function writeNotices(inputs, path) {
 	await writeFile(path, notices.join(`\n${"-".repeat(80)}\n\n`));
 }
 
+/** Where the entry for Node takes everything from that is not its own: the files that browsers get. */
+const fromLibrary = {
+	name: "from-library",
+	setup({ onResolve }) {
+		onResolve({ filter: /^\.\.\// }, ({ path, importer }) => {
+			if (dirname(importer) !== join(process.cwd(), "src", "node")) return undefined;
+			return { path: path === "../index.js" ? path : "../chunks/library.js", external: true };
+		});
+	},
+};
+
 async function buildLibrary() {
 	await rm("dist", { recursive: true, force: true });
-	// One build for both conditions: the entries share their chunks, so `tessera-gpu` and `tessera-gpu/vqvae` always
-	// see the same classes.
+	await mkdir("dist/chunks", { recursive: true });
+	const neutral = { ...common, platform: "neutral", mainFields: ["module", "main"], metafile: true };
+	// All of it is one file, of which the entries pass on their parts: so `tessera-gpu` and `tessera-gpu/vqvae` always see
+	// the same classes. The kernels stand side by side in it, where gzip finds what they have in common.
+	const kernels = await filesUnder("kernels", /\.wgsl$/);
 	const library = await build({
-		...common,
-		entryPoints: { index: "src/index.ts", vqvae: "src/vqvae/index.ts", "node/index": "src/node/index.ts" },
+		...neutral,
+		stdin: {
+			contents: [...kernels.map((file) => `import "./${file}";`), 'export * from "./src/library.ts";'].join("\n"),
+			resolveDir: ".",
+		},
+		outfile: "dist/chunks/library.js",
+		write: false,
+	});
+	const [map, bundle] = library.outputFiles;
+	const { code, map: minifiedMap } = await minify(bundle.text, {
+		module: true,
+		ecma: 2022,
+		compress: { passes: 3 },
+		sourceMap: { content: map.text, url: "library.js.map" },
+	});
+	// A template holds the lines of a kernel as they are.
+	const kernelText = /(?<=\bsource:)"(?:[^"\\]|\\.)*"/g;
+	await writeFile(
+		"dist/chunks/library.js",
+		code.replace(kernelText, (text) => `\`${JSON.parse(text)}\``),
+	);
+	await writeFile("dist/chunks/library.js.map", minifiedMap);
+	const entries = await build({
+		...neutral,
+		entryPoints: { index: "src/index.ts", vqvae: "src/vqvae/index.ts" },
 		outdir: "dist",
-		chunkNames: "chunks/[name]-[hash]",
-		splitting: true,
+		write: false,
+	});
+	for (const [file, { entryPoint, exports }] of Object.entries(entries.metafile.outputs))
+		if (entryPoint) await writeFile(file, `export{${exports.join()}}from"./chunks/library.js";\n`);
+	const forNodeToo = await build({
+		...neutral,
+		entryPoints: ["src/node/index.ts"],
+		outfile: "dist/node/index.js",
 		minify: true,
-		platform: "neutral",
-		mainFields: ["module", "main"],
-		metafile: true,
+		plugins: [...common.plugins, fromLibrary],
 	});
 	// The command line stands alone, with the packages it uses inside it: installing tessera-gpu installs nothing else.
 	const commandLine = await build({
@@ -80,7 +122,7 @@ async function buildLibrary() {
 	});
 	await chmod("dist/node/cli.js", 0o755);
 	await writeNotices(
-		[...Object.keys(library.metafile.inputs), ...Object.keys(commandLine.metafile.inputs)],
+		[library, forNodeToo, commandLine].flatMap(({ metafile }) => Object.keys(metafile.inputs)),
 		"dist/THIRD_PARTY_LICENSES.txt",
 	);
 	execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "src/tsconfig.json"], { stdio: "inherit" });
