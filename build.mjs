@@ -8,15 +8,18 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { minify } from "terser";
+import { kernelMinifier } from "./minify_wgsl.mjs";
 
 process.chdir(dirname(fileURLToPath(import.meta.url)));
 
-/** `import kernel from "./x.wgsl"` gives { name, source }: the file's text, comments blanked, lines kept for messages. */
+const minifyKernel = await kernelMinifier("kernels");
+
+/** `import kernel from "./x.wgsl"` gives { name, source }: the file's text, minified, its lines kept for messages. */
 const wgsl = {
 	name: "wgsl",
 	setup({ onLoad }) {
 		onLoad({ filter: /\.wgsl$/ }, async ({ path }) => {
-			const source = (await readFile(path, "utf8")).replace(/\/\/.*$/gm, "").replace(/[ \t]+$/gm, "");
+			const source = minifyKernel(await readFile(path, "utf8"));
 			return { loader: "json", contents: JSON.stringify({ name: basename(path), source }) };
 		});
 	},

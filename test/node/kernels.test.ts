@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { kernelMinifier } from "../../minify_wgsl.mjs";
 import { bindingKinds } from "../../src/gpu/kernel.js";
 import { device } from "../support.js";
 
@@ -12,20 +13,42 @@ test("there are kernels", () => {
 	assert.ok(files.length > 20, `${files.length} files`);
 });
 
+const minify = await kernelMinifier("kernels");
+
 for (const file of files)
-	test(`${file} compiles as it stands`, async () => {
+	test(`${file} compiles as it stands and minified`, async () => {
 		const gpu = await device();
 		const source = await readFile(`kernels/${file}`, "utf8");
-		gpu.device.pushErrorScope("validation");
-		const module = gpu.device.createShaderModule({ code: source });
-		const { messages } = await module.getCompilationInfo();
-		const error = await gpu.device.popErrorScope();
-		assert.equal(
-			messages.map(({ lineNum, message }) => `${file}:${lineNum}: ${message}`),
-			[],
-		);
-		assert.is(error, null);
+		for (const code of [source, minify(source)]) {
+			gpu.device.pushErrorScope("validation");
+			const module = gpu.device.createShaderModule({ code });
+			const { messages } = await module.getCompilationInfo();
+			const error = await gpu.device.popErrorScope();
+			assert.equal(
+				messages.map(({ lineNum, message }) => `${file}:${lineNum}: ${message}`),
+				[],
+			);
+			assert.is(error, null);
+		}
 	});
+
+for (const file of files)
+	test(`${file} keeps its lines, bindings, overrides and entry point when it is minified`, async () => {
+		const source = await readFile(`kernels/${file}`, "utf8");
+		const minified = minify(source);
+		const words = (text: string) =>
+			text.split("\n").map((line) => line.replace(/\/\/.*/, "").match(/\w+/g)?.length ?? 0);
+		assert.equal(words(minified), words(source), "as many words in each line");
+		assert.equal(bindingKinds({ name: file, source: minified }), bindingKinds({ name: file, source }));
+		const outside = (text: string) => text.match(/\boverride \w+|\bfn main\(|:\s*Slice\s*;|@\w+(\([^)]*\))?/g);
+		const packed = (text: string) => outside(text)?.map((part) => part.replace(/\s/g, ""));
+		assert.equal(packed(minified), packed(source.replace(/\/\/.*$/gm, "")));
+	});
+
+test("a minified kernel has the blanks that keep signs apart", () => {
+	const lines = ["fn f(a: i32) -> i32 { // gone", "\tlet b = a - -a;", "\treturn a & b; }"];
+	assert.is(minify(lines.join("\n")), "fn f(a:i32)->i32{\nlet b=a- -a;\nreturn a&b;}");
+});
 
 for (const file of files)
 	test(`${file} has a header, bindings in order and no float atomics`, async () => {
