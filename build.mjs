@@ -41,7 +41,11 @@ const requireForBundled =
 	'import { createRequire as __createRequire } from "node:module";\nconst require = __createRequire(import.meta.url);';
 
 /** What tests and benchmarks mean by the package's names: its sources. */
-const forNode = { "tessera-gpu": "./src/node/index.ts", "tessera-gpu/vqvae": "./src/vqvae/index.ts" };
+const forNode = {
+	"tessera-gpu": "./src/node/index.ts",
+	"tessera-gpu/vqvae": "./src/vqvae/index.ts",
+	"tessera-gpu/digits": "./src/data/digits.ts",
+};
 
 /** The licence texts of the packages whose code was bundled, as their licences ask. */
 async function writeNotices(inputs, path) {
@@ -57,16 +61,18 @@ async function writeNotices(inputs, path) {
 	await writeFile(path, notices.join(`\n${"-".repeat(80)}\n\n`));
 }
 
-/** Where the entry for Node takes everything from that is not its own: the files that browsers get. */
-const fromLibrary = {
-	name: "from-library",
-	setup({ onResolve }) {
-		onResolve({ filter: /^\.\.\// }, ({ path, importer }) => {
-			if (dirname(importer) !== join(process.cwd(), "src", "node")) return undefined;
-			return { path: path === "../index.js" ? path : "../chunks/library.js", external: true };
-		});
-	},
-};
+/** Where an entry with files of its own, in `src/${folder}`, takes the others from: out of those that all entries share. */
+function fromLibrary(folder, dist) {
+	return {
+		name: "from-library",
+		setup({ onResolve }) {
+			onResolve({ filter: /^\.\.\// }, ({ path, importer }) => {
+				if (dirname(importer) !== join(process.cwd(), "src", folder)) return undefined;
+				return { path: `${dist}/${path === "../index.js" ? "index.js" : "chunks/library.js"}`, external: true };
+			});
+		},
+	};
+}
 
 async function buildLibrary() {
 	await rm("dist", { recursive: true, force: true });
@@ -106,12 +112,18 @@ async function buildLibrary() {
 	});
 	for (const [file, { entryPoint, exports }] of Object.entries(entries.metafile.outputs))
 		if (entryPoint) await writeFile(file, `export{${exports.join()}}from"./chunks/library.js";\n`);
+	const own = { ...neutral, minify: true };
+	const digits = await build({
+		...own,
+		entryPoints: ["src/data/digits.ts"],
+		outfile: "dist/digits.js",
+		plugins: [fromLibrary("data", ".")],
+	});
 	const forNodeToo = await build({
-		...neutral,
+		...own,
 		entryPoints: ["src/node/index.ts"],
 		outfile: "dist/node/index.js",
-		minify: true,
-		plugins: [...common.plugins, fromLibrary],
+		plugins: [fromLibrary("node", "..")],
 	});
 	// The command line stands alone, with the packages it uses inside it: installing tessera-gpu installs nothing else.
 	const commandLine = await build({
@@ -125,7 +137,7 @@ async function buildLibrary() {
 	});
 	await chmod("dist/node/cli.js", 0o755);
 	await writeNotices(
-		[library, forNodeToo, commandLine].flatMap(({ metafile }) => Object.keys(metafile.inputs)),
+		[library, digits, forNodeToo, commandLine].flatMap(({ metafile }) => Object.keys(metafile.inputs)),
 		"dist/THIRD_PARTY_LICENSES.txt",
 	);
 	execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "src/tsconfig.json"], { stdio: "inherit" });

@@ -1,5 +1,4 @@
 export { noGrad, stopGradient } from "./autograd/tape.js";
-export { generateDigits } from "./data/digits.js";
 export { gunzipIfNeeded, parseIdx } from "./data/idx.js";
 export { batches, type ImageSet, imageSetFromIdx, subset, variance } from "./data/image_set.js";
 export type { AdapterDescription } from "./gpu/adapter.js";

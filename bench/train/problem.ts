@@ -1,4 +1,5 @@
-import { type Gpu, generateDigits, type Tensor, variance } from "tessera-gpu";
+import { type Gpu, type Tensor, variance } from "tessera-gpu";
+import { generateDigits } from "tessera-gpu/digits";
 import { Trainer, VQVAE } from "tessera-gpu/vqvae";
 
 /** The settings of the notes. */

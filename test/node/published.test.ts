@@ -1,3 +1,6 @@
+import { readdir, readFile } from "node:fs/promises";
+import { gzipSync } from "node:zlib";
+import { generateDigits } from "tessera-gpu/digits";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
@@ -66,6 +69,26 @@ test("the entries see the same classes, and Node's has all that a browser's has"
 test("each entry exports what its source does, and no more", () => {
 	assert.equal(Object.keys(models ?? {}), ["Decoder", "Encoder", "Trainer", "VQVAE", "VectorQuantizer", "codeUse"]);
 	assert.not.ok("VQVAE" in (forBrowsers ?? {}) || "openAdapter" in (forNode ?? {}));
+});
+
+test("the digits' entry makes digits, and its errors are the library's", async () => {
+	const digits = await entry("digits.js");
+	assert.equal(Object.keys(digits), ["generateDigits"]);
+	const generate = digits.generateDigits as (count: number, seed: number) => { pixels: Uint8Array; count: number };
+	assert.equal(generate(3, 5), generateDigits(3, 5));
+	assert.throws(
+		() => generate(-1, 0),
+		(error: unknown) => error instanceof classOf(forBrowsers, "ArgumentError"),
+	);
+});
+
+test("the library for browsers, with all kernels, is at most 40 KB gzipped", async () => {
+	const chunks = (await readdir(new URL("chunks/", dist))).filter((file) => file.endsWith(".js")).sort();
+	const files = ["index.js", "vqvae.js", ...chunks.map((file) => `chunks/${file}`)];
+	const bytes = Buffer.concat(await Promise.all(files.map((file) => readFile(new URL(file, dist)))));
+	assert.match(bytes.toString(), /convolution\.blocked\.wgsl/);
+	const size = gzipSync(bytes, { level: 9 }).length;
+	assert.ok(size <= 40 * 1024, `${size} bytes`);
 });
 
 test.run();
