@@ -22,6 +22,8 @@ export interface ContestOptions {
 	readonly rounds: number;
 	/** Seconds after which no further round begins; there are two at the least, or one that took four times as long. */
 	readonly budget: number;
+	/** Milliseconds since some moment (default: of the process). */
+	readonly now?: () => number;
 }
 
 /** A sample lasts at least this long, of as many calls as that takes: waiting once costs a good part of a millisecond. */
@@ -39,17 +41,17 @@ const muchTooLong = 8;
 const longCall = 500;
 
 /** Milliseconds of `calls` calls and the wait for them. */
-async function clock({ call, finish }: Contender, calls: number): Promise<number> {
-	const start = performance.now();
+async function clock({ call, finish }: Contender, calls: number, now: () => number): Promise<number> {
+	const start = now();
 	for (let i = 0; i < calls; i++) call();
 	await finish();
-	return performance.now() - start;
+	return now() - start;
 }
 
 /** Makes a contender's pipelines, and says about how long a call takes. */
-async function warmUp(contender: Contender): Promise<number> {
-	const known = contender.before ?? (await clock(contender, 1));
-	return known > longCall ? known : clock(contender, 1);
+async function warmUp(contender: Contender, now: () => number): Promise<number> {
+	const known = contender.before ?? (await clock(contender, 1, now));
+	return known > longCall ? known : clock(contender, 1, now);
 }
 
 /**
@@ -59,7 +61,7 @@ async function warmUp(contender: Contender): Promise<number> {
  */
 export async function contest(
 	contenders: readonly Contender[],
-	{ rounds, budget }: ContestOptions,
+	{ rounds, budget, now = () => performance.now() }: ContestOptions,
 ): Promise<Map<string, Result>> {
 	const results = new Map<string, Result>();
 	const entries: { contender: Contender; calls: number; times: number[] }[] = [];
@@ -69,18 +71,21 @@ export async function contest(
 			results.set(name, { ...spreadOf([before]), onlyEarlier: true });
 			continue;
 		}
-		const calls = Math.min(mostCallsInSample, Math.max(1, Math.ceil(sampleMilliseconds / (await warmUp(contender)))));
+		const calls = Math.min(
+			mostCallsInSample,
+			Math.max(1, Math.ceil(sampleMilliseconds / (await warmUp(contender, now)))),
+		);
 		entries.push({ contender, calls, times: [] });
 	}
-	const start = performance.now();
+	const start = now();
 	for (let round = 0; round < rounds; round++) {
-		const spent = (performance.now() - start) / 1000;
+		const spent = (now() - start) / 1000;
 		if (round > 0 && spent > (round >= leastRounds ? budget : tooLong * budget)) break;
 		for (const { contender, calls, times } of round % 2 === 0 ? entries : entries.toReversed()) {
-			const turn = performance.now();
+			const turn = now();
 			for (let sample = 0; sample < mostSamplesInTurn; sample++) {
-				if (sample > 0 && performance.now() - turn > turnMilliseconds) break;
-				times.push((await clock(contender, calls)) / calls);
+				if (sample > 0 && now() - turn > turnMilliseconds) break;
+				times.push((await clock(contender, calls, now)) / calls);
 			}
 		}
 	}
