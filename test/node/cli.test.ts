@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { loadSafetensors } from "tessera-gpu";
 import { suite } from "uvu";
@@ -19,7 +20,7 @@ interface Outcome {
 }
 
 /** Runs `tessera …` in a process of its own; `watch` sees the errors as they come. */
-function tessera(words: readonly string[], watch?: (errors: string, interrupt: () => void) => void): Promise<Outcome> {
+function tessera(words: readonly string[], watch?: (text: string, interrupt: () => void) => unknown): Promise<Outcome> {
 	return new Promise((resolve, reject) => {
 		const child = spawn(process.execPath, [program, ...words], { cwd: folder });
 		let output = "";
@@ -103,10 +104,14 @@ test("the same seed gives byte-identical weights, and a taken name a new folder"
 test("Ctrl-C ends cleanly and keeps what there is", async () => {
 	let interrupted = false;
 	const words = ["train", "--images", "2000", "--batch", "16", "--epochs", "50", "--out", join(folder, "stopped")];
-	const { code, output, errors } = await tessera(words, (text, interrupt) => {
+	const { code, output, errors } = await tessera(words, async (text, interrupt) => {
 		if (interrupted || !/Training on/.test(text)) return;
 		interrupted = true;
-		setTimeout(interrupt, 3000);
+		// Not before some steps are done and noted.
+		const metrics = join(folder, "stopped", "metrics.jsonl");
+		for (let poll = 0; poll < 1200 && (await readFile(metrics, "utf8").catch(() => "")) === ""; poll++)
+			await setTimeout(50);
+		interrupt();
 	});
 	assert.is(code, 0, errors);
 	assert.match(output, /Stopped after \d+ steps/);
