@@ -99,7 +99,10 @@ export class Tensor<D extends DType = "float32"> {
 		return (await this.data())[0] as number;
 	}
 
-	/** Another tensor over the same memory, with the same number of elements; it takes no part in gradients. */
+	/**
+	 * Another tensor over the same memory, with the same number of elements; it takes no part in gradients. Overwriting one
+	 * from the host need not reach the other: what lies in blocks of images is given up by the one that is written.
+	 */
 	share(shape: Shape = this.shape): Tensor<D> {
 		this.checkAlive();
 		if (sizeOf(shape) !== this.size)

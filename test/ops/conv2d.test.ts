@@ -7,6 +7,7 @@ import {
 	mul,
 	relu,
 	ShapeError,
+	stopGradient,
 	sum,
 	type Tensor,
 } from "tessera-gpu";
@@ -16,6 +17,7 @@ import { Random } from "../../src/nn/random.js";
 import * as reference from "../reference/convolution.js";
 import {
 	assertClose,
+	assertSame,
 	assertThrows,
 	checkOp,
 	checkStepMemory,
@@ -129,6 +131,27 @@ for (const [batch, first, second] of [
 			assert.ok(outputs[0][0].includes(0) && outputs[0][0].some((value) => value > 0), "some values are cut off");
 		}
 	});
+
+test("a result that is overwritten from the host, or shared, is what later operations read", async () => {
+	for (const gpu of await variants()) {
+		const [y, shared, after, afterShared] = gpu.scope(() => {
+			const x = gpu.tensor(new Float32Array(16 * 9).fill(1), [16, 1, 3, 3]);
+			const kernel = gpu.tensor([1], [1, 1, 1, 1]);
+			const y = conv2d(x, kernel);
+			const shared = stopGradient(y);
+			gpu.upload(
+				y,
+				Float32Array.from({ length: y.size }, (_, i) => i),
+			);
+			return [y, shared, conv2d(y, kernel, { activation: "relu" }), conv2d(shared, kernel)];
+		});
+		const expected = Float32Array.from({ length: y.size }, (_, i) => i);
+		assertSame(await y.data(), expected, "the result");
+		assertSame(await after.data(), expected, "what is computed of it");
+		assertSame(await afterShared.data(), await shared.data(), "what is computed of the shared one");
+		for (const tensor of [y, shared, after, afterShared]) tensor.dispose();
+	}
+});
 
 test("refuses an activation that it does not have", async () => {
 	const gpu = await device();
