@@ -30,6 +30,7 @@ export { type MatmulOptions, matmul } from "./ops/matmul.js";
 export { type MSELossOptions, mseLoss } from "./ops/mse_loss.js";
 export { nearestCode } from "./ops/nearest_code.js";
 export { permute } from "./ops/permute.js";
+export { perplexity } from "./ops/perplexity.js";
 export { type QuantizedLatents, type QuantizeOptions, quantize } from "./ops/quantize.js";
 export { relu } from "./ops/relu.js";
 export { reshape } from "./ops/reshape.js";

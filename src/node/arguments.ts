@@ -4,6 +4,11 @@ import type { AdapterChoice } from "./open_device.js";
 /** What a command line's parser made of its options. */
 export type Options = Readonly<Record<string, unknown>>;
 
+/** The value of --two-words is kept as twoWords. */
+function optionOf(options: Options, name: string): unknown {
+	return options[name.replace(/-[a-z]/g, ([, letter]) => letter.toUpperCase())];
+}
+
 const adapters: readonly string[] = ["gpu", "lavapipe", "swiftshader"];
 
 /** What the option --adapter is, for the help text. */
@@ -17,26 +22,41 @@ export function number(
 	whole = true,
 	most = Number.MAX_SAFE_INTEGER,
 ): number {
-	const value = Number(options[name]);
+	const given = optionOf(options, name);
+	const value = Number(given);
 	if (
-		typeof options[name] === "boolean" ||
+		typeof given === "boolean" ||
 		!Number.isFinite(value) ||
 		value < least ||
 		value > most ||
 		(whole && !Number.isInteger(value))
 	)
 		throw new ArgumentError(
-			`--${name} must be ${whole ? "a whole number" : "a number"} of at least ${least}${most < Number.MAX_SAFE_INTEGER ? ` and at most ${most}` : ""}, but is ${String(options[name])}.`,
+			`--${name} must be ${whole ? "a whole number" : "a number"} of at least ${least}${most < Number.MAX_SAFE_INTEGER ? ` and at most ${most}` : ""}, but is ${String(given)}.`,
 		);
 	return value;
 }
 
 /** The text of an option. @throws ArgumentError where it was given more than once, or without a value. */
 export function text(options: Options, name: string): string | undefined {
-	const value = options[name];
+	const value = optionOf(options, name);
 	if (value === undefined) return undefined;
 	if (typeof value === "string" || typeof value === "number") return String(value);
 	throw new ArgumentError(`--${name} was given more than once, or without a value.`);
+}
+
+/** One of several words. @throws ArgumentError for another. */
+export function oneOf<T extends string>(options: Options, name: string, allowed: readonly T[]): T {
+	const value = text(options, name);
+	const found = allowed.find((word) => word === value);
+	if (found === undefined) throw new ArgumentError(`--${name} must be ${allowed.join(", ")}, but is ${value}.`);
+	return found;
+}
+
+/** Whole numbers of at least 1, separated by commas. @throws ArgumentError where one is none. */
+export function numbers(options: Options, name: string): number[] {
+	const value = text(options, name) ?? "";
+	return value.split(",").map((part) => number({ [name]: part.trim() === "" ? Number.NaN : part }, name, 1));
 }
 
 /** The adapter that --adapter names. @throws ArgumentError for one that there is not. */

@@ -1,11 +1,18 @@
 import { readFileSync } from "node:fs";
 import { cac } from "cac";
 import { ArgumentError, TesseraError } from "../gpu/errors.js";
-import { adapter, adapterHelp, number, type Options, text } from "./arguments.js";
+import { adapter, adapterHelp, number, numbers, type Options, oneOf, text } from "./arguments.js";
 import { doctor } from "./commands/doctor.js";
 import { reconstruct } from "./commands/reconstruct.js";
 import { printSummary } from "./commands/summary.js";
-import { train } from "./commands/train.js";
+import { schedules, train } from "./commands/train.js";
+import {
+	gradients,
+	initialisations,
+	type QuantizerOptions,
+	quantizerKinds,
+	similarities,
+} from "./quantizer_options.js";
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
 	version: string;
@@ -21,9 +28,17 @@ cli
 	.option("--epochs <count>", "How often to go through them", { default: 3 })
 	.option("--batch <count>", "Images a step", { default: 16 })
 	.option("--lr <rate>", "Learning rate of Adam", { default: 3e-3 })
+	.option("--schedule <how>", `Of the learning rate: ${schedules.join(" or ")}`, { default: "cosine" })
+	.option("--quantizer <kind>", `How codes are learnt: ${quantizerKinds.join(", ")}`, { default: "ema" })
+	.option("--init <method>", `First codes: ${initialisations.join(", ")}`, { default: "kmeans" })
 	.option("--codes <K>", "Codes in the codebook", { default: 128 })
 	.option("--dim <D>", "Length of a code", { default: 16 })
 	.option("--beta <weight>", "Weight of the commitment loss", { default: 0.25 })
+	.option("--decay <share>", "Of the codes' moving averages", { default: 0.99 })
+	.option("--dead-below <share>", "Renew codes used less than this share of the mean (default 0.1; loss: 0)")
+	.option("--similarity <measure>", `Of latents and codes: ${similarities.join(" or ")}`, { default: "euclidean" })
+	.option("--gradient <way>", `Through the quantizer: ${gradients.join(" or ")}`, { default: "straight-through" })
+	.option("--levels <numbers>", "residual: how many codebooks (default 2); fsq: values a dimension (default 8,4,4)")
 	.option("--seed <number>", "Of weights, order and digits", { default: 0 })
 	.option("--out <folder>", "Where to write (default: runs/NAME)")
 	.option("--adapter <name>", adapterHelp)
@@ -34,14 +49,31 @@ cli
 			epochs: number(options, "epochs", 1),
 			batch: number(options, "batch", 1),
 			lr: number(options, "lr", 0, false),
-			codes: number(options, "codes", 1),
-			dim: number(options, "dim", 1),
-			beta: number(options, "beta", 0, false),
-			seed: number(options, "seed", 0, true, 2 ** 31 - 1),
+			schedule: oneOf(options, "schedule", schedules),
+			...quantizer(options),
 			out: text(options, "out"),
 			adapter: adapter(options),
 		}),
 	);
+
+function quantizer(options: Options): QuantizerOptions {
+	const kind = oneOf(options, "quantizer", quantizerKinds);
+	const defaults = { residual: [2], fsq: [8, 4, 4], ema: [], loss: [] }[kind];
+	const deadBelow = kind === "loss" ? 0 : 0.1;
+	return {
+		quantizer: kind,
+		init: oneOf(options, "init", initialisations),
+		codes: number(options, "codes", 1),
+		dim: number(options, "dim", 1),
+		beta: number(options, "beta", 0, false),
+		decay: number(options, "decay", 0, false),
+		deadBelow: options.deadBelow === undefined ? deadBelow : number(options, "dead-below", 0, false),
+		similarity: oneOf(options, "similarity", similarities),
+		gradient: oneOf(options, "gradient", gradients),
+		levels: options.levels === undefined ? defaults : numbers(options, "levels"),
+		seed: number(options, "seed", 0, true, 2 ** 31 - 1),
+	};
+}
 
 cli
 	.command("reconstruct <model> [...images]", "Encode and decode PNG images with a trained model")

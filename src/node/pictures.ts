@@ -1,6 +1,7 @@
 import type { ImageSet } from "../data/image_set.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { sizeOf } from "../tensor/shape.js";
+import type { Quantizer } from "../vqvae/quantizer.js";
 import type { VQVAE } from "../vqvae/vqvae.js";
 
 /** What is added to a pixel between 0 and 1 to get the network's input, as in the design's training. */
@@ -17,7 +18,7 @@ function toBytes(values: ArrayLike<number>): Uint8Array {
 }
 
 /** What the model makes of a set of images, as bytes. */
-export async function reconstructImages(gpu: Gpu, model: VQVAE, set: ImageSet): Promise<Uint8Array> {
+export async function reconstructImages(gpu: Gpu, model: VQVAE<Quantizer>, set: ImageSet): Promise<Uint8Array> {
 	const shape = [set.count, set.channels, set.height, set.width];
 	const images = gpu.tensor(toNetwork(set.pixels.subarray(0, sizeOf(shape))), shape);
 	const reconstruction = model.reconstruct(images);

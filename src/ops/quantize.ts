@@ -1,4 +1,3 @@
-import codeSumsKernel from "../../kernels/code_sums.wgsl";
 import codebookGradKernel from "../../kernels/codebook_grad.wgsl";
 import mseGradKernel from "../../kernels/mse_grad.wgsl";
 import quantizeKernel from "../../kernels/quantize.wgsl";
@@ -7,6 +6,7 @@ import { ArgumentError, ShapeError } from "../gpu/errors.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkDType, checkRank, commonGpu } from "./check.js";
+import { codeSums } from "./code_sums.js";
 import { launchElements } from "./launch.js";
 import { scale } from "./scale.js";
 import { straightThrough } from "./straight_through.js";
@@ -14,20 +14,19 @@ import { sumOver } from "./sum.js";
 
 /** Elements a workgroup sums up, at the least. */
 const chunk = 4096;
-/** Rows that one invocation of the codes' sums adds up at least, and words of partial sums at most. */
-const rowsPerSplit = 256;
-const maxPartialWords = 2 ** 22;
 
 export interface QuantizeOptions {
 	/** β, the weight of the loss that keeps the latents near the codes (default 0.25). */
 	readonly commitmentCost?: number;
+	/** The weight of the loss that moves the codes to their latents (default 1); 0 for codes that are moved otherwise. */
+	readonly codebookCost?: number;
 }
 
 /** What `quantize` gives. */
 export interface QuantizedLatents {
 	/** The codes that the indices name, of z's shape; their gradient goes straight through to z. */
 	readonly quantized: Tensor;
-	/** mse(quantized, sg[z]) + β · mse(z, sg[quantized]), a scalar: it moves the codes and z. */
+	/** γ · mse(quantized, sg[z]) + β · mse(z, sg[quantized]), a scalar: it moves the codes and z; γ is the codebook cost. */
 	readonly loss: Tensor;
 	/** mse(z, sg[quantized]), a scalar; its gradient is z's. */
 	readonly commitmentLoss: Tensor;
@@ -36,13 +35,13 @@ export interface QuantizedLatents {
 /**
  * Replaces latents by the codes that the indices name, with the losses of a VQ-VAE (van den Oord et al., "Neural discrete
  * representation learning", 2017, equation 3): `embedding`, `straightThrough` and two `mseLoss`es in one pass, and their
- * gradients in three. The gradients are 2β(z − e)/n for z, and for code k the sum over its latents of 2(e_k − z)/n, with n
- * the number of elements of z. An index outside [0, K) gives zeros and no gradient to a code.
+ * gradients in three. The gradients are 2β(z − e)/n for z, and for code k the sum over its latents of 2γ(e_k − z)/n, with n
+ * the number of elements of z and γ the codebook cost. An index outside [0, K) gives zeros and no gradient to a code.
  *
  * @param z float32 [N, D], or [B, D, H, W] whose vectors lie along the channels
  * @param codebook float32 [K, D]
  * @param indices uint32 or int32 [N], or [B, H, W]
- * @throws ShapeError, DTypeError, DeviceMismatchError, ArgumentError where the commitment cost is not a number of at least 0.
+ * @throws ShapeError, DTypeError, DeviceMismatchError, ArgumentError where a cost is not a number of at least 0.
  */
 export function quantize(
 	z: Tensor,
@@ -51,7 +50,7 @@ export function quantize(
 	options: QuantizeOptions = {},
 ): QuantizedLatents {
 	const name = "quantize";
-	const { commitmentCost = 0.25 } = options;
+	const { commitmentCost = 0.25, codebookCost = 1 } = options;
 	const gpu = commonGpu(name, z, codebook, indices);
 	checkDType(name, "z", z, "float32");
 	checkDType(name, "codebook", codebook, "float32");
@@ -67,12 +66,12 @@ export function quantize(
 		throw new ShapeError(
 			`quantize: indices must be ${formatShape(positions)} for z ${formatShape(z.shape)}, but have shape ${formatShape(indices.shape)}.`,
 		);
-	if (!(commitmentCost >= 0 && Number.isFinite(commitmentCost)))
-		throw new ArgumentError(`quantize: commitmentCost must be a number of at least 0, but is ${commitmentCost}.`);
+	for (const [cost, value] of Object.entries({ commitmentCost, codebookCost }))
+		if (!(value >= 0 && Number.isFinite(value)))
+			throw new ArgumentError(`quantize: ${cost} must be a number of at least 0, but is ${value}.`);
 
-	const inner = indices.size / z.shape[0];
 	const factor = 2 / z.size;
-	const constants = { CODES: codes, DIMENSIONS: dimensions, INNER: inner };
+	const constants = { CODES: codes, DIMENSIONS: dimensions, INNER: indices.size / z.shape[0] };
 	const { codesOfZ, commitment, total } = gpu.scope(() => {
 		const codesOfZ = gpu.empty(z.shape);
 		const workgroups = Math.ceil(z.size / chunk);
@@ -83,7 +82,7 @@ export function quantize(
 			workgroups,
 		});
 		const commitment = sumOver(partial, { r2: partial.size }, [], 1 / z.size);
-		return { codesOfZ, commitment, total: scale(commitment, 1 + commitmentCost) };
+		return { codesOfZ, commitment, total: scale(commitment, codebookCost + commitmentCost) };
 	});
 	const quantized = straightThrough(z, codesOfZ);
 	codesOfZ.dispose();
@@ -97,16 +96,9 @@ export function quantize(
 	const gradientOfCodebook = (gradient: Tensor) =>
 		gpu.scope(() => {
 			const de = gpu.empty(codebook.shape);
-			const most = Math.floor(maxPartialWords / (codes * (dimensions + 1)));
-			const splits = Math.max(1, Math.min(Math.ceil(indices.size / rowsPerSplit), most));
-			const partial = gpu.empty([splits, codes, dimensions + 1]);
-			launchElements(codeSumsKernel, splits * (dimensions + 1), [indices, z, partial], {
-				...constants,
-				N: indices.size,
-				SPLITS: splits,
-			});
+			const { partial, splits } = codeSums(z, indices, codes);
 			const sizes = Uint32Array.of(codes, dimensions, splits, 0);
-			new Float32Array(sizes.buffer)[3] = factor;
+			new Float32Array(sizes.buffer)[3] = codebookCost * factor;
 			launchElements(codebookGradKernel, de.size, [codebook, partial, gradient, de, gpu.uniform(sizes)]);
 			return de;
 		});
@@ -114,7 +106,7 @@ export function quantize(
 		quantized,
 		loss: record(name, total, [z, codebook], (gradient) => [
 			z.requiresGrad ? gradientOfZ(commitmentCost, gradient) : null,
-			codebook.requiresGrad ? gradientOfCodebook(gradient) : null,
+			codebook.requiresGrad && codebookCost > 0 ? gradientOfCodebook(gradient) : null,
 		]),
 		commitmentLoss: record(name, commitment, [z], (gradient) => [gradientOfZ(1, gradient)]),
 	};

@@ -2,12 +2,12 @@ import { noGrad } from "../autograd/tape.js";
 import { ArgumentError } from "../gpu/errors.js";
 import { Adam, type AdamOptions } from "../nn/adam.js";
 import { backward } from "../ops/backward.js";
-import { countCodes } from "../ops/count_codes.js";
 import type { Capture } from "../tensor/capture.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { type Shape, sameShape } from "../tensor/shape.js";
 import type { Parameter, Tensor } from "../tensor/tensor.js";
 import { codeUse } from "./perplexity.js";
+import type { Quantizer } from "./quantizer.js";
 import type { VQVAE } from "./vqvae.js";
 
 /** The losses of a step, scalars on the GPU. */
@@ -61,16 +61,16 @@ export class Trainer {
 
 	/** @throws ArgumentError where a setting is out of range. */
 	constructor(
-		readonly model: VQVAE,
+		readonly model: VQVAE<Quantizer>,
 		options: TrainerOptions = {},
 	) {
 		this.captures = options.capture ?? true;
 		this.parameters = model.parameters();
 		this.optimizer = new Adam(this.parameters, options);
-		this.gpu = model.vqLayer.embeddings.weight.gpu;
-		this.counts = this.gpu.keep(
-			this.gpu.tensor(new Uint32Array(model.vqLayer.numEmbeddings), [model.vqLayer.numEmbeddings]),
-		);
+		const { gpu, levels, numEmbeddings } = model.vqLayer;
+		const codes = levels * numEmbeddings;
+		this.gpu = gpu;
+		this.counts = gpu.keep(gpu.tensor(new Uint32Array(codes), [codes]));
 	}
 
 	/**
@@ -135,7 +135,7 @@ export class Trainer {
 						noGrad(() => {
 							const images = batch();
 							const { reconLoss, indices } = model.forward(images);
-							countCodes(indices, counts);
+							model.vqLayer.countCodes(indices, counts);
 							sizes.push(images.shape[0]);
 							return gpu.keep(reconLoss);
 						}),
@@ -161,11 +161,13 @@ export class Trainer {
 
 	/** A whole step on these images, as it is recorded or done. */
 	private train(images: Tensor): StepLosses {
-		const { loss, reconLoss, commitmentLoss, indices } = this.model.forward(images);
+		const { vqLayer } = this.model;
+		const { loss, reconLoss, commitmentLoss, latents, indices } = this.model.forward(images);
 		this.optimizer.zeroGrad();
 		backward(loss);
 		this.optimizer.step();
-		countCodes(indices, this.counts);
+		noGrad(() => vqLayer.update(latents, indices));
+		vqLayer.countCodes(indices, this.counts);
 		return { loss, reconLoss, commitmentLoss };
 	}
 

@@ -9,9 +9,10 @@ import { formatShape, type Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { Decoder } from "./decoder.js";
 import { Encoder } from "./encoder.js";
+import type { Codes, Quantizer } from "./quantizer.js";
 import { VectorQuantizer } from "./vector_quantizer.js";
 
-export interface VQVAEOptions {
+export interface VQVAEOptions<Q extends Quantizer = VectorQuantizer> {
 	/** Channels of the images (default 3). */
 	readonly inChannels?: number;
 	/** D, the length of a code (default 16). */
@@ -20,6 +21,11 @@ export interface VQVAEOptions {
 	readonly numEmbeddings?: number;
 	/** β, the weight of the commitment loss (default 0.25). */
 	readonly commitmentCost?: number;
+	/**
+	 * Replaces the paper's quantizer, which the three options before this one describe; they are then left out. The
+	 * model's from here on.
+	 */
+	readonly quantizer?: Q | undefined;
 	/** The variance of the training images, by which the reconstruction loss is divided (default 1). */
 	readonly dataVariance?: number;
 	/** Of the random numbers that the parameters start with (default 0). */
@@ -30,7 +36,9 @@ export interface VQVAEOptions {
 export interface VQVAEOutput {
 	/** float32 [B, C, H, W] */
 	readonly reconstruction: Tensor;
-	/** uint32 [B, H/4, W/4] */
+	/** What the encoder gave, float32 [B, D, H/4, W/4]. */
+	readonly latents: Tensor;
+	/** uint32 [B, H/4, W/4], see `Quantized.indices`. */
 	readonly indices: Tensor<"uint32">;
 	/** reconLoss + vqLoss, to be minimised. */
 	readonly loss: Tensor;
@@ -46,21 +54,31 @@ export interface VQVAEOutput {
  * The vector-quantised variational autoencoder (van den Oord, Vinyals & Kavukcuoglu, "Neural discrete representation
  * learning", 2017): an encoder, a codebook and a decoder, with PyTorch's initial distributions and state-dict names.
  */
-export class VQVAE extends Module {
+export class VQVAE<Q extends Quantizer = VectorQuantizer> extends Module {
 	static override readonly name: string = "VQVAE";
 
 	readonly encoder: Encoder;
-	readonly vqLayer: VectorQuantizer;
+	readonly vqLayer: Q;
 	readonly decoder: Decoder;
 	/** Channels of the images. */
 	readonly inChannels: number;
 	/** Of the training images; divides the reconstruction loss. */
 	readonly dataVariance: number;
 
-	/** @throws ArgumentError where a size is not a positive whole number, or a factor not a positive number. */
-	constructor(gpu: Gpu, options: VQVAEOptions = {}) {
+	/**
+	 * @throws ArgumentError where a size is not a positive whole number, a factor not a positive number, or a quantizer
+	 * was given together with what describes one.
+	 */
+	constructor(gpu: Gpu, options: VQVAEOptions<Q> = {}) {
 		super();
-		const { inChannels = 3, embeddingDim = 16, numEmbeddings = 128, commitmentCost = 0.25, dataVariance = 1 } = options;
+		const { inChannels = 3, numEmbeddings = 128, commitmentCost = 0.25, dataVariance = 1, quantizer } = options;
+		const embeddingDim = options.embeddingDim ?? quantizer?.embeddingDim ?? 16;
+		if (quantizer !== undefined)
+			for (const name of ["embeddingDim", "numEmbeddings", "commitmentCost"] as const)
+				if (options[name] !== undefined)
+					throw new ArgumentError(
+						`VQVAE: with a quantizer of its own, ${name} is that quantizer's: leave it out here.`,
+					);
 		for (const [name, size] of Object.entries({ inChannels, embeddingDim, numEmbeddings }))
 			if (!Number.isInteger(size) || size < 1)
 				throw new ArgumentError(`VQVAE: ${name} must be a whole number of at least 1, but is ${size}.`);
@@ -72,7 +90,7 @@ export class VQVAE extends Module {
 			);
 		const random = new Random(options.seed ?? 0);
 		this.encoder = new Encoder(gpu, random, inChannels, embeddingDim);
-		this.vqLayer = new VectorQuantizer(gpu, random, embeddingDim, numEmbeddings, commitmentCost);
+		this.vqLayer = (quantizer ?? new VectorQuantizer(gpu, random, embeddingDim, numEmbeddings, commitmentCost)) as Q;
 		this.decoder = new Decoder(gpu, random, inChannels, embeddingDim);
 		this.inChannels = inChannels;
 		this.dataVariance = dataVariance;
@@ -81,14 +99,15 @@ export class VQVAE extends Module {
 	/** @param images float32 [B, C, H, W], H and W divisible by 4 */
 	forward(images: Tensor): VQVAEOutput {
 		this.check(images.shape);
-		const { quantized, indices, loss: vqLoss, commitmentLoss } = this.vqLayer.forward(this.encoder.forward(images));
+		const latents = this.encoder.forward(images);
+		const { quantized, indices, loss: vqLoss, commitmentLoss } = this.vqLayer.quantize(latents);
 		const reconstruction = this.decoder.forward(quantized);
 		const reconLoss = mseLoss(reconstruction, images, { scale: 1 / this.dataVariance });
-		return { reconstruction, indices, loss: add(reconLoss, vqLoss), reconLoss, vqLoss, commitmentLoss };
+		return { reconstruction, latents, indices, loss: add(reconLoss, vqLoss), reconLoss, vqLoss, commitmentLoss };
 	}
 
 	/**
-	 * Images [B, C, H, W] → codes, uint32 [B, H/4, W/4].
+	 * Images [B, C, H, W] → codes, uint32 [B, H/4, W/4], see `Quantized.indices`.
 	 *
 	 * @throws ShapeError where H or W is not divisible by 4, or the channels are not the model's.
 	 */
@@ -97,8 +116,8 @@ export class VQVAE extends Module {
 		return this.evaluate(images.gpu, () => this.vqLayer.encode(this.encoder.forward(images)));
 	}
 
-	/** Codes [B, h, w] → images, float32 [B, C, 4h, 4w]. */
-	decode(codes: Tensor<"uint32"> | Tensor<"int32">): Tensor {
+	/** Codes [B, h, w] (of a quantizer with several levels [B, h, w, levels]) → images, float32 [B, C, 4h, 4w]. */
+	decode(codes: Codes): Tensor {
 		return this.evaluate(codes.gpu, () => this.decoder.forward(this.vqLayer.lookup(codes)));
 	}
 
@@ -115,7 +134,7 @@ export class VQVAE extends Module {
 	 * @throws ShapeError, ShaderError
 	 */
 	async prepare(shape: Shape): Promise<void> {
-		const { gpu } = this.vqLayer.embeddings.weight;
+		const { gpu } = this.vqLayer;
 		await gpu.prepare(() => this.reconstruct(gpu.empty(shape)));
 	}
 

@@ -4,7 +4,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
 /** Lowest first: a floor imports from itself and from those before it. */
-const floors = ["gpu", "tensor", "autograd", "ops", "nn", "vqvae", "data", "io", ".", "node"];
+const floors = ["gpu", "tensor", "autograd", "ops", "nn", "vqvae", "quantizers", "data", "io", ".", "node"];
 
 const test = suite("the house");
 

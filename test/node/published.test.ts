@@ -67,7 +67,15 @@ test("the entries see the same classes, and Node's has all that a browser's has"
 });
 
 test("each entry exports what its source does, and no more", () => {
-	assert.equal(Object.keys(models ?? {}), ["Decoder", "Encoder", "Trainer", "VQVAE", "VectorQuantizer", "codeUse"]);
+	assert.equal(Object.keys(models ?? {}), [
+		"Decoder",
+		"Encoder",
+		"Quantizer",
+		"Trainer",
+		"VQVAE",
+		"VectorQuantizer",
+		"codeUse",
+	]);
 	assert.not.ok("VQVAE" in (forBrowsers ?? {}) || "openAdapter" in (forNode ?? {}));
 });
 

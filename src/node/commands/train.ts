@@ -1,4 +1,5 @@
 import { basename, resolve } from "node:path";
+import { noGrad } from "../../autograd/tape.js";
 import { batches, type ImageSet, subset, variance } from "../../data/image_set.js";
 import { DataError, ShapeError } from "../../gpu/errors.js";
 import { saveSafetensors } from "../../io/checkpoint.js";
@@ -6,29 +7,32 @@ import { Random } from "../../nn/random.js";
 import { gatherImages, type PackedImages, packImages } from "../../ops/images.js";
 import type { Gpu } from "../../tensor/gpu.js";
 import type { Tensor } from "../../tensor/tensor.js";
+import type { Quantizer } from "../../vqvae/quantizer.js";
 import { type Evaluation, type StepLosses, Trainer } from "../../vqvae/trainer.js";
 import { VQVAE } from "../../vqvae/vqvae.js";
 import { type Dataset, loadDataset } from "../datasets.js";
 import { reconstructionGrid } from "../image_files.js";
+import { checkpointMetadata } from "../load_model.js";
 import { type AdapterChoice, openDevice } from "../open_device.js";
 import { pixelShift, reconstructImages } from "../pictures.js";
 import { startProgress } from "../progress.js";
+import { initialiseQuantizer, type QuantizerOptions, quantizerForModel } from "../quantizer_options.js";
 import { RunFolder } from "../run_folder.js";
 
-export interface TrainOptions {
+export interface TrainOptions extends QuantizerOptions {
 	readonly data: string;
 	/** How many training images to use; of the built-in digits as many are drawn. */
 	readonly images: number | undefined;
 	readonly epochs: number;
 	readonly batch: number;
 	readonly lr: number;
-	readonly codes: number;
-	readonly dim: number;
-	readonly beta: number;
-	readonly seed: number;
+	readonly schedule: (typeof schedules)[number];
 	readonly out: string | undefined;
 	readonly adapter: AdapterChoice | undefined;
 }
+
+/** How the learning rate goes on: down to 0 along half a cosine, or as it is. */
+export const schedules = ["cosine", "constant"] as const;
 
 /** The losses of the steps since the last read, still on the GPU. */
 type Pending = StepLosses & { readonly step: number; readonly epoch: number };
@@ -41,20 +45,21 @@ const millisecondsPerRead = 200;
 /** With the other defaults, a run of about two minutes on SwiftShader and two cores. */
 const defaultDigits = 1024;
 const testShareOfDigits = 4;
+/** Latents that the first codes are made of, for each code at least. */
+const latentsPerCode = 16;
 
 /** `tessera train`: trains a VQ-VAE and leaves weights, metrics and pictures in a folder. */
 export async function train(options: TrainOptions): Promise<void> {
 	const { train: trainSet, test: testSet } = await load(options);
 	const dataVariance = variance(trainSet);
 	const gpu = await openDevice({ adapter: options.adapter });
-	const model = new VQVAE(gpu, {
+	const model = new VQVAE<Quantizer>(gpu, {
+		...quantizerForModel(gpu, options),
 		inChannels: trainSet.channels,
-		embeddingDim: options.dim,
-		numEmbeddings: options.codes,
-		commitmentCost: options.beta,
 		dataVariance,
 		seed: options.seed,
 	});
+	const { codeCount, dimensions } = sizesOf(model);
 	const folder = await RunFolder.create(
 		options.data === "digits" ? "digits" : basename(resolve(options.data)),
 		options.out,
@@ -65,7 +70,7 @@ export async function train(options: TrainOptions): Promise<void> {
 	);
 	console.log(
 		`Training on ${trainSet.count} images of ${trainSet.channels}×${trainSet.height}×${trainSet.width} (${trainSet.name}), ` +
-			`${options.codes} codes of ${options.dim}, on ${gpu.adapter.description || gpu.adapter.device}.`,
+			`${codeCount} codes of ${dimensions}, on ${gpu.adapter.description || gpu.adapter.device}.`,
 	);
 
 	const run = new Run(gpu, model, folder, options, trainSet, testSet);
@@ -81,6 +86,11 @@ export async function train(options: TrainOptions): Promise<void> {
 	}
 	await run.report();
 	gpu.dispose();
+}
+
+/** How many codes a model has, and how long they are. */
+function sizesOf({ vqLayer }: VQVAE<Quantizer>): { readonly codeCount: number; readonly dimensions: number } {
+	return { codeCount: vqLayer.levels * vqLayer.numEmbeddings, dimensions: vqLayer.embeddingDim };
 }
 
 async function load(options: TrainOptions): Promise<Dataset> {
@@ -124,7 +134,7 @@ class Run {
 
 	constructor(
 		private readonly gpu: Gpu,
-		private readonly model: VQVAE,
+		private readonly model: VQVAE<Quantizer>,
 		private readonly folder: RunFolder,
 		private readonly options: TrainOptions,
 		trainSet: ImageSet,
@@ -141,6 +151,7 @@ class Run {
 
 	async train(): Promise<void> {
 		const { epochs, batch } = this.options;
+		this.initialiseCodes();
 		await this.trainer.prepare([Math.min(batch, this.trainImages.count), ...this.trainImages.shape]);
 		for (this.epoch = 1; this.epoch <= epochs && !this.stopped; this.epoch++) {
 			const progress = startProgress(`epoch ${this.epoch}/${epochs}`, this.stepsPerEpoch);
@@ -148,6 +159,7 @@ class Run {
 			let done = 0;
 			let seen = 0;
 			for (const indices of batches(this.trainImages.count, batch, this.random)) {
+				this.trainer.optimizer.lr = this.learningRate();
 				const losses = this.trainer.step(() => this.images(this.trainImages, indices), { keepLosses: true });
 				this.pending.push({ ...losses, step: ++this.step, epoch: this.epoch });
 				done++;
@@ -168,12 +180,12 @@ class Run {
 	/** Says how it went and where everything is. */
 	async report(): Promise<void> {
 		const seconds = ((performance.now() - this.start) / 1000).toFixed(1);
-		const { folder, evaluation, options } = this;
+		const { folder, evaluation } = this;
 		if (this.stopped) console.log(`Stopped after ${this.step} steps.`);
 		if (evaluation !== undefined)
 			console.log(
 				`Test NMSE ${evaluation.nmse.toFixed(4)}, perplexity ${evaluation.perplexity.toFixed(1)}, ` +
-					`${evaluation.codesInUse} of ${options.codes} codes in use, after ${this.step} steps in ${seconds} s.`,
+					`${evaluation.codesInUse} of ${sizesOf(this.model).codeCount} codes in use, after ${this.step} steps in ${seconds} s.`,
 			);
 		console.log(
 			[
@@ -183,6 +195,27 @@ class Run {
 				`Metrics:         ${folder.path}/metrics.jsonl`,
 			].join("\n"),
 		);
+	}
+
+	/** Puts the first codes where the encoder's first latents are, or as the options say. */
+	private initialiseCodes(): void {
+		const { gpu, model, options, trainImages } = this;
+		const { batch, init, seed } = options;
+		const [, height, width] = trainImages.shape;
+		const enough = Math.ceil((latentsPerCode * model.vqLayer.numEmbeddings * 16) / (height * width));
+		const first = this.random.fork().permutation(trainImages.count).slice(0, Math.max(batch, enough));
+		gpu.scope(() =>
+			noGrad(() =>
+				initialiseQuantizer(model.vqLayer, init, model.encoder.forward(this.images(trainImages, first)), seed),
+			),
+		);
+	}
+
+	/** Of the next step. */
+	private learningRate(): number {
+		const { lr, schedule, epochs } = this.options;
+		const progress = this.step / (epochs * this.stepsPerEpoch);
+		return schedule === "constant" ? lr : (lr / 2) * (1 + Math.cos(Math.PI * progress));
 	}
 
 	private images(set: PackedImages, indices: Uint32Array): Tensor {
@@ -238,14 +271,11 @@ class Run {
 		);
 		await folder.write(`epoch-${String(this.epoch).padStart(3, "0")}.png`, grid);
 		await folder.write("reconstructions.png", grid);
-		await folder.writeChart(`${testSet.name}: ${this.options.codes} codes of ${this.options.dim}`);
+		const { codeCount, dimensions } = sizesOf(model);
+		await folder.writeChart(`${testSet.name}: ${codeCount} codes of ${dimensions}`);
 		await folder.write(
 			"model.safetensors",
-			await saveSafetensors(model.stateDict(), {
-				format: "pt",
-				dataVariance: String(model.dataVariance),
-				commitmentCost: String(this.options.beta),
-			}),
+			await saveSafetensors(model.stateDict(), checkpointMetadata(model, this.options)),
 		);
 	}
 }

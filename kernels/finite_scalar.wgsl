@@ -1,0 +1,39 @@
+// quantized[d] = round(b(z[d])) / ⌊L/2⌋ with b(z) = h tanh(z + s) − o, h = (L − 1)(1 − ε)/2, o = ½ for even L, else 0,
+// s = tan(o/h), ε = 1e-3, L = levels[d];  index = Σ_d (round(b(z[d])) + ⌊L/2⌋) Π_{c<d} levels[c]
+//
+// Finite scalar quantization (Mentzer et al., "Finite scalar quantization: VQ-VAE made simple", 2023, appendix A.1), in
+// the form of the paper's own code. (Another form in use has 1 + ε and s = atanh(o/h); their codes do not fit together.)
+// z, quantized  float32 [any, DIMENSIONS, INNER]: with INNER 1 [N, DIMENSIONS], with INNER H·W an NCHW tensor
+// levels        uint32 [DIMENSIONS], each at least 2
+// index         uint32 [any, INNER]
+// One invocation a vector. No features, default limits.
+
+override DIMENSIONS: u32;
+override INNER: u32;
+
+@group(0) @binding(0) var<storage, read> z: array<f32>;
+@group(0) @binding(1) var<storage, read> levels: array<u32>;
+@group(0) @binding(2) var<storage, read_write> quantized: array<f32>;
+@group(0) @binding(3) var<storage, read_write> index: array<u32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+	let n = id.y * groups.x * 64u + id.x;
+	if (n >= arrayLength(&index)) { return; }
+	let first = n / INNER * DIMENSIONS * INNER + n % INNER;
+	var code = 0u;
+	var basis = 1u;
+	for (var d = 0u; d < DIMENSIONS; d++) {
+		let level = levels[d];
+		let half = f32(level - 1u) * 0.4995;
+		let offset = select(0.0, 0.5, level % 2u == 0u);
+		// Beyond ±15 tanh is ±1 in float32; some adapters' overflows there.
+		let bounded = tanh(clamp(z[first + d * INNER] + tan(offset / half), -15.0, 15.0)) * half - offset;
+		let width = level / 2u;
+		let rounded = i32(round(bounded));
+		quantized[first + d * INNER] = f32(rounded) / f32(width);
+		code += u32(rounded + i32(width)) * basis;
+		basis *= level;
+	}
+	index[n] = code;
+}

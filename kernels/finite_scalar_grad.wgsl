@@ -1,0 +1,23 @@
+// dz = g · h (1 − tanh²(z + s)) / ⌊L/2⌋, the gradient of finite_scalar.wgsl's quantized with rounding taken as the identity
+//
+// z, g, dz  float32 [any, DIMENSIONS, INNER];  levels  uint32 [DIMENSIONS]; h and s as there
+// One invocation an element. No features, default limits.
+
+override DIMENSIONS: u32;
+override INNER: u32;
+
+@group(0) @binding(0) var<storage, read> z: array<f32>;
+@group(0) @binding(1) var<storage, read> levels: array<u32>;
+@group(0) @binding(2) var<storage, read> g: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dz: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+	let i = id.y * groups.x * 64u + id.x;
+	if (i >= arrayLength(&z)) { return; }
+	let level = levels[i / INNER % DIMENSIONS];
+	let half = f32(level - 1u) * 0.4995;
+	let offset = select(0.0, 0.5, level % 2u == 0u);
+	let t = tanh(clamp(z[i] + tan(offset / half), -15.0, 15.0));
+	dz[i] = g[i] * half * (1.0 - t * t) / f32(level / 2u);
+}

@@ -1,0 +1,33 @@
+// dx = (dy − y (y·dy)) / ‖x‖ for each vector, where y = x / ‖x‖; dy / 1e-12 where ‖x‖ is smaller than that
+//
+// x, y, dy, dx  float32 [any, DIMENSIONS, INNER], y from normalize.wgsl
+// One invocation a vector. No features, default limits.
+
+override DIMENSIONS: u32;
+override INNER: u32;
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> y: array<f32>;
+@group(0) @binding(2) var<storage, read> dy: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dx: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+	let n = id.y * groups.x * 64u + id.x;
+	if (n >= arrayLength(&x) / DIMENSIONS) { return; }
+	let first = n / INNER * DIMENSIONS * INNER + n % INNER;
+	var squares = 0.0;
+	var along = 0.0;
+	for (var d = 0u; d < DIMENSIONS; d++) {
+		let at = first + d * INNER;
+		squares = fma(x[at], x[at], squares);
+		along = fma(y[at], dy[at], along);
+	}
+	let length = sqrt(squares);
+	if (length < 1e-12) { along = 0.0; }
+	let factor = 1.0 / max(length, 1e-12);
+	for (var d = 0u; d < DIMENSIONS; d++) {
+		let at = first + d * INNER;
+		dx[at] = factor * fma(-along, y[at], dy[at]);
+	}
+}

@@ -1,0 +1,50 @@
+// dz = (‖q‖/‖z‖) · [g − 2 w (w·g) + 2 ẑ (q̂·g)],  ẑ = z/‖z‖, q̂ = q/‖q‖, w = (ẑ + q̂)/‖ẑ + q̂‖
+//
+// The gradient of q̃ = (‖q‖/‖z‖) R z, where R is the rotation that takes ẑ to q̂, and R and the factor are held constant: g
+// is turned back by Rᵀ (Fifty et al., "Restructuring vector quantization with the rotation trick", 2024, section 4). R is
+// I − 2wwᵀ + 2q̂ẑᵀ. A vector z or q of length 0, and ẑ = −q̂, have no such rotation: there g is handed on as it is, as by
+// the straight-through estimator.
+// z, q, g, dz  float32 [any, DIMENSIONS, INNER]: with INNER 1 [N, DIMENSIONS], with INNER H·W an NCHW tensor
+// One invocation a vector. No features, default limits.
+
+override DIMENSIONS: u32;
+override INNER: u32;
+
+@group(0) @binding(0) var<storage, read> z: array<f32>;
+@group(0) @binding(1) var<storage, read> q: array<f32>;
+@group(0) @binding(2) var<storage, read> g: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dz: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+	let n = id.y * groups.x * 64u + id.x;
+	if (n >= arrayLength(&z) / DIMENSIONS) { return; }
+	let first = n / INNER * DIMENSIONS * INNER + n % INNER;
+	var zz = 0.0;
+	var qq = 0.0;
+	var zq = 0.0;
+	var zg = 0.0;
+	var qg = 0.0;
+	for (var d = 0u; d < DIMENSIONS; d++) {
+		let at = first + d * INNER;
+		zz = fma(z[at], z[at], zz);
+		qq = fma(q[at], q[at], qq);
+		zq = fma(z[at], q[at], zq);
+		zg = fma(z[at], g[at], zg);
+		qg = fma(q[at], g[at], qg);
+	}
+	let inverseZ = 1.0 / sqrt(max(zz, 1e-30));
+	let inverseQ = 1.0 / sqrt(max(qq, 1e-30));
+	// ‖ẑ + q̂‖² = 2 + 2 ẑ·q̂
+	let both = 2.0 + 2.0 * zq * inverseZ * inverseQ;
+	let turned = zz > 1e-30 && qq > 1e-30 && both > 1e-6;
+	let scale = select(1.0, sqrt(qq) * inverseZ, turned);
+	// w (w·g) = (ẑ + q̂) ((ẑ + q̂)·g) / ‖ẑ + q̂‖²
+	let away = select(0.0, 2.0 * (zg * inverseZ + qg * inverseQ) / max(both, 1e-6), turned);
+	let along = select(0.0, 2.0 * qg * inverseQ, turned);
+	for (var d = 0u; d < DIMENSIONS; d++) {
+		let at = first + d * INNER;
+		let zHat = z[at] * inverseZ;
+		dz[at] = scale * (g[at] - away * (zHat + q[at] * inverseQ) + along * zHat);
+	}
+}

@@ -1,0 +1,33 @@
+import rotationTrickGradKernel from "../../kernels/rotation_trick_grad.wgsl";
+import { record } from "../autograd/tape.js";
+import { ShapeError } from "../gpu/errors.js";
+import { formatShape, sameShape } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { checkDType, commonGpu } from "./check.js";
+import { vectorsOf } from "./latents.js";
+import { launchElements } from "./launch.js";
+
+/**
+ * The rotation trick (Fifty et al., "Restructuring vector quantization with the rotation trick", 2024): the value of
+ * `quantized`, seen as each vector of z turned and stretched until it lies there. The gradient is turned and stretched back
+ * on its way to z; the turn itself is held constant, and `quantized` gets none. A vector of length 0, and one that points
+ * away from its code, get the gradient of the straight-through estimator.
+ *
+ * @param z float32 [N, D], or [B, D, H, W] whose vectors lie along the channels
+ * @param quantized float32, of z's shape
+ * @throws ShapeError, DTypeError, DeviceMismatchError
+ */
+export function rotationTrick(z: Tensor, quantized: Tensor): Tensor {
+	const name = "rotationTrick";
+	const gpu = commonGpu(name, z, quantized);
+	const { layout, vectors } = vectorsOf(name, z);
+	checkDType(name, "quantized", quantized, "float32");
+	if (!sameShape(z.shape, quantized.shape))
+		throw new ShapeError(`${name}: shapes ${formatShape(z.shape)} and ${formatShape(quantized.shape)} differ.`);
+	const result = quantized.share();
+	return record(name, result, [z], (gradient) => {
+		const dz = gpu.empty(z.shape);
+		launchElements(rotationTrickGradKernel, vectors, [z, result, gradient, dz], { ...layout });
+		return [dz];
+	});
+}

@@ -1,0 +1,15 @@
+import expandKernel from "../../kernels/expand.wgsl";
+import type { Gpu } from "../tensor/gpu.js";
+import type { Shape } from "../tensor/shape.js";
+import type { DType, Tensor } from "../tensor/tensor.js";
+import { launchElements } from "./launch.js";
+
+/** A tensor of zeros, made on the GPU, so also anew in each replay of a captured step. */
+export function zeros<D extends DType = "float32">(gpu: Gpu, shape: Shape, dtype: D = "float32" as D): Tensor<D> {
+	const out = gpu.empty(shape, dtype);
+	gpu.scope(() => {
+		const factor = gpu.uniform(Float32Array.of(0));
+		launchElements(expandKernel, out.size, [gpu.constant(0), out, factor], { COUNT: 1, INNER: 1 });
+	});
+	return out;
+}

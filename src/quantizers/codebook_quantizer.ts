@@ -1,0 +1,200 @@
+import { noGrad, stopGradient } from "../autograd/tape.js";
+import { ArgumentError } from "../gpu/errors.js";
+import { Embedding } from "../nn/layers.js";
+import { Random } from "../nn/random.js";
+import { embedding } from "../ops/embedding.js";
+import { nearestCode } from "../ops/nearest_code.js";
+import { normalize } from "../ops/normalize.js";
+import { quantize } from "../ops/quantize.js";
+import { rotationTrick } from "../ops/rotation_trick.js";
+import { type UpdateCodebookOptions, updateCodebook } from "../ops/update_codebook.js";
+import type { Gpu } from "../tensor/gpu.js";
+import type { Parameter, Tensor } from "../tensor/tensor.js";
+import { type Codes, type Quantized, Quantizer } from "../vqvae/quantizer.js";
+
+export interface CodebookOptions {
+	/** D, the length of a code (default 16). */
+	readonly embeddingDim?: number;
+	/** K, how many codes there are (default 128). */
+	readonly numEmbeddings?: number;
+	/** β, the weight of the commitment loss (default 0.25). */
+	readonly commitmentCost?: number;
+	/**
+	 * How codes are learnt. "ema" (default): each is the moving average of its latents. "loss": by gradient, as in the
+	 * paper's equation 3.
+	 */
+	readonly learning?: "ema" | "loss";
+	/** γ of the moving averages (default 0.99). */
+	readonly decay?: number;
+	/** ε of their Laplace smoothing (default 1e-5). */
+	readonly epsilon?: number;
+	/**
+	 * A code whose moving average of latents a step falls below this share of the mean N/K (N latents a step) is put on a
+	 * random latent of the step; 0 never does so (default 0.1).
+	 */
+	readonly deadBelow?: number;
+	/** "euclidean" (default), or "cosine": latents and codes of unit length. */
+	readonly similarity?: "euclidean" | "cosine";
+	/** How the decoder's gradient passes the quantizer (default "straight-through"); see `rotationTrick`. */
+	readonly gradient?: "straight-through" | "rotation";
+	/** Of the first codes, and of the latents that dead codes are put on (default 0). */
+	readonly seed?: number;
+}
+
+/**
+ * A codebook with the ways to learn it that keep all of it in use: moving averages (van den Oord et al. 2017, appendix A.1),
+ * dead codes begun anew (Dhariwal et al. 2020), codes on the unit sphere (Yu et al., "Vector-quantized image modeling with
+ * improved VQGAN", 2021), the rotation trick (Fifty et al. 2024).
+ */
+export class CodebookQuantizer extends Quantizer {
+	static override readonly name: string = "CodebookQuantizer";
+
+	readonly embeddings: Embedding;
+	/** [K]: how many latents a step each code had, a moving average. Starts at 1. */
+	readonly clusterSize: Parameter;
+	/** [K, D]: what these latents added up to. Starts at the codes. */
+	readonly embeddingSum: Parameter;
+	override readonly embeddingDim: number;
+	override readonly numEmbeddings: number;
+	readonly commitmentCost: number;
+	readonly deadBelow: number;
+	readonly decay: number;
+	private readonly epsilon: number;
+	private readonly averaged: boolean;
+	private readonly cosine: boolean;
+	private readonly rotation: boolean;
+	private readonly draw: Tensor<"uint32">;
+	private readonly seed: number;
+	private steps = 0;
+
+	/** @throws ArgumentError where an option is out of range. */
+	constructor(gpu: Gpu, options: CodebookOptions = {}) {
+		super();
+		const { embeddingDim = 16, numEmbeddings = 128, commitmentCost = 0.25, seed = 0 } = options;
+		const { learning = "ema", decay = 0.99, epsilon = 1e-5, deadBelow = 0.1 } = options;
+		const { similarity = "euclidean", gradient = "straight-through" } = options;
+		for (const [name, size] of Object.entries({ embeddingDim, numEmbeddings }))
+			check(name, size, Number.isInteger(size) && size >= 1, "a whole number of at least 1");
+		for (const [name, value] of Object.entries({ commitmentCost, epsilon }))
+			check(name, value, value >= 0 && Number.isFinite(value), "a number of at least 0");
+		check("decay", decay, decay >= 0 && decay < 1, "in [0, 1)");
+		check("deadBelow", deadBelow, deadBelow >= 0 && deadBelow < 1, "in [0, 1)");
+		check("learning", learning, learning === "ema" || learning === "loss", '"ema" or "loss"');
+		check("similarity", similarity, similarity === "euclidean" || similarity === "cosine", '"euclidean" or "cosine"');
+		check(
+			"gradient",
+			gradient,
+			gradient === "straight-through" || gradient === "rotation",
+			'"straight-through" or "rotation"',
+		);
+		this.embeddingDim = embeddingDim;
+		this.numEmbeddings = numEmbeddings;
+		this.commitmentCost = commitmentCost;
+		this.decay = decay;
+		this.epsilon = epsilon;
+		this.deadBelow = deadBelow;
+		this.averaged = learning === "ema";
+		this.cosine = similarity === "cosine";
+		this.rotation = gradient === "rotation";
+		this.seed = seed;
+		this.embeddings = new Embedding(gpu, new Random(seed), numEmbeddings, embeddingDim);
+		this.clusterSize = gpu.parameter(new Float32Array(numEmbeddings), [numEmbeddings]);
+		this.embeddingSum = gpu.parameter(new Float32Array(numEmbeddings * embeddingDim), [numEmbeddings, embeddingDim]);
+		this.draw = gpu.keep(gpu.tensor(Uint32Array.of(seed, 0), [2]));
+		for (const average of [this.clusterSize, this.embeddingSum]) average.requiresGrad = false;
+		this.embeddings.weight.requiresGrad = !this.averaged;
+		this.setCodes(this.embeddings.weight);
+	}
+
+	override get gpu(): Gpu {
+		return this.embeddings.weight.gpu;
+	}
+
+	override quantize(z: Tensor): Quantized {
+		const codes = this.codes();
+		const latents = this.comparable(z);
+		const indices = nearestCode(latents, codes);
+		const result = quantize(latents, codes, indices, {
+			commitmentCost: this.commitmentCost,
+			codebookCost: this.averaged ? 0 : 1,
+		});
+		if (!this.rotation) return this.result(result, indices);
+		return this.result({ ...result, quantized: rotationTrick(latents, stopGradient(result.quantized)) }, indices);
+	}
+
+	override encode(z: Tensor): Tensor<"uint32"> {
+		return nearestCode(this.comparable(z), this.codes());
+	}
+
+	override lookup(indices: Codes): Tensor {
+		return embedding(indices, this.codes(), { layout: "NCHW" });
+	}
+
+	override update(z: Tensor, indices: Tensor<"uint32">): void {
+		if (!this.averaged && this.deadBelow === 0) return;
+		this.gpu.feed(this.draw, () => Uint32Array.of(this.seed, ++this.steps));
+		this.average(z, indices, {
+			decay: this.decay,
+			epsilon: this.epsilon,
+			threshold: (this.deadBelow * indices.size) / this.numEmbeddings,
+			averaged: this.averaged,
+		});
+	}
+
+	/**
+	 * Moves the codes to the means of their latents, as one iteration of Lloyd's algorithm for k-means; a code without
+	 * latents is put on a random one. The moving averages begin anew there.
+	 *
+	 * @param z float32 [B, D, h, w], or [N, D]
+	 */
+	moveToMeans(z: Tensor): void {
+		const { gpu } = this;
+		gpu.scope(() =>
+			noGrad(() => {
+				gpu.feed(this.draw, () => Uint32Array.of(this.seed, ++this.steps));
+				this.average(z, this.encode(z), { decay: 0, epsilon: 0, threshold: 1, averaged: true });
+			}),
+		);
+	}
+
+	/**
+	 * Overwrites the codes and begins the moving averages anew: each code as if it had had one latent a step.
+	 *
+	 * @param codes float32 [K, D]
+	 * @throws ShapeError
+	 */
+	setCodes(codes: Tensor): void {
+		const { gpu, embeddings, clusterSize, embeddingSum } = this;
+		gpu.scope(() =>
+			noGrad(() => {
+				gpu.copy(this.cosine ? normalize(codes) : codes, embeddings.weight);
+				gpu.copy(embeddings.weight, embeddingSum);
+				gpu.upload(clusterSize, new Float32Array(clusterSize.size).fill(1));
+			}),
+		);
+	}
+
+	override dispose(): void {
+		this.draw.dispose();
+		super.dispose();
+	}
+
+	private average(z: Tensor, indices: Tensor<"uint32">, options: Omit<UpdateCodebookOptions, "unitLength">): void {
+		const { embeddings, clusterSize, embeddingSum, draw } = this;
+		const state = { codebook: embeddings.weight, clusterSize, embeddingSum, draw };
+		updateCodebook(this.comparable(z), indices, state, { ...options, unitLength: this.cosine });
+	}
+
+	/** The codes that latents are compared with; what is learnt by gradient may have any length. */
+	private codes(): Tensor {
+		return this.cosine ? normalize(this.embeddings.weight) : this.embeddings.weight;
+	}
+
+	private comparable(z: Tensor): Tensor {
+		return this.cosine ? normalize(z) : z;
+	}
+}
+
+function check(name: string, value: unknown, fits: boolean, wanted: string): void {
+	if (!fits) throw new ArgumentError(`CodebookQuantizer: ${name} must be ${wanted}, but is ${String(value)}.`);
+}

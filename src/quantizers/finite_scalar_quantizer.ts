@@ -1,0 +1,69 @@
+import { ArgumentError } from "../gpu/errors.js";
+import { finiteScalar, finiteScalarLookup } from "../ops/finite_scalar.js";
+import { zeros } from "../ops/zeros.js";
+import type { Gpu } from "../tensor/gpu.js";
+import type { Shape } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { type Codes, type Quantized, Quantizer } from "../vqvae/quantizer.js";
+
+/**
+ * Finite scalar quantization, see the operation `finiteScalar`: no codebook and nothing to learn, so both losses are 0. The
+ * latents have as many channels as there are levels.
+ */
+export class FiniteScalarQuantizer extends Quantizer {
+	static override readonly name: string = "FiniteScalarQuantizer";
+
+	override readonly embeddingDim: number;
+	override readonly numEmbeddings: number;
+	/** uint32 [D] */
+	private readonly levelCounts: Tensor<"uint32">;
+
+	/**
+	 * @param levelsPerDimension how many values each dimension has, e.g. [8, 5, 5, 5] for about a thousand codes
+	 * @throws ArgumentError where there are none, one is not a whole number of at least 2, or there are 2³² codes or more.
+	 */
+	constructor(
+		override readonly gpu: Gpu,
+		readonly levelsPerDimension: readonly number[],
+	) {
+		super();
+		const codes = levelsPerDimension.reduce((product, level) => product * level, 1);
+		if (
+			levelsPerDimension.length === 0 ||
+			levelsPerDimension.some((level) => !Number.isInteger(level) || level < 2) ||
+			codes >= 2 ** 32
+		)
+			throw new ArgumentError(
+				`FiniteScalarQuantizer: levels must be whole numbers of at least 2 with a product below 2³², but are [${levelsPerDimension.join(", ")}].`,
+			);
+		this.embeddingDim = levelsPerDimension.length;
+		this.numEmbeddings = codes;
+		this.levelCounts = gpu.keep(gpu.tensor(Uint32Array.from(levelsPerDimension), [levelsPerDimension.length]));
+	}
+
+	override quantize(z: Tensor): Quantized {
+		const { quantized, indices } = finiteScalar(z, this.levelCounts);
+		const none = () => zeros(this.gpu, []);
+		return this.result({ quantized, loss: none(), commitmentLoss: none() }, indices);
+	}
+
+	override encode(z: Tensor): Tensor<"uint32"> {
+		const { quantized, indices } = finiteScalar(z, this.levelCounts);
+		quantized.dispose();
+		return indices;
+	}
+
+	override lookup(indices: Codes): Tensor {
+		return finiteScalarLookup(indices, this.levelCounts);
+	}
+
+	/** Rounding multiplies nothing. */
+	override cost(input: Shape): ReturnType<Quantizer["cost"]> {
+		return { ...super.cost(input), multiplyAdds: 0 };
+	}
+
+	override dispose(): void {
+		this.levelCounts.dispose();
+		super.dispose();
+	}
+}

@@ -1,0 +1,59 @@
+import { ArgumentError } from "../gpu/errors.js";
+import { Random } from "../nn/random.js";
+import { embedding } from "../ops/embedding.js";
+import { permute } from "../ops/permute.js";
+import { reshape } from "../ops/reshape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { CodebookQuantizer } from "./codebook_quantizer.js";
+
+/** How a codebook begins. */
+export type Initialisation = "normal" | "uniform" | "data" | "kmeans";
+
+export interface InitialiseOptions {
+	/** Iterations of k-means (default 10). */
+	readonly iterations?: number;
+	/** Default 0. */
+	readonly seed?: number;
+}
+
+/**
+ * Gives a quantizer its first codes: "normal" draws from N(0, 1), as torch.nn.Embedding does; "uniform" from U(±1/K);
+ * "data" takes K of the latents; "kmeans" goes on from there with Lloyd's algorithm (Lloyd, "Least squares quantization in
+ * PCM", 1982), in which a code without latents is put on a random one.
+ *
+ * @param latents float32 [B, D, h, w], what the encoder gives for the first images; for "data" and "kmeans"
+ * @throws ArgumentError for an unknown method, ShapeError
+ */
+export function initialiseCodebook(
+	quantizer: CodebookQuantizer,
+	method: Initialisation,
+	latents: Tensor,
+	{ iterations = 10, seed = 0 }: InitialiseOptions = {},
+): void {
+	const { gpu, numEmbeddings, embeddingDim } = quantizer;
+	const random = new Random(seed);
+	const drawn = (next: () => number) =>
+		gpu.tensor(Float32Array.from({ length: numEmbeddings * embeddingDim }, next), [numEmbeddings, embeddingDim]);
+	const first = {
+		normal: () => drawn(() => random.normal()),
+		uniform: () => drawn(() => random.uniform(-1 / numEmbeddings, 1 / numEmbeddings)),
+		data: () => someOf(latents, numEmbeddings, random),
+		kmeans: () => someOf(latents, numEmbeddings, random),
+	}[method];
+	if (first === undefined)
+		throw new ArgumentError(
+			`A codebook begins with "normal", "uniform", "data" or "kmeans", but ${JSON.stringify(method)} was asked for.`,
+		);
+	gpu.scope(() => quantizer.setCodes(first()));
+	if (method === "kmeans") for (let i = 0; i < iterations; i++) quantizer.moveToMeans(latents);
+}
+
+/** Vectors of z, chosen at random, each at most once as long as there are enough: [count, D]. */
+function someOf(z: Tensor, count: number, random: Random): Tensor {
+	const { gpu } = z;
+	const dimensions = z.shape[1];
+	const rows = z.shape.length === 2 ? z : reshape(permute(z, [0, 2, 3, 1]), [-1, dimensions]);
+	const order = random.permutation(rows.shape[0]);
+	const chosen = Uint32Array.from({ length: count }, (_, k) => order[k % order.length]);
+	return embedding(gpu.tensor(chosen, [count]), rows);
+}

@@ -1,0 +1,150 @@
+import { stopGradient } from "../autograd/tape.js";
+import { ArgumentError, ShapeError } from "../gpu/errors.js";
+import { add, sub } from "../ops/binary.js";
+import { joinLevels, takeLevel } from "../ops/code_levels.js";
+import { countCodes } from "../ops/count_codes.js";
+import type { QuantizedLatents } from "../ops/quantize.js";
+import { rotationTrick } from "../ops/rotation_trick.js";
+import { straightThrough } from "../ops/straight_through.js";
+import type { Gpu } from "../tensor/gpu.js";
+import { formatShape } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { type Codes, type Quantized, Quantizer } from "../vqvae/quantizer.js";
+import { type CodebookOptions, CodebookQuantizer } from "./codebook_quantizer.js";
+import { type Initialisation, type InitialiseOptions, initialiseCodebook } from "./initialise.js";
+
+export interface ResidualOptions extends CodebookOptions {
+	/** How many codebooks, one after the other (default 2). */
+	readonly levels?: number;
+}
+
+/**
+ * Several codebooks, each for what the ones before it left over (residual vector quantization; Zeghidour et al.,
+ * "SoundStream", 2021, section III-C): a position's vector is the sum of one code from each. The losses are the sums of
+ * the levels' losses.
+ */
+export class ResidualQuantizer extends Quantizer {
+	static override readonly name: string = "ResidualQuantizer";
+
+	readonly codebooks: readonly [CodebookQuantizer, ...CodebookQuantizer[]];
+	override readonly embeddingDim: number;
+	override readonly numEmbeddings: number;
+	override readonly levels: number;
+	private readonly rotation: boolean;
+
+	/** @throws ArgumentError where an option is out of range. */
+	constructor(gpu: Gpu, options: ResidualOptions = {}) {
+		super();
+		const { levels = 2, gradient, seed = 0, ...codebook } = options;
+		if (!Number.isInteger(levels) || levels < 1)
+			throw new ArgumentError(`ResidualQuantizer: levels must be a whole number of at least 1, but is ${levels}.`);
+		const make = (level: number) => new CodebookQuantizer(gpu, { ...codebook, seed: seed + level });
+		this.codebooks = [make(0), ...Array.from({ length: levels - 1 }, (_, level) => make(level + 1))];
+		this.levels = levels;
+		this.embeddingDim = this.codebooks[0].embeddingDim;
+		this.numEmbeddings = this.codebooks[0].numEmbeddings;
+		this.rotation = gradient === "rotation";
+	}
+
+	override get gpu(): Gpu {
+		return this.codebooks[0].gpu;
+	}
+
+	override quantize(z: Tensor): Quantized {
+		const parts = this.residuals(z, (codebook, residual) => codebook.quantize(residual));
+		const [first, ...rest] = parts;
+		const total = rest.reduce<QuantizedLatents>(
+			(sum, part) => ({
+				quantized: add(stopGradient(sum.quantized), stopGradient(part.quantized)),
+				loss: add(sum.loss, part.loss),
+				commitmentLoss: add(sum.commitmentLoss, part.commitmentLoss),
+			}),
+			first,
+		);
+		const quantized = (this.rotation ? rotationTrick : straightThrough)(z, stopGradient(total.quantized));
+		return this.result({ ...total, quantized }, this.join(parts.map(({ indices }) => indices)));
+	}
+
+	override encode(z: Tensor): Tensor<"uint32"> {
+		return this.join(
+			this.residuals(z, (codebook, residual) => withCodes(codebook, residual)).map(({ indices }) => indices),
+		);
+	}
+
+	override lookup(indices: Codes): Tensor {
+		const [first, ...rest] = this.split(indices);
+		return rest.reduce(
+			(sum, codes, level) => add(sum, (this.codebooks[level + 1] as CodebookQuantizer).lookup(codes)),
+			this.codebooks[0].lookup(first as Codes),
+		);
+	}
+
+	override update(z: Tensor, indices: Tensor<"uint32">): void {
+		this.gpu.scope(() => {
+			let residual = z;
+			for (const [level, codes] of this.split(indices).entries()) {
+				const codebook = this.codebooks[level] as CodebookQuantizer;
+				// What is left is reckoned with the codes that the step was done with.
+				const next = level + 1 < this.levels ? sub(residual, codebook.lookup(codes)) : residual;
+				codebook.update(residual, codes);
+				residual = next;
+			}
+		});
+	}
+
+	override countCodes(indices: Codes, counts: Tensor<"uint32">): void {
+		this.gpu.scope(() => {
+			const levels = this.split(indices, this.numEmbeddings);
+			for (const codes of levels) countCodes(codes, counts);
+		});
+	}
+
+	/** Gives each codebook its first codes, from what those before it leave over of the latents; see `initialiseCodebook`. */
+	initialise(method: Initialisation, latents: Tensor, options: InitialiseOptions = {}): void {
+		this.gpu.scope(() => {
+			let residual = latents;
+			for (const codebook of this.codebooks) {
+				initialiseCodebook(codebook, method, residual, options);
+				residual = sub(residual, codebook.lookup(codebook.encode(residual)));
+			}
+		});
+	}
+
+	/** What `step` makes of each level's residual, which it must tell the codes of. */
+	private residuals<T extends { readonly quantized: Tensor }>(
+		z: Tensor,
+		step: (codebook: CodebookQuantizer, residual: Tensor) => T,
+	): [T, ...T[]] {
+		const [first, ...rest] = this.codebooks;
+		const parts: [T, ...T[]] = [step(first, z)];
+		let residual = z;
+		let last = parts[0];
+		for (const codebook of rest) {
+			residual = sub(residual, stopGradient(last.quantized));
+			last = step(codebook, residual);
+			parts.push(last);
+		}
+		return parts;
+	}
+
+	private join(indices: readonly Tensor<"uint32">[]): Tensor<"uint32"> {
+		return joinLevels(indices as [Tensor<"uint32">, ...Tensor<"uint32">[]]);
+	}
+
+	/** The codes of each level, `offset` added for each level before it. */
+	private split(indices: Codes, offset = 0): Tensor<"uint32">[] {
+		if (indices.shape.length !== 4 || indices.shape[3] !== this.levels)
+			throw new ShapeError(
+				`The residual quantizer's codes are [B, h, w, ${this.levels}], not ${formatShape(indices.shape)}.`,
+			);
+		return this.codebooks.map((_, level) => takeLevel(indices, level, level * offset));
+	}
+}
+
+function withCodes(
+	codebook: CodebookQuantizer,
+	z: Tensor,
+): { readonly quantized: Tensor; readonly indices: Tensor<"uint32"> } {
+	const indices = codebook.encode(z);
+	return { indices, quantized: codebook.lookup(indices) };
+}

@@ -1,0 +1,74 @@
+import { ShapeError } from "../gpu/errors.js";
+import { type LayerCost, Module } from "../nn/module.js";
+import { countCodes } from "../ops/count_codes.js";
+import { perplexity } from "../ops/perplexity.js";
+import type { QuantizedLatents } from "../ops/quantize.js";
+import type { Gpu } from "../tensor/gpu.js";
+import { formatShape, type Shape, sizeOf } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+
+/** The indices of codes, as a quantizer gives them or as they were made elsewhere. */
+export type Codes = Tensor<"uint32"> | Tensor<"int32">;
+
+/** What a quantizer makes of latents [B, D, h, w]. */
+export interface Quantized extends QuantizedLatents {
+	/** Which codes they are, uint32 [B, h, w]; of a quantizer with several levels [B, h, w, levels]. */
+	readonly indices: Tensor<"uint32">;
+	/** See the operation `perplexity`; computed when it is first asked for. */
+	readonly perplexity: Tensor;
+}
+
+/** A part of a VQ-VAE that replaces latents by codes. `VectorQuantizer` is that of the paper. */
+export abstract class Quantizer extends Module {
+	static override readonly name: string = "Quantizer";
+
+	/** Where its tensors are. */
+	abstract readonly gpu: Gpu;
+	/** D, the channels of the latents. */
+	abstract readonly embeddingDim: number;
+	/** K, how many values an index can have. */
+	abstract readonly numEmbeddings: number;
+	/** How many indices each position has. */
+	readonly levels: number = 1;
+
+	/**
+	 * Latents → codes, for training.
+	 *
+	 * @param z float32 [B, D, h, w]
+	 */
+	abstract quantize(z: Tensor): Quantized;
+
+	/** The indices that `quantize` gives, and nothing else. */
+	abstract encode(z: Tensor): Tensor<"uint32">;
+
+	/** Indices → what the decoder gets, float32 [B, D, h, w]. */
+	abstract lookup(indices: Codes): Tensor;
+
+	/**
+	 * What is learnt other than by gradients: to be called after each training step, with the step's latents and their
+	 * indices. `Trainer` does so. The paper's quantizer has nothing to do here.
+	 */
+	update(_z: Tensor, _indices: Tensor<"uint32">): void {}
+
+	/** Adds to `counts` [levels · K] how often each code occurs. */
+	countCodes(indices: Codes, counts: Tensor<"uint32">): void {
+		countCodes(indices, counts);
+	}
+
+	/** The distances of all positions to all codes, which the nearest-code kernel computes. */
+	override cost(input: Shape): LayerCost {
+		if (input.length !== 4 || input[1] !== this.embeddingDim)
+			throw new ShapeError(`The quantizer takes [B, ${this.embeddingDim}, h, w], not ${formatShape(input)}.`);
+		return { output: input, multiplyAdds: this.levels * sizeOf(input) * this.numEmbeddings };
+	}
+
+	/** Completes a result; its perplexity is no listed property, so that what goes through results does not compute it. */
+	protected result(latents: QuantizedLatents, indices: Tensor<"uint32">): Quantized {
+		let value: Tensor | undefined;
+		const use = () => {
+			value ??= perplexity(indices, this.numEmbeddings);
+			return value;
+		};
+		return Object.defineProperty({ ...latents, indices }, "perplexity", { get: use }) as Quantized;
+	}
+}

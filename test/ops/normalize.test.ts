@@ -1,0 +1,60 @@
+import { DTypeError, ShapeError } from "tessera-gpu";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { Random } from "../../src/nn/random.js";
+import { normalize } from "../../src/ops/normalize.js";
+import { dotOf, fromVectors, unit, vectorsOf } from "../reference/vectors.js";
+import { assertThrows, checkOp, checkStepMemory, device, randomArray } from "../support.js";
+
+const test = suite("normalize");
+
+for (const shape of [
+	[1, 1],
+	[7, 3],
+	[131, 5],
+	[3, 16, 7, 7],
+	[2, 5, 1, 11],
+])
+	test(`[${shape}]: value and gradient`, async () => {
+		const x = randomArray(new Random(shape.length + shape[0]), shape);
+		const vectors = vectorsOf(x);
+		await checkOp(`[${shape}]`, {
+			inputs: [x],
+			run: ([x]) => normalize(x),
+			expected: fromVectors(shape, vectors.map(unit)),
+			gradients: (dy) => [
+				fromVectors(
+					shape,
+					vectorsOf(dy).map((g, n) => {
+						const length = Math.sqrt(dotOf(vectors[n], vectors[n]));
+						const y = unit(vectors[n]);
+						return g.map((value, d) => (value - y[d] * dotOf(y, g)) / length);
+					}),
+				),
+			],
+		});
+	});
+
+test("a vector of zeros stays one", async () => {
+	const gpu = await device();
+	const x = gpu.tensor([0, 0, 3, 4], [2, 2]);
+	const y = normalize(x);
+	assert.equal(
+		[...(await y.data())].map((value) => Number(value.toFixed(6))),
+		[0, 0, 0.6, 0.8],
+	);
+	for (const tensor of [x, y]) tensor.dispose();
+});
+
+test("what does not fit is refused", async () => {
+	const gpu = await device();
+	gpu.scope(() => {
+		assertThrows(() => normalize(gpu.tensor([1, 2], [2])), ShapeError, [[2]]);
+		assertThrows(() => normalize(gpu.tensor([1, 2], [1, 2], "uint32") as never), DTypeError, ["uint32"]);
+	});
+});
+
+test("a step leaves nothing behind", () =>
+	checkStepMemory({ inputs: [randomArray(new Random(1), [5, 3])], run: ([x]) => normalize(x) }));
+
+test.run();
