@@ -1,3 +1,4 @@
+import { type Pair, pair } from "../ops/check.js";
 import { type ConvTranspose2dOptions, convTranspose2d, convTranspose2dShape } from "../ops/conv_transpose2d.js";
 import { type Conv2dOptions, conv2d, conv2dShape } from "../ops/conv2d.js";
 import { embedding } from "../ops/embedding.js";
@@ -17,7 +18,7 @@ function uniform(gpu: Gpu, random: Random, shape: Shape, bound: number): Paramet
 }
 
 /**
- * torch.nn.Conv2d with a square kernel and a bias; both start at U(±1/√fan_in), fan_in = in/groups · k².
+ * torch.nn.Conv2d with a bias; weight and bias start at U(±1/√fan_in), fan_in = in/groups · kH · kW.
  */
 export class Conv2d extends Layer {
 	static override readonly name: string = "Conv2d";
@@ -30,11 +31,12 @@ export class Conv2d extends Layer {
 		random: Random,
 		inChannels: number,
 		outChannels: number,
-		kernelSize: number,
+		kernelSize: Pair,
 		readonly options: Omit<Conv2dOptions, "bias"> = {},
 	) {
 		super();
-		const shape = [outChannels, inChannels / (options.groups ?? 1), kernelSize, kernelSize];
+		const kernel = pair("Conv2d", "kernelSize", kernelSize, 1);
+		const shape = [outChannels, inChannels / (options.groups ?? 1), ...kernel];
 		const bound = 1 / Math.sqrt(sizeOf(shape) / outChannels);
 		this.weight = uniform(gpu, random, shape, bound);
 		this.bias = uniform(gpu, random, [outChannels], bound);

@@ -1,9 +1,10 @@
 import binaryKernel from "../../kernels/binary.wgsl";
 import { record } from "../autograd/tape.js";
-import type { Shape } from "../tensor/shape.js";
+import { type Shape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { broadcastShape, repeatOf } from "./broadcast.js";
 import { checkDType, commonGpu } from "./check.js";
+import { elementwise } from "./elementwise.js";
 import { launchElements } from "./launch.js";
 import { scaled } from "./scale.js";
 import { sumOver } from "./sum.js";
@@ -19,14 +20,16 @@ export function compute(operation: keyof typeof operations, a: Tensor, b: Tensor
 	const shape = broadcastShape(operation, a.shape, b.shape);
 	const repeatA = repeatOf(operation, a.shape, shape);
 	const repeatB = repeatOf(operation, b.shape, shape);
-	const out = gpu.empty(shape);
-	launchElements(binaryKernel, out.size, [a, b, out], {
+	const constants = {
 		OPERATION: operations[operation],
 		A_COUNT: repeatA.count,
 		A_INNER: repeatA.inner,
 		B_COUNT: repeatB.count,
 		B_INNER: repeatB.inner,
-	});
+	};
+	if (sameShape(a.shape, b.shape)) return elementwise(binaryKernel, [a, b], constants);
+	const out = gpu.empty(shape);
+	launchElements(binaryKernel, out.size, [a, b, out], constants);
 	return out;
 }
 

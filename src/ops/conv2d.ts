@@ -3,13 +3,20 @@ import { ShapeError } from "../gpu/errors.js";
 import { formatShape, type Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { asBlocked } from "./blocked.js";
-import { checkDType, checkRank, commonGpu } from "./check.js";
+import { checkDType, checkRank, commonGpu, type Pair, pair } from "./check.js";
 import { type ConvolutionOptions, checkBias, checkGroups, geometryOf } from "./check_convolution.js";
 import { runBiasGrad, runConv2d, runConvTranspose2d, runWeightGrad } from "./convolution.js";
 import type { Geometry } from "./convolution_parts.js";
 import { markReluOutput, reluGradient, throughRelu } from "./relu.js";
 
-export type Conv2dOptions = ConvolutionOptions;
+export interface Conv2dOptions extends ConvolutionOptions {
+	/**
+	 * Zeros after the last row and column, where they differ from those before the first (default: `padding`). A negative
+	 * number leaves the last rows or columns of the output out. So a causal convolution has only the taps that it may see:
+	 * a kernel [2, 3] with padding 1 and paddingEnd [0, 1] sees the row above and its own.
+	 */
+	readonly paddingEnd?: Pair | undefined;
+}
 
 /** The arguments in full, checked against each other. */
 function check(input: Shape, weight: Shape, options: Conv2dOptions): { geometry: Geometry; output: Shape } {
@@ -25,14 +32,16 @@ function check(input: Shape, weight: Shape, options: Conv2dOptions): { geometry:
 		throw new ShapeError(
 			`${name}: input ${formatShape(input)} has ${inChannels} channels, but weight ${formatShape(weight)} with ${groups} group(s) takes ${groupInputs * groups}.`,
 		);
+	const end = pair(name, "paddingEnd", options.paddingEnd ?? geometry.padding, Number.MIN_SAFE_INTEGER);
 	const lengthOf = (length: number, kernel: number, axis: 0 | 1) =>
 		Math.floor(
-			(length + 2 * geometry.padding[axis] - geometry.dilation[axis] * (kernel - 1) - 1) / geometry.stride[axis],
+			(length + geometry.padding[axis] + end[axis] - geometry.dilation[axis] * (kernel - 1) - 1) /
+				geometry.stride[axis],
 		) + 1;
 	const output = [batch, outChannels, lengthOf(inHeight, kernelHeight, 0), lengthOf(inWidth, kernelWidth, 1)] as const;
 	if (output[2] < 1 || output[3] < 1)
 		throw new ShapeError(
-			`${name}: the kernel of weight ${formatShape(weight)} (dilation ${formatShape(geometry.dilation)}) does not fit into input ${formatShape(input)} with padding ${formatShape(geometry.padding)}.`,
+			`${name}: the kernel of weight ${formatShape(weight)} (dilation ${formatShape(geometry.dilation)}) does not fit into input ${formatShape(input)} with padding ${formatShape(geometry.padding)} before and ${formatShape(end)} after it.`,
 		);
 	return { geometry, output };
 }
@@ -47,7 +56,7 @@ export function conv2dShape(input: Shape, weight: Shape, options: Conv2dOptions 
  *
  * @param input float32 [N, in, H, W]
  * @param weight float32 [out, in/groups, kH, kW]
- * @returns [N, out, H', W'] with H' = ⌊(H + 2·padding − dilation·(kH − 1) − 1) / stride⌋ + 1
+ * @returns [N, out, H', W'] with H' = ⌊(H + padding + paddingEnd − dilation·(kH − 1) − 1) / stride⌋ + 1
  * @throws ShapeError, ArgumentError, DTypeError, DeviceMismatchError
  */
 export function conv2d(input: Tensor, weight: Tensor, options: Conv2dOptions = {}): Tensor {

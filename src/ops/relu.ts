@@ -1,10 +1,9 @@
 import reluKernel from "../../kernels/relu.wgsl";
 import reluGradKernel from "../../kernels/relu_grad.wgsl";
 import { record } from "../autograd/tape.js";
-import type { Kernel } from "../gpu/kernel.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { blockedStorage, emptyBlocked } from "./blocked.js";
 import { checkDType } from "./check.js";
+import { elementwise } from "./elementwise.js";
 
 /** Tensors that a ReLU gave. */
 const reluOutputs = new WeakSet<Tensor>();
@@ -30,21 +29,6 @@ export function throughRelu(x: Tensor, gradientOf: (mask: Tensor | undefined) =>
 /** The gradient before a ReLU that gave y: dy where y > 0, else 0. */
 export function reluGradient(y: Tensor, dy: Tensor): Tensor {
 	return masked.get(dy) === y ? dy.share() : elementwise(reluGradKernel, [y, dy]);
-}
-
-/** Launches a kernel with one invocation a word, in blocks where one of the tensors lies so. */
-function elementwise(kernel: Kernel, inputs: readonly [Tensor, ...Tensor[]]): Tensor {
-	const [{ gpu, shape }] = inputs;
-	return gpu.scope(() => {
-		const blocked = inputs.some((x) => x.blocked !== null) ? emptyBlocked(gpu, shape) : undefined;
-		const tensor = blocked?.tensor ?? gpu.empty(shape);
-		const out = blocked?.storage ?? tensor.storage;
-		gpu.run(kernel, {
-			bindings: [...inputs.map((x) => (blocked === undefined ? x.storage : blockedStorage(x))), out],
-			workgroups: Math.ceil(out.bytes / 256),
-		});
-		return tensor;
-	});
 }
 
 /** max(x, 0), elementwise; the gradient at 0 is 0. */

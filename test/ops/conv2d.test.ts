@@ -79,6 +79,15 @@ const cases: Case[] = [
 	[[16, 2, 8, 6], [6, 2, 3, 3], { stride: 3, padding: 1, dilation: 2 }],
 	[[16, 3, 2, 1], [6, 3, 5, 5], { padding: 2, bias: true }],
 	[[16, 6, 4, 4], [8, 3, 3, 3], { groups: 2, padding: 1, bias: true }],
+	// Other zeros after the image than before it, or fewer rows and columns: causal convolutions and others.
+	[[2, 3, 7, 7], [5, 3, 2, 3], { padding: 1, paddingEnd: [0, 1], bias: true }],
+	[[17, 5, 7, 7], [34, 5, 2, 3], { padding: 1, paddingEnd: [0, 1], bias: true }],
+	[[16, 6, 7, 5], [9, 6, 1, 3], { padding: [1, 1], paddingEnd: [-1, 1], bias: true }],
+	[[16, 7, 5, 7], [12, 7, 1, 1], { padding: [0, 1], paddingEnd: [0, -1], bias: true }],
+	[[2, 7, 5, 7], [12, 7, 1, 2], { padding: [0, 1], paddingEnd: 0, bias: true }],
+	[[5, 4, 6, 7], [3, 4, 2, 5], { padding: 2, paddingEnd: [-1, 2] }],
+	[[3, 2, 1, 3], [4, 2, 1, 3], { padding: 1, paddingEnd: [-1, 1], bias: true }],
+	[[16, 3, 8, 7], [6, 3, 3, 2], { stride: [2, 3], padding: [1, 0], paddingEnd: [3, -2], dilation: [1, 2] }],
 ];
 
 for (const [i, [xShape, weightShape, { bias, ...options } = {}]] of cases.entries()) {
@@ -233,7 +242,7 @@ test("refuses options out of their range", async () => {
 		for (const options of [{ stride: 0 }, { stride: 1.5 }, { padding: -1 }, { dilation: 0 }, { groups: 0 }]) {
 			assertThrows(() => conv2d(x, weight, options), ArgumentError);
 		}
-		for (const options of [{ stride: [1, -2] as const }, { padding: Number.NaN }, { groups: 3 }]) {
+		for (const options of [{ stride: [1, -2] as const }, { padding: Number.NaN }, { groups: 3 }, { paddingEnd: 0.5 }]) {
 			assertThrows(() => conv2d(x, weight, options), ArgumentError);
 		}
 	});

@@ -7,6 +7,8 @@ export type Pair = number | readonly [number, number];
 export interface ConvolutionOptions {
 	readonly stride?: Pair;
 	readonly padding?: Pair;
+	/** Zeros after the last row and column, where they differ from `padding`. */
+	readonly paddingEnd?: Pair;
 	readonly dilation?: Pair;
 	readonly groups?: number;
 }
@@ -25,8 +27,15 @@ export function pairOf(value: Pair | undefined, fallback: number): readonly [num
 }
 
 /** The extent of a convolution's output along one axis. */
-function outputExtent(input: number, kernel: number, stride: number, padding: number, dilation: number): number {
-	return Math.floor((input + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1;
+function outputExtent(
+	input: number,
+	kernel: number,
+	stride: number,
+	padding: number,
+	paddingEnd: number,
+	dilation: number,
+): number {
+	return Math.floor((input + padding + paddingEnd - dilation * (kernel - 1) - 1) / stride) + 1;
 }
 
 /** The output shape of conv2d for x [N, C, H, W] and weight [M, C/groups, kH, kW]. */
@@ -34,8 +43,9 @@ export function conv2dShape(x: readonly number[], weight: readonly number[], opt
 	const stride = pairOf(options.stride, 1);
 	const padding = pairOf(options.padding, 0);
 	const dilation = pairOf(options.dilation, 1);
-	const height = outputExtent(x[2], weight[2], stride[0], padding[0], dilation[0]);
-	const width = outputExtent(x[3], weight[3], stride[1], padding[1], dilation[1]);
+	const end = options.paddingEnd === undefined ? padding : pairOf(options.paddingEnd, 0);
+	const height = outputExtent(x[2], weight[2], stride[0], padding[0], end[0], dilation[0]);
+	const width = outputExtent(x[3], weight[3], stride[1], padding[1], end[1], dilation[1]);
 	return [x[0], weight[0], height, width];
 }
 

@@ -1,0 +1,119 @@
+import gatedActivationKernel from "../../kernels/gated_activation.wgsl";
+import gatedActivationGradKernel from "../../kernels/gated_activation_grad.wgsl";
+import { record } from "../autograd/tape.js";
+import { ShapeError } from "../gpu/errors.js";
+import type { Constants } from "../gpu/kernel.js";
+import type { Storage } from "../gpu/storage.js";
+import { formatShape, type Shape, sameShape } from "../tensor/shape.js";
+import { Tensor } from "../tensor/tensor.js";
+import { blockedStorage, blockSize, blocksOf, emptyBlocked } from "./blocked.js";
+import { checkDType, checkRank, commonGpu } from "./check.js";
+import { permuteInto } from "./permute.js";
+import { sumOver } from "./sum.js";
+
+export interface GatedActivationOptions {
+	/** float32 [B, 2C, H, W], added to x first. */
+	readonly plus?: Tensor | undefined;
+	/** float32 [B, 2C], then added to each pixel of an image: what conditions on the image's class. */
+	readonly bias?: Tensor | undefined;
+}
+
+/** The sum over the pixels [B, 2C] of a gradient [B, 2C, H, W] that lies in blocks. */
+function imageSumsBlocked(x: Tensor): Tensor {
+	const { gpu } = x;
+	const [batch, channels, height, width] = x.shape;
+	const blocks = blocksOf(batch);
+	return gpu.scope(() => {
+		const rows = new Tensor(gpu, blockedStorage(x).retain(), [blocks, height * width, channels * blockSize], "float32");
+		const sums = sumOver(rows, { k1: blocks, r2: height * width, k2: channels * blockSize }, [
+			blocks,
+			channels,
+			blockSize,
+		]);
+		const out = gpu.empty([batch, channels]);
+		permuteInto(sums, out, sums.shape, [0, 2, 1]);
+		return out;
+	});
+}
+
+function check(name: string, x: Tensor, { plus, bias }: GatedActivationOptions): Shape {
+	checkDType(name, "the tensor", x, "float32");
+	checkRank(name, "the tensor", x.shape, 4, "[B, 2C, H, W]");
+	const [batch, channels, height, width] = x.shape;
+	if (channels % 2 !== 0)
+		throw new ShapeError(`${name}: shape ${formatShape(x.shape)} must have an even number of channels.`);
+	for (const [what, tensor, shape] of [
+		["plus", plus, x.shape],
+		["bias", bias, [batch, channels]],
+	] as const) {
+		if (tensor === undefined) continue;
+		checkDType(name, what, tensor, "float32");
+		if (!sameShape(tensor.shape, shape))
+			throw new ShapeError(`${name}: ${what} must be ${formatShape(shape)}, but has ${formatShape(tensor.shape)}.`);
+	}
+	return [batch, channels / 2, height, width];
+}
+
+/**
+ * tanh(a) · σ(b), where a is the first half of the channels of x + plus + bias and b the second: the gated activation unit
+ * of van den Oord et al., "Conditional image generation with PixelCNN decoders", 2016, equation 2.
+ *
+ * @param x float32 [B, 2C, H, W]
+ * @returns [B, C, H, W]
+ * @throws ShapeError, DTypeError, DeviceMismatchError
+ */
+export function gatedActivation(x: Tensor, options: GatedActivationOptions = {}): Tensor {
+	const name = "gatedActivation";
+	const { plus, bias } = options;
+	const gpu = commonGpu(name, x, plus, bias);
+	const to = check(name, x, options);
+	const [, channels, height, width] = to;
+	const blocked = [x, plus].some((tensor) => tensor !== undefined && tensor.blocked !== null);
+	const constants: Constants = {
+		CHANNELS: channels,
+		...(blocked
+			? { INNER: blockSize, PLANE: height * width, SIDE: blockSize }
+			: { INNER: height * width, PLANE: 1, SIDE: 1 }),
+		PLUS: plus === undefined ? 0 : 1,
+		BIAS: bias === undefined ? 0 : 1,
+	};
+	const storageOf = (tensor: Tensor) => (blocked ? blockedStorage(tensor) : tensor.storage);
+	const made = (shape: Shape): { tensor: Tensor; storage: Storage } => {
+		if (blocked) return emptyBlocked(gpu, shape);
+		const tensor = gpu.empty(shape);
+		return { tensor, storage: tensor.storage };
+	};
+	const inputs = () => {
+		const storage = storageOf(x);
+		return [storage, plus === undefined ? storage : storageOf(plus), bias?.storage ?? storage];
+	};
+
+	const output = gpu.scope(() => {
+		const { tensor, storage } = made(to);
+		gpu.run(gatedActivationKernel, {
+			constants,
+			bindings: [...inputs(), storage],
+			workgroups: Math.ceil(storage.bytes / 256),
+		});
+		return tensor;
+	});
+	const sources = [x, ...(plus === undefined ? [] : [plus]), ...(bias === undefined ? [] : [bias])];
+	return record(name, output, sources, (dy) =>
+		gpu.scope(() => {
+			const { tensor: dx, storage } = made(x.shape);
+			gpu.run(gatedActivationGradKernel, {
+				constants,
+				bindings: [...inputs(), storageOf(dy), storage],
+				workgroups: Math.ceil(storage.bytes / 512),
+			});
+			const [batch, both] = x.shape;
+			const biasGradient = () =>
+				blocked ? imageSumsBlocked(dx) : sumOver(dx, { k1: batch * both, r2: height * width }, [batch, both]);
+			return [
+				x.requiresGrad ? dx : null,
+				...(plus === undefined ? [] : [plus.requiresGrad ? dx.share() : null]),
+				...(bias === undefined ? [] : [bias.requiresGrad ? biasGradient() : null]),
+			];
+		}),
+	);
+}

@@ -1,0 +1,73 @@
+import sampleCodesKernel from "../../kernels/sample_codes.wgsl";
+import { ArgumentError, ShapeError } from "../gpu/errors.js";
+import { formatShape, sameShape, sizeOf } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { checkDType, checkRank, commonGpu } from "./check.js";
+
+/** What `sampleCodes` works on. */
+export interface SampleState {
+	/** uint32 [B, h, w]; the code at the position is overwritten, unless it is kept. */
+	readonly codes: Tensor<"uint32">;
+	/** uint32 [B, h, w]: not 0 where a code is given and stays. */
+	readonly keep: Tensor<"uint32">;
+	/** float32 [B], to which the logarithms of the probabilities of kept codes are added. */
+	readonly score: Tensor;
+	/** uint32 [2]: the position, row by row, and the number of the first image. Read on the GPU, so it can be fed. */
+	readonly place: Tensor<"uint32">;
+}
+
+export interface SampleOptions {
+	/** What the logits are divided by (default 1); 0 takes the likeliest code, of several that with the lowest index. */
+	readonly temperature?: number;
+	/** Draws among so many of the likeliest codes, and those as likely as the last of them (default: all). */
+	readonly topK?: number | undefined;
+	/** Of the random numbers, a whole number in [0, 2³²) (default 0). */
+	readonly seed?: number;
+}
+
+/** @throws ArgumentError where an option is out of range. */
+export function checkSampleOptions(name: string, { temperature = 1, topK, seed = 0 }: SampleOptions): void {
+	if (!(temperature >= 0 && Number.isFinite(temperature)))
+		throw new ArgumentError(`${name}: temperature must be a number of at least 0, but is ${temperature}.`);
+	if (topK !== undefined && (!Number.isInteger(topK) || topK < 1))
+		throw new ArgumentError(`${name}: topK must be a whole number of at least 1, but is ${topK}.`);
+	if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32)
+		throw new ArgumentError(`${name}: seed must be a whole number of at least 0 and below 2³², but is ${seed}.`);
+}
+
+/**
+ * Draws a code for each image at one position of its grid, on the GPU (see kernels/sample_codes.wgsl). The same seed draws
+ * the same for an image of the same number, whatever batch it is in. Records nothing for gradients.
+ *
+ * @param logits float32 [B, K, h, w]
+ * @throws ArgumentError, ShapeError, DTypeError, DeviceMismatchError
+ */
+export function sampleCodes(logits: Tensor, state: SampleState, options: SampleOptions = {}): void {
+	const name = "sampleCodes";
+	const { codes, keep, score, place } = state;
+	const { temperature = 1, topK, seed = 0 } = options;
+	const gpu = commonGpu(name, logits, codes, keep, score, place);
+	checkDType(name, "logits", logits, "float32");
+	checkDType(name, "score", score, "float32");
+	for (const [what, tensor] of Object.entries({ codes, keep, place })) checkDType(name, what, tensor, "uint32");
+	checkRank(name, "logits", logits.shape, 4, "[B, K, h, w]");
+	checkSampleOptions(name, options);
+	const [batch, count, ...grid] = logits.shape;
+	for (const [what, tensor, shape] of [
+		["codes", codes, [batch, ...grid]],
+		["keep", keep, [batch, ...grid]],
+		["score", score, [batch]],
+		["place", place, [2]],
+	] as const)
+		if (!sameShape(tensor.shape, shape))
+			throw new ShapeError(
+				`${name}: ${what} must be ${formatShape(shape)} for logits ${formatShape(logits.shape)}, but has ${formatShape(tensor.shape)}.`,
+			);
+	const settings = Uint32Array.of(0, seed);
+	new Float32Array(settings.buffer)[0] = temperature;
+	gpu.run(sampleCodesKernel, {
+		constants: { CODES: count, POSITIONS: sizeOf(grid), TOP_K: topK === undefined || topK >= count ? 0 : topK },
+		bindings: [logits, place, keep, codes, score].map(({ storage }) => storage).concat(gpu.uniform(settings)),
+		workgroups: batch,
+	});
+}
