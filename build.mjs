@@ -4,7 +4,7 @@
 //   node build.mjs --bench    build/bench/: the benchmarks
 import { execFileSync } from "node:child_process";
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { minify } from "terser";
@@ -45,6 +45,7 @@ const forNode = {
 	"tessera-gpu": "./src/node/index.ts",
 	"tessera-gpu/vqvae": "./src/vqvae/index.ts",
 	"tessera-gpu/digits": "./src/data/digits.ts",
+	"tessera-gpu/prior": "./src/prior/index.ts",
 };
 
 /** The licence texts of the packages whose code was bundled, as their licences ask. */
@@ -61,18 +62,37 @@ async function writeNotices(inputs, path) {
 	await writeFile(path, notices.join(`\n${"-".repeat(80)}\n\n`));
 }
 
-/** Where an entry with files of its own, in `src/${folder}`, takes the others from: out of those that all entries share. */
-function fromLibrary(folder, dist) {
+/** The entries with files of their own, by the name of their file in dist/. */
+const ownEntries = { digits: "src/data/digits.ts", prior: "src/prior/index.ts" };
+
+/**
+ * For entries with files of their own, written to dist/: what the library is made of they take out of its file, so that all
+ * see the same classes; the rest is theirs.
+ *
+ * @param inputs the files that the library is made of
+ */
+function fromLibrary(inputs) {
 	return {
 		name: "from-library",
 		setup({ onResolve }) {
-			onResolve({ filter: /^\.\.\// }, ({ path, importer }) => {
-				if (dirname(importer) !== join(process.cwd(), "src", folder)) return undefined;
-				return { path: `${dist}/${path === "../index.js" ? "index.js" : "chunks/library.js"}`, external: true };
+			onResolve({ filter: /^\..*\.js$/ }, ({ path, importer }) => {
+				const source = relative(process.cwd(), join(dirname(importer), path.replace(/\.js$/, ".ts")));
+				return inputs.has(source) ? { path: "./chunks/library.js", external: true } : undefined;
 			});
 		},
 	};
 }
+
+/** For Node's entry in dist/node/, whose files are all in src/node: the others are in the library's files. */
+const fromLibraryForNode = {
+	name: "from-library-for-node",
+	setup({ onResolve }) {
+		onResolve({ filter: /^\.\.\// }, ({ path }) => ({
+			path: path === "../index.js" ? "../index.js" : "../chunks/library.js",
+			external: true,
+		}));
+	},
+};
 
 async function buildLibrary() {
 	await rm("dist", { recursive: true, force: true });
@@ -113,17 +133,19 @@ async function buildLibrary() {
 	for (const [file, { entryPoint, exports }] of Object.entries(entries.metafile.outputs))
 		if (entryPoint) await writeFile(file, `export{${exports.join()}}from"./chunks/library.js";\n`);
 	const own = { ...neutral, minify: true };
-	const digits = await build({
+	const others = await build({
 		...own,
-		entryPoints: ["src/data/digits.ts"],
-		outfile: "dist/digits.js",
-		plugins: [fromLibrary("data", ".")],
+		entryPoints: ownEntries,
+		outdir: "dist",
+		splitting: true,
+		chunkNames: "[name]-[hash]",
+		plugins: [wgsl, fromLibrary(new Set(Object.keys(library.metafile.inputs)))],
 	});
 	const forNodeToo = await build({
 		...own,
 		entryPoints: ["src/node/index.ts"],
 		outfile: "dist/node/index.js",
-		plugins: [fromLibrary("node", "..")],
+		plugins: [fromLibraryForNode],
 	});
 	// The command line stands alone, with the packages it uses inside it: installing tessera-gpu installs nothing else.
 	const commandLine = await build({
@@ -137,7 +159,7 @@ async function buildLibrary() {
 	});
 	await chmod("dist/node/cli.js", 0o755);
 	await writeNotices(
-		[library, digits, forNodeToo, commandLine].flatMap(({ metafile }) => Object.keys(metafile.inputs)),
+		[library, others, forNodeToo, commandLine].flatMap(({ metafile }) => Object.keys(metafile.inputs)),
 		"dist/THIRD_PARTY_LICENSES.txt",
 	);
 	execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "src/tsconfig.json"], { stdio: "inherit" });
@@ -176,7 +198,7 @@ async function buildTests() {
 		ignoreAnnotations: true, // the package has no side effects, but its tests are nothing else
 		outfile: "build/test/browser/tests.js",
 		platform: "browser",
-		alias: { "tessera-gpu": "./src/index.ts", "tessera-gpu/vqvae": "./src/vqvae/index.ts" },
+		alias: { ...forNode, "tessera-gpu": "./src/index.ts" },
 	});
 	await mkdir("build/test/browser", { recursive: true });
 	await writeFile(

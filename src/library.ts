@@ -1,8 +1,14 @@
 // Everything that the published entries share. It is built as one file, and each entry passes on its part of it.
 
-// What Node's entry needs beside the public API.
+// What the other entries need beside the public API.
+export { record } from "./autograd/tape.js";
 export { describeAdapter, isNullBackend } from "./gpu/adapter.js";
 export * from "./index.js";
+export { blockedStorage, blockSize, blocksOf, emptyBlocked } from "./ops/blocked.js";
+export { checkDType, checkRank, commonGpu } from "./ops/check.js";
+export { permuteInto } from "./ops/permute.js";
+export { sumOver } from "./ops/sum.js";
 export { choicesName } from "./tensor/choice_store.js";
 export { openAdapter } from "./tensor/open_device.js";
+export { formatShape, sameShape, sizeOf } from "./tensor/shape.js";
 export * from "./vqvae/index.js";

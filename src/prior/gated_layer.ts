@@ -1,0 +1,108 @@
+import { Conv2d } from "../nn/layers.js";
+import { type LayerCost, Module } from "../nn/module.js";
+import type { Random } from "../nn/random.js";
+import { add } from "../ops/binary.js";
+import { embedding } from "../ops/embedding.js";
+import { gatedActivation } from "../ops/gated_activation.js";
+import type { Gpu } from "../tensor/gpu.js";
+import { type Shape, sizeOf } from "../tensor/shape.js";
+import type { Parameter, Tensor } from "../tensor/tensor.js";
+
+/** How much the numbers spread that classes and positions start with: little beside those of the codes. */
+const spread = 0.1;
+
+/** A parameter that starts at N(0, 0.1²). */
+export function smallNormal(gpu: Gpu, random: Random, shape: Shape): Parameter {
+	return gpu.parameter(
+		Float32Array.from({ length: sizeOf(shape) }, () => random.normal(0, spread)),
+		shape,
+	);
+}
+
+/** The two stacks, float32 [B, C, h, w] each. */
+export interface Stacks {
+	/** Sees the rows above; what the last layer has of it, nobody needs. */
+	readonly vertical: Tensor | undefined;
+	/** Sees the rows above, and what is on the left in its own. */
+	readonly horizontal: Tensor;
+}
+
+export interface GatedLayerOptions {
+	readonly channels: number;
+	/** k, odd: a position sees ⌊k/2⌋ positions far. */
+	readonly kernelSize: number;
+	/** 0 for none. */
+	readonly numClasses: number;
+	/** Whether it is the first layer, whose input holds the code at a position itself. */
+	readonly first: boolean;
+	readonly last: boolean;
+}
+
+/**
+ * A layer of the gated PixelCNN (van den Oord et al., "Conditional image generation with PixelCNN decoders", 2016, figure
+ * 2). In place of masks its convolutions have only the taps that may be seen: [⌊k/2⌋ + 1, k] and [1, ⌊k/2⌋ + 1], the first
+ * layer's without the row, and without the position, that is predicted.
+ */
+export class GatedLayer extends Module {
+	static override readonly name: string = "GatedLayer";
+
+	readonly verticalConv: Conv2d;
+	readonly verticalToHorizontal: Conv2d;
+	readonly horizontalConv: Conv2d;
+	readonly horizontalOut: Conv2d;
+	/** [classes, 2C], added before the gates. */
+	readonly verticalClasses: Parameter | undefined;
+	readonly horizontalClasses: Parameter | undefined;
+
+	constructor(
+		gpu: Gpu,
+		random: Random,
+		private readonly options: GatedLayerOptions,
+	) {
+		super();
+		const { channels, kernelSize, numClasses, first, last } = options;
+		const reach = Math.floor(kernelSize / 2);
+		const own = first ? 0 : 1;
+		this.verticalConv = new Conv2d(gpu, random, channels, 2 * channels, [reach + own, kernelSize], {
+			padding: reach,
+			paddingEnd: [own - 1, reach],
+		});
+		this.verticalToHorizontal = new Conv2d(gpu, random, 2 * channels, 2 * channels, 1);
+		this.horizontalConv = new Conv2d(gpu, random, channels, 2 * channels, [1, reach + own], {
+			padding: [0, reach],
+			paddingEnd: [0, own - 1],
+		});
+		this.horizontalOut = new Conv2d(gpu, random, channels, channels, 1);
+		if (numClasses === 0) return;
+		if (!last) this.verticalClasses = smallNormal(gpu, random, [numClasses, 2 * channels]);
+		this.horizontalClasses = smallNormal(gpu, random, [numClasses, 2 * channels]);
+	}
+
+	/** @param labels uint32 [B], where there are classes */
+	forward({ vertical, horizontal }: Stacks, labels: Tensor<"uint32"> | undefined): Stacks {
+		const { first, last } = this.options;
+		const biasOf = (classes: Parameter | undefined) =>
+			classes === undefined || labels === undefined ? undefined : embedding(labels, classes);
+		const above = this.verticalConv.forward(vertical ?? horizontal);
+		const gated = gatedActivation(this.horizontalConv.forward(horizontal), {
+			plus: this.verticalToHorizontal.forward(above),
+			bias: biasOf(this.horizontalClasses),
+		});
+		const out = this.horizontalOut.forward(gated);
+		return {
+			vertical: last ? undefined : gatedActivation(above, { bias: biasOf(this.verticalClasses) }),
+			horizontal: first ? out : add(horizontal, out),
+		};
+	}
+
+	override cost(input: Shape): LayerCost {
+		const both = input.with(1, 2 * this.options.channels);
+		const costs = [
+			this.verticalConv.cost(input),
+			this.verticalToHorizontal.cost(both),
+			this.horizontalConv.cost(input),
+			this.horizontalOut.cost(input),
+		];
+		return { output: input, multiplyAdds: costs.reduce((sum, { multiplyAdds }) => sum + multiplyAdds, 0) };
+	}
+}

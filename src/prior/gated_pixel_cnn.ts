@@ -1,0 +1,141 @@
+import { ArgumentError, ShapeError } from "../gpu/errors.js";
+import { Conv2d, Embedding, ReLU } from "../nn/layers.js";
+import { type LayerCost, Module } from "../nn/module.js";
+import { Random } from "../nn/random.js";
+import { Sequential } from "../nn/sequential.js";
+import { add } from "../ops/binary.js";
+import type { Gpu } from "../tensor/gpu.js";
+import { formatShape, type Shape, sameShape } from "../tensor/shape.js";
+import type { Parameter, Tensor } from "../tensor/tensor.js";
+import { GatedLayer, type Stacks, smallNormal } from "./gated_layer.js";
+
+export interface GatedPixelCNNOptions {
+	/** K, how many codes there are. */
+	readonly numEmbeddings: number;
+	/** Of the grid of codes. Codes of several levels a position, [B, h, w, L], can be seen as a grid [h, w · L]. */
+	readonly height: number;
+	readonly width: number;
+	/** C, of each of the two stacks (default 32). */
+	readonly channels?: number;
+	/** Default 6. */
+	readonly layers?: number;
+	/** k, odd (default 3): each layer sees ⌊k/2⌋ positions further. */
+	readonly kernelSize?: number;
+	/** How many classes the codes are conditioned on (default 0: none). */
+	readonly numClasses?: number;
+	/** Of the random numbers that the parameters start with (default 0). */
+	readonly seed?: number;
+}
+
+/**
+ * The gated PixelCNN (van den Oord et al., "Conditional image generation with PixelCNN decoders", 2016): the probability of
+ * each code of a grid, given those before it, row by row. A vertical and a horizontal stack leave no blind spot. Beside the
+ * paper, each position has a vector of its own, since a small grid is not the same everywhere.
+ */
+export class GatedPixelCNN extends Module {
+	static override readonly name: string = "GatedPixelCNN";
+
+	readonly embedding: Embedding;
+	/** [C, h, w] */
+	readonly position: Parameter;
+	readonly layers: readonly GatedLayer[];
+	/** [C, h, w] → [K, h, w] */
+	readonly head: Sequential;
+	readonly numEmbeddings: number;
+	readonly height: number;
+	readonly width: number;
+	readonly channels: number;
+	readonly kernelSize: number;
+	readonly numClasses: number;
+
+	/** @throws ArgumentError where a size is not a positive whole number, or the kernel size even. */
+	constructor(
+		readonly gpu: Gpu,
+		options: GatedPixelCNNOptions,
+	) {
+		super();
+		const { numEmbeddings, height, width, channels = 32, layers = 6, kernelSize = 3, numClasses = 0 } = options;
+		for (const [name, size] of Object.entries({ numEmbeddings, height, width, channels, layers, kernelSize }))
+			if (!Number.isInteger(size) || size < 1)
+				throw new ArgumentError(`GatedPixelCNN: ${name} must be a whole number of at least 1, but is ${size}.`);
+		if (kernelSize % 2 === 0 || kernelSize < 3)
+			throw new ArgumentError(`GatedPixelCNN: kernelSize must be odd and at least 3, but is ${kernelSize}.`);
+		if (!Number.isInteger(numClasses) || numClasses < 0)
+			throw new ArgumentError(`GatedPixelCNN: numClasses must be a whole number of at least 0, but is ${numClasses}.`);
+		const random = new Random(options.seed ?? 0);
+		this.numEmbeddings = numEmbeddings;
+		this.height = height;
+		this.width = width;
+		this.channels = channels;
+		this.kernelSize = kernelSize;
+		this.numClasses = numClasses;
+		this.embedding = new Embedding(gpu, random, numEmbeddings, channels);
+		this.position = smallNormal(gpu, random, [channels, height, width]);
+		this.layers = Array.from(
+			{ length: layers },
+			(_, i) =>
+				new GatedLayer(gpu, random, { channels, kernelSize, numClasses, first: i === 0, last: i === layers - 1 }),
+		);
+		this.head = new Sequential([
+			new ReLU(),
+			new Conv2d(gpu, random, channels, 4 * channels, 1),
+			new ReLU(),
+			new Conv2d(gpu, random, 4 * channels, numEmbeddings, 1),
+		]);
+	}
+
+	/**
+	 * The logits of each position's code, which depend on the codes before it alone.
+	 *
+	 * @param codes uint32 [B, h, w]
+	 * @param labels uint32 [B], for a model with classes
+	 * @returns float32 [B, K, h, w]
+	 * @throws ShapeError, ArgumentError where there are labels but no classes, or the other way round.
+	 */
+	forward(codes: Tensor<"uint32">, labels?: Tensor<"uint32">): Tensor {
+		this.check(codes.shape, labels?.shape);
+		const codeVectors = add(this.embedding.forward(codes, { layout: "NCHW" }), this.position);
+		let stacks: Stacks = { vertical: undefined, horizontal: codeVectors };
+		for (const [i, layer] of this.layers.entries()) {
+			stacks = layer.forward(stacks, labels);
+			// The first layer's output no longer holds the position itself.
+			if (i === 0) stacks = { ...stacks, horizontal: add(stacks.horizontal, this.position) };
+		}
+		return this.head.forward(stacks.horizontal);
+	}
+
+	/** @param input [B, h, w] */
+	override cost(input: Shape): LayerCost {
+		this.checkGrid(input);
+		const vectors = [input[0], this.channels, this.height, this.width];
+		const layers = this.layers.reduce((sum, layer) => sum + layer.cost(vectors).multiplyAdds, 0);
+		const head = this.head.cost(vectors);
+		return { output: head.output, multiplyAdds: layers + head.multiplyAdds };
+	}
+
+	/**
+	 * @param codes the shape of codes
+	 * @param labels the shape of their labels, where there are some
+	 * @throws ShapeError, ArgumentError where the model cannot take such a batch.
+	 */
+	check(codes: Shape, labels: Shape | undefined): void {
+		this.checkGrid(codes);
+		if ((labels === undefined) !== (this.numClasses === 0))
+			throw new ArgumentError(
+				this.numClasses === 0
+					? "This GatedPixelCNN was made without classes, but is given labels."
+					: `This GatedPixelCNN is conditioned on ${this.numClasses} classes, but is given no labels.`,
+			);
+		if (labels !== undefined && !sameShape(labels, codes.slice(0, 1)))
+			throw new ShapeError(
+				`GatedPixelCNN: labels must be [${codes[0]}] for codes ${formatShape(codes)}, but have ${formatShape(labels)}.`,
+			);
+	}
+
+	private checkGrid(shape: Shape): void {
+		if (shape.length !== 3 || shape[1] !== this.height || shape[2] !== this.width)
+			throw new ShapeError(
+				`This GatedPixelCNN takes codes [B, ${this.height}, ${this.width}], not ${formatShape(shape)}.`,
+			);
+	}
+}

@@ -1,0 +1,162 @@
+import { noGrad } from "../autograd/tape.js";
+import { ArgumentError } from "../gpu/errors.js";
+import { Adam, type AdamOptions } from "../nn/adam.js";
+import { backward } from "../ops/backward.js";
+import { crossEntropy } from "../ops/cross_entropy.js";
+import type { Capture } from "../tensor/capture.js";
+import type { Gpu } from "../tensor/gpu.js";
+import { type Shape, sameShape } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { GatedPixelCNN } from "./gated_pixel_cnn.js";
+import { cosineDecay } from "./learning_rate.js";
+
+/** Codes, and the classes of a prior that has them. */
+export interface CodeBatch {
+	/** uint32 [B, h, w] */
+	readonly codes: Tensor<"uint32">;
+	/** uint32 [B] */
+	readonly labels?: Tensor<"uint32"> | undefined;
+}
+
+export interface PriorTrainerOptions extends AdamOptions {
+	/** How many steps the training has: the learning rate falls to zero over them. */
+	readonly steps: number;
+	/** Steps over which the learning rate rises (default: a fiftieth of `steps`, at most 200). */
+	readonly warmUp?: number;
+	/**
+	 * Whether steps are captured (see `Gpu.capture`): those with batches of the first one's shape are replayed, others done
+	 * as they come (default true).
+	 */
+	readonly capture?: boolean;
+}
+
+/** A step that is replayed: its input, into which batches are copied. */
+interface CapturedStep {
+	readonly batch: CodeBatch;
+	readonly step: Capture<Tensor>;
+}
+
+/** Trains a prior with Adam and the cross-entropy of the codes, a batch at a time. */
+export class PriorTrainer {
+	static readonly name: string = "PriorTrainer";
+
+	readonly optimizer: Adam;
+	private readonly gpu: Gpu;
+	private readonly rate: number;
+	private readonly steps: number;
+	private readonly warmUp: number;
+	private readonly captures: boolean;
+	private captured: CapturedStep | undefined;
+	private taken = 0;
+
+	/** @throws ArgumentError where a setting is out of range. */
+	constructor(
+		readonly model: GatedPixelCNN,
+		options: PriorTrainerOptions,
+	) {
+		const { steps, warmUp = Math.min(200, Math.floor(steps / 50)), capture = true } = options;
+		if (!Number.isInteger(steps) || steps < 1)
+			throw new ArgumentError(`PriorTrainer: steps must be a whole number of at least 1, but is ${steps}.`);
+		if (!(warmUp >= 0 && Number.isFinite(warmUp)))
+			throw new ArgumentError(`PriorTrainer: warmUp must be a number of at least 0, but is ${warmUp}.`);
+		this.optimizer = new Adam(model.parameters(), options);
+		this.gpu = model.gpu;
+		this.rate = this.optimizer.lr;
+		this.steps = steps;
+		this.warmUp = warmUp;
+		this.captures = capture;
+	}
+
+	/**
+	 * Compiles ahead of time what a step on batches of this shape launches; see `Gpu.prepare`.
+	 *
+	 * @param shape [B, h, w]
+	 * @throws ShapeError, ShaderError
+	 */
+	async prepare(shape: Shape): Promise<void> {
+		await this.gpu.prepare(() => this.train(this.emptyBatch(shape)));
+	}
+
+	/**
+	 * One step: forward, backward, Adam. It waits for nothing. The loss (a scalar, nats per code) belongs to the caller.
+	 *
+	 * @throws ShapeError, ArgumentError where labels are missing or there are no classes.
+	 */
+	step(batch: CodeBatch): Tensor {
+		this.model.check(batch.codes.shape, batch.labels?.shape);
+		this.optimizer.lr = this.rate * cosineDecay(this.taken++, this.steps, this.warmUp);
+		const loss = this.gpu.scope(() => {
+			const captured = this.captures ? this.capturedFor(batch) : undefined;
+			if (captured === undefined) return this.train(batch);
+			this.gpu.copy(batch.codes, captured.batch.codes);
+			if (batch.labels !== undefined && captured.batch.labels !== undefined)
+				this.gpu.copy(batch.labels, captured.batch.labels);
+			return this.gpu.clone(captured.step.replay());
+		});
+		return this.gpu.keep(loss);
+	}
+
+	/**
+	 * Nats per code on batches that are not trained on.
+	 *
+	 * @throws ArgumentError where there are no batches.
+	 */
+	async evaluate(batches: Iterable<() => CodeBatch>): Promise<number> {
+		const { gpu, model } = this;
+		const losses: Tensor[] = [];
+		const sizes: number[] = [];
+		try {
+			for (const batch of batches)
+				losses.push(
+					gpu.scope(() =>
+						noGrad(() => {
+							const { codes, labels } = batch();
+							sizes.push(codes.size);
+							return gpu.keep(crossEntropy(model.forward(codes, labels), codes));
+						}),
+					),
+				);
+			if (losses.length === 0) throw new ArgumentError("evaluate() was given no batches.");
+			const values = await gpu.readAll(losses);
+			const codes = sizes.reduce((sum, size) => sum + size, 0);
+			return values.reduce((sum, value, i) => sum + (value[0] as number) * (sizes[i] as number), 0) / codes;
+		} finally {
+			for (const loss of losses) loss.dispose();
+		}
+	}
+
+	/** Frees what the trainer holds (not the model). */
+	dispose(): void {
+		this.captured?.step.dispose();
+		this.captured?.batch.codes.dispose();
+		this.captured?.batch.labels?.dispose();
+		this.captured = undefined;
+		this.optimizer.dispose();
+	}
+
+	/** A whole step, as it is recorded or done. */
+	private train({ codes, labels }: CodeBatch): Tensor {
+		const loss = crossEntropy(this.model.forward(codes, labels), codes);
+		this.optimizer.zeroGrad();
+		backward(loss);
+		this.optimizer.step();
+		return loss;
+	}
+
+	/** The captured step for batches like this one; nothing where the step is better done as it comes. */
+	private capturedFor({ codes }: CodeBatch): CapturedStep | undefined {
+		if (this.captured === undefined) {
+			const batch = this.emptyBatch(codes.shape);
+			const { labels } = batch;
+			for (const tensor of [batch.codes, ...(labels === undefined ? [] : [labels])]) this.gpu.keep(tensor);
+			this.captured = { batch, step: this.gpu.capture(() => this.train(batch)) };
+		}
+		return sameShape(this.captured.batch.codes.shape, codes.shape) ? this.captured : undefined;
+	}
+
+	private emptyBatch(shape: Shape): CodeBatch {
+		const { gpu, model } = this;
+		const codes = gpu.empty(shape, "uint32");
+		return model.numClasses === 0 ? { codes } : { codes, labels: gpu.empty(shape.slice(0, 1), "uint32") };
+	}
+}

@@ -1,0 +1,96 @@
+import { noGrad } from "../autograd/tape.js";
+import { ArgumentError, ShapeError } from "../gpu/errors.js";
+import { checkSampleOptions, type SampleOptions, type SampleState, sampleCodes } from "../ops/sample_codes.js";
+import type { Capture } from "../tensor/capture.js";
+import { formatShape, sizeOf } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { GatedPixelCNN } from "./gated_pixel_cnn.js";
+
+/** The grids that are sampled together. */
+export interface SamplerBatch {
+	readonly count: number;
+	/** The class of each grid, for a prior with classes. */
+	readonly labels?: ArrayLike<number> | undefined;
+	/** The number of the first grid, on which with the seed the random numbers depend (default 0). */
+	readonly firstImage?: number;
+	/** Codes to begin with, [count, h, w]; those that are not kept are overwritten. */
+	readonly codes?: Uint32Array | undefined;
+	/** Not 0 where a code is kept, [count, h, w]. */
+	readonly keep?: Uint32Array | undefined;
+}
+
+/**
+ * Goes through the positions of a batch of grids in order, on the GPU: a captured step computes the logits and draws the
+ * codes of one position, and is replayed for each. Nothing is read back.
+ */
+export class PriorSampler {
+	static readonly name: string = "PriorSampler";
+
+	private readonly state: SampleState;
+	private readonly labels: Tensor<"uint32"> | undefined;
+	private readonly step: Capture<void>;
+	private position = 0;
+
+	/** @throws ArgumentError, ShapeError where something does not fit the model. */
+	constructor(
+		private readonly model: GatedPixelCNN,
+		{ count, labels, firstImage = 0, codes, keep }: SamplerBatch,
+		options: SampleOptions = {},
+	) {
+		const { gpu, height, width } = model;
+		if (!Number.isInteger(count) || count < 1)
+			throw new ArgumentError(`The number of grids to sample must be a whole number of at least 1, but is ${count}.`);
+		checkSampleOptions("Sampling", options);
+		const grid = [count, height, width];
+		checkLabels(model, labels, count);
+		model.check(grid, labels === undefined ? undefined : [labels.length]);
+		for (const given of [codes, keep])
+			if (given !== undefined && given.length !== sizeOf(grid))
+				throw new ShapeError(`${given.length} numbers were given for codes of shape ${formatShape(grid)}.`);
+		const words = (given: Uint32Array | undefined) =>
+			gpu.keep(gpu.tensor(given ?? new Uint32Array(sizeOf(grid)), grid));
+		this.labels = labels === undefined ? undefined : gpu.keep(gpu.tensor(Uint32Array.from(labels), [count]));
+		this.state = {
+			codes: words(codes),
+			keep: words(keep),
+			score: gpu.keep(gpu.tensor(new Float32Array(count), [count])),
+			place: gpu.keep(gpu.empty([2], "uint32")),
+		};
+		this.step = gpu.capture(() =>
+			noGrad(() => {
+				gpu.feed(this.state.place, () => [this.position, firstImage]);
+				sampleCodes(this.model.forward(this.state.codes, this.labels), this.state, options);
+			}),
+		);
+	}
+
+	/** uint32 [count, h, w] */
+	get codes(): Tensor<"uint32"> {
+		return this.state.codes;
+	}
+
+	/** float32 [count]: the logarithms of the probabilities of the kept codes that were passed. */
+	get score(): Tensor {
+		return this.state.score;
+	}
+
+	/** Draws the codes from position `first` (row by row) to before `end`. */
+	draw(first: number, end: number): void {
+		for (this.position = first; this.position < end; this.position++) this.step.replay();
+	}
+
+	/** Frees everything. */
+	dispose(): void {
+		this.step.dispose();
+		for (const tensor of [...Object.values(this.state), ...(this.labels === undefined ? [] : [this.labels])])
+			tensor.dispose();
+	}
+}
+
+function checkLabels({ numClasses }: GatedPixelCNN, labels: ArrayLike<number> | undefined, count: number): void {
+	if (labels === undefined) return;
+	for (const label of Array.from(labels))
+		if (numClasses > 0 && !(Number.isInteger(label) && label >= 0 && label < numClasses))
+			throw new ArgumentError(`${label} is no class of this prior: it has the classes 0 to ${numClasses - 1}.`);
+	if (labels.length !== count) throw new ShapeError(`${labels.length} classes were given for ${count} grids.`);
+}

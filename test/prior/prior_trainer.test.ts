@@ -1,0 +1,99 @@
+import { ArgumentError, type Gpu } from "tessera-gpu";
+import { type CodeBatch, GatedPixelCNN, PriorTrainer } from "tessera-gpu/prior";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { Random } from "../../src/nn/random.js";
+import { cosineDecay } from "../../src/prior/learning_rate.js";
+import { assertThrows, device } from "../support.js";
+
+const test = suite("PriorTrainer");
+
+const grid = { numEmbeddings: 6, height: 3, width: 4 } as const;
+
+/** Grids in which each code follows from the class and the code before it, but for one in ten. */
+function batch(
+	gpu: Gpu,
+	random: Random,
+	count: number,
+): CodeBatch & { readonly labels: NonNullable<CodeBatch["labels"]> } {
+	const labels = Uint32Array.from({ length: count }, () => random.integer(2));
+	const codes = new Uint32Array(count * 12);
+	for (let i = 0; i < codes.length; i++) {
+		const before = i % 12 === 0 ? 0 : (codes[i - 1] as number);
+		codes[i] = random.integer(10) === 0 ? random.integer(6) : (before + 1 + (labels[Math.floor(i / 12)] as number)) % 6;
+	}
+	return { codes: gpu.tensor(codes, [count, 3, 4]), labels: gpu.tensor(labels, [count]) };
+}
+
+test("learns what there is to learn, and evaluates nats per code", async () => {
+	const gpu = await device();
+	const model = new GatedPixelCNN(gpu, { ...grid, channels: 12, layers: 2, numClasses: 2 });
+	const trainer = new PriorTrainer(model, { lr: 1e-2, steps: 300 });
+	const random = new Random(5);
+	await trainer.prepare([32, 3, 4]);
+	const before = await trainer.evaluate([() => batch(gpu, new Random(100), 200)]);
+	for (let step = 0; step < 300; step++) gpu.scope(() => trainer.step(batch(gpu, random, 32)).dispose());
+	const after = await trainer.evaluate([
+		() => batch(gpu, new Random(100), 200),
+		() => batch(gpu, new Random(101), 207),
+	]);
+	// The entropy of the source: the code that follows with probability 0.9 + 0.1/6, else one of five others.
+	const likely = 0.9 + 0.1 / 6;
+	const entropy = -likely * Math.log(likely) - (1 - likely) * Math.log(0.1 / 6);
+	assert.ok(before > 1.4, `${before} nats before`);
+	assert.ok(after < 1.3 * entropy, `${after} nats after, of ${entropy}`);
+	assert.is(trainer.optimizer.lr < 1e-5, true, `learning rate ${trainer.optimizer.lr} at the end`);
+	trainer.dispose();
+	model.dispose();
+});
+
+test("captured steps give the same bits as others, and create nothing", async () => {
+	const gpu = await device();
+	const start = gpu.memory().buffers;
+	const results: Float32Array[][] = [];
+	for (const capture of [true, false]) {
+		const model = new GatedPixelCNN(gpu, { ...grid, channels: 5, layers: 2, numClasses: 2, seed: 3 });
+		const trainer = new PriorTrainer(model, { steps: 12, capture });
+		const random = new Random(9);
+		const losses: Float32Array[] = [];
+		let counted = gpu.counters();
+		for (let step = 0; step < 9; step++) {
+			// One batch is smaller than the others.
+			const loss = gpu.scope(() => trainer.step(batch(gpu, random, step === 4 ? 3 : 6)));
+			losses.push(await loss.data());
+			loss.dispose();
+			if (step === 6) counted = gpu.counters();
+		}
+		const { pipelines, bindGroups } = gpu.counters();
+		assert.equal([pipelines, bindGroups], [counted.pipelines, counted.bindGroups]);
+		results.push([...losses, ...(await Promise.all(model.parameters().map((parameter) => parameter.data())))]);
+		trainer.dispose();
+		model.dispose();
+	}
+	assert.equal(results[0], results[1]);
+	assert.is(gpu.memory().buffers, start, "buffers alive");
+});
+
+test("the learning rate rises, then falls to zero", () => {
+	const rates = Array.from({ length: 100 }, (_, step) => cosineDecay(step, 100, 10));
+	assert.ok(rates.slice(1, 10).every((rate, i) => rate > (rates[i] as number)));
+	assert.is(rates[10], 1);
+	assert.ok(rates.slice(11).every((rate, i) => rate < (rates[10 + i] as number)));
+	assert.ok((rates[99] as number) < 1e-3 && cosineDecay(150, 100, 10) === 0);
+});
+
+test("refuses settings out of their range, and batches without labels", async () => {
+	const gpu = await device();
+	const model = new GatedPixelCNN(gpu, { ...grid, channels: 2, layers: 1, numClasses: 2 });
+	assertThrows(() => new PriorTrainer(model, { steps: 0 }), ArgumentError, ["steps"]);
+	assertThrows(() => new PriorTrainer(model, { steps: 5, warmUp: -1 }), ArgumentError, ["warmUp"]);
+	const trainer = new PriorTrainer(model, { steps: 5 });
+	gpu.scope(() => {
+		const { codes } = batch(gpu, new Random(1), 2);
+		assertThrows(() => trainer.step({ codes }), ArgumentError, ["labels"]);
+	});
+	trainer.dispose();
+	model.dispose();
+});
+
+test.run();
