@@ -4,8 +4,10 @@ import { ArgumentError, TesseraError } from "../gpu/errors.js";
 import { adapter, adapterHelp, number, numbers, type Options, oneOf, text } from "./arguments.js";
 import { doctor } from "./commands/doctor.js";
 import { reconstruct } from "./commands/reconstruct.js";
+import { sample } from "./commands/sample.js";
 import { printSummary } from "./commands/summary.js";
 import { schedules, train } from "./commands/train.js";
+import { trainPrior } from "./commands/train_prior.js";
 import {
 	gradients,
 	initialisations,
@@ -83,6 +85,57 @@ cli
 	.option("--adapter <name>", adapterHelp)
 	.action((model: string, images: string[], options: Options) =>
 		reconstruct(model, images, { out: text(options, "out") ?? "reconstructions.png", adapter: adapter(options) }),
+	);
+
+cli
+	.command("train-prior <run>", "Train a prior on the codes of a run's images, in the folder of the run")
+	.option("--epochs <count>", "How often to go through them", { default: 10 })
+	.option("--batch <count>", "Images a step", { default: 64 })
+	.option("--lr <rate>", "Learning rate of Adam, which falls to zero along a cosine", { default: 4e-3 })
+	.option("--channels <count>", "Of each of its two stacks", { default: 32 })
+	.option("--layers <count>", "Gated layers", { default: 6 })
+	.option("--kernel <size>", "Odd: each layer sees half of it further", { default: 3 })
+	.option("--seed <number>", "Of weights, order and samples", { default: 0 })
+	.option("--adapter <name>", adapterHelp)
+	.action((run: string, options: Options) =>
+		trainPrior(run, {
+			epochs: number(options, "epochs", 1),
+			batch: number(options, "batch", 1),
+			lr: number(options, "lr", 0, false),
+			channels: number(options, "channels", 1),
+			layers: number(options, "layers", 1),
+			kernel: number(options, "kernel", 3),
+			seed: number(options, "seed", 0, true, 2 ** 31 - 1),
+			adapter: adapter(options),
+		}),
+	);
+
+/** What `sample` and `complete` have in common. */
+function drawing(options: Options) {
+	return {
+		count: number(options, "count", 1),
+		temperature: number(options, "temperature", 0, false),
+		topK: options.topK === undefined ? undefined : number(options, "top-k", 1),
+		seed: number(options, "seed", 0, true, 2 ** 31 - 1),
+		adapter: adapter(options),
+	};
+}
+
+cli
+	.command("sample <run>", "Draw new images from the prior of a run")
+	.option("--count <count>", "How many; without --class of each class", { default: 8 })
+	.option("--class <label>", "Of which class, where the images had classes")
+	.option("--temperature <number>", "Below 1 likelier codes, 0 the likeliest alone", { default: 1 })
+	.option("--top-k <count>", "Draw among so many of the likeliest codes")
+	.option("--seed <number>", "Of the random numbers", { default: 0 })
+	.option("--out <path>", "Where to write the grid of images", { default: "samples.png" })
+	.option("--adapter <name>", adapterHelp)
+	.action((run: string, options: Options) =>
+		sample(run, {
+			...drawing(options),
+			label: options.class === undefined ? undefined : number(options, "class", 0),
+			out: text(options, "out") ?? "samples.png",
+		}),
 	);
 
 cli

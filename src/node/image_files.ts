@@ -70,6 +70,32 @@ export async function readImage(path: string): Promise<Image> {
 }
 
 /**
+ * The image with a model's number of channels: grey repeated, or the luma (ITU-R BT.601) of a colour image.
+ * @throws ArgumentError where a PNG has no such number.
+ */
+export function withChannels(image: Image, channels: number): Image {
+	if (image.channels === channels) return image;
+	const plane = image.height * image.width;
+	if (channels === 3) return { ...image, channels: 3, pixels: joined([image.pixels, image.pixels, image.pixels]) };
+	if (channels !== 1)
+		throw new ArgumentError(`The model takes images of ${channels} channels, which a PNG does not hold.`);
+	const value = (channel: number, i: number) => image.pixels[channel * plane + i];
+	const luma = (i: number) => Math.round(0.299 * value(0, i) + 0.587 * value(1, i) + 0.114 * value(2, i));
+	return { ...image, channels: 1, pixels: Uint8Array.from({ length: plane }, (_, i) => luma(i)) };
+}
+
+/** Byte arrays one after the other. */
+export function joined(parts: readonly Uint8Array[]): Uint8Array {
+	const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+	let at = 0;
+	for (const part of parts) {
+		whole.set(part, at);
+		at += part.length;
+	}
+	return whole;
+}
+
+/**
  * Lays images out in rows, as PNG bytes. The last row may be short.
  * @throws ShapeError when `images` does not hold `count` images of that shape, ArgumentError when a number is out of
  * its range.

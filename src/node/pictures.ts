@@ -13,7 +13,7 @@ function toNetwork(pixels: Uint8Array): Float32Array {
 }
 
 /** The network's output → bytes, rounded and clamped. */
-function toBytes(values: ArrayLike<number>): Uint8Array {
+export function toBytes(values: ArrayLike<number>): Uint8Array {
 	return Uint8Array.from(values, (value) => Math.min(255, Math.max(0, Math.round((value - pixelShift) * 255))));
 }
 

@@ -1,9 +1,8 @@
 import { basename, extname, join, resolve } from "node:path";
 import type { ImageSet } from "../../data/image_set.js";
 import { ArgumentError } from "../../gpu/errors.js";
-import type { VQVAE } from "../../vqvae/vqvae.js";
 import { writeFileAtomic } from "../files.js";
-import { type Image, imageGrid, readImage, reconstructionGrid } from "../image_files.js";
+import { type Image, imageGrid, joined, readImage, reconstructionGrid, withChannels } from "../image_files.js";
 import { loadModel } from "../load_model.js";
 import { type AdapterChoice, openDevice } from "../open_device.js";
 import { reconstructImages } from "../pictures.js";
@@ -95,18 +94,6 @@ function imageSet(image: Image): ImageSet {
 	return { name: "image", count: 1, ...image };
 }
 
-/** The image with the model's number of channels: grey repeated, or the luma (ITU-R BT.601) of a colour image. */
-function withChannels(image: Image, channels: VQVAE["inChannels"]): Image {
-	if (image.channels === channels) return image;
-	const plane = image.height * image.width;
-	if (channels === 3) return { ...image, channels: 3, pixels: joined([image.pixels, image.pixels, image.pixels]) };
-	if (channels !== 1)
-		throw new ArgumentError(`The model takes images of ${channels} channels, which a PNG does not hold.`);
-	const value = (channel: number, i: number) => image.pixels[channel * plane + i];
-	const luma = (i: number) => Math.round(0.299 * value(0, i) + 0.587 * value(1, i) + 0.114 * value(2, i));
-	return { ...image, channels: 1, pixels: Uint8Array.from({ length: plane }, (_, i) => luma(i)) };
-}
-
 /** The image with its last row and column repeated until both lengths are divisible by 4. */
 function padToFour(image: Image): Image {
 	return resample(image, Math.ceil(image.height / 4) * 4, Math.ceil(image.width / 4) * 4);
@@ -127,16 +114,6 @@ function resample(image: Image, height: number, width: number): Image {
 				pixels[at++] = image.pixels[from * image.width + Math.min(x, image.width - 1)];
 			}
 	return { ...image, height, width, pixels };
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-	const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
-	let at = 0;
-	for (const part of parts) {
-		whole.set(part, at);
-		at += part.length;
-	}
-	return whole;
 }
 
 /** On the 0 … 1 scale. */

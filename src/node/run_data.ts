@@ -1,0 +1,50 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { subset } from "../data/image_set.js";
+import { DataError } from "../gpu/errors.js";
+import { type Dataset, loadDataset } from "./datasets.js";
+
+/** As many digits are drawn for training and testing where nothing else is said, see `tessera train`. */
+const defaultDigits = 1024;
+const testShareOfDigits = 4;
+
+/** What config.json says of the data that a run was trained on. */
+export interface RunData {
+	readonly data: string;
+	/** How many training images were used; of the built-in digits, how many were drawn. */
+	readonly images?: number;
+	readonly seed: number;
+}
+
+/**
+ * Reads config.json of the folder of a run.
+ *
+ * @throws DataError where the folder is not that of a run.
+ */
+export async function readRunData(run: string): Promise<RunData> {
+	const path = join(run, "config.json");
+	const text = await readFile(path, "utf8").catch((cause) => {
+		throw new DataError(`${run} is no folder that \`tessera train\` has written: it has no config.json.`, { cause });
+	});
+	let config: Partial<Record<string, unknown>> | null = null;
+	try {
+		config = JSON.parse(text);
+	} catch {
+		// what is no JSON is reported like what does not have the form
+	}
+	const { data, images, seed } = config ?? {};
+	if (typeof data !== "string" || typeof seed !== "number" || (images !== undefined && typeof images !== "number"))
+		throw new DataError(`${path} does not say on which data the model was trained.`);
+	return { data, seed, ...(images === undefined ? {} : { images }) };
+}
+
+/** The images that a run was trained and tested on. @throws DataError and others as `loadDataset` does. */
+export async function loadRunData({ data, images, seed }: RunData): Promise<Dataset> {
+	const drawn = images ?? defaultDigits;
+	const { train, test } = await loadDataset(data, {
+		digits: { train: drawn, test: Math.ceil(drawn / testShareOfDigits), seed },
+	});
+	if (images !== undefined && images > train.count)
+		throw new DataError(`${data} has ${train.count} training images, but the run was trained on ${images}.`);
+	return { train: subset(train, 0, images ?? train.count), test };
+}

@@ -1,0 +1,45 @@
+import type { SamplePriorOptions } from "../prior/sample_prior.js";
+import { samplePrior } from "../prior/sample_prior.js";
+import { decodeCodes } from "./code_sets.js";
+import { imageGrid, joined } from "./image_files.js";
+import type { LoadedPrior } from "./load_prior.js";
+import { toBytes } from "./pictures.js";
+
+/** Images that are sampled together: enough to fill the device, few enough for its memory. */
+const sampledAtOnce = 128;
+
+/** Images drawn from a prior, as bytes [count, C, H, W]. */
+export interface SampledImages {
+	readonly pixels: Uint8Array;
+	readonly channels: number;
+	readonly height: number;
+	readonly width: number;
+}
+
+/** Draws images; the same seed gives the same ones. */
+export async function sampleImages(
+	{ model, prior, levels }: LoadedPrior,
+	{ count, labels, ...options }: Pick<SamplePriorOptions, "count" | "labels" | "temperature" | "topK" | "seed">,
+): Promise<SampledImages> {
+	const { gpu } = prior;
+	const parts: Uint8Array[] = [];
+	let shape: readonly number[] = [];
+	for (let first = 0; first < count; first += sampledAtOnce) {
+		const end = Math.min(first + sampledAtOnce, count);
+		const images = gpu.scope(() => {
+			const part = { count: end - first, firstImage: first, labels: labels && Array.from(labels).slice(first, end) };
+			return decodeCodes(model, samplePrior(prior, { ...options, ...part }), levels);
+		});
+		shape = images.shape;
+		parts.push(toBytes(await images.data()));
+		images.dispose();
+	}
+	const [, channels, height, width] = shape as [number, number, number, number];
+	return { pixels: joined(parts), channels, height, width };
+}
+
+/** A grid of images, as PNG bytes. */
+export function gridOfImages({ pixels, ...sizes }: SampledImages, columns: number): Uint8Array {
+	const { channels, height, width } = sizes;
+	return imageGrid({ images: pixels, count: pixels.length / (channels * height * width), columns, ...sizes });
+}
