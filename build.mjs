@@ -65,6 +65,9 @@ async function writeNotices(inputs, path) {
 /** The entries with files of their own, by the name of their file in dist/. */
 const ownEntries = { digits: "src/data/digits.ts", prior: "src/prior/index.ts" };
 
+/** Files of the library that other entries may have a copy of: functions without state, which it need not export so. */
+const copied = new Set(["src/ops/check.ts", "src/tensor/shape.ts"]);
+
 /**
  * For entries with files of their own, written to dist/: what the library is made of they take out of its file, so that all
  * see the same classes; the rest is theirs.
@@ -77,7 +80,7 @@ function fromLibrary(inputs) {
 		setup({ onResolve }) {
 			onResolve({ filter: /^\..*\.js$/ }, ({ path, importer }) => {
 				const source = relative(process.cwd(), join(dirname(importer), path.replace(/\.js$/, ".ts")));
-				return inputs.has(source) ? { path: "./chunks/library.js", external: true } : undefined;
+				return inputs.has(source) && !copied.has(source) ? { path: "./chunks/library.js", external: true } : undefined;
 			});
 		},
 	};
@@ -114,7 +117,7 @@ async function buildLibrary() {
 	const { code, map: minifiedMap } = await minify(bundle.text, {
 		module: true,
 		ecma: 2022,
-		compress: { passes: 3 },
+		compress: { passes: 3, sequences: false },
 		sourceMap: { content: map.text, url: "library.js.map" },
 	});
 	// A template holds the lines of a kernel as they are.

@@ -41,7 +41,7 @@ function check(input: Shape, weight: Shape, options: Conv2dOptions): { geometry:
 	const output = [batch, outChannels, lengthOf(inHeight, kernelHeight, 0), lengthOf(inWidth, kernelWidth, 1)] as const;
 	if (output[2] < 1 || output[3] < 1)
 		throw new ShapeError(
-			`${name}: the kernel of weight ${formatShape(weight)} (dilation ${formatShape(geometry.dilation)}) does not fit into input ${formatShape(input)} with padding ${formatShape(geometry.padding)} before and ${formatShape(end)} after it.`,
+			`${name}: the kernel of weight ${formatShape(weight)} (dilation ${formatShape(geometry.dilation)}) does not fit into input ${formatShape(input)} with padding ${formatShape(geometry.padding)} and ${formatShape(end)}.`,
 		);
 	return { geometry, output };
 }

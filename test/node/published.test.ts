@@ -90,6 +90,17 @@ test("the digits' entry makes digits, and its errors are the library's", async (
 	);
 });
 
+test("the prior's entry builds on the library's classes and holds none of its kernels", async () => {
+	const prior = await entry("prior.js");
+	assert.equal(Object.keys(prior), ["GatedPixelCNN", "PriorTrainer", "samplePrior"]);
+	for (const name of ["GatedPixelCNN", "PriorTrainer"]) assert.is(classOf(prior, name).name, name);
+	assert.ok(classOf(prior, "GatedPixelCNN").prototype instanceof classOf(forBrowsers, "Module"));
+	const text = await readFile(new URL("prior.js", dist), "utf8");
+	assert.match(text, /gated_activation\.wgsl/);
+	assert.not.match(text, /convolution\.wgsl/);
+	assert.not.match(await readFile(new URL("chunks/library.js", dist), "utf8"), /gated_activation/);
+});
+
 test("the library for browsers, with all kernels, is at most 40 KB gzipped", async () => {
 	const chunks = (await readdir(new URL("chunks/", dist))).filter((file) => file.endsWith(".js")).sort();
 	const files = ["index.js", "vqvae.js", ...chunks.map((file) => `chunks/${file}`)];
