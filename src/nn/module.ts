@@ -14,8 +14,9 @@ export interface LayerCost {
 }
 
 /**
- * A part of a model, as torch.nn.Module: its parameters and the modules in it are its properties, or stand in arrays that
- * are. Their names in the state dict are those of the properties, in snake_case.
+ * A part of a model, as torch.nn.Module: its parameters, its buffers (float32 tensors that are no parameters: what is kept
+ * with the weights, but not trained) and the modules in it are its properties, or stand in arrays that are. Their names in
+ * the state dict are those of the properties, in snake_case.
  */
 export abstract class Module {
 	static readonly name: string = "Module";
@@ -41,13 +42,22 @@ export abstract class Module {
 		return this.namedParameters().map(([, parameter]) => parameter);
 	}
 
-	/** The parameters by name; they are the module's own, not copies. */
-	stateDict(): Record<string, Parameter> {
-		return Object.fromEntries(this.namedParameters());
+	/** All buffers in here, with their names in the state dict. */
+	namedBuffers(): [string, Tensor][] {
+		const own = this.properties().filter((entry): entry is [string, Tensor] => isBuffer(entry[1]));
+		const inner = this.children().flatMap(([name, child]) =>
+			child.namedBuffers().map(([rest, buffer]): [string, Tensor] => [`${name}.${rest}`, buffer]),
+		);
+		return [...own, ...inner];
+	}
+
+	/** The parameters and buffers by name; they are the module's own, not copies. */
+	stateDict(): Record<string, Tensor> {
+		return Object.fromEntries([...this.namedParameters(), ...this.namedBuffers()]);
 	}
 
 	/**
-	 * Overwrites the parameters with those of a state dict. Where it does not fit, nothing is changed.
+	 * Overwrites the parameters and buffers with those of a state dict. Where it does not fit, nothing is changed.
 	 *
 	 * @throws StateDictError listing what is missing, what is unexpected and which shapes differ.
 	 */
@@ -73,9 +83,9 @@ export abstract class Module {
 		}
 	}
 
-	/** Frees the parameters. */
+	/** Frees the parameters and buffers. */
 	dispose(): void {
-		for (const parameter of this.parameters()) parameter.dispose();
+		for (const tensor of Object.values(this.stateDict())) tensor.dispose();
 	}
 
 	/** The properties by their names in the state dict; those of an array as `name.0`, `name.1`, … */
@@ -87,8 +97,12 @@ export abstract class Module {
 	}
 }
 
-/** What keeps a value from being loaded into a parameter, in words that follow its name. */
-function troubleWith(value: StateValue, parameter: Parameter): string | undefined {
+function isBuffer(value: unknown): boolean {
+	return value instanceof Tensor && value.dtype === "float32" && !(value instanceof Parameter);
+}
+
+/** What keeps a value from being loaded into a tensor, in words that follow its name. */
+function troubleWith(value: StateValue, parameter: Tensor): string | undefined {
 	if (!sameShape(value.shape, parameter.shape))
 		return `is ${formatShape(value.shape)} instead of ${formatShape(parameter.shape)}`;
 	if (!(value instanceof Tensor))

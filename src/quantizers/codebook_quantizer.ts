@@ -9,7 +9,7 @@ import { quantize } from "../ops/quantize.js";
 import { rotationTrick } from "../ops/rotation_trick.js";
 import { type UpdateCodebookOptions, updateCodebook } from "../ops/update_codebook.js";
 import type { Gpu } from "../tensor/gpu.js";
-import type { Parameter, Tensor } from "../tensor/tensor.js";
+import type { Tensor } from "../tensor/tensor.js";
 import { type Codes, type Quantized, Quantizer } from "../vqvae/quantizer.js";
 
 export interface CodebookOptions {
@@ -51,9 +51,9 @@ export class CodebookQuantizer extends Quantizer {
 
 	readonly embeddings: Embedding;
 	/** [K]: how many latents a step each code had, a moving average. Starts at 1. */
-	readonly clusterSize: Parameter;
+	readonly clusterSize: Tensor;
 	/** [K, D]: what these latents added up to. Starts at the codes. */
-	readonly embeddingSum: Parameter;
+	readonly embeddingSum: Tensor;
 	override readonly embeddingDim: number;
 	override readonly numEmbeddings: number;
 	readonly commitmentCost: number;
@@ -98,10 +98,9 @@ export class CodebookQuantizer extends Quantizer {
 		this.rotation = gradient === "rotation";
 		this.seed = seed;
 		this.embeddings = new Embedding(gpu, new Random(seed), numEmbeddings, embeddingDim);
-		this.clusterSize = gpu.parameter(new Float32Array(numEmbeddings), [numEmbeddings]);
-		this.embeddingSum = gpu.parameter(new Float32Array(numEmbeddings * embeddingDim), [numEmbeddings, embeddingDim]);
+		this.clusterSize = gpu.keep(gpu.empty([numEmbeddings]));
+		this.embeddingSum = gpu.keep(gpu.empty([numEmbeddings, embeddingDim]));
 		this.draw = gpu.keep(gpu.tensor(Uint32Array.of(seed, 0), [2]));
-		for (const average of [this.clusterSize, this.embeddingSum]) average.requiresGrad = false;
 		this.embeddings.weight.requiresGrad = !this.averaged;
 		this.setCodes(this.embeddings.weight);
 	}

@@ -388,7 +388,7 @@ test("the state dict holds the averages, and brings all of it back", async () =>
 	const [a, b] = [make(1), make(2)];
 	assert.equal(
 		Object.keys(a.stateDict()).filter((name) => name.startsWith("vq_layer")),
-		["vq_layer.cluster_size", "vq_layer.embedding_sum", "vq_layer.embeddings.weight"],
+		["vq_layer.embeddings.weight", "vq_layer.cluster_size", "vq_layer.embedding_sum"],
 	);
 	b.loadStateDict(a.stateDict());
 	assertSame(await b.vqLayer.embeddings.weight.data(), await a.vqLayer.embeddings.weight.data(), "codes");

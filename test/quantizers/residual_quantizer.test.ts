@@ -100,13 +100,13 @@ test("its codebooks are averaged over what is left by the codes of the step; cap
 			() => tensorOf(gpu, randomArray(new Random(77), [5, 1, 8, 8], -0.5, 0.5)),
 		]);
 		assert.ok(perplexity > 2 && codesInUse <= 24, `${perplexity}, ${codesInUse}`);
-		const values = await gpu.readAll(model.parameters());
+		const values = await gpu.readAll(Object.values(model.stateDict()));
 		trainer.dispose();
 		model.dispose();
 		return values;
 	};
 	const [direct, captured] = [await run(false), await run(true)];
-	for (const [i, values] of direct.entries()) assertSame(captured[i], values, `parameter ${i}`);
+	for (const [i, values] of direct.entries()) assertSame(captured[i], values, `tensor ${i}`);
 });
 
 test("what does not fit is refused", async () => {
