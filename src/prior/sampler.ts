@@ -79,6 +79,14 @@ export class PriorSampler {
 		for (this.position = first; this.position < end; this.position++) this.step.replay();
 	}
 
+	/** Overwrites the codes and classes, and sets the scores to 0. */
+	replace(codes: Uint32Array, labels: Uint32Array | undefined): void {
+		const { gpu } = this.model;
+		gpu.upload(this.state.codes, codes);
+		gpu.upload(this.state.score, new Float32Array(this.state.score.size));
+		if (this.labels !== undefined && labels !== undefined) gpu.upload(this.labels, labels);
+	}
+
 	/** Frees everything. */
 	dispose(): void {
 		this.step.dispose();

@@ -92,7 +92,7 @@ test("the digits' entry makes digits, and its errors are the library's", async (
 
 test("the prior's entry builds on the library's classes and holds none of its kernels", async () => {
 	const prior = await entry("prior.js");
-	assert.equal(Object.keys(prior), ["GatedPixelCNN", "PriorTrainer", "samplePrior"]);
+	assert.equal(Object.keys(prior), ["GatedPixelCNN", "PriorTrainer", "completePrior", "samplePrior"]);
 	for (const name of ["GatedPixelCNN", "PriorTrainer"]) assert.is(classOf(prior, name).name, name);
 	assert.ok(classOf(prior, "GatedPixelCNN").prototype instanceof classOf(forBrowsers, "Module"));
 	const text = await readFile(new URL("prior.js", dist), "utf8");

@@ -1,0 +1,138 @@
+import { ArgumentError, type Gpu, noGrad, ShapeError } from "tessera-gpu";
+import { completePrior, GatedPixelCNN, samplePrior } from "tessera-gpu/prior";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { logProbability } from "../reference/sample_codes.js";
+import { device } from "../support.js";
+
+const test = suite("completePrior");
+
+/** K codes on a grid of [2, 2], with weights louder than they start. */
+async function prior(gpu: Gpu, numEmbeddings: number, numClasses = 0): Promise<GatedPixelCNN> {
+	const options = { numEmbeddings, height: 2, width: 2, channels: 8, layers: 2, numClasses, seed: 6 };
+	const model = new GatedPixelCNN(gpu, options);
+	for (const [name, parameter] of model.namedParameters())
+		gpu.upload(
+			parameter,
+			(await parameter.data()).map((value) => value * (name.endsWith("classes") ? 10 : 2)),
+		);
+	return model;
+}
+
+/** The logarithms of the probabilities of all grids of 3 codes, by class. */
+async function allGrids(model: GatedPixelCNN, label: number | undefined) {
+	const { gpu } = model;
+	const grids = Array.from({ length: 81 }, (_, i) => [27, 9, 3, 1].map((digit) => Math.floor(i / digit) % 3));
+	const logits = gpu.scope(() =>
+		noGrad(() =>
+			model.forward(
+				gpu.tensor(Uint32Array.from(grids.flat()), [81, 2, 2]),
+				label === undefined ? undefined : gpu.tensor(new Uint32Array(81).fill(label), [81]),
+			),
+		),
+	);
+	const values = await logits.data();
+	logits.dispose();
+	return grids.map((grid, i) => ({
+		grid,
+		log: grid.reduce(
+			(sum, code, p) =>
+				sum +
+				logProbability(
+					[0, 1, 2].map((k) => values[(i * 3 + k) * 4 + p] as number),
+					code,
+				),
+			0,
+		),
+	}));
+}
+
+for (const { keep, label, numClasses } of [
+	{ keep: [0, 0, 0, 1], numClasses: 0 },
+	{ keep: [0, 1, 0, 0], numClasses: 0 },
+	{ keep: [1, 0, 1, 0], numClasses: 2, label: 1 },
+	{ keep: [0, 0, 1, 0], numClasses: 2 },
+	{ keep: [1, 0, 0, 0], numClasses: 3 },
+])
+	test(`draws from the distribution given the kept codes ${keep}, ${label ?? "any"} of ${numClasses} classes`, async () => {
+		const gpu = await device();
+		const model = await prior(gpu, 3, numClasses);
+		const classes = numClasses === 0 ? [undefined] : label === undefined ? [...new Array(numClasses).keys()] : [label];
+		const expected = new Map<string, number>();
+		const codes = [2, 0, 1, 2];
+		for (const each of classes)
+			for (const { grid, log } of await allGrids(model, each))
+				if (grid.every((code, p) => keep[p] === 0 || code === codes[p]))
+					expected.set(grid.join(), (expected.get(grid.join()) ?? 0) + Math.exp(log));
+		const total = [...expected.values()].reduce((sum, value) => sum + value, 0);
+		const count = 1500;
+		const drawn = await completePrior(model, { codes, keep, count, label, particles: 24, seed: 3 });
+		const counts = new Map<string, number>();
+		for (let i = 0; i < count; i++) {
+			const grid = drawn.slice(4 * i, 4 * i + 4).join();
+			counts.set(grid, (counts.get(grid) ?? 0) + 1);
+		}
+		for (const grid of counts.keys()) assert.ok(expected.has(grid), `${grid} keeps what is kept`);
+		for (const [grid, value] of expected) {
+			const [share, exact] = [(counts.get(grid) ?? 0) / count, value / total];
+			const deviation = Math.sqrt((exact * (1 - exact)) / count);
+			assert.ok(Math.abs(share - exact) < 5 * deviation + 0.01, `${grid}: ${share}, expected ${exact}`);
+		}
+		// Were the kept codes ignored, the distribution would be another one: the test can tell.
+		const plain = samplePrior(model, {
+			count,
+			seed: 3,
+			labels: numClasses === 0 ? undefined : Uint32Array.from({ length: count }, (_, i) => label ?? i % numClasses),
+			codes: Uint32Array.from({ length: 4 * count }, (_, i) => codes[i % 4] as number),
+			keep: Uint32Array.from({ length: 4 * count }, (_, i) => keep[i % 4] as number),
+		});
+		const blind = await plain.data();
+		plain.dispose();
+		const distance = [...expected].reduce((sum, [grid, value]) => {
+			let same = 0;
+			for (let i = 0; i < count; i++) if (blind.slice(4 * i, 4 * i + 4).join() === grid) same++;
+			return sum + Math.abs(same / count - value / total);
+		}, 0);
+		const keptLater = keep.lastIndexOf(1) > keep.indexOf(0) || (numClasses > 0 && label === undefined);
+		if (keptLater) assert.ok(distance > 0.1, `${distance}`);
+		model.dispose();
+	});
+
+test("the same seed gives the same, and nothing is left behind", async () => {
+	const gpu = await device();
+	const model = await prior(gpu, 9);
+	const options = { codes: [1, 2, 3, 4], keep: [0, 0, 1, 0], count: 5, particles: 8 };
+	const first = await completePrior(model, { ...options, seed: 1 });
+	const before = gpu.memory().buffers;
+	assert.equal(await completePrior(model, { ...options, seed: 1 }), first);
+	assert.not.equal(await completePrior(model, { ...options, seed: 2 }), first);
+	assert.is(gpu.memory().buffers, before);
+	assert.equal(
+		await completePrior(model, { ...options, keep: [1, 1, 1, 1] }),
+		Uint32Array.from({ length: 20 }, (_, i) => (i % 4) + 1),
+	);
+	model.dispose();
+});
+
+test("refuses what does not fit", async () => {
+	const gpu = await device();
+	const model = await prior(gpu, 3, 2);
+	const good = { codes: [0, 0, 0, 0], keep: [0, 0, 1, 0], count: 2 };
+	for (const [bad, kind] of [
+		[{ count: 0 }, ArgumentError],
+		[{ particles: 0 }, ArgumentError],
+		[{ label: 2 }, ArgumentError],
+		[{ temperature: -1 }, ArgumentError],
+		[{ codes: [0, 0] }, ShapeError],
+		[{ keep: [0, 0, 0, 0, 0] }, ShapeError],
+	] as const) {
+		let thrown: unknown;
+		await completePrior(model, { ...good, ...bad }).catch((error: unknown) => {
+			thrown = error;
+		});
+		assert.instance(thrown, kind, JSON.stringify(bad));
+	}
+	model.dispose();
+});
+
+test.run();
