@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { cac } from "cac";
 import { ArgumentError, TesseraError } from "../gpu/errors.js";
 import { adapter, adapterHelp, number, numbers, type Options, oneOf, text } from "./arguments.js";
+import { complete, keptParts } from "./commands/complete.js";
 import { doctor } from "./commands/doctor.js";
 import { reconstruct } from "./commands/reconstruct.js";
 import { sample } from "./commands/sample.js";
@@ -114,6 +115,7 @@ cli
 function drawing(options: Options) {
 	return {
 		count: number(options, "count", 1),
+		label: options.class === undefined ? undefined : number(options, "class", 0),
 		temperature: number(options, "temperature", 0, false),
 		topK: options.topK === undefined ? undefined : number(options, "top-k", 1),
 		seed: number(options, "seed", 0, true, 2 ** 31 - 1),
@@ -130,11 +132,25 @@ cli
 	.option("--seed <number>", "Of the random numbers", { default: 0 })
 	.option("--out <path>", "Where to write the grid of images", { default: "samples.png" })
 	.option("--adapter <name>", adapterHelp)
-	.action((run: string, options: Options) =>
-		sample(run, {
+	.action((run: string, options: Options) => sample(run, { ...drawing(options), out: text(options, "out") ?? "" }));
+
+cli
+	.command("complete <run> [...images]", "Keep a part of PNG images and draw the rest from the prior of a run")
+	.option("--keep <part>", `The half, or the middle, that is kept: ${keptParts.join(", ")}`, { default: "top" })
+	.option("--count <count>", "Completions of each image", { default: 6 })
+	.option("--class <label>", "Of which class they are (default: drawn too)")
+	.option("--temperature <number>", "Below 1 likelier codes, 0 the likeliest alone", { default: 1 })
+	.option("--top-k <count>", "Draw among so many of the likeliest codes")
+	.option("--seed <number>", "Of the random numbers", { default: 0 })
+	.option("--out <path>", "Where to write the grid: each image, what is kept, completions", {
+		default: "completions.png",
+	})
+	.option("--adapter <name>", adapterHelp)
+	.action((run: string, images: string[], options: Options) =>
+		complete(run, images, {
 			...drawing(options),
-			label: options.class === undefined ? undefined : number(options, "class", 0),
-			out: text(options, "out") ?? "samples.png",
+			keep: oneOf(options, "keep", keptParts),
+			out: text(options, "out") ?? "",
 		}),
 	);
 

@@ -8,7 +8,7 @@ import type { VQVAE } from "../vqvae/vqvae.js";
 export const pixelShift = -0.5;
 
 /** Images of bytes → the network's float32 input. */
-function toNetwork(pixels: Uint8Array): Float32Array {
+export function toNetwork(pixels: Uint8Array): Float32Array {
 	return Float32Array.from(pixels, (byte) => byte / 255 + pixelShift);
 }
 

@@ -1,3 +1,4 @@
+import { ArgumentError } from "../gpu/errors.js";
 import type { SamplePriorOptions } from "../prior/sample_prior.js";
 import { samplePrior } from "../prior/sample_prior.js";
 import { decodeCodes } from "./code_sets.js";
@@ -42,4 +43,19 @@ export async function sampleImages(
 export function gridOfImages({ pixels, ...sizes }: SampledImages, columns: number): Uint8Array {
 	const { channels, height, width } = sizes;
 	return imageGrid({ images: pixels, count: pixels.length / (channels * height * width), columns, ...sizes });
+}
+
+/** @throws ArgumentError unless the path is that of a PNG. */
+export function checkPng(path: string): void {
+	if (!path.toLowerCase().endsWith(".png")) throw new ArgumentError(`--out must end in .png, but is ${path}.`);
+}
+
+/** @throws ArgumentError where the prior has no such class. */
+export function checkClass(run: string, numClasses: number, label: number | undefined): void {
+	if (label === undefined || label < numClasses) return;
+	throw new ArgumentError(
+		numClasses === 0
+			? `The prior of ${run} has no classes, since its images had none; leave --class out.`
+			: `--class must be one of 0 to ${numClasses - 1}, but is ${label}.`,
+	);
 }

@@ -1,8 +1,7 @@
-import { ArgumentError } from "../../gpu/errors.js";
 import { writeFileAtomic } from "../files.js";
 import { loadPrior } from "../load_prior.js";
 import { type AdapterChoice, openDevice } from "../open_device.js";
-import { gridOfImages, sampleImages } from "../sample_grid.js";
+import { checkClass, checkPng, gridOfImages, sampleImages } from "../sample_grid.js";
 
 export interface SampleCommandOptions {
 	/** How many images, of each class where none is named. */
@@ -25,12 +24,7 @@ export async function sample(run: string, options: SampleCommandOptions): Promis
 	const gpu = await openDevice({ adapter: options.adapter });
 	const loaded = await loadPrior(gpu, run);
 	const { numClasses } = loaded.prior;
-	if (label !== undefined && label >= numClasses)
-		throw new ArgumentError(
-			numClasses === 0
-				? `The prior of ${run} has no classes, since its images had none; leave --class out.`
-				: `--class must be one of 0 to ${numClasses - 1}, but is ${label}.`,
-		);
+	checkClass(run, numClasses, label);
 	const ofEachClass = numClasses > 0 && label === undefined;
 	const total = ofEachClass ? count * numClasses : count;
 	const labels = Uint32Array.from({ length: total }, (_, i) => label ?? Math.floor(i / count));
@@ -48,9 +42,4 @@ export async function sample(run: string, options: SampleCommandOptions): Promis
 	console.log(
 		`${total} images${ofEachClass ? `, a row for each of ${numClasses} classes,` : ""} in ${seconds} s, written to ${out}`,
 	);
-}
-
-/** @throws ArgumentError unless the path is that of a PNG. */
-export function checkPng(path: string): void {
-	if (!path.toLowerCase().endsWith(".png")) throw new ArgumentError(`--out must end in .png, but is ${path}.`);
 }

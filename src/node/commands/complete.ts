@@ -1,0 +1,100 @@
+import { ArgumentError } from "../../gpu/errors.js";
+import { completePrior } from "../../prior/complete_prior.js";
+import { type CodeGrid, decodeCodes, gridOf } from "../code_sets.js";
+import { writeFileAtomic } from "../files.js";
+import { type Image, joined, readImage, withChannels } from "../image_files.js";
+import { loadPrior } from "../load_prior.js";
+import { type AdapterChoice, openDevice } from "../open_device.js";
+import { toBytes, toNetwork } from "../pictures.js";
+import { checkClass, checkPng, gridOfImages } from "../sample_grid.js";
+
+/** Which part of an image is kept: the upper or the left half, or a box in the middle. */
+export const keptParts = ["top", "left", "box"] as const;
+
+export interface CompleteCommandOptions {
+	readonly keep: (typeof keptParts)[number];
+	/** How many completions of each image. */
+	readonly count: number;
+	readonly label: number | undefined;
+	readonly temperature: number;
+	readonly topK: number | undefined;
+	readonly seed: number;
+	/** A .png for the grid. */
+	readonly out: string;
+	readonly adapter: AdapterChoice | undefined;
+}
+
+/** What stands for pixels that are not kept. */
+const unknown = 90;
+
+/** `tessera complete`: keeps the codes of a part of each image, and draws the others from the prior of a run. */
+export async function complete(run: string, paths: readonly string[], options: CompleteCommandOptions): Promise<void> {
+	const { keep, count, label, temperature, topK, seed, out } = options;
+	checkPng(out);
+	if (paths.length === 0) throw new ArgumentError("tessera complete RUN IMAGES…: name at least one PNG image.");
+	const images = await Promise.all(paths.map(readImage));
+	const gpu = await openDevice({ adapter: options.adapter });
+	const { model, prior, levels } = await loadPrior(gpu, run);
+	checkClass(run, prior.numClasses, label);
+	const start = performance.now();
+	const rows: Uint8Array[] = [];
+	let sizes: readonly number[] = [];
+	for (const [i, image] of images.entries()) {
+		const original = withChannels(image, model.inChannels);
+		const codes = gpu.scope(() => {
+			const { channels, height, width, pixels } = original;
+			if (height % 4 !== 0 || width % 4 !== 0) return undefined;
+			return model.encode(gpu.tensor(toNetwork(pixels), [1, channels, height, width]));
+		});
+		const grid = codes && gridOf(codes);
+		if (codes === undefined || grid?.height !== prior.height || grid.width !== prior.width)
+			throw new ArgumentError(
+				`${paths[i]} is ${image.height} × ${image.width}, but the prior of ${run} is for images of ${4 * prior.height} × ${(4 * prior.width) / levels}.`,
+			);
+		const kept = keptCodes(keep, grid);
+		const drawn = await completePrior(prior, {
+			codes: await codes.data(),
+			keep: kept,
+			count,
+			label,
+			temperature,
+			topK,
+			// So that images do not share their random numbers.
+			seed: (seed + i) % 2 ** 31,
+		});
+		codes.dispose();
+		const decoded = gpu.scope(() => decodeCodes(model, gpu.tensor(drawn, [count, prior.height, prior.width]), levels));
+		sizes = decoded.shape;
+		rows.push(original.pixels, keptPixels(original, kept, grid), toBytes(await decoded.data()));
+		decoded.dispose();
+	}
+	const seconds = ((performance.now() - start) / 1000).toFixed(1);
+	gpu.dispose();
+	const [, channels, height, width] = sizes as [number, number, number, number];
+	await writeFileAtomic(out, gridOfImages({ pixels: joined(rows), channels, height, width }, count + 2));
+	console.log(
+		`${images.length === 1 ? "The image" : `${images.length} images`}, what is kept, and ${count} completion${count === 1 ? "" : "s"}, in ${seconds} s, written to ${out}`,
+	);
+}
+
+/** For each code of the grid whether it is kept. */
+function keptCodes(part: CompleteCommandOptions["keep"], { height, width, levels }: CodeGrid): Uint8Array {
+	const positions = width / levels;
+	return Uint8Array.from({ length: height * width }, (_, i) => {
+		const [y, x] = [Math.floor(i / width), Math.floor((i % width) / levels)];
+		if (part === "top") return Number(y < height / 2);
+		if (part === "left") return Number(x < positions / 2);
+		const inside = (at: number, length: number) => at >= Math.floor(length / 4) && at < Math.ceil((3 * length) / 4);
+		return Number(inside(y, height) && inside(x, positions));
+	});
+}
+
+/** The image without the pixels whose codes are not kept. */
+function keptPixels({ height, width, pixels }: Image, kept: Uint8Array, grid: CodeGrid): Uint8Array {
+	const [rows, columns] = [height / grid.height, (width * grid.levels) / grid.width];
+	return pixels.map((value, i) => {
+		const [y, x] = [Math.floor(i / width) % height, i % width];
+		const code = Math.floor(y / rows) * grid.width + Math.floor(x / columns) * grid.levels;
+		return kept[code] === 1 ? value : unknown;
+	});
+}

@@ -1,0 +1,169 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { loadSafetensors } from "tessera-gpu";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { generateDigits } from "../../src/data/digits.js";
+import { imageGrid, readImage } from "../../src/node/image_files.js";
+import { type Outcome, runTessera } from "./command_line.js";
+
+let folder = "";
+const run = join("runs", "digits");
+const tessera = (words: readonly string[], watch?: Parameters<typeof runTessera>[2]): Promise<Outcome> =>
+	runTessera(folder, words, watch);
+
+/** Writes images as PNG files and gives their names. */
+async function writeImages(names: readonly string[], size: number, pixels: Uint8Array): Promise<void> {
+	for (const [i, name] of names.entries()) {
+		const images = pixels.slice(i * size * size, (i + 1) * size * size);
+		const sizes = { count: 1, channels: 1, height: size, width: size, columns: 1, scale: 1, gap: 0 };
+		await writeFile(join(folder, name), imageGrid({ images, ...sizes }));
+	}
+}
+
+const small = ["--batch", "16", "--channels", "4", "--layers", "2"];
+
+const test = suite("the command line of the prior");
+
+test.before(async () => {
+	folder = await mkdtemp(join(tmpdir(), "tessera-prior-"));
+	const { code, errors } = await tessera([
+		"train",
+		"--images",
+		"48",
+		"--batch",
+		"16",
+		"--codes",
+		"24",
+		"--dim",
+		"4",
+		"--epochs",
+		"1",
+	]);
+	assert.is(code, 0, errors);
+	await writeImages(["a.png", "b.png"], 28, generateDigits(2, 7).pixels);
+	await writeImages(["small.png"], 20, new Uint8Array(400));
+	await writeImages(["odd.png"], 27, new Uint8Array(27 * 27));
+});
+
+test.after(async () => {
+	await rm(folder, { recursive: true, force: true });
+});
+
+test("sample and complete say what to do where there is no prior yet", async () => {
+	for (const words of [
+		["sample", run],
+		["complete", run, "a.png"],
+	]) {
+		const { code, errors } = await tessera(words);
+		assert.is(code, 1);
+		assert.match(errors, "has no prior yet: run `tessera train-prior runs/digits` first");
+	}
+});
+
+test("train-prior leaves weights, metrics, samples and a chart, and reports bits", async () => {
+	const { code, output, errors } = await tessera(["train-prior", run, ...small, "--epochs", "2"]);
+	assert.is(code, 0, errors);
+	const rows = (await readFile(join(folder, run, "prior-metrics.jsonl"), "utf8"))
+		.trim()
+		.split("\n")
+		.map((line) => JSON.parse(line));
+	assert.equal(
+		rows.filter(({ type }) => type === "step").map(({ step }) => step),
+		[1, 2, 3, 4, 5, 6],
+	);
+	const epochs = rows.filter(({ type }) => type === "epoch");
+	assert.is(epochs.length, 2);
+	for (const { nats, bitsPerImage, bitsPerDim } of epochs) {
+		assert.ok(nats > 0 && nats < 5, `${nats}`);
+		assert.ok(Math.abs(bitsPerImage - (nats * 49) / Math.LN2) < 1e-9 * bitsPerImage);
+		assert.ok(Math.abs(bitsPerDim - bitsPerImage / 784) < 1e-9);
+	}
+	const { nats, bitsPerImage } = epochs[1];
+	assert.match(output, `Test: ${nats.toFixed(4)} nats per code, ${bitsPerImage.toFixed(1)} bits per image`);
+	assert.match(output, `given its class, ${(bitsPerImage + Math.log2(10)).toFixed(1)} with the 3.3 bits of the class`);
+	assert.match(output, /at a test NMSE of \d\.\d{4}/);
+	assert.match(await readFile(join(folder, run, "prior-chart.svg"), "utf8"), /^<svg/);
+	assert.ok((await readImage(join(folder, run, "samples.png"))).width > 200);
+	const dict = loadSafetensors(await readFile(join(folder, run, "prior.safetensors")));
+	assert.equal([...(dict["embedding.weight"]?.shape ?? [])], [24, 4]);
+});
+
+test("the same seed gives a prior that is the same, byte for byte", async () => {
+	const weights = () => readFile(join(folder, run, "prior.safetensors"));
+	const first = await weights();
+	const { code, errors } = await tessera(["train-prior", run, ...small, "--epochs", "2"]);
+	assert.is(code, 0, errors);
+	assert.equal(await weights(), first);
+});
+
+test("sample writes a row for each class, or images of one", async () => {
+	const all = await tessera(["sample", run, "--count", "3", "--seed", "5", "--out", "all.png"]);
+	assert.is(all.code, 0, all.errors);
+	assert.match(all.output, "30 images, a row for each of 10 classes");
+	const grid = await readImage(join(folder, "all.png"));
+	assert.ok(grid.height > 3 * grid.width, `${grid.height} × ${grid.width}`);
+	const words = ["sample", run, "--count", "2", "--class", "7", "--temperature", "0.5", "--top-k", "4"];
+	for (const out of ["one.png", "again.png"]) {
+		const { code, errors } = await tessera([...words, "--out", out]);
+		assert.is(code, 0, errors);
+	}
+	assert.equal(await readFile(join(folder, "again.png")), await readFile(join(folder, "one.png")));
+});
+
+test("complete keeps a part of images and draws the rest", async () => {
+	for (const keep of ["top", "left", "box"]) {
+		const words = ["complete", run, "a.png", "b.png", "--keep", keep, "--count", "2", "--out", "done.png"];
+		const { code, output, errors } = await tessera(keep === "left" ? [...words, "--class", "3"] : words);
+		assert.is(code, 0, errors);
+		assert.match(output, "2 images, what is kept, and 2 completions");
+		const { height, width } = await readImage(join(folder, "done.png"));
+		assert.ok(width > 1.8 * height && width < 2.2 * height, `${height} × ${width}`);
+	}
+});
+
+test("Ctrl-C ends cleanly and keeps what there is", async () => {
+	let interrupted = false;
+	const metrics = join(folder, run, "prior-metrics.jsonl");
+	const words = ["train-prior", run, ...small, "--epochs", "5000"];
+	const { code, output, errors } = await tessera(words, async (text, interrupt) => {
+		if (interrupted || !/Training a prior/.test(text)) return;
+		interrupted = true;
+		await rm(metrics, { force: true });
+		// Not before some steps are done and noted.
+		for (let poll = 0; poll < 1200 && (await readFile(metrics, "utf8").catch(() => "")) === ""; poll++)
+			await setTimeout(50);
+		interrupt();
+	});
+	assert.is(code, 0, errors);
+	assert.match(output, /Stopped after \d+ steps/);
+	loadSafetensors(await readFile(join(folder, run, "prior.safetensors")));
+});
+
+test("mistakes are named in one line, with exit code 1", async () => {
+	await writeFile(join(folder, "config.json"), "{}");
+	for (const [words, message] of [
+		[["train-prior", "nowhere"], /nowhere is no folder that `tessera train` has written/],
+		[["train-prior", "."], /config\.json does not say/],
+		[["train-prior", run, "--kernel", "4"], /kernelSize must be odd/],
+		[["train-prior", run, "--layers", "0"], /--layers must be a whole number of at least 1/],
+		[["sample", run, "--class", "10"], /--class must be one of 0 to 9, but is 10/],
+		[["sample", run, "--temperature=-1"], /--temperature/],
+		[["sample", run, "--out", "grid.jpg"], /--out must end in \.png/],
+		[["complete", run], /at least one PNG/],
+		[["complete", run, "a.png", "--keep", "bottom"], /--keep must be top, left, box/],
+		[["complete", run, "small.png"], /small\.png is 20 × 20, but the prior of runs\/digits is for images of 28 × 28/],
+		[["complete", run, "odd.png"], /odd\.png is 27 × 27, but/],
+	] as const) {
+		const { code, errors } = await tessera(words);
+		assert.is(code, 1, words.join(" "));
+		const lines = errors.split("\n").filter((line) => line.startsWith("tessera:"));
+		assert.is(lines.length, 1, errors);
+		assert.match(lines[0] as string, message);
+		assert.not.match(errors, /\n\s+at /, "no stack for a user's mistake");
+	}
+});
+
+test.run();
