@@ -24,11 +24,9 @@ export interface CodeSet {
 	readonly codes: Uint32Array;
 	/** [count], where the images have classes */
 	readonly labels: Uint8Array | undefined;
-	/** The mean squared error of the images that the codes give back, over the variance of the data. */
-	readonly nmse: number;
 }
 
-const encodedAtOnce = 128;
+const imagesAtOnce = 128;
 
 /** The grid of codes [B, h, w] or [B, h, w, levels]. */
 export function gridOf({ shape }: Tensor<"uint32">): CodeGrid {
@@ -42,42 +40,58 @@ export function asModelCodes(codes: Tensor<"uint32">, levels: number): Tensor<"u
 	return codes.share(levels === 1 ? [batch, height, width] : [batch, height, width / levels, levels]);
 }
 
-/** Encodes all images, and measures what is lost by it; `progress` is told how many are done. */
+/** Encodes all images; `progress` is told how many are done. */
 export async function encodeSet(
 	gpu: Gpu,
 	model: VQVAE<Quantizer>,
 	set: ImageSet,
 	progress: (done: number) => void = () => undefined,
 ): Promise<CodeSet> {
-	const { count, channels, height, width, pixels, labels } = set;
-	const packed = packImages(gpu, pixels, [count, channels, height, width]);
 	const parts: Uint32Array[] = [];
 	let grid: CodeGrid | undefined;
-	let error = 0;
-	try {
-		for (const indices of batches(count, encodedAtOnce)) {
-			const { codes, loss } = gpu.scope(() => {
-				const images = gatherImages(packed, gpu.tensor(indices, [indices.length]), { shift: pixelShift });
-				const codes = model.encode(images);
-				return { codes, loss: mseLoss(model.decode(codes), images, { scale: 1 / model.dataVariance }) };
-			});
-			grid ??= gridOf(codes);
-			const [part, [mean]] = (await gpu.readAll([codes, loss])) as [Uint32Array, Float32Array];
-			parts.push(part);
-			error += (mean as number) * indices.length;
-			for (const tensor of [codes, loss]) tensor.dispose();
-			progress(parts.length === 1 ? indices.length : (parts.length - 1) * encodedAtOnce + indices.length);
-		}
-	} finally {
-		packed.dispose();
-	}
+	let done = 0;
+	await forEachBatch(gpu, set, async (batch) => {
+		const codes = gpu.scope(() => model.encode(batch()));
+		grid ??= gridOf(codes);
+		parts.push(await codes.data());
+		done += codes.shape[0] as number;
+		codes.dispose();
+		progress(done);
+	});
 	const all = new Uint32Array(parts.reduce((size, part) => size + part.length, 0));
 	let at = 0;
 	for (const part of parts) {
 		all.set(part, at);
 		at += part.length;
 	}
-	return { grid: grid as CodeGrid, count, codes: all, labels, nmse: error / count };
+	return { grid: grid as CodeGrid, count: set.count, codes: all, labels: set.labels };
+}
+
+/** The mean squared error of the images that a model gives back, over the variance of its training images. */
+export async function reconstructionError(gpu: Gpu, model: VQVAE<Quantizer>, set: ImageSet): Promise<number> {
+	let error = 0;
+	await forEachBatch(gpu, set, async (batch) => {
+		const { loss, count } = gpu.scope(() => {
+			const images = batch();
+			const loss = mseLoss(model.reconstruct(images), images, { scale: 1 / model.dataVariance });
+			return { loss, count: images.shape[0] as number };
+		});
+		error += (await loss.item()) * count;
+		loss.dispose();
+	});
+	return error / set.count;
+}
+
+/** Calls `use` with one function after the other that makes a batch of the images, as the network takes them. */
+async function forEachBatch(gpu: Gpu, set: ImageSet, use: (batch: () => Tensor) => Promise<void>): Promise<void> {
+	const { count, channels, height, width, pixels } = set;
+	const packed = packImages(gpu, pixels, [count, channels, height, width]);
+	try {
+		for (const indices of batches(count, imagesAtOnce))
+			await use(() => gatherImages(packed, gpu.tensor(indices, [indices.length]), { shift: pixelShift }));
+	} finally {
+		packed.dispose();
+	}
 }
 
 /** The images of codes that a prior gave, as the decoder makes them: float32 [B, C, H, W]. */

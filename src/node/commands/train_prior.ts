@@ -9,7 +9,7 @@ import type { Gpu } from "../../tensor/gpu.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Quantizer } from "../../vqvae/quantizer.js";
 import type { VQVAE } from "../../vqvae/vqvae.js";
-import { type CodeSet, encodeSet } from "../code_sets.js";
+import { type CodeSet, encodeSet, reconstructionError } from "../code_sets.js";
 import { writeFileAtomic } from "../files.js";
 import { loadModel } from "../load_model.js";
 import { priorMetadata } from "../load_prior.js";
@@ -28,6 +28,14 @@ export interface TrainPriorOptions {
 	readonly kernel: number;
 	readonly seed: number;
 	readonly adapter: AdapterChoice | undefined;
+}
+
+/** What bits are to be seen beside. */
+interface ImageFacts {
+	/** [C, H, W] */
+	readonly image: readonly [number, number, number];
+	/** Test images after the VQ-VAE: their mean squared error over the data's variance. */
+	readonly nmse: number;
 }
 
 /** A loss that is still on the GPU. */
@@ -53,11 +61,10 @@ export async function trainPrior(run: string, options: TrainPriorOptions): Promi
 		const progress = startProgress(`encoding ${name}`, data[name].count);
 		return encodeSet(gpu, model, data[name], (done) => progress.update(done, "images")).finally(() => progress.stop());
 	};
-	const training = new PriorTraining(gpu, model, run, options, await encoded("train"), await encoded("test"), [
-		data.train.channels,
-		data.train.height,
-		data.train.width,
-	]);
+	const [trainSet, testSet] = [await encoded("train"), await encoded("test")];
+	const nmse = await reconstructionError(gpu, model, data.test);
+	const image = [data.train.channels, data.train.height, data.train.width] as const;
+	const training = new PriorTraining(gpu, model, run, options, trainSet, testSet, { image, nmse });
 	const stop = () => {
 		process.off("SIGINT", stop); // a second Ctrl-C ends the program at once
 		training.stopped = true;
@@ -95,8 +102,7 @@ class PriorTraining {
 		private readonly options: TrainPriorOptions,
 		private readonly trainSet: CodeSet,
 		private readonly testSet: CodeSet,
-		/** [C, H, W] */
-		private readonly image: readonly [number, number, number],
+		private readonly facts: ImageFacts,
 	) {
 		const { channels, layers, kernel: kernelSize, seed, epochs, batch, lr } = options;
 		const { height, width } = trainSet.grid;
@@ -110,13 +116,13 @@ class PriorTraining {
 	}
 
 	async train(): Promise<void> {
-		const { trainSet, testSet, prior } = this;
+		const { trainSet, prior } = this;
 		const { epochs, batch } = this.options;
 		const { height, width } = trainSet.grid;
 		const parameters = prior.parameters().reduce((sum, { size }) => sum + size, 0);
 		console.log(
 			`Training a prior of ${parameters.toLocaleString("en-US")} parameters on ${trainSet.count} grids of ${height}×${width} codes` +
-				`${prior.numClasses > 0 ? ` of ${prior.numClasses} classes` : ""}, which the model reconstructs with a test NMSE of ${testSet.nmse.toFixed(4)}, on ${this.gpu.adapter.description || this.gpu.adapter.device}.`,
+				`${prior.numClasses > 0 ? ` of ${prior.numClasses} classes` : ""}, which the model reconstructs with a test NMSE of ${this.facts.nmse.toFixed(4)}, on ${this.gpu.adapter.description || this.gpu.adapter.device}.`,
 		);
 		await writeFileAtomic(join(this.run, "prior-metrics.jsonl"), "");
 		await this.trainer.prepare([Math.min(batch, trainSet.count), height, width]);
@@ -144,7 +150,7 @@ class PriorTraining {
 
 	/** Says how it went and where everything is. */
 	report(): void {
-		const { run, stopped, testSet, prior } = this;
+		const { run, stopped, prior } = this;
 		const seconds = ((performance.now() - this.start) / 1000).toFixed(1);
 		if (stopped) console.log(`Stopped after ${this.step} steps.`);
 		const last = this.points.test.at(-1);
@@ -154,7 +160,7 @@ class PriorTraining {
 			console.log(
 				`Test: ${last.nats.toFixed(4)} nats per code, ${bitsPerImage.toFixed(1)} bits per image (${bitsPerDim.toFixed(4)} bits/dim)` +
 					`${prior.numClasses > 0 ? ` given its class, ${(bitsPerImage + label).toFixed(1)} with the ${label.toFixed(1)} bits of the class` : ""}` +
-					`, at a test NMSE of ${testSet.nmse.toFixed(4)}, after ${this.step} steps in ${seconds} s.`,
+					`, at a test NMSE of ${this.facts.nmse.toFixed(4)}, after ${this.step} steps in ${seconds} s.`,
 			);
 		}
 		console.log(
@@ -170,7 +176,7 @@ class PriorTraining {
 	private bitsOf(nats: number): { readonly bitsPerImage: number; readonly bitsPerDim: number } {
 		const { height, width } = this.testSet.grid;
 		const bitsPerImage = (nats * height * width) / Math.LN2;
-		const [channels, rows, columns] = this.image;
+		const [channels, rows, columns] = this.facts.image;
 		return { bitsPerImage, bitsPerDim: bitsPerImage / (channels * rows * columns) };
 	}
 
@@ -224,7 +230,7 @@ class PriorTraining {
 			this.points.test.push({ step, nats });
 			const bits = this.bitsOf(nats);
 			const seconds = (performance.now() - this.start) / 1000;
-			await this.log([{ type: "epoch", epoch, step, nats, ...bits, nmse: testSet.nmse, seconds }]);
+			await this.log([{ type: "epoch", epoch, step, nats, ...bits, nmse: this.facts.nmse, seconds }]);
 			console.log(
 				`epoch ${epoch}: test ${nats.toFixed(4)} nats per code, ${bits.bitsPerImage.toFixed(1)} bits per image`,
 			);
