@@ -65,6 +65,27 @@ async function writeNotices(inputs, path) {
 /** The entries with files of their own, by the name of their file in dist/. */
 const ownEntries = { digits: "src/data/digits.ts", prior: "src/prior/index.ts" };
 
+/**
+ * The private members that minifying may rename: those of which nothing is written but their declarations and `this.name`,
+ * in all of src. Modules are left out, since state dicts read their properties by name.
+ *
+ * @param inputs the files that the library is made of
+ * @param bundle their text, with that of packages
+ */
+async function privateNames(inputs, bundle) {
+	const sources = await Promise.all((await filesUnder("src", /\.ts$/)).map((file) => readFile(file, "utf8")));
+	const machines = (await Promise.all(inputs.map((file) => readFile(file, "utf8")))).filter(
+		(text) => !/\bextends (Module|Layer|Quantizer)\b/.test(text),
+	);
+	const declaration = /\bprivate (?:(?:static|readonly|async|get|override) )*([A-Za-z]\w+)/g;
+	const declared = new Set(machines.flatMap((text) => [...text.matchAll(declaration)].map(([, name]) => name)));
+	const others = sources.map((text) => text.replace(declaration, "").replace(/\bthis\.\w+/g, "")).join("\n");
+	const elsewhere = new Set(
+		[...others.matchAll(/\w+/g), ...bundle.matchAll(/(?<!\bthis)\.\w+/g)].map(([word]) => word),
+	);
+	return [...declared].filter((name) => !elsewhere.has(name) && !elsewhere.has(`.${name}`));
+}
+
 /** Files of the library that other entries may have a copy of: functions without state, which it need not export so. */
 const copied = new Set(["src/ops/check.ts", "src/tensor/shape.ts"]);
 
@@ -114,10 +135,13 @@ async function buildLibrary() {
 		write: false,
 	});
 	const [map, bundle] = library.outputFiles;
+	const files = Object.keys(library.metafile.inputs).filter((file) => file.startsWith("src/"));
+	const names = await privateNames(files, bundle.text);
 	const { code, map: minifiedMap } = await minify(bundle.text, {
 		module: true,
 		ecma: 2022,
 		compress: { passes: 3, sequences: false },
+		mangle: { properties: { regex: new RegExp(`^(${names.join("|")})$`) } },
 		sourceMap: { content: map.text, url: "library.js.map" },
 	});
 	// A template holds the lines of a kernel as they are.

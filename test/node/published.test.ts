@@ -101,6 +101,38 @@ test("the prior's entry builds on the library's classes and holds none of its ke
 	assert.not.match(await readFile(new URL("chunks/library.js", dist), "utf8"), /gated_activation/);
 });
 
+test("the built files compute what the sources do", async () => {
+	const results: number[][] = [];
+	for (const [library, prior] of [
+		[await entry("node/index.js"), await entry("prior.js")],
+		[await import("tessera-gpu"), await import("tessera-gpu/prior")],
+	] as [typeof import("tessera-gpu"), typeof import("tessera-gpu/prior")][]) {
+		const gpu = await library.openDevice({ announce: false });
+		const model = new prior.GatedPixelCNN(gpu, { numEmbeddings: 7, height: 3, width: 3, channels: 4, numClasses: 2 });
+		const trainer = new prior.PriorTrainer(model, { steps: 4 });
+		const numbers: number[] = [];
+		for (let step = 0; step < 4; step++) {
+			const loss = gpu.scope(() =>
+				trainer.step({
+					codes: gpu.tensor(
+						Uint32Array.from({ length: 45 }, (_, i) => (i * i) % 7),
+						[5, 3, 3],
+					),
+					labels: gpu.tensor(Uint32Array.of(0, 1, 0, 1, 1), [5]),
+				}),
+			);
+			numbers.push(await loss.item());
+		}
+		const drawn = prior.samplePrior(model, { count: 2, labels: [0, 1] });
+		numbers.push(...(await drawn.data()));
+		const weights = library.loadSafetensors(await library.saveSafetensors(model.stateDict()));
+		results.push([...numbers, ...Object.keys(weights).map((name) => name.length)]);
+		gpu.dispose();
+	}
+	assert.equal(results[0], results[1]);
+	assert.ok((results[0] ?? []).length > 40);
+});
+
 test("the library for browsers, with all kernels, is at most 40 KB gzipped", async () => {
 	const chunks = (await readdir(new URL("chunks/", dist))).filter((file) => file.endsWith(".js")).sort();
 	const files = ["index.js", "vqvae.js", ...chunks.map((file) => `chunks/${file}`)];
