@@ -3,21 +3,15 @@
 // The gated activation unit of van den Oord et al., "Conditional image generation with PixelCNN decoders", 2016,
 // equation 2. Both functions come from exp, with arguments bounded so that it stays finite.
 //
-// x     float32 [OUTER, 2 · CHANNELS, INNER]
+// x     float32 [images, 2 · CHANNELS, PLANE]
 // plus  float32 as x, read where PLUS is 1 (else any buffer)
 // bias  float32 [images, 2 · CHANNELS], read where BIAS is 1 (else any buffer)
-// y     float32 [OUTER, CHANNELS, INNER]
-// Row-major tensors have OUTER images with INNER pixels each. Blocked ones (see block_images.wgsl) have OUTER blocks · PLANE
-// pixels, and INNER is the 16 images of a block.
+// y     float32 [images, CHANNELS, PLANE]
 //
 // One invocation an element of y. No features, default limits.
 
 override CHANNELS: u32;
-override INNER: u32;
-// Pixels of a block of images: 1 in row-major tensors, of which OUTER counts the images.
 override PLANE: u32;
-// Images that lie side by side: 1 or 16.
-override SIDE: u32;
 override PLUS: u32 = 0;
 override BIAS: u32 = 0;
 
@@ -37,13 +31,10 @@ fn preactivation(at: u32, biasAt: u32) -> f32 {
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
 	let i = id.y * groups.x * 64u + id.x;
 	if (i >= arrayLength(&y)) { return; }
-	let outer = i / (INNER * CHANNELS);
-	let channel = i / INNER % CHANNELS;
-	let at = i + outer * CHANNELS * INNER;
-	// The last block may be filled up with images that are not there.
-	let image = min(outer / PLANE * SIDE + i % INNER % SIDE, arrayLength(&bias) / (2u * CHANNELS) - 1u);
-	let biasAt = image * 2u * CHANNELS + channel;
+	let image = i / (CHANNELS * PLANE);
+	let at = i + image * CHANNELS * PLANE;
+	let biasAt = image * 2u * CHANNELS + i / PLANE % CHANNELS;
 	let a = clamp(preactivation(at, biasAt), -15.0, 15.0);
-	let b = clamp(preactivation(at + CHANNELS * INNER, biasAt + CHANNELS), -30.0, 30.0);
+	let b = clamp(preactivation(at + CHANNELS * PLANE, biasAt + CHANNELS), -30.0, 30.0);
 	y[i] = (1.0 - 2.0 / (exp(2.0 * a) + 1.0)) / (1.0 + exp(-b));
 }

@@ -2,15 +2,13 @@
 // and g = σ(s[n, C + c, p]) are those of gated_activation.wgsl, computed again.
 //
 // x, plus, bias  as in gated_activation.wgsl, with the same constants
-// dy             float32 [OUTER, CHANNELS, INNER]
-// dx             float32 [OUTER, 2 · CHANNELS, INNER]: the gradient of x and of plus; the bias's is its sum over the pixels
+// dy             float32 [images, CHANNELS, PLANE]
+// dx             float32 [images, 2 · CHANNELS, PLANE]: the gradient of x and of plus; the bias's is its sum over the pixels
 //
 // One invocation an element of dy. No features, default limits.
 
 override CHANNELS: u32;
-override INNER: u32;
 override PLANE: u32;
-override SIDE: u32;
 override PLUS: u32 = 0;
 override BIAS: u32 = 0;
 
@@ -31,15 +29,13 @@ fn preactivation(at: u32, biasAt: u32) -> f32 {
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
 	let i = id.y * groups.x * 64u + id.x;
 	if (i >= arrayLength(&dy)) { return; }
-	let outer = i / (INNER * CHANNELS);
-	let channel = i / INNER % CHANNELS;
-	let at = i + outer * CHANNELS * INNER;
-	let image = min(outer / PLANE * SIDE + i % INNER % SIDE, arrayLength(&bias) / (2u * CHANNELS) - 1u);
-	let biasAt = image * 2u * CHANNELS + channel;
+	let image = i / (CHANNELS * PLANE);
+	let at = i + image * CHANNELS * PLANE;
+	let biasAt = image * 2u * CHANNELS + i / PLANE % CHANNELS;
 	let a = clamp(preactivation(at, biasAt), -15.0, 15.0);
-	let b = clamp(preactivation(at + CHANNELS * INNER, biasAt + CHANNELS), -30.0, 30.0);
+	let b = clamp(preactivation(at + CHANNELS * PLANE, biasAt + CHANNELS), -30.0, 30.0);
 	let t = 1.0 - 2.0 / (exp(2.0 * a) + 1.0);
 	let g = 1.0 / (1.0 + exp(-b));
 	dx[at] = dy[i] * (1.0 - t * t) * g;
-	dx[at + CHANNELS * INNER] = dy[i] * t * g * (1.0 - g);
+	dx[at + CHANNELS * PLANE] = dy[i] * t * g * (1.0 - g);
 }

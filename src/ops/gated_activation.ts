@@ -1,8 +1,10 @@
+import gatedActivationBlockedKernel from "../../kernels/gated_activation.blocked.wgsl";
 import gatedActivationKernel from "../../kernels/gated_activation.wgsl";
+import gatedActivationGradBlockedKernel from "../../kernels/gated_activation_grad.blocked.wgsl";
 import gatedActivationGradKernel from "../../kernels/gated_activation_grad.wgsl";
 import { record } from "../autograd/tape.js";
 import { ShapeError } from "../gpu/errors.js";
-import type { Constants } from "../gpu/kernel.js";
+import type { Constants, Kernel } from "../gpu/kernel.js";
 import type { Storage } from "../gpu/storage.js";
 import { formatShape, type Shape, sameShape } from "../tensor/shape.js";
 import { Tensor } from "../tensor/tensor.js";
@@ -69,11 +71,12 @@ export function gatedActivation(x: Tensor, options: GatedActivationOptions = {})
 	const to = check(name, x, options);
 	const [, channels, height, width] = to;
 	const blocked = [x, plus].some((tensor) => tensor !== undefined && tensor.blocked !== null);
+	const kernels = blocked
+		? { forward: gatedActivationBlockedKernel, backward: gatedActivationGradBlockedKernel, perInvocation: 4 }
+		: { forward: gatedActivationKernel, backward: gatedActivationGradKernel, perInvocation: 1 };
 	const constants: Constants = {
 		CHANNELS: channels,
-		...(blocked
-			? { INNER: blockSize, PLANE: height * width, SIDE: blockSize }
-			: { INNER: height * width, PLANE: 1, SIDE: 1 }),
+		PLANE: height * width,
 		PLUS: plus === undefined ? 0 : 1,
 		BIAS: bias === undefined ? 0 : 1,
 	};
@@ -83,29 +86,31 @@ export function gatedActivation(x: Tensor, options: GatedActivationOptions = {})
 		const tensor = gpu.empty(shape);
 		return { tensor, storage: tensor.storage };
 	};
-	const inputs = () => {
+	const run = (kernel: Kernel, others: readonly Storage[], elements: Storage) => {
 		const storage = storageOf(x);
-		return [storage, plus === undefined ? storage : storageOf(plus), bias?.storage ?? storage];
+		gpu.run(kernel, {
+			constants,
+			bindings: [
+				storage,
+				plus === undefined ? storage : storageOf(plus),
+				bias === undefined ? storage : storageOf(bias.share([...bias.shape, 1, 1])),
+				...others,
+			],
+			workgroups: Math.ceil(elements.bytes / (256 * kernels.perInvocation)),
+		});
 	};
 
 	const output = gpu.scope(() => {
 		const { tensor, storage } = made(to);
-		gpu.run(gatedActivationKernel, {
-			constants,
-			bindings: [...inputs(), storage],
-			workgroups: Math.ceil(storage.bytes / 256),
-		});
+		run(kernels.forward, [storage], storage);
 		return tensor;
 	});
 	const sources = [x, ...(plus === undefined ? [] : [plus]), ...(bias === undefined ? [] : [bias])];
 	return record(name, output, sources, (dy) =>
 		gpu.scope(() => {
 			const { tensor: dx, storage } = made(x.shape);
-			gpu.run(gatedActivationGradKernel, {
-				constants,
-				bindings: [...inputs(), storageOf(dy), storage],
-				workgroups: Math.ceil(storage.bytes / 512),
-			});
+			const gradient = storageOf(dy);
+			run(kernels.backward, [gradient, storage], gradient);
 			const [batch, both] = x.shape;
 			const biasGradient = () =>
 				blocked ? imageSumsBlocked(dx) : sumOver(dx, { k1: batch * both, r2: height * width }, [batch, both]);

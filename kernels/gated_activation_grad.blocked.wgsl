@@ -1,0 +1,41 @@
+// gated_activation_grad.wgsl on blocked tensors (see block_images.wgsl), 4 images at a time.
+//
+// x, plus, bias  as in gated_activation.blocked.wgsl, with the same constants
+// dy             float32 [blocks, plane, CHANNELS, 16]
+// dx             float32 [blocks, plane, 2 · CHANNELS, 16]: the gradient of x and of plus
+//
+// One invocation for 4 images of an element of dy. No features, default limits.
+
+override CHANNELS: u32;
+override PLANE: u32;
+override PLUS: u32 = 0;
+override BIAS: u32 = 0;
+
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> plus: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> dy: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> dx: array<vec4<f32>>;
+
+fn preactivation(at: u32, biasAt: u32) -> vec4<f32> {
+	var sum = x[at];
+	if (PLUS == 1u) { sum += plus[at]; }
+	if (BIAS == 1u) { sum += bias[biasAt]; }
+	return sum;
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+	let i = id.y * groups.x * 64u + id.x;
+	if (i >= arrayLength(&dy)) { return; }
+	let pixel = i / (4u * CHANNELS);
+	let at = i + pixel * 4u * CHANNELS;
+	let biasAt = at - (pixel - pixel / PLANE) * 8u * CHANNELS;
+	let a = clamp(preactivation(at, biasAt), vec4(-15.0), vec4(15.0));
+	let b = clamp(preactivation(at + 4u * CHANNELS, biasAt + 4u * CHANNELS), vec4(-30.0), vec4(30.0));
+	let t = 1.0 - 2.0 / (exp(2.0 * a) + 1.0);
+	let g = 1.0 / (1.0 + exp(-b));
+	let gradient = dy[i] * g;
+	dx[at] = gradient * (1.0 - t * t);
+	dx[at + 4u * CHANNELS] = gradient * t * (1.0 - g);
+}
