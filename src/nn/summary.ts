@@ -33,13 +33,13 @@ export function summary(model: Module, inputShape: Shape): string {
 	const rows: Row[] = [];
 	const totals: Totals = { parameters: 0, countedMultiplyAdds: 0, multiplyAdds: 0, outputs: 0 };
 	const counters = new Map<number, number>();
-	const apart: { name: string; module: Module; input: Shape; output: Shape; multiplyAdds: number }[] = [];
+	const apart: { name: string; module: Module; output: Shape; multiplyAdds: number }[] = [];
 	let shape = inputShape;
 	const children = model instanceof Layer ? [model] : model.children().map(([, child]) => child);
 	for (const child of children) {
 		const { output, multiplyAdds } = child.cost(shape);
 		if (child instanceof Layer) addRows(child, shape, 1, rows, totals, counters);
-		else apart.push({ name: child.constructor.name, module: child, input: shape, output, multiplyAdds });
+		else apart.push({ name: child.constructor.name, module: child, output, multiplyAdds });
 		shape = output;
 	}
 
@@ -66,7 +66,7 @@ export function summary(model: Module, inputShape: Shape): string {
 		`Estimated Total Size (MB): ${(input + passes + parameters).toFixed(2)}`,
 		double,
 	];
-	for (const { name, module, input, output, multiplyAdds } of apart) {
+	for (const { name, module, output, multiplyAdds } of apart) {
 		const size = module.parameters().reduce((sum, parameter) => sum + parameter.size, 0);
 		lines.push(
 			format({
@@ -74,7 +74,7 @@ export function summary(model: Module, inputShape: Shape): string {
 				shape: formatShape(output),
 				parameters: size.toLocaleString("en-US"),
 			}),
-			`${name} mult-adds (${unit(multiplyAdds)}): ${inUnit(multiplyAdds)} for the distances of ${sizeOf(input) / input[1]} vectors`,
+			`${name} mult-adds (${unit(multiplyAdds)}): ${inUnit(multiplyAdds)}`,
 		);
 	}
 	lines.push(

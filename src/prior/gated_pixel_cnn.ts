@@ -27,6 +27,19 @@ export interface GatedPixelCNNOptions {
 	readonly seed?: number;
 }
 
+/** The vectors of codes, along the channels. */
+class CodeEmbedding extends Embedding {
+	static override readonly name: string = "CodeEmbedding";
+
+	override forward(codes: Tensor<"uint32">): Tensor {
+		return super.forward(codes, { layout: "NCHW" });
+	}
+
+	override cost([batch, ...grid]: Shape): LayerCost {
+		return { output: [batch as number, this.weight.shape[1] as number, ...grid], multiplyAdds: 0 };
+	}
+}
+
 /**
  * The gated PixelCNN (van den Oord et al., "Conditional image generation with PixelCNN decoders", 2016): the probability of
  * each code of a grid, given those before it, row by row. A vertical and a horizontal stack leave no blind spot. Beside the
@@ -35,7 +48,7 @@ export interface GatedPixelCNNOptions {
 export class GatedPixelCNN extends Module {
 	static override readonly name: string = "GatedPixelCNN";
 
-	readonly embedding: Embedding;
+	readonly embedding: CodeEmbedding;
 	/** [C, h, w] */
 	readonly position: Parameter;
 	readonly layers: readonly GatedLayer[];
@@ -69,7 +82,7 @@ export class GatedPixelCNN extends Module {
 		this.channels = channels;
 		this.kernelSize = kernelSize;
 		this.numClasses = numClasses;
-		this.embedding = new Embedding(gpu, random, numEmbeddings, channels);
+		this.embedding = new CodeEmbedding(gpu, random, numEmbeddings, channels);
 		this.position = smallNormal(gpu, random, [channels, height, width]);
 		this.layers = Array.from(
 			{ length: layers },
@@ -94,7 +107,7 @@ export class GatedPixelCNN extends Module {
 	 */
 	forward(codes: Tensor<"uint32">, labels?: Tensor<"uint32">): Tensor {
 		this.check(codes.shape, labels?.shape);
-		const codeVectors = add(this.embedding.forward(codes, { layout: "NCHW" }), this.position);
+		const codeVectors = add(this.embedding.forward(codes), this.position);
 		let stacks: Stacks = { vertical: undefined, horizontal: codeVectors };
 		for (const [i, layer] of this.layers.entries()) {
 			stacks = layer.forward(stacks, labels);

@@ -1,4 +1,4 @@
-import { ArgumentError, backward, crossEntropy, type Gpu, noGrad, ShapeError, type Tensor } from "tessera-gpu";
+import { ArgumentError, backward, crossEntropy, type Gpu, noGrad, ShapeError, summary, type Tensor } from "tessera-gpu";
 import { GatedPixelCNN, type GatedPixelCNNOptions } from "tessera-gpu/prior";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -147,6 +147,9 @@ test("its cost is that of its convolutions", async () => {
 		output: [3, 10, 5, 4],
 		multiplyAdds: 3 * 20 * (layer(3, 1) + layer(6, 2) + 8 * 32 + 32 * 10),
 	});
+	const table = summary(model, [1, 5, 4]);
+	assert.match(table, /Conv2d: 2-4 +\[1, 10, 5, 4\] +330/);
+	assert.match(table, /GatedLayer mult-adds \(K\): /);
 	model.dispose();
 });
 
