@@ -1,6 +1,7 @@
 import { noGrad } from "../autograd/tape.js";
 import { ArgumentError } from "../gpu/errors.js";
 import { Adam, type AdamOptions } from "../nn/adam.js";
+import { cosineDecay } from "../nn/learning_rate.js";
 import { backward } from "../ops/backward.js";
 import { crossEntropy } from "../ops/cross_entropy.js";
 import type { Capture } from "../tensor/capture.js";
@@ -8,7 +9,6 @@ import type { Gpu } from "../tensor/gpu.js";
 import { type Shape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { GatedPixelCNN } from "./gated_pixel_cnn.js";
-import { cosineDecay } from "./learning_rate.js";
 
 /** Codes, and the classes of a prior that has them. */
 export interface CodeBatch {

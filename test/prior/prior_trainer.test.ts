@@ -2,8 +2,8 @@ import { ArgumentError, type Gpu } from "tessera-gpu";
 import { type CodeBatch, GatedPixelCNN, PriorTrainer } from "tessera-gpu/prior";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { cosineDecay } from "../../src/nn/learning_rate.js";
 import { Random } from "../../src/nn/random.js";
-import { cosineDecay } from "../../src/prior/learning_rate.js";
 import { assertThrows, device } from "../support.js";
 
 const test = suite("PriorTrainer");

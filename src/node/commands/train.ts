@@ -1,8 +1,9 @@
 import { basename, resolve } from "node:path";
 import { noGrad } from "../../autograd/tape.js";
 import { batches, type ImageSet, subset, variance } from "../../data/image_set.js";
-import { DataError, ShapeError } from "../../gpu/errors.js";
+import { ShapeError } from "../../gpu/errors.js";
 import { saveSafetensors } from "../../io/checkpoint.js";
+import { cosineDecay } from "../../nn/learning_rate.js";
 import { Random } from "../../nn/random.js";
 import { gatherImages, type PackedImages, packImages } from "../../ops/images.js";
 import type { Gpu } from "../../tensor/gpu.js";
@@ -10,13 +11,14 @@ import type { Tensor } from "../../tensor/tensor.js";
 import type { Quantizer } from "../../vqvae/quantizer.js";
 import { type Evaluation, type StepLosses, Trainer } from "../../vqvae/trainer.js";
 import { VQVAE } from "../../vqvae/vqvae.js";
-import { type Dataset, loadDataset } from "../datasets.js";
+import type { Dataset } from "../datasets.js";
 import { reconstructionGrid } from "../image_files.js";
 import { checkpointMetadata } from "../load_model.js";
 import { type AdapterChoice, openDevice } from "../open_device.js";
 import { pixelShift, reconstructImages } from "../pictures.js";
 import { startProgress } from "../progress.js";
 import { initialiseQuantizer, type QuantizerOptions, quantizerForModel } from "../quantizer_options.js";
+import { loadRunData } from "../run_data.js";
 import { RunFolder } from "../run_folder.js";
 
 export interface TrainOptions extends QuantizerOptions {
@@ -42,9 +44,6 @@ const evaluationBatch = 128;
 /** Losses are read when so many steps or so much time has passed, so that a fast GPU seldom waits. */
 const stepsPerRead = 16;
 const millisecondsPerRead = 200;
-/** With the other defaults, a run of about two minutes on SwiftShader and two cores. */
-const defaultDigits = 1024;
-const testShareOfDigits = 4;
 /** Latents that the first codes are made of, for each code at least. */
 const latentsPerCode = 16;
 
@@ -94,26 +93,12 @@ function sizesOf({ vqLayer }: VQVAE<Quantizer>): { readonly codeCount: number; r
 }
 
 async function load(options: TrainOptions): Promise<Dataset> {
-	const drawn = options.images ?? defaultDigits;
-	let progress: { file: string; bar: ReturnType<typeof startProgress> } | undefined;
-	const set = await loadDataset(options.data, {
-		digits: { train: drawn, test: Math.ceil(drawn / testShareOfDigits), seed: options.seed },
-		onProgress(file, received, total) {
-			if (progress?.file !== file) {
-				progress?.bar.stop();
-				progress = { file, bar: startProgress(file, total ?? 0) };
-			}
-			progress.bar.update(received, "bytes");
-		},
-	}).finally(() => progress?.bar.stop());
-	const { train, test } = set;
+	const { train, test } = await loadRunData(options);
 	if (train.height % 4 !== 0 || train.width % 4 !== 0)
 		throw new ShapeError(
 			`The images of ${options.data} are ${train.height} × ${train.width}; height and width must be divisible by 4. Crop or pad them.`,
 		);
-	if (options.images !== undefined && options.images > train.count)
-		throw new DataError(`${options.data} has ${train.count} training images, but --images asks for ${options.images}.`);
-	return { train: subset(train, 0, options.images ?? train.count), test };
+	return { train, test };
 }
 
 /** One training run. */
@@ -214,8 +199,7 @@ class Run {
 	/** Of the next step. */
 	private learningRate(): number {
 		const { lr, schedule, epochs } = this.options;
-		const progress = this.step / (epochs * this.stepsPerEpoch);
-		return schedule === "constant" ? lr : (lr / 2) * (1 + Math.cos(Math.PI * progress));
+		return schedule === "constant" ? lr : lr * cosineDecay(this.step, epochs * this.stepsPerEpoch, 0);
 	}
 
 	private images(set: PackedImages, indices: Uint32Array): Tensor {
