@@ -145,13 +145,15 @@ export class PriorTrainer {
 
 	/** The captured step for batches like this one; nothing where the step is better done as it comes. */
 	private capturedFor({ codes }: CodeBatch): CapturedStep | undefined {
-		if (this.captured === undefined) {
-			const batch = this.emptyBatch(codes.shape);
-			const { labels } = batch;
-			for (const tensor of [batch.codes, ...(labels === undefined ? [] : [labels])]) this.gpu.keep(tensor);
-			this.captured = { batch, step: this.gpu.capture(() => this.train(batch)) };
-		}
+		this.captured ??= this.capture(this.emptyBatch(codes.shape));
 		return sameShape(this.captured.batch.codes.shape, codes.shape) ? this.captured : undefined;
+	}
+
+	private capture(batch: CodeBatch): CapturedStep {
+		const step = this.gpu.capture(() => this.train(batch));
+		this.gpu.keep(batch.codes);
+		if (batch.labels !== undefined) this.gpu.keep(batch.labels);
+		return { batch, step };
 	}
 
 	private emptyBatch(shape: Shape): CodeBatch {

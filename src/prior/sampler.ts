@@ -3,7 +3,7 @@ import { ArgumentError, ShapeError } from "../gpu/errors.js";
 import { checkSampleOptions, type SampleOptions, type SampleState, sampleCodes } from "../ops/sample_codes.js";
 import type { Capture } from "../tensor/capture.js";
 import { formatShape, sizeOf } from "../tensor/shape.js";
-import type { Tensor } from "../tensor/tensor.js";
+import type { AnyTensor, Tensor } from "../tensor/tensor.js";
 import type { GatedPixelCNN } from "./gated_pixel_cnn.js";
 
 /** The grids that are sampled together. */
@@ -47,21 +47,25 @@ export class PriorSampler {
 		for (const given of [codes, keep])
 			if (given !== undefined && given.length !== sizeOf(grid))
 				throw new ShapeError(`${given.length} numbers were given for codes of shape ${formatShape(grid)}.`);
-		const words = (given: Uint32Array | undefined) =>
-			gpu.keep(gpu.tensor(given ?? new Uint32Array(sizeOf(grid)), grid));
-		this.labels = labels === undefined ? undefined : gpu.keep(gpu.tensor(Uint32Array.from(labels), [count]));
-		this.state = {
-			codes: words(codes),
-			keep: words(keep),
-			score: gpu.keep(gpu.tensor(new Float32Array(count), [count])),
-			place: gpu.keep(gpu.empty([2], "uint32")),
-		};
-		this.step = gpu.capture(() =>
-			noGrad(() => {
-				gpu.feed(this.state.place, () => [this.position, firstImage]);
-				sampleCodes(this.model.forward(this.state.codes, this.labels), this.state, options);
-			}),
-		);
+		// In a scope, so that nothing is left behind where the step cannot be captured.
+		[this.state, this.labels, this.step] = gpu.scope(() => {
+			const words = (given: Uint32Array | undefined) => gpu.tensor(given ?? new Uint32Array(sizeOf(grid)), grid);
+			const classes = labels === undefined ? undefined : gpu.tensor(Uint32Array.from(labels), [count]);
+			const state = {
+				codes: words(codes),
+				keep: words(keep),
+				score: gpu.tensor(new Float32Array(count), [count]),
+				place: gpu.empty([2], "uint32"),
+			};
+			const step = gpu.capture(() =>
+				noGrad(() => {
+					gpu.feed(state.place, () => [this.position, firstImage]);
+					sampleCodes(this.model.forward(state.codes, classes), state, options);
+				}),
+			);
+			return [state, classes, step] as const;
+		});
+		for (const tensor of this.tensors()) gpu.keep(tensor);
 	}
 
 	/** uint32 [count, h, w] */
@@ -90,8 +94,11 @@ export class PriorSampler {
 	/** Frees everything. */
 	dispose(): void {
 		this.step.dispose();
-		for (const tensor of [...Object.values(this.state), ...(this.labels === undefined ? [] : [this.labels])])
-			tensor.dispose();
+		for (const tensor of this.tensors()) tensor.dispose();
+	}
+
+	private tensors(): AnyTensor[] {
+		return [...Object.values(this.state), ...(this.labels === undefined ? [] : [this.labels])];
 	}
 }
 
