@@ -1,13 +1,15 @@
-// Draws one code for each image at one position of its grid: codes[b, p] = k with the probability
+// Draws one code for each image at a position of its grid: codes[b, p] = k with the probability
 // softmax(logits[b, ·, p] / temperature)[k] among the topK likeliest codes, by the inverse of the cumulative distribution.
 // With temperature 0 it is the likeliest code, of several the one with the lowest index. Where keep[b, p] is not 0 the code
 // stays, and the logarithm of its probability (temperature 1, of all codes) is added to score[b].
 //
 // logits   float32 [batch, CODES, POSITIONS]
-// place    uint32 [2]: the position p, and the number of the first image
+// place    uint32 [3]: the first and the last position p, and the number of the first image
 // keep     uint32 [batch, POSITIONS]
 // codes    uint32 [batch, POSITIONS]
 // score    float32 [batch]
+//
+// Of several positions, done one after the other, those before the last should be kept: they are scored by the same logits.
 //
 // The random number is a hash of seed, position and the image's number (pcg3d of Jarzynski & Olano, "Hash functions for GPU
 // rendering", 2020), so it does not depend on how the images are put into batches. The topK-th largest logit is found bit by
@@ -51,16 +53,8 @@ fn pcg3d(key: vec3<u32>) -> vec3<u32> {
 	return v;
 }
 
-@compute @workgroup_size(64)
-fn main(
-	@builtin(workgroup_id) group: vec3<u32>,
-	@builtin(num_workgroups) groups: vec3<u32>,
-	@builtin(local_invocation_index) lane: u32,
-) {
-	let batch = arrayLength(&score);
-	let workgroup = group.y * groups.x + group.x;
-	let image = min(workgroup, batch - 1u);
-	let position = place[0];
+// The position of one image: all invocations of its workgroup take part.
+fn sample(image: u32, present: bool, position: u32, lane: u32) {
 	let base = image * CODES * POSITIONS + position;
 	let first = min(lane * RUN, CODES);
 	let end = min(first + RUN, CODES);
@@ -99,7 +93,7 @@ fn main(
 	}
 	floats[lane] = sum;
 	workgroupBarrier();
-	if (lane > 0u || workgroup >= batch) { return; }
+	if (lane > 0u || !present) { return; }
 
 	var total = 0.0;
 	for (var l = 0u; l < 64u; l++) { total += floats[l]; }
@@ -109,7 +103,7 @@ fn main(
 		score[image] += logit - largest - log(total);
 		return;
 	}
-	let random = f32(pcg3d(vec3(settings.seed, position, place[1] + image)).x >> 8u) / 16777216.0;
+	let random = f32(pcg3d(vec3(settings.seed, position, place[2] + image)).x >> 8u) / 16777216.0;
 	let goal = select(random * total, 0.0, settings.temperature == 0.0);
 	// The run in which the cumulated probability passes the goal; the last one with any, should rounding leave none.
 	var run = 0u;
@@ -141,4 +135,19 @@ fn main(
 		}
 	}
 	codes[at] = chosen;
+}
+
+@compute @workgroup_size(64)
+fn main(
+	@builtin(workgroup_id) group: vec3<u32>,
+	@builtin(num_workgroups) groups: vec3<u32>,
+	@builtin(local_invocation_index) lane: u32,
+) {
+	let batch = arrayLength(&score);
+	let workgroup = group.y * groups.x + group.x;
+	let image = min(workgroup, batch - 1u);
+	for (var position = place[0]; position <= min(place[1], POSITIONS - 1u); position++) {
+		sample(image, workgroup < batch, position, lane);
+		workgroupBarrier();
+	}
 }

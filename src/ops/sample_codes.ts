@@ -12,7 +12,10 @@ export interface SampleState {
 	readonly keep: Tensor<"uint32">;
 	/** float32 [B], to which the logarithms of the probabilities of kept codes are added. */
 	readonly score: Tensor;
-	/** uint32 [2]: the position, row by row, and the number of the first image. Read on the GPU, so it can be fed. */
+	/**
+	 * uint32 [3]: the first and the last position, row by row, and the number of the first image. Read on the GPU, so it can
+	 * be fed. Positions before the last one should be kept: what is drawn there, the logits of the others do not know.
+	 */
 	readonly place: Tensor<"uint32">;
 }
 
@@ -36,7 +39,7 @@ export function checkSampleOptions(name: string, { temperature = 1, topK, seed =
 }
 
 /**
- * Draws a code for each image at one position of its grid, on the GPU (see kernels/sample_codes.wgsl). The same seed draws
+ * Draws a code for each image at a position of its grid, on the GPU (see kernels/sample_codes.wgsl). The same seed draws
  * the same for an image of the same number, whatever batch it is in. Records nothing for gradients.
  *
  * @param logits float32 [B, K, h, w]
@@ -57,7 +60,7 @@ export function sampleCodes(logits: Tensor, state: SampleState, options: SampleO
 		["codes", codes, [batch, ...grid]],
 		["keep", keep, [batch, ...grid]],
 		["score", score, [batch]],
-		["place", place, [2]],
+		["place", place, [3]],
 	] as const)
 		if (!sameShape(tensor.shape, shape))
 			throw new ShapeError(

@@ -21,7 +21,7 @@ export interface SamplerBatch {
 
 /**
  * Goes through the positions of a batch of grids in order, on the GPU: a captured step computes the logits and draws the
- * codes of one position, and is replayed for each. Nothing is read back.
+ * codes of a position, and is replayed for each. Nothing is read back.
  */
 export class PriorSampler {
 	static readonly name: string = "PriorSampler";
@@ -29,7 +29,10 @@ export class PriorSampler {
 	private readonly state: SampleState;
 	private readonly labels: Tensor<"uint32"> | undefined;
 	private readonly step: Capture<void>;
-	private position = 0;
+	/** Positions whose codes are kept in all grids. */
+	private readonly kept: readonly boolean[];
+	private firstPosition = 0;
+	private lastPosition = 0;
 
 	/** @throws ArgumentError, ShapeError where something does not fit the model. */
 	constructor(
@@ -47,6 +50,11 @@ export class PriorSampler {
 		for (const given of [codes, keep])
 			if (given !== undefined && given.length !== sizeOf(grid))
 				throw new ShapeError(`${given.length} numbers were given for codes of shape ${formatShape(grid)}.`);
+		this.kept = Array.from({ length: height * width }, (_, position) => {
+			if (keep === undefined) return false;
+			for (let at = position; at < keep.length; at += height * width) if (keep[at] === 0) return false;
+			return true;
+		});
 		// In a scope, so that nothing is left behind where the step cannot be captured.
 		[this.state, this.labels, this.step] = gpu.scope(() => {
 			const words = (given: Uint32Array | undefined) => gpu.tensor(given ?? new Uint32Array(sizeOf(grid)), grid);
@@ -55,11 +63,11 @@ export class PriorSampler {
 				codes: words(codes),
 				keep: words(keep),
 				score: gpu.tensor(new Float32Array(count), [count]),
-				place: gpu.empty([2], "uint32"),
+				place: gpu.empty([3], "uint32"),
 			};
 			const step = gpu.capture(() =>
 				noGrad(() => {
-					gpu.feed(state.place, () => [this.position, firstImage]);
+					gpu.feed(state.place, () => [this.firstPosition, this.lastPosition, firstImage]);
 					sampleCodes(this.model.forward(state.codes, classes), state, options);
 				}),
 			);
@@ -78,9 +86,16 @@ export class PriorSampler {
 		return this.state.score;
 	}
 
-	/** Draws the codes from position `first` (row by row) to before `end`. */
+	/**
+	 * Draws the codes from position `first` (row by row) to before `end`. Codes that all grids keep are scored by the logits
+	 * with which the next one is drawn.
+	 */
 	draw(first: number, end: number): void {
-		for (this.position = first; this.position < end; this.position++) this.step.replay();
+		for (this.firstPosition = first; this.firstPosition < end; this.firstPosition = this.lastPosition + 1) {
+			const free = this.kept.indexOf(false, this.firstPosition);
+			this.lastPosition = free < 0 ? end - 1 : Math.min(free, end - 1);
+			this.step.replay();
+		}
 	}
 
 	/** Overwrites the codes and classes, and sets the scores to 0. */

@@ -12,13 +12,18 @@ interface Draw extends SampleOptions {
 	readonly shape: readonly [batch: number, codes: number, height: number, width: number];
 	readonly logits: ArrayLike<number>;
 	readonly position: number;
+	/** Where a run of kept positions begins that ends with `position`. */
+	readonly firstPosition?: number;
 	readonly firstImage?: number;
 	readonly keep?: Uint32Array;
 	readonly codes?: Uint32Array;
 }
 
 /** Draws at one position of each image; the codes and scores after that. */
-async function draw(gpu: Gpu, { shape, logits, position, firstImage = 0, keep, codes, ...options }: Draw) {
+async function draw(
+	gpu: Gpu,
+	{ shape, logits, position, firstPosition = position, firstImage = 0, keep, codes, ...options }: Draw,
+) {
 	const [batch, , height, width] = shape;
 	const grid = [batch, height, width];
 	const size = batch * height * width;
@@ -27,7 +32,7 @@ async function draw(gpu: Gpu, { shape, logits, position, firstImage = 0, keep, c
 			codes: gpu.tensor(codes ?? new Uint32Array(size).fill(999), grid),
 			keep: gpu.tensor(keep ?? new Uint32Array(size), grid),
 			score: gpu.tensor(new Float32Array(batch), [batch]),
-			place: gpu.tensor(Uint32Array.of(position, firstImage), [2]),
+			place: gpu.tensor(Uint32Array.of(firstPosition, position, firstImage), [3]),
 		};
 		sampleCodes(gpu.tensor(Float32Array.from(logits), shape), state, options);
 		return state;
@@ -97,7 +102,7 @@ test("equal logits: the lowest index without temperature, all that equal the las
 test("the frequencies are those of the softmax", async () => {
 	const gpu = await device();
 	const row = [0.5, -1, 2, 0, 1];
-	const count = 20000;
+	const count = 5000;
 	const logits = Array.from({ length: count }, () => row).flat();
 	const { codes } = await draw(gpu, { shape: [count, row.length, 1, 1], logits, position: 0, seed: 11 });
 	const total = row.reduce((sum, logit) => sum + Math.exp(logit), 0);
@@ -127,6 +132,26 @@ test("codes that are kept stay, and their log-probability is added to the score"
 	}
 });
 
+test("a run of kept codes and the one after it are done at once", async () => {
+	const gpu = await device();
+	const shape = [5, 70, 2, 3] as const;
+	const { data: logits } = randomArray(new Random(8), [5 * 70 * 6], -3, 3);
+	const keep = Uint32Array.from({ length: 30 }, (_, at) => (at % 6 < 4 ? 1 : 0));
+	const codes = Uint32Array.from({ length: 30 }, (_, at) => (at * 7) % 70);
+	const given = { shape, logits, keep, codes, temperature: 0.8, topK: 9, seed: 2 };
+	const alone = await draw(gpu, { ...given, position: 4 });
+	const { codes: drawn, score } = await draw(gpu, { ...given, position: 4, firstPosition: 1 });
+	assert.equal(drawn, alone.codes);
+	const expected = Array.from({ length: 5 }, (_, image) =>
+		[1, 2, 3].reduce(
+			(sum, position) =>
+				sum + reference.logProbability(column({ ...given, position }, image), codes[6 * image + position] as number),
+			0,
+		),
+	);
+	assertClose(score, expected, 1e-5, "scores");
+});
+
 test("refuses settings and shapes that do not fit", async () => {
 	const gpu = await device();
 	gpu.scope(() => {
@@ -135,14 +160,14 @@ test("refuses settings and shapes that do not fit", async () => {
 			codes: gpu.tensor(new Uint32Array(4), [2, 1, 2]),
 			keep: gpu.tensor(new Uint32Array(4), [2, 1, 2]),
 			score: gpu.tensor([0, 0], [2]),
-			place: gpu.tensor(Uint32Array.of(0, 0), [2]),
+			place: gpu.tensor(Uint32Array.of(0, 0, 0), [3]),
 		};
 		assertThrows(() => sampleCodes(logits, state, { temperature: -1 }), ArgumentError, ["temperature"]);
 		assertThrows(() => sampleCodes(logits, state, { topK: 0 }), ArgumentError, ["topK"]);
 		assertThrows(() => sampleCodes(logits, state, { seed: 2 ** 32 }), ArgumentError, ["seed"]);
 		const wrong = gpu.tensor(new Uint32Array(2), [2, 1, 1]);
 		assertThrows(() => sampleCodes(logits, { ...state, keep: wrong }), ShapeError, ["keep", [2, 1, 1]]);
-		const floats = gpu.tensor([0, 0], [2]);
+		const floats = gpu.tensor([0, 0, 0], [3]);
 		// @ts-expect-error: the types refuse floats as well
 		assertThrows(() => sampleCodes(logits, { ...state, place: floats }), DTypeError);
 	});

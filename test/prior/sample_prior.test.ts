@@ -92,7 +92,7 @@ test("keeps the codes that are given, and later ones depend on them", async () =
 test("the frequencies of the first code are those of the logits, by class", async () => {
 	const gpu = await device();
 	const model = await prior(gpu, 2);
-	const count = 2000;
+	const count = 1000;
 	const labels = Uint32Array.from({ length: count }, (_, i) => i % 2);
 	const codes = await sample(model, { count, labels, seed: 3 });
 	const logits = gpu.scope(() =>
