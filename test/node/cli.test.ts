@@ -1,42 +1,18 @@
-import { spawn } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { loadSafetensors } from "tessera-gpu";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { generateDigits } from "../../src/data/digits.js";
 import { imageGrid, readImage } from "../../src/node/image_files.js";
+import { type Outcome, runTessera } from "./command_line.js";
 
-const program = fileURLToPath(new URL("../../../../dist/node/cli.js", import.meta.url));
 let folder = "";
 
-interface Outcome {
-	readonly code: number | null;
-	readonly output: string;
-	readonly errors: string;
-}
-
-/** Runs `tessera …` in a process of its own; `watch` sees the errors as they come. */
-function tessera(words: readonly string[], watch?: (text: string, interrupt: () => void) => unknown): Promise<Outcome> {
-	return new Promise((resolve, reject) => {
-		const child = spawn(process.execPath, [program, ...words], { cwd: folder });
-		let output = "";
-		let errors = "";
-		child.stdout.on("data", (text) => {
-			output += text;
-			watch?.(output, () => child.kill("SIGINT"));
-		});
-		child.stderr.on("data", (text) => {
-			errors += text;
-			watch?.(errors, () => child.kill("SIGINT"));
-		});
-		child.on("error", reject);
-		child.on("close", (code) => resolve({ code, output, errors }));
-	});
-}
+const tessera = (words: readonly string[], watch?: Parameters<typeof runTessera>[2]): Promise<Outcome> =>
+	runTessera(folder, words, watch);
 
 const small = ["--images", "48", "--batch", "16", "--codes", "24", "--dim", "4"];
 

@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { resolve as resolvePath } from "node:path";
 
-const program = fileURLToPath(new URL("../../../../dist/node/cli.js", import.meta.url));
+/** The tests are run from the root of the repository. */
+const program = resolvePath("dist/node/cli.js");
 
 export interface Outcome {
 	readonly code: number | null;
