@@ -46,6 +46,7 @@ const forNode = {
 	"tessera-gpu/vqvae": "./src/vqvae/index.ts",
 	"tessera-gpu/digits": "./src/data/digits.ts",
 	"tessera-gpu/prior": "./src/prior/index.ts",
+	"tessera-gpu/quantizers": "./src/quantizers/index.ts",
 };
 
 /** The licence texts of the packages whose code was bundled, as their licences ask. */
@@ -63,7 +64,7 @@ async function writeNotices(inputs, path) {
 }
 
 /** The entries with files of their own, by the name of their file in dist/. */
-const ownEntries = { digits: "src/data/digits.ts", prior: "src/prior/index.ts" };
+const ownEntries = { digits: "src/data/digits.ts", prior: "src/prior/index.ts", quantizers: "src/quantizers/index.ts" };
 
 /**
  * The private members that minifying may rename: those of which nothing is written but their declarations and `this.name`,
@@ -87,7 +88,7 @@ async function privateNames(inputs, bundle) {
 }
 
 /** Files of the library that other entries may have a copy of: functions without state, which it need not export so. */
-const copied = new Set(["src/ops/check.ts", "src/tensor/shape.ts"]);
+const copied = new Set(["src/ops/check.ts", "src/ops/launch.ts", "src/tensor/shape.ts"]);
 
 /**
  * For entries with files of their own, written to dist/: what the library is made of they take out of its file, so that all

@@ -101,6 +101,58 @@ test("the prior's entry builds on the library's classes and holds none of its ke
 	assert.not.match(await readFile(new URL("chunks/library.js", dist), "utf8"), /gated_activation/);
 });
 
+test("so does the quantizers'", async () => {
+	const quantizers = await entry("quantizers.js");
+	assert.equal(Object.keys(quantizers), [
+		"CodebookQuantizer",
+		"FiniteScalarQuantizer",
+		"ResidualQuantizer",
+		"finiteScalar",
+		"finiteScalarLookup",
+		"initialiseCodebook",
+		"normalize",
+		"rotationTrick",
+	]);
+	for (const name of ["CodebookQuantizer", "FiniteScalarQuantizer", "ResidualQuantizer"]) {
+		assert.is(classOf(quantizers, name).name, name);
+		assert.ok(classOf(quantizers, name).prototype instanceof classOf(models, "Quantizer"));
+	}
+	const text = await readFile(new URL("quantizers.js", dist), "utf8");
+	assert.match(text, /update_codebook\.wgsl/);
+	assert.not.match(text, /code_sums\.wgsl/);
+	assert.not.match(await readFile(new URL("chunks/library.js", dist), "utf8"), /update_codebook/);
+});
+
+test("the built quantizers compute what the sources do", async () => {
+	const results: string[] = [];
+	for (const [library, vqvae, quantizers] of [
+		[await entry("node/index.js"), await entry("vqvae.js"), await entry("quantizers.js")],
+		[await import("tessera-gpu"), await import("tessera-gpu/vqvae"), await import("tessera-gpu/quantizers")],
+	] as [typeof import("tessera-gpu"), typeof import("tessera-gpu/vqvae"), typeof import("tessera-gpu/quantizers")][]) {
+		const gpu = await library.openDevice({ announce: false });
+		const quantizer = new quantizers.ResidualQuantizer(gpu, {
+			levels: 2,
+			embeddingDim: 3,
+			numEmbeddings: 6,
+			similarity: "cosine",
+			gradient: "rotation",
+			deadBelow: 0.5,
+		});
+		const model = new vqvae.VQVAE(gpu, { inChannels: 1, quantizer });
+		const trainer = new vqvae.Trainer(model);
+		const images = gpu.tensor(
+			Float32Array.from({ length: 256 }, (_, i) => Math.sin(i * i)),
+			[4, 1, 8, 8],
+		);
+		gpu.scope(() => quantizer.initialise("kmeans", model.encoder.forward(images)));
+		for (let step = 0; step < 4; step++) trainer.step(images);
+		const values = await gpu.readAll(Object.values(model.stateDict()));
+		results.push([...Object.keys(model.stateDict()), ...values.map((numbers) => numbers.join())].join());
+		gpu.dispose();
+	}
+	assert.is(results[0], results[1]);
+});
+
 test("the built files compute what the sources do", async () => {
 	const results: number[][] = [];
 	for (const [library, prior] of [

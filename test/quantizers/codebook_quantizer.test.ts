@@ -1,9 +1,9 @@
 import { ArgumentError, backward, type Gpu, mul, sum, type Tensor } from "tessera-gpu";
+import { type CodebookOptions, CodebookQuantizer, initialiseCodebook } from "tessera-gpu/quantizers";
 import { Trainer, VectorQuantizer, VQVAE } from "tessera-gpu/vqvae";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Random } from "../../src/nn/random.js";
-import { type CodebookOptions, CodebookQuantizer, initialiseCodebook } from "../../src/quantizers/index.js";
 import { array } from "../reference/array.js";
 import { finiteDifference } from "../reference/finite_difference.js";
 import { nearestCode } from "../reference/nearest_code.js";

@@ -1,9 +1,9 @@
 import { ArgumentError } from "tessera-gpu";
+import { FiniteScalarQuantizer } from "tessera-gpu/quantizers";
 import { Trainer, VQVAE } from "tessera-gpu/vqvae";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Random } from "../../src/nn/random.js";
-import { FiniteScalarQuantizer } from "../../src/quantizers/index.js";
 import { assertSame, assertThrows, device, randomArray, tensorOf } from "../support.js";
 
 const test = suite("finite scalar quantizer");

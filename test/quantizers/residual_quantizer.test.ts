@@ -1,9 +1,9 @@
 import { ArgumentError, backward, mul, ShapeError, sum } from "tessera-gpu";
+import { ResidualQuantizer } from "tessera-gpu/quantizers";
 import { Trainer, VQVAE } from "tessera-gpu/vqvae";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Random } from "../../src/nn/random.js";
-import { ResidualQuantizer } from "../../src/quantizers/index.js";
 import { array, zeros } from "../reference/array.js";
 import { nearestCode } from "../reference/nearest_code.js";
 import { vectorPositions, vectorsOf } from "../reference/vectors.js";
