@@ -24,13 +24,14 @@ export interface CodebookOptions {
 	 * paper's equation 3.
 	 */
 	readonly learning?: "ema" | "loss";
-	/** γ of the moving averages (default 0.99). */
+	/** γ of the moving averages (default 0.5; why so low: ARCHITECTURE.md). */
 	readonly decay?: number;
 	/** ε of their Laplace smoothing (default 1e-5). */
 	readonly epsilon?: number;
 	/**
 	 * A code whose moving average of latents a step falls below this share of the mean N/K (N latents a step) is put on a
-	 * random latent of the step; 0 never does so (default 0.1).
+	 * random latent of the step (default 0.1). With 0 none is, and an averaged code that has no latents goes to 0 once its
+	 * average is below ε.
 	 */
 	readonly deadBelow?: number;
 	/** "euclidean" (default), or "cosine": latents and codes of unit length. */
@@ -71,7 +72,7 @@ export class CodebookQuantizer extends Quantizer {
 	constructor(gpu: Gpu, options: CodebookOptions = {}) {
 		super();
 		const { embeddingDim = 16, numEmbeddings = 128, commitmentCost = 0.25, seed = 0 } = options;
-		const { learning = "ema", decay = 0.99, epsilon = 1e-5, deadBelow = 0.1 } = options;
+		const { learning = "ema", decay = 0.5, epsilon = 1e-5, deadBelow = 0.1 } = options;
 		const { similarity = "euclidean", gradient = "straight-through" } = options;
 		for (const [name, size] of Object.entries({ embeddingDim, numEmbeddings }))
 			check(name, size, Number.isInteger(size) && size >= 1, "a whole number of at least 1");

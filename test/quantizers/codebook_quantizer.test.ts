@@ -74,7 +74,7 @@ for (const [shape, codes] of [
 		));
 
 test("an averaged code that has no latents stays where it is, and gets no gradient", () =>
-	withQuantizer({ embeddingDim: 2, numEmbeddings: 3, deadBelow: 0 }, async (quantizer, gpu) => {
+	withQuantizer({ embeddingDim: 2, numEmbeddings: 3, deadBelow: 0, decay: 0.99 }, async (quantizer, gpu) => {
 		const start = gpu.tensor([0, 0, 1, 1, 50, -50], [3, 2]);
 		quantizer.setCodes(start);
 		const z = gpu.parameter([0.1, 0, 0, 0.1, 1, 0.9, 1.1, 1], [4, 2, 1, 1]);
