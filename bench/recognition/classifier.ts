@@ -73,6 +73,7 @@ export class Classifier {
 			}
 		}
 		step?.dispose();
+		adam.zeroGrad();
 		for (const part of [images, labels, adam]) part.dispose();
 	}
 

@@ -1,0 +1,26 @@
+import { generateDigits } from "tessera-gpu/digits";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { Classifier } from "../../../bench/recognition/classifier.js";
+import { device } from "../../support.js";
+
+const test = suite("the benchmark's classifier");
+
+test("learns to tell digits apart, and is not sure before", async () => {
+	const gpu = await device();
+	const [train, unseen] = [generateDigits(512, 1), generateDigits(100, 2)];
+	const classifier = new Classifier(gpu, train, 10, 0);
+	const right = async () => {
+		const found = await classifier.classesOf(unseen.pixels, unseen);
+		return found.filter((label, i) => label === unseen.labels?.[i]).length;
+	};
+	const before = await right();
+	const { buffers } = gpu.memory();
+	await classifier.train(train, { epochs: 6, batch: 32, seed: 3 });
+	const after = await right();
+	assert.ok(before < 40 && after > 85, `${before} → ${after} of 100`);
+	assert.is(gpu.memory().buffers, buffers, "what training made is given back");
+	classifier.dispose();
+});
+
+test.run();
