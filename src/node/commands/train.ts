@@ -13,6 +13,7 @@ import { type Evaluation, type StepLosses, Trainer } from "../../vqvae/trainer.j
 import { VQVAE } from "../../vqvae/vqvae.js";
 import type { Dataset } from "../datasets.js";
 import { reconstructionGrid } from "../image_files.js";
+import { trainUntilInterrupted } from "../interrupt.js";
 import { checkpointMetadata } from "../load_model.js";
 import { type AdapterChoice, openDevice } from "../open_device.js";
 import { pixelShift, reconstructImages } from "../pictures.js";
@@ -73,16 +74,7 @@ export async function train(options: TrainOptions): Promise<void> {
 	);
 
 	const run = new Run(gpu, model, folder, options, trainSet, testSet);
-	const stop = () => {
-		process.off("SIGINT", stop); // a second Ctrl-C ends the program at once
-		run.stopped = true;
-	};
-	process.on("SIGINT", stop);
-	try {
-		await run.train();
-	} finally {
-		process.off("SIGINT", stop);
-	}
+	await trainUntilInterrupted(run);
 	await run.report();
 	gpu.dispose();
 }

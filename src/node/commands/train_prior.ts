@@ -11,6 +11,7 @@ import type { Quantizer } from "../../vqvae/quantizer.js";
 import type { VQVAE } from "../../vqvae/vqvae.js";
 import { type CodeSet, encodeSet, reconstructionError } from "../code_sets.js";
 import { writeFileAtomic } from "../files.js";
+import { trainUntilInterrupted } from "../interrupt.js";
 import { loadModel } from "../load_model.js";
 import { priorMetadata } from "../load_prior.js";
 import { type AdapterChoice, openDevice } from "../open_device.js";
@@ -65,16 +66,7 @@ export async function trainPrior(run: string, options: TrainPriorOptions): Promi
 	const nmse = await reconstructionError(gpu, model, data.test);
 	const image = [data.train.channels, data.train.height, data.train.width] as const;
 	const training = new PriorTraining(gpu, model, run, options, trainSet, testSet, { image, nmse });
-	const stop = () => {
-		process.off("SIGINT", stop); // a second Ctrl-C ends the program at once
-		training.stopped = true;
-	};
-	process.on("SIGINT", stop);
-	try {
-		await training.train();
-	} finally {
-		process.off("SIGINT", stop);
-	}
+	await trainUntilInterrupted(training);
 	training.report();
 	gpu.dispose();
 }
