@@ -83,9 +83,9 @@ export abstract class Module {
 		}
 	}
 
-	/** Frees the parameters and buffers. */
+	/** Frees all tensors and modules that are its properties, also those that are not in the state dict. */
 	dispose(): void {
-		for (const tensor of Object.values(this.stateDict())) tensor.dispose();
+		for (const [, value] of this.properties()) if (value instanceof Tensor || value instanceof Module) value.dispose();
 	}
 
 	/** The properties by their names in the state dict; those of an array as `name.0`, `name.1`, … */

@@ -174,11 +174,6 @@ export class CodebookQuantizer extends Quantizer {
 		);
 	}
 
-	override dispose(): void {
-		this.draw.dispose();
-		super.dispose();
-	}
-
 	private average(z: Tensor, indices: Tensor<"uint32">, options: Omit<UpdateCodebookOptions, "unitLength">): void {
 		const { embeddings, clusterSize, embeddingSum, draw } = this;
 		const state = { codebook: embeddings.weight, clusterSize, embeddingSum, draw };

@@ -61,9 +61,4 @@ export class FiniteScalarQuantizer extends Quantizer {
 	override cost(input: Shape): ReturnType<Quantizer["cost"]> {
 		return { ...super.cost(input), multiplyAdds: 0 };
 	}
-
-	override dispose(): void {
-		this.levelCounts.dispose();
-		super.dispose();
-	}
 }

@@ -1,5 +1,5 @@
-import { ArgumentError, backward, mul, ShapeError, sum } from "tessera-gpu";
-import { ResidualQuantizer } from "tessera-gpu/quantizers";
+import { ArgumentError, backward, type Gpu, mul, ShapeError, sum } from "tessera-gpu";
+import { CodebookQuantizer, FiniteScalarQuantizer, ResidualQuantizer } from "tessera-gpu/quantizers";
 import { Trainer, VQVAE } from "tessera-gpu/vqvae";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -108,6 +108,19 @@ test("its codebooks are averaged over what is left by the codes of the step; cap
 	const [direct, captured] = [await run(false), await run(true)];
 	for (const [i, values] of direct.entries()) assertSame(captured[i], values, `tensor ${i}`);
 });
+
+for (const make of [
+	(gpu: Gpu) => new CodebookQuantizer(gpu),
+	(gpu: Gpu) => new ResidualQuantizer(gpu, { levels: 3 }),
+	(gpu: Gpu) => new FiniteScalarQuantizer(gpu, [8, 5, 2]),
+])
+	test("a model disposes of all that its quantizer holds", async () => {
+		const gpu = await device();
+		const { buffers } = gpu.memory();
+		const model = new VQVAE(gpu, { inChannels: 1, quantizer: make(gpu) });
+		model.dispose();
+		assert.is(gpu.memory().buffers, buffers, model.vqLayer.constructor.name);
+	});
 
 test("what does not fit is refused", async () => {
 	const gpu = await device();
