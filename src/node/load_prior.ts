@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DataError, FormatError } from "../gpu/errors.js";
 import { loadSafetensors, loadSafetensorsMetadata } from "../io/safetensors.js";
@@ -18,17 +20,28 @@ export interface LoadedPrior {
 
 const sizes = ["numEmbeddings", "height", "width", "channels", "layers", "kernelSize", "numClasses"] as const;
 
-/** What prior.safetensors says of itself. */
-export function priorMetadata(options: GatedPixelCNNOptions, levels: number): Record<string, string> {
+/** What tells the weights of a run's model from others: their file's SHA-256. */
+export async function modelHash(run: string): Promise<string> {
+	return createHash("sha256")
+		.update(await readFile(join(run, "model.safetensors")))
+		.digest("hex");
+}
+
+/**
+ * What prior.safetensors says of itself.
+ *
+ * @param model the `modelHash` of the model that it is a prior of
+ */
+export function priorMetadata(options: GatedPixelCNNOptions, levels: number, model: string): Record<string, string> {
 	const entries = sizes.map((name) => [name, String(options[name] ?? 0)]);
-	return { format: "pt", prior: "gated-pixel-cnn", levels: String(levels), ...Object.fromEntries(entries) };
+	return { format: "pt", prior: "gated-pixel-cnn", levels: String(levels), model, ...Object.fromEntries(entries) };
 }
 
 /**
  * The model and the prior in the folder of a run.
  *
- * @throws DataError where there is no prior yet, FormatError where a file is none of `tessera train` and `tessera
- * train-prior`, StateDictError where names or shapes do not fit together.
+ * @throws DataError where there is no prior yet or the model is another than it was trained for, FormatError where a file
+ * is none of `tessera train` and `tessera train-prior`, StateDictError where names or shapes do not fit together.
  */
 export async function loadPrior(gpu: Gpu, run: string): Promise<LoadedPrior> {
 	const path = join(run, "prior.safetensors");
@@ -42,9 +55,11 @@ export async function loadPrior(gpu: Gpu, run: string): Promise<LoadedPrior> {
 	const model = await loadModel(gpu, join(run, "model.safetensors"));
 	const prior = new GatedPixelCNN(gpu, options as unknown as GatedPixelCNNOptions);
 	prior.loadStateDict(loadSafetensors(bytes));
-	if (prior.numEmbeddings !== model.vqLayer.numEmbeddings || levels !== model.vqLayer.levels)
+	const { vqLayer } = model;
+	const fits = prior.numEmbeddings === vqLayer.numEmbeddings && levels === vqLayer.levels;
+	if (!fits || (metadata.model !== undefined && metadata.model !== (await modelHash(run))))
 		throw new DataError(
-			`The prior of ${run} was trained for ${prior.numEmbeddings} codes, but the model has ${model.vqLayer.numEmbeddings}: run \`tessera train-prior ${run}\` again.`,
+			`The prior of ${run} was trained for another model than the one there: run \`tessera train-prior ${run}\` again.`,
 		);
 	return { model, prior, levels: levels as number };
 }

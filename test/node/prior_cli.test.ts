@@ -142,6 +142,23 @@ test("Ctrl-C ends cleanly and keeps what there is", async () => {
 	loadSafetensors(await readFile(join(folder, run, "prior.safetensors")));
 });
 
+test("a prior of a model that was trained anew after it is refused", async () => {
+	const words = ["train", "--images", "16", "--codes", "24", "--dim", "4", "--epochs", "1", "--seed", "1"];
+	const { code, errors } = await tessera([...words, "--out", run]);
+	assert.is(code, 0, errors);
+	for (const refused of [
+		["sample", run],
+		["complete", run, "a.png"],
+	]) {
+		const { code, errors } = await tessera(refused);
+		assert.is(code, 1);
+		assert.match(errors, "trained for another model than the one there: run `tessera train-prior runs/digits` again");
+	}
+	const again = await tessera(["train-prior", run, ...small, "--epochs", "1"]);
+	assert.is(again.code, 0, again.errors);
+	assert.is((await tessera(["sample", run, "--count", "1"])).code, 0);
+});
+
 test("mistakes are named in one line, with exit code 1", async () => {
 	await writeFile(join(folder, "config.json"), "{}");
 	for (const [words, message] of [

@@ -13,7 +13,7 @@ import { type CodeSet, encodeSet, reconstructionError } from "../code_sets.js";
 import { writeFileAtomic } from "../files.js";
 import { trainUntilInterrupted } from "../interrupt.js";
 import { loadModel } from "../load_model.js";
-import { priorMetadata } from "../load_prior.js";
+import { modelHash, priorMetadata } from "../load_prior.js";
 import { type AdapterChoice, openDevice } from "../open_device.js";
 import { type PriorPoint, priorChart } from "../prior_chart.js";
 import { startProgress } from "../progress.js";
@@ -31,8 +31,10 @@ export interface TrainPriorOptions {
 	readonly adapter: AdapterChoice | undefined;
 }
 
-/** What bits are to be seen beside. */
-interface ImageFacts {
+/** What bits are to be seen beside, and what the prior is one of. */
+interface ModelFacts {
+	/** See `modelHash`. */
+	readonly hash: string;
 	/** [C, H, W] */
 	readonly image: readonly [number, number, number];
 	/** Test images after the VQ-VAE: their mean squared error over the data's variance. */
@@ -58,6 +60,7 @@ export async function trainPrior(run: string, options: TrainPriorOptions): Promi
 	const data = await loadRunData(await readRunData(run));
 	const gpu = await openDevice({ adapter: options.adapter });
 	const model = await loadModel(gpu, join(run, "model.safetensors"));
+	const hash = await modelHash(run);
 	const encoded = (name: "train" | "test") => {
 		const progress = startProgress(`encoding ${name}`, data[name].count);
 		return encodeSet(gpu, model, data[name], (done) => progress.update(done, "images")).finally(() => progress.stop());
@@ -65,7 +68,7 @@ export async function trainPrior(run: string, options: TrainPriorOptions): Promi
 	const [trainSet, testSet] = [await encoded("train"), await encoded("test")];
 	const nmse = await reconstructionError(gpu, model, data.test);
 	const image = [data.train.channels, data.train.height, data.train.width] as const;
-	const training = new PriorTraining(gpu, model, run, options, trainSet, testSet, { image, nmse });
+	const training = new PriorTraining(gpu, model, run, options, trainSet, testSet, { hash, image, nmse });
 	await trainUntilInterrupted(training);
 	training.report();
 	gpu.dispose();
@@ -94,7 +97,7 @@ class PriorTraining {
 		private readonly options: TrainPriorOptions,
 		private readonly trainSet: CodeSet,
 		private readonly testSet: CodeSet,
-		private readonly facts: ImageFacts,
+		private readonly facts: ModelFacts,
 	) {
 		const { channels, layers, kernel: kernelSize, seed, epochs, batch, lr } = options;
 		const { height, width } = trainSet.grid;
@@ -227,7 +230,8 @@ class PriorTraining {
 				`epoch ${epoch}: test ${nats.toFixed(4)} nats per code, ${bits.bitsPerImage.toFixed(1)} bits per image`,
 			);
 		}
-		const bytes = await saveSafetensors(this.prior.stateDict(), priorMetadata(this.sizes, testSet.grid.levels));
+		const metadata = priorMetadata(this.sizes, testSet.grid.levels, this.facts.hash);
+		const bytes = await saveSafetensors(this.prior.stateDict(), metadata);
 		await writeFileAtomic(join(run, "prior.safetensors"), bytes);
 		await writeFileAtomic(join(run, "samples.png"), await this.pictures());
 		const { training, test } = this.points;
