@@ -5,6 +5,7 @@ import type { Gpu } from "../tensor/gpu.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Quantizer } from "../vqvae/quantizer.js";
 import type { VQVAE } from "../vqvae/vqvae.js";
+import { imagesAtOnce } from "./at_once.js";
 import { pixelShift } from "./pictures.js";
 
 /** The grid of an image's codes, as a prior sees it. */
@@ -25,8 +26,6 @@ export interface CodeSet {
 	/** [count], where the images have classes */
 	readonly labels: Uint8Array | undefined;
 }
-
-const imagesAtOnce = 128;
 
 /** The grid of codes [B, h, w] or [B, h, w, levels]. */
 export function gridOf({ shape }: Tensor<"uint32">): CodeGrid {
@@ -87,7 +86,7 @@ async function forEachBatch(gpu: Gpu, set: ImageSet, use: (batch: () => Tensor) 
 	const { count, channels, height, width, pixels } = set;
 	const packed = packImages(gpu, pixels, [count, channels, height, width]);
 	try {
-		for (const indices of batches(count, imagesAtOnce))
+		for (const indices of batches(count, imagesAtOnce(set)))
 			await use(() => gatherImages(packed, gpu.tensor(indices, [indices.length]), { shift: pixelShift }));
 	} finally {
 		packed.dispose();

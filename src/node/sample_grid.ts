@@ -1,13 +1,11 @@
 import { ArgumentError } from "../gpu/errors.js";
 import type { SamplePriorOptions } from "../prior/sample_prior.js";
 import { samplePrior } from "../prior/sample_prior.js";
+import { gridsAtOnce, imagesAtOnce } from "./at_once.js";
 import { decodeCodes } from "./code_sets.js";
 import { imageGrid, joined } from "./image_files.js";
 import type { LoadedPrior } from "./load_prior.js";
 import { toBytes } from "./pictures.js";
-
-/** Images that are sampled together: enough to fill the device, few enough for its memory. */
-const sampledAtOnce = 128;
 
 /** Images drawn from a prior, as bytes [count, C, H, W]. */
 export interface SampledImages {
@@ -25,8 +23,12 @@ export async function sampleImages(
 	const { gpu } = prior;
 	const parts: Uint8Array[] = [];
 	let shape: readonly number[] = [];
-	for (let first = 0; first < count; first += sampledAtOnce) {
-		const end = Math.min(first + sampledAtOnce, count);
+	const together = Math.min(
+		gridsAtOnce(prior),
+		imagesAtOnce({ height: 4 * prior.height, width: (4 * prior.width) / levels }),
+	);
+	for (let first = 0; first < count; first += together) {
+		const end = Math.min(first + together, count);
 		const images = gpu.scope(() => {
 			const part = { count: end - first, firstImage: first, labels: labels && Array.from(labels).slice(first, end) };
 			return decodeCodes(model, samplePrior(prior, { ...options, ...part }), levels);

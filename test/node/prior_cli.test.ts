@@ -124,6 +124,17 @@ test("complete keeps a part of images and draws the rest", async () => {
 	}
 });
 
+test("many completions are drawn in parts, which differ", async () => {
+	const words = ["complete", run, "a.png", "--keep", "left", "--count", "34", "--out", "many.png"];
+	const { code, output, errors } = await tessera(words);
+	assert.is(code, 0, errors);
+	assert.match(output, "34 completions");
+	const { pixels, width } = await readImage(join(folder, "many.png"));
+	const completion = (place: number) =>
+		Array.from({ length: 56 * 56 }, (_, i) => pixels[(4 + Math.floor(i / 56)) * width + 4 + place * 60 + (i % 56)]);
+	assert.not.equal(completion(2), completion(34));
+});
+
 test("Ctrl-C ends cleanly and keeps what there is", async () => {
 	let interrupted = false;
 	const metrics = join(folder, run, "prior-metrics.jsonl");

@@ -1,5 +1,6 @@
 import { ArgumentError } from "../../gpu/errors.js";
 import { completePrior } from "../../prior/complete_prior.js";
+import { gridsAtOnce } from "../at_once.js";
 import { type CodeGrid, decodeCodes, gridOf } from "../code_sets.js";
 import { writeFileAtomic } from "../files.js";
 import { type Image, joined, readImage, withChannels } from "../image_files.js";
@@ -24,6 +25,9 @@ export interface CompleteCommandOptions {
 	readonly adapter: AdapterChoice | undefined;
 }
 
+/** Candidates for each completion, and of all completions that are drawn together. */
+const mostParticles = 32;
+const mostGrids = 1024;
 /** What stands for pixels that are not kept. */
 const unknown = 90;
 
@@ -37,6 +41,9 @@ export async function complete(run: string, paths: readonly string[], options: C
 	const { model, prior, levels } = await loadPrior(gpu, run);
 	checkClass(run, prior.numClasses, label);
 	const start = performance.now();
+	const gridsTogether = gridsAtOnce(prior, mostGrids);
+	const particles = Math.min(mostParticles, gridsTogether);
+	const together = Math.floor(gridsTogether / particles);
 	const rows: Uint8Array[] = [];
 	let sizes: readonly number[] = [];
 	for (const [i, image] of images.entries()) {
@@ -52,21 +59,22 @@ export async function complete(run: string, paths: readonly string[], options: C
 				`${paths[i]} is ${image.height} × ${image.width}, but the prior of ${run} is for images of ${4 * prior.height} × ${(4 * prior.width) / levels}.`,
 			);
 		const kept = keptCodes(keep, grid);
-		const drawn = await completePrior(prior, {
-			codes: await codes.data(),
-			keep: kept,
-			count,
-			label,
-			temperature,
-			topK,
-			// So that images do not share their random numbers.
-			seed: (seed + i) % 2 ** 31,
-		});
+		const drawing = { codes: await codes.data(), keep: kept, label, temperature, topK, particles };
 		codes.dispose();
-		const decoded = gpu.scope(() => decodeCodes(model, gpu.tensor(drawn, [count, prior.height, prior.width]), levels));
-		sizes = decoded.shape;
-		rows.push(original.pixels, keptPixels(original, kept, grid), toBytes(await decoded.data()));
-		decoded.dispose();
+		rows.push(original.pixels, keptPixels(original, kept, grid));
+		for (let first = 0; first < count; first += together) {
+			const part = Math.min(together, count - first);
+			// So that no two share their random numbers.
+			const drawn = await completePrior(prior, {
+				...drawing,
+				count: part,
+				seed: (seed + i + images.length * first) % 2 ** 31,
+			});
+			const decoded = gpu.scope(() => decodeCodes(model, gpu.tensor(drawn, [part, prior.height, prior.width]), levels));
+			sizes = decoded.shape;
+			rows.push(toBytes(await decoded.data()));
+			decoded.dispose();
+		}
 	}
 	const seconds = ((performance.now() - start) / 1000).toFixed(1);
 	gpu.dispose();

@@ -11,6 +11,7 @@ import type { Tensor } from "../../tensor/tensor.js";
 import type { Quantizer } from "../../vqvae/quantizer.js";
 import { type Evaluation, type StepLosses, Trainer } from "../../vqvae/trainer.js";
 import { VQVAE } from "../../vqvae/vqvae.js";
+import { imagesAtOnce } from "../at_once.js";
 import type { Dataset } from "../datasets.js";
 import { reconstructionGrid } from "../image_files.js";
 import { trainUntilInterrupted } from "../interrupt.js";
@@ -41,7 +42,6 @@ export const schedules = ["cosine", "constant"] as const;
 type Pending = StepLosses & { readonly step: number; readonly epoch: number };
 
 const picturesInGrid = 16;
-const evaluationBatch = 128;
 /** Losses are read when so many steps or so much time has passed, so that a fast GPU seldom waits. */
 const stepsPerRead = 16;
 const millisecondsPerRead = 200;
@@ -128,7 +128,7 @@ class Run {
 
 	async train(): Promise<void> {
 		const { epochs, batch } = this.options;
-		this.initialiseCodes();
+		await this.initialiseCodes();
 		await this.trainer.prepare([Math.min(batch, this.trainImages.count), ...this.trainImages.shape]);
 		for (this.epoch = 1; this.epoch <= epochs && !this.stopped; this.epoch++) {
 			const progress = startProgress(`epoch ${this.epoch}/${epochs}`, this.stepsPerEpoch);
@@ -175,17 +175,26 @@ class Run {
 	}
 
 	/** Puts the first codes where the encoder's first latents are, or as the options say. */
-	private initialiseCodes(): void {
+	private async initialiseCodes(): Promise<void> {
 		const { gpu, model, options, trainImages } = this;
 		const { batch, init, seed } = options;
 		const [, height, width] = trainImages.shape;
 		const enough = Math.ceil((latentsPerCode * model.vqLayer.numEmbeddings * 16) / (height * width));
 		const first = this.random.fork().permutation(trainImages.count).slice(0, Math.max(batch, enough));
-		gpu.scope(() =>
-			noGrad(() =>
-				initialiseQuantizer(model.vqLayer, init, model.encoder.forward(this.images(trainImages, first)), seed),
-			),
-		);
+		const [, dimensions, rows, columns] = model.encoder.cost([1, ...trainImages.shape]).output;
+		const latents = new Float32Array(first.length * dimensions * rows * columns);
+		const together = imagesAtOnce({ height, width });
+		for (let from = 0; from < first.length; from += together) {
+			const part = gpu.scope(() =>
+				noGrad(() => model.encoder.forward(this.images(trainImages, first.subarray(from, from + together)))),
+			);
+			latents.set(await part.data(), from * dimensions * rows * columns);
+			part.dispose();
+		}
+		gpu.scope(() => {
+			const z = gpu.tensor(latents, [first.length, dimensions, rows, columns]);
+			initialiseQuantizer(model.vqLayer, init, z, seed);
+		});
 	}
 
 	/** Of the next step. */
@@ -228,7 +237,7 @@ class Run {
 	private async endEpoch(): Promise<void> {
 		const { gpu, model, folder, testSet } = this;
 		if (!this.stopped) {
-			const lists = [...batches(testSet.count, evaluationBatch)];
+			const lists = [...batches(testSet.count, imagesAtOnce(testSet))];
 			this.evaluation = await this.trainer.evaluate(
 				lists.map((indices) => () => this.images(this.testImages, indices)),
 			);

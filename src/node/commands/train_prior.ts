@@ -9,6 +9,7 @@ import type { Gpu } from "../../tensor/gpu.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Quantizer } from "../../vqvae/quantizer.js";
 import type { VQVAE } from "../../vqvae/vqvae.js";
+import { gridsAtOnce } from "../at_once.js";
 import { type CodeSet, encodeSet, reconstructionError } from "../code_sets.js";
 import { writeFileAtomic } from "../files.js";
 import { trainUntilInterrupted } from "../interrupt.js";
@@ -47,7 +48,6 @@ interface Pending {
 	readonly step: number;
 }
 
-const evaluationBatch = 128;
 /** As `tessera train` reads its losses. */
 const stepsPerRead = 16;
 const millisecondsPerRead = 200;
@@ -220,7 +220,7 @@ class PriorTraining {
 	private async endEpoch(): Promise<void> {
 		const { testSet, epoch, step, run } = this;
 		if (!this.stopped) {
-			const lists = [...batches(testSet.count, evaluationBatch)];
+			const lists = [...batches(testSet.count, gridsAtOnce(this.prior))];
 			const nats = await this.trainer.evaluate(lists.map((indices) => () => this.batch(testSet, indices)));
 			this.points.test.push({ step, nats });
 			const bits = this.bitsOf(nats);
