@@ -182,6 +182,7 @@ test("mistakes are named in one line, with exit code 1", async () => {
 		[["sample", run, "--out", "grid.jpg"], /--out must end in \.png/],
 		[["complete", run], /at least one PNG/],
 		[["complete", run, "a.png", "--keep", "bottom"], /--keep must be top, left, box/],
+		[["complete", run, "a.png", "--out", "a.png"], /a\.png would be written over/],
 		[["complete", run, "small.png"], /small\.png is 20 × 20, but the prior of runs\/digits is for images of 28 × 28/],
 		[["complete", run, "odd.png"], /odd\.png is 27 × 27, but/],
 	] as const) {

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { ArgumentError } from "../../gpu/errors.js";
 import { completePrior } from "../../prior/complete_prior.js";
 import { gridsAtOnce } from "../at_once.js";
@@ -36,6 +37,8 @@ export async function complete(run: string, paths: readonly string[], options: C
 	const { keep, count, label, temperature, topK, seed, out } = options;
 	checkPng(out);
 	if (paths.length === 0) throw new ArgumentError("tessera complete RUN IMAGES…: name at least one PNG image.");
+	if (paths.some((path) => resolve(path) === resolve(out)))
+		throw new ArgumentError(`${out} would be written over; choose another --out.`);
 	const images = await Promise.all(paths.map(readImage));
 	const gpu = await openDevice({ adapter: options.adapter });
 	const { model, prior, levels } = await loadPrior(gpu, run);
