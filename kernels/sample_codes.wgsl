@@ -37,7 +37,8 @@ var<workgroup> floats: array<f32, 64>;
 var<workgroup> counts: array<u32, 64>;
 
 fn ordered(value: f32) -> u32 {
-	let bits = bitcast<u32>(value);
+	// −0 as 0: they are equal.
+	let bits = bitcast<u32>(select(value, 0.0, value == 0.0));
 	return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
 }
 

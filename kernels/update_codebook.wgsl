@@ -1,5 +1,5 @@
-// e[k] ← m[k] / Ñ[k] with Ñ[k] = (N[k] + ε) / (ΣN + Kε) · ΣN;  where N[k] < threshold: e[k] ← a random row of z,
-// N[k] ← threshold, m[k] ← threshold · e[k]
+// e[k] ← m[k] / Ñ[k] with Ñ[k] = (N[k] + ε) / (ΣN + Kε) · ΣN;  where N[k] < threshold = deadBelow · ΣN / K: e[k] ← a
+// random row of z, N[k] ← threshold, m[k] ← threshold · e[k]
 //
 // The codebook from its moving averages, with Laplace smoothing (van den Oord et al. 2017, appendix A.1), and codes that
 // are hardly used begun anew at a latent of this step (after Dhariwal et al., "Jukebox", 2020, section 3.1). The averages are
@@ -21,7 +21,7 @@ override AVERAGED: u32 = 1;
 override UNIT_LENGTH: u32 = 0;
 
 struct Settings {
-	threshold: f32,
+	deadBelow: f32,
 	epsilon: f32,
 }
 
@@ -46,19 +46,20 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 	if (k >= codes) { return; }
 	let row = k * DIMENSIONS;
 	let size = clusterSize[k];
-	if (size < settings.threshold) {
+	let total = totalSize[0];
+	let threshold = settings.deadBelow * total / f32(codes);
+	if (size < threshold) {
 		let n = hash(hash(hash(draw[0]) ^ draw[1]) ^ k) % (arrayLength(&z) / DIMENSIONS);
 		let first = n / INNER * DIMENSIONS * INNER + n % INNER;
 		for (var d = 0u; d < DIMENSIONS; d++) {
 			let value = z[first + d * INNER];
 			codebook[row + d] = value;
-			embeddingSum[row + d] = settings.threshold * value;
+			embeddingSum[row + d] = threshold * value;
 		}
-		clusterSize[k] = settings.threshold;
+		clusterSize[k] = threshold;
 		return;
 	}
 	if (AVERAGED == 0u) { return; }
-	let total = totalSize[0];
 	let smoothed = (size + settings.epsilon) / (total + f32(codes) * settings.epsilon) * total;
 	var factor = 1.0 / smoothed;
 	if (UNIT_LENGTH == 1u) {

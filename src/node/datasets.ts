@@ -74,6 +74,11 @@ const PUBLISHED: ReadonlyMap<string, PublishedSet> = new Map([
 	],
 ]);
 
+/** Whether a source is a data set by its name; else it is the path of a folder. */
+export function isNamed(source: string): boolean {
+	return source === "digits" || PUBLISHED.has(source);
+}
+
 /** Sets the test digits' seed apart from the training digits'. */
 const TEST_SEED = 0x74657374;
 const HOLD_OUT_SEED = 10;

@@ -51,7 +51,9 @@ function describedQuantizer(
 ): VQVAEOptions<Quantizer> | undefined {
 	if (quantizer === undefined) return undefined;
 	try {
-		return quantizerForModel(gpu, JSON.parse(quantizer) as QuantizerOptions);
+		const options = JSON.parse(quantizer) as QuantizerOptions | null;
+		if (options === null) throw new FormatError("it is null.");
+		return quantizerForModel(gpu, options);
 	} catch (cause) {
 		throw new FormatError(`${path}: its metadata describes no quantizer: ${(cause as Error).message}`, { cause });
 	}

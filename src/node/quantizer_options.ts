@@ -48,6 +48,9 @@ function isPaperQuantizer({ quantizer, deadBelow, similarity, gradient, init }: 
  */
 export function quantizerForModel(gpu: Gpu, options: QuantizerOptions): VQVAEOptions<Quantizer> {
 	const { quantizer, levels, codes, dim, beta, decay, deadBelow, similarity, gradient, seed } = options;
+	if (!quantizerKinds.includes(quantizer))
+		throw new ArgumentError(`there is no quantizer ${JSON.stringify(quantizer)}, but ${quantizerKinds.join(", ")}.`);
+	if (!Array.isArray(levels)) throw new ArgumentError(`levels must be a list, but are ${JSON.stringify(levels)}.`);
 	if (quantizer === "fsq") return { quantizer: new FiniteScalarQuantizer(gpu, levels) };
 	if (isPaperQuantizer(options)) return { embeddingDim: dim, numEmbeddings: codes, commitmentCost: beta };
 	const codebook = {

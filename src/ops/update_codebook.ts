@@ -22,8 +22,8 @@ export interface UpdateCodebookOptions {
 	readonly decay: number;
 	/** ε of the Laplace smoothing. */
 	readonly epsilon: number;
-	/** Codes with a smaller average are begun anew at a latent. */
-	readonly threshold: number;
+	/** Codes whose average is a smaller share of the mean over all codes are begun anew at a latent. */
+	readonly deadBelow: number;
 	/** Whether the codes become their latents' averages; if not, only dead ones are touched. */
 	readonly averaged: boolean;
 	/** Whether codes are brought to unit length. */
@@ -35,7 +35,7 @@ export function updateCodebook(
 	z: Tensor,
 	indices: Tensor<"uint32">,
 	{ codebook, clusterSize, embeddingSum, draw }: CodebookState,
-	{ decay, epsilon, threshold, averaged, unitLength }: UpdateCodebookOptions,
+	{ decay, epsilon, deadBelow, averaged, unitLength }: UpdateCodebookOptions,
 ): void {
 	const { gpu } = z;
 	const [codes, dimensions] = codebook.shape;
@@ -54,7 +54,7 @@ export function updateCodebook(
 		launchElements(
 			updateCodebookKernel,
 			codes,
-			[z, totalSize, clusterSize, embeddingSum, codebook, draw, gpu.uniform(Float32Array.of(threshold, epsilon))],
+			[z, totalSize, clusterSize, embeddingSum, codebook, draw, gpu.uniform(Float32Array.of(deadBelow, epsilon))],
 			{
 				DIMENSIONS: dimensions,
 				INNER: indices.size / z.shape[0],

@@ -43,8 +43,13 @@ export async function completePrior(model: GatedPixelCNN, options: CompletePrior
 	for (const given of [codes, keep])
 		if (given.length !== positions)
 			throw new ShapeError(`${given.length} numbers were given for a grid of [${height}, ${width}] codes.`);
+	if (label !== undefined && numClasses === 0)
+		throw new ArgumentError(`The prior has no classes, but class ${label} was asked for.`);
 
 	const kept = Array.from(keep, (value) => value !== 0);
+	const unknown = Array.from(codes).find((code, i) => kept[i] && !(code < model.numEmbeddings));
+	if (unknown !== undefined)
+		throw new ArgumentError(`A code to keep is ${unknown}, but the prior has ${model.numEmbeddings} codes.`);
 	const firstFree = kept.indexOf(false);
 	const classIsDrawn = numClasses > 0 && label === undefined;
 	const weighed = classIsDrawn ? kept.includes(true) : firstFree >= 0 && kept.lastIndexOf(true) > firstFree;

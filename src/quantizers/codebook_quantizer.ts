@@ -29,8 +29,8 @@ export interface CodebookOptions {
 	/** ε of their Laplace smoothing (default 1e-5). */
 	readonly epsilon?: number;
 	/**
-	 * A code whose moving average of latents a step falls below this share of the mean N/K (N latents a step) is put on a
-	 * random latent of the step (default 0.1). With 0 none is, and an averaged code that has no latents goes to 0 once its
+	 * A code whose moving average of latents a step falls below this share of the mean over all codes is put on a random
+	 * latent of the step (default 0.1). With 0 none is, and an averaged code that has no latents goes to 0 once its
 	 * average is below ε.
 	 */
 	readonly deadBelow?: number;
@@ -41,6 +41,9 @@ export interface CodebookOptions {
 	/** Of the first codes, and of the latents that dead codes are put on (default 0). */
 	readonly seed?: number;
 }
+
+/** Less of the mean than any code with a latent has: only codes without one are below. */
+const leastShare = 1e-12;
 
 /**
  * A codebook with the ways to learn it that keep all of it in use: moving averages (van den Oord et al. 2017, appendix A.1),
@@ -136,7 +139,7 @@ export class CodebookQuantizer extends Quantizer {
 		this.average(z, indices, {
 			decay: this.decay,
 			epsilon: this.epsilon,
-			threshold: (this.deadBelow * indices.size) / this.numEmbeddings,
+			deadBelow: this.deadBelow,
 			averaged: this.averaged,
 		});
 	}
@@ -152,7 +155,7 @@ export class CodebookQuantizer extends Quantizer {
 		gpu.scope(() =>
 			noGrad(() => {
 				gpu.feed(this.draw, () => Uint32Array.of(this.seed, ++this.steps));
-				this.average(z, this.encode(z), { decay: 0, epsilon: 0, threshold: 1, averaged: true });
+				this.average(z, this.encode(z), { decay: 0, epsilon: 0, deadBelow: leastShare, averaged: true });
 			}),
 		);
 	}

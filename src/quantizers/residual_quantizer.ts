@@ -84,7 +84,7 @@ export class ResidualQuantizer extends Quantizer {
 			let residual = z;
 			for (const [level, codes] of this.split(indices).entries()) {
 				const codebook = this.codebooks[level] as CodebookQuantizer;
-				// What is left is reckoned with the codes that the step was done with.
+				// What is left is reckoned before this level's codes are averaged.
 				const next = level + 1 < this.levels ? sub(residual, codebook.lookup(codes)) : residual;
 				codebook.update(residual, codes);
 				residual = next;

@@ -6,6 +6,7 @@ import { loadSafetensors } from "tessera-gpu";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { generateDigits } from "../../src/data/digits.js";
+import { encodeSafetensors } from "../../src/io/safetensors.js";
 import { imageGrid, readImage } from "../../src/node/image_files.js";
 import { type Outcome, runTessera } from "./command_line.js";
 
@@ -177,6 +178,23 @@ test("every quantizer trains, and its model is read back", async () => {
 		if (words[1] !== "residual") assert.is(own.length, names.length, own.join());
 		const back = await tessera(["reconstruct", join("chosen", "model.safetensors"), image, "--out", "back.png"]);
 		assert.is(back.code, 0, back.errors);
+	}
+});
+
+test("a checkpoint whose quantizer is none is refused", async () => {
+	const dict = loadSafetensors(await readFile(join(folder, "runs", "digits", "model.safetensors")));
+	for (const [described, message] of [
+		['{"quantizer":"foo"}', /foo/],
+		['{"quantizer":"fsq","levels":3}', /levels must be a list/],
+		["null", /null/],
+		["{", /JSON/],
+	] as const) {
+		await writeFile(join(folder, "foreign.safetensors"), encodeSafetensors(dict, { quantizer: described }));
+		const { code, errors } = await tessera(["summary", "foreign.safetensors"]);
+		assert.is(code, 1, described);
+		assert.match(errors, /tessera: foreign\.safetensors: its metadata describes no quantizer/);
+		assert.match(errors, message);
+		assert.not.match(errors, /\n\s+at /);
 	}
 });
 

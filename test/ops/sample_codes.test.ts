@@ -93,6 +93,17 @@ test("equal logits: the lowest index without temperature, all that equal the las
 	assert.ok(least.codes.every((code) => code === 1));
 	const top = async (topK: number) =>
 		[...new Set((await draw(gpu, { shape, logits, position: 0, topK, temperature: 4 })).codes)].sort((a, b) => a - b);
+	const zeros = [-1, -0, 0, -0, -2, -1, 0, -0];
+	const tied = await draw(gpu, {
+		shape,
+		logits: Array.from({ length: 512 }, () => zeros).flat(),
+		position: 0,
+		temperature: 0,
+	});
+	assert.ok(
+		tied.codes.every((code) => code === 1),
+		"-0 equals 0",
+	);
 	assert.equal(await top(1), [1, 3, 7]);
 	assert.equal(await top(3), [1, 3, 7]);
 	assert.equal(await top(4), [1, 3, 4, 5, 7]);

@@ -123,6 +123,7 @@ test("refuses what does not fit", async () => {
 		[{ particles: 0 }, ArgumentError],
 		[{ label: 2 }, ArgumentError],
 		[{ temperature: -1 }, ArgumentError],
+		[{ codes: [0, 0, 3, 0] }, ArgumentError],
 		[{ codes: [0, 0] }, ShapeError],
 		[{ keep: [0, 0, 0, 0, 0] }, ShapeError],
 	] as const) {
@@ -132,6 +133,13 @@ test("refuses what does not fit", async () => {
 		});
 		assert.instance(thrown, kind, JSON.stringify(bad));
 	}
+	const without = await prior(gpu, 3, 0);
+	let thrown: unknown;
+	await completePrior(without, { ...good, label: 0 }).catch((error: unknown) => {
+		thrown = error;
+	});
+	assert.instance(thrown, ArgumentError, "a class of a prior that has none");
+	without.dispose();
 	model.dispose();
 });
 

@@ -97,12 +97,13 @@ test("dead codes are put on latents of the step, and stay there", () =>
 		const codes = Float32Array.from({ length: 24 }, (_, i) => (i < 6 ? i / 6 : 1000 + i));
 		const start = gpu.tensor(codes, [8, 3]);
 		quantizer.setCodes(start);
-		const threshold = (0.5 * 32) / 8;
+		// Half the mean of the averages, which go from 1 a code half the way to 32 in all.
+		const threshold = (0.5 * (0.5 * 8 + 0.5 * 32)) / 8;
 		const once = () =>
 			gpu.scope(() => {
 				quantizer.update(z, quantizer.encode(z));
 			});
-		once(); // 1 → 0.5, under the threshold of 2
+		once(); // 1 → 0.5, under the threshold of 1.25
 		const revived = await rowsOf(quantizer.embeddings.weight);
 		const sizes = await quantizer.clusterSize.data();
 		const sums = await rowsOf(quantizer.embeddingSum);
@@ -146,6 +147,17 @@ test("a renewed code above the threshold is not taken back by the next update", 
 				`code ${k} went from ${renewed[k]} to ${after[k]}`,
 			);
 		assert.ok(vectors.length === 40);
+		for (const tensor of [start, z]) tensor.dispose();
+	}));
+
+test("codes that have their share of the first step stay, however many latents there are", () =>
+	withQuantizer({ embeddingDim: 2, numEmbeddings: 4, deadBelow: 0.5, decay: 0.99 }, async (quantizer, gpu) => {
+		const start = gpu.tensor([1, 1, 1, -1, -1, 1, -1, -1], [4, 2]);
+		quantizer.setCodes(start);
+		const { z } = uploaded(gpu, [500, 2, 1, 1], 3);
+		gpu.scope(() => quantizer.update(z, quantizer.encode(z)));
+		for (const [k, code] of (await rowsOf(quantizer.embeddings.weight)).entries())
+			assert.equal(code.map(Math.sign), [k < 2 ? 1 : -1, k % 2 === 0 ? 1 : -1], `code ${k} is where it was`);
 		for (const tensor of [start, z]) tensor.dispose();
 	}));
 

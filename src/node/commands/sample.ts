@@ -40,6 +40,6 @@ export async function sample(run: string, options: SampleCommandOptions): Promis
 	gpu.dispose();
 	await writeFileAtomic(out, gridOfImages(images, ofEachClass ? count : Math.min(widestGrid, count)));
 	console.log(
-		`${total} images${ofEachClass ? `, a row for each of ${numClasses} classes,` : ""} in ${seconds} s, written to ${out}`,
+		`${total} ${total === 1 ? "image" : "images"}${ofEachClass ? `, a row for each of ${numClasses} classes,` : ""} in ${seconds} s, written to ${out}`,
 	);
 }

@@ -12,7 +12,7 @@ import type { Quantizer } from "../../vqvae/quantizer.js";
 import { type Evaluation, type StepLosses, Trainer } from "../../vqvae/trainer.js";
 import { VQVAE } from "../../vqvae/vqvae.js";
 import { imagesAtOnce } from "../at_once.js";
-import type { Dataset } from "../datasets.js";
+import { type Dataset, isNamed } from "../datasets.js";
 import { reconstructionGrid } from "../image_files.js";
 import { trainUntilInterrupted } from "../interrupt.js";
 import { checkpointMetadata } from "../load_model.js";
@@ -64,10 +64,14 @@ export async function train(options: TrainOptions): Promise<void> {
 		options.data === "digits" ? "digits" : basename(resolve(options.data)),
 		options.out,
 	);
-	await folder.write(
-		"config.json",
-		`${JSON.stringify({ ...options, out: undefined, adapter: gpu.adapter.description || gpu.adapter.device, dataVariance }, undefined, "\t")}\n`,
-	);
+	const config = {
+		...options,
+		data: isNamed(options.data) ? options.data : resolve(options.data),
+		out: undefined,
+		adapter: gpu.adapter.description || gpu.adapter.device,
+		dataVariance,
+	};
+	await folder.write("config.json", `${JSON.stringify(config, undefined, "\t")}\n`);
 	console.log(
 		`Training on ${trainSet.count} images of ${trainSet.channels}×${trainSet.height}×${trainSet.width} (${trainSet.name}), ` +
 			`${codeCount} codes of ${dimensions}, on ${gpu.adapter.description || gpu.adapter.device}.`,
@@ -159,6 +163,7 @@ class Run {
 		const seconds = ((performance.now() - this.start) / 1000).toFixed(1);
 		const { folder, evaluation } = this;
 		if (this.stopped) console.log(`Stopped after ${this.step} steps.`);
+		if (this.step === 0) return;
 		if (evaluation !== undefined)
 			console.log(
 				`Test NMSE ${evaluation.nmse.toFixed(4)}, perplexity ${evaluation.perplexity.toFixed(1)}, ` +

@@ -148,6 +148,7 @@ class PriorTraining {
 		const { run, stopped, prior } = this;
 		const seconds = ((performance.now() - this.start) / 1000).toFixed(1);
 		if (stopped) console.log(`Stopped after ${this.step} steps.`);
+		if (this.step === 0) return;
 		const last = this.points.test.at(-1);
 		if (last !== undefined) {
 			const { bitsPerImage, bitsPerDim } = this.bitsOf(last.nats);
