@@ -90,6 +90,7 @@ cli
 
 cli
 	.command("train-prior <run>", "Train a prior on the codes of a run's images, in the folder of the run")
+	.option("--images <count>", "How many training images to use (digits: to draw; default: as the run)")
 	.option("--epochs <count>", "How often to go through them", { default: 10 })
 	.option("--batch <count>", "Images a step", { default: 64 })
 	.option("--lr <rate>", "Learning rate of Adam, which falls to zero along a cosine", { default: 4e-3 })
@@ -100,6 +101,7 @@ cli
 	.option("--adapter <name>", adapterHelp)
 	.action((run: string, options: Options) =>
 		trainPrior(run, {
+			images: options.images === undefined ? undefined : number(options, "images", 1),
 			epochs: number(options, "epochs", 1),
 			batch: number(options, "batch", 1),
 			lr: number(options, "lr", 0, false),

@@ -165,7 +165,8 @@ test("a prior of a model that was trained anew after it is refused", async () =>
 		assert.is(code, 1);
 		assert.match(errors, "trained for another model than the one there: run `tessera train-prior runs/digits` again");
 	}
-	const again = await tessera(["train-prior", run, ...small, "--epochs", "1"]);
+	const again = await tessera(["train-prior", run, ...small, "--epochs", "1", "--images", "20"]);
+	assert.match(again.output, "on 20 grids of 7×7 codes");
 	assert.is(again.code, 0, again.errors);
 	assert.is((await tessera(["sample", run, "--count", "1"])).code, 0);
 });

@@ -22,6 +22,8 @@ import { loadRunData, readRunData } from "../run_data.js";
 import { gridOfImages, sampleImages } from "../sample_grid.js";
 
 export interface TrainPriorOptions {
+	/** How many training images to use instead of as many as the run; of the built-in digits as many are drawn. */
+	readonly images: number | undefined;
 	readonly epochs: number;
 	readonly batch: number;
 	readonly lr: number;
@@ -51,13 +53,16 @@ interface Pending {
 /** As `tessera train` reads its losses. */
 const stepsPerRead = 16;
 const millisecondsPerRead = 200;
-/** Pictures in samples.png: a row for each class, up to so many of them. */
+/** Samples in samples.png: a row for each class, up to so many of them. */
 const pictureColumns = 8;
+/** Between two of them, since drawing them takes seconds where there is no GPU. */
+const millisecondsPerPicture = 60_000;
 const pictureRows = 10;
 
 /** `tessera train-prior`: trains a prior on the codes of a run's images, and leaves it in the folder of the run. */
 export async function trainPrior(run: string, options: TrainPriorOptions): Promise<void> {
-	const data = await loadRunData(await readRunData(run));
+	const trained = await readRunData(run);
+	const data = await loadRunData({ ...trained, images: options.images ?? trained.images });
 	const gpu = await openDevice({ adapter: options.adapter });
 	const model = await loadModel(gpu, join(run, "model.safetensors"));
 	const hash = await modelHash(run);
@@ -88,6 +93,7 @@ class PriorTraining {
 	private step = 0;
 	private epoch = 0;
 	private lastRead = performance.now();
+	private lastPicture = performance.now();
 	private readonly start = performance.now();
 
 	constructor(
@@ -234,7 +240,11 @@ class PriorTraining {
 		const metadata = priorMetadata(this.sizes, testSet.grid.levels, this.facts.hash);
 		const bytes = await saveSafetensors(this.prior.stateDict(), metadata);
 		await writeFileAtomic(join(run, "prior.safetensors"), bytes);
-		await writeFileAtomic(join(run, "samples.png"), await this.pictures());
+		const isLast = this.stopped || epoch === this.options.epochs;
+		if (isLast || epoch === 1 || performance.now() - this.lastPicture > millisecondsPerPicture) {
+			await writeFileAtomic(join(run, "samples.png"), await this.pictures());
+			this.lastPicture = performance.now();
+		}
 		const { training, test } = this.points;
 		await writeFileAtomic(join(run, "prior-chart.svg"), await priorChart(training, test, `Prior of ${run}`));
 	}
