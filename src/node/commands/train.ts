@@ -184,9 +184,9 @@ class Run {
 		const { gpu, model, options, trainImages } = this;
 		const { batch, init, seed } = options;
 		const [, height, width] = trainImages.shape;
-		const enough = Math.ceil((latentsPerCode * model.vqLayer.numEmbeddings * 16) / (height * width));
-		const first = this.random.fork().permutation(trainImages.count).slice(0, Math.max(batch, enough));
 		const [, dimensions, rows, columns] = model.encoder.cost([1, ...trainImages.shape]).output;
+		const enough = Math.ceil((latentsPerCode * model.vqLayer.numEmbeddings) / (rows * columns));
+		const first = this.random.fork().permutation(trainImages.count).slice(0, Math.max(batch, enough));
 		const latents = new Float32Array(first.length * dimensions * rows * columns);
 		const together = imagesAtOnce({ height, width });
 		for (let from = 0; from < first.length; from += together) {
