@@ -70,7 +70,7 @@ export function summary(model: Module, inputShape: Shape): string {
 		const size = module.parameters().reduce((sum, parameter) => sum + parameter.size, 0);
 		lines.push(
 			format({
-				label: `${name} (not in the totals)`,
+				label: `${name} (not in totals)`,
 				shape: formatShape(output),
 				parameters: size.toLocaleString("en-US"),
 			}),
@@ -78,7 +78,7 @@ export function summary(model: Module, inputShape: Shape): string {
 		);
 	}
 	lines.push(
-		`True mult-adds of the layers (${unit(totals.multiplyAdds)}): ${inUnit(totals.multiplyAdds)} (a strided transposed convolution uses each weight once an input, not once an output)`,
+		`True mult-adds of the layers (${unit(totals.multiplyAdds)}): ${inUnit(totals.multiplyAdds)} (transposed convolutions by their inputs)`,
 		double,
 	);
 	return lines.join("\n");

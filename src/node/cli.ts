@@ -36,6 +36,8 @@ cli
 	.option("--init <method>", `First codes: ${initialisations.join(", ")}`, { default: "kmeans" })
 	.option("--codes <K>", "Codes in the codebook", { default: 128 })
 	.option("--dim <D>", "Length of a code", { default: 16 })
+	.option("--hidden <channels>", "Channels of the network's inner layers, even", { default: 64 })
+	.option("--residual-layers <count>", "Residual blocks in encoder and decoder: wider views, more work", { default: 0 })
 	.option("--beta <weight>", "Weight of the commitment loss", { default: 0.25 })
 	.option("--decay <share>", "Of the codes' moving averages", { default: 0.5 })
 	.option("--dead-below <share>", "Renew codes used less than this share of the mean (default 0.1; loss: 0)")
@@ -54,6 +56,8 @@ cli
 			lr: number(options, "lr", 0, false),
 			schedule: oneOf(options, "schedule", schedules),
 			...quantizer(options),
+			hidden: number(options, "hidden", 2),
+			residualLayers: number(options, "residual-layers", 0),
 			out: text(options, "out"),
 			adapter: adapter(options),
 		}),

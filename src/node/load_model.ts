@@ -19,8 +19,9 @@ export function checkpointMetadata(model: VQVAE<Quantizer>, options: QuantizerOp
 }
 
 /**
- * A VQ-VAE from a safetensors file, written by `tessera train` or by PyTorch. The quantizer is what the file's metadata
- * says; without any it is the paper's, whose sizes follow from the weights.
+ * A VQ-VAE from a safetensors file, written by `tessera train` or by PyTorch. The sizes of the network follow
+ * from the weights. The quantizer is what the file's metadata says; without any it is the paper's, and its sizes, too, follow
+ * from the weights.
  *
  * @throws FormatError where the file is no safetensors or holds another model, StateDictError where names or shapes
  * do not fit together.
@@ -30,14 +31,17 @@ export async function loadModel(gpu: Gpu, path: string): Promise<VQVAE<Quantizer
 	const dict = loadSafetensors(bytes);
 	const metadata = loadSafetensorsMetadata(bytes);
 	const inChannels = dict["encoder.convs.0.weight"]?.shape[1];
+	const hiddenChannels = dict["encoder.convs.2.weight"]?.shape[0];
 	const quantizer = describedQuantizer(gpu, path, metadata) ?? paperQuantizer(dict, metadata);
-	if (quantizer === undefined || inChannels === undefined)
+	if (quantizer === undefined || inChannels === undefined || hiddenChannels === undefined)
 		throw new FormatError(
-			`${path} is not a VQ-VAE: it has no encoder.convs.0.weight or vq_layer.embeddings.weight of the right form. It has ${Object.keys(dict).slice(0, 12).join(", ")}.`,
+			`${path} is not a VQ-VAE: it has no encoder.convs.0.weight, encoder.convs.2.weight or vq_layer.embeddings.weight of the right form. It has ${Object.keys(dict).slice(0, 12).join(", ")}.`,
 		);
 	const model = new VQVAE<Quantizer>(gpu, {
 		...quantizer,
 		inChannels,
+		hiddenChannels,
+		residualLayers: Object.keys(dict).filter((name) => /^encoder\.convs\.\d+\.convs\.1\.weight$/.test(name)).length,
 		dataVariance: Number(metadata.dataVariance ?? 1),
 	});
 	model.loadStateDict(dict);

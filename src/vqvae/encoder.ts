@@ -1,33 +1,21 @@
 import { Conv2d, ReLU } from "../nn/layers.js";
-import { Layer, type LayerCost } from "../nn/module.js";
 import type { Random } from "../nn/random.js";
-import { Sequential } from "../nn/sequential.js";
 import type { Gpu } from "../tensor/gpu.js";
-import type { Shape } from "../tensor/shape.js";
-import type { Tensor } from "../tensor/tensor.js";
+import { residualBlocks } from "./residual_block.js";
+import { Stack } from "./stack.js";
 
 /** Images [B, C, H, W] → latents [B, D, H/4, W/4]. */
-export class Encoder extends Layer {
+export class Encoder extends Stack {
 	static override readonly name: string = "Encoder";
 
-	readonly convs: Sequential;
-
-	constructor(gpu: Gpu, random: Random, inChannels = 3, latentDim = 16) {
-		super();
-		this.convs = new Sequential([
-			new Conv2d(gpu, random, inChannels, 32, 3, { stride: 2, padding: 1 }),
+	constructor(gpu: Gpu, random: Random, inChannels = 3, latentDim = 16, hidden = 64, residualLayers = 0) {
+		super([
+			new Conv2d(gpu, random, inChannels, hidden / 2, 3, { stride: 2, padding: 1 }),
 			new ReLU(),
-			new Conv2d(gpu, random, 32, 64, 3, { stride: 2, padding: 1 }),
+			new Conv2d(gpu, random, hidden / 2, hidden, 3, { stride: 2, padding: 1 }),
+			...residualBlocks(gpu, random, hidden, residualLayers),
 			new ReLU(),
-			new Conv2d(gpu, random, 64, latentDim, 1),
+			new Conv2d(gpu, random, hidden, latentDim, 1),
 		]);
-	}
-
-	override forward(x: Tensor): Tensor {
-		return this.convs.forward(x);
-	}
-
-	override cost(input: Shape): LayerCost {
-		return this.convs.cost(input);
 	}
 }

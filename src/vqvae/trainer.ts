@@ -141,7 +141,7 @@ export class Trainer {
 						}),
 					),
 				);
-			if (losses.length === 0) throw new ArgumentError("evaluate() was given no batches.");
+			if (losses.length === 0) throw new ArgumentError("evaluate() needs a batch.");
 			const [histogram, ...values] = await gpu.readAll([counts, ...losses]);
 			const images = sizes.reduce((sum, size) => sum + size, 0);
 			const total = values.reduce((sum, value, i) => sum + value[0] * sizes[i], 0);

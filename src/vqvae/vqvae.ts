@@ -10,9 +10,10 @@ import type { Tensor } from "../tensor/tensor.js";
 import { Decoder } from "./decoder.js";
 import { Encoder } from "./encoder.js";
 import type { Codes, Quantizer } from "./quantizer.js";
+import type { NetworkOptions } from "./residual_block.js";
 import { VectorQuantizer } from "./vector_quantizer.js";
 
-export interface VQVAEOptions<Q extends Quantizer = VectorQuantizer> {
+export interface VQVAEOptions<Q extends Quantizer = VectorQuantizer> extends NetworkOptions {
 	/** Channels of the images (default 3). */
 	readonly inChannels?: number;
 	/** D, the length of a code (default 16). */
@@ -76,22 +77,22 @@ export class VQVAE<Q extends Quantizer = VectorQuantizer> extends Module {
 		if (quantizer !== undefined)
 			for (const name of ["embeddingDim", "numEmbeddings", "commitmentCost"] as const)
 				if (options[name] !== undefined)
-					throw new ArgumentError(
-						`VQVAE: with a quantizer of its own, ${name} is that quantizer's: leave it out here.`,
-					);
-		for (const [name, size] of Object.entries({ inChannels, embeddingDim, numEmbeddings }))
-			if (!Number.isInteger(size) || size < 1)
-				throw new ArgumentError(`VQVAE: ${name} must be a whole number of at least 1, but is ${size}.`);
-		if (!(commitmentCost >= 0 && Number.isFinite(commitmentCost)))
+					throw new ArgumentError(`VQVAE: ${name} is the quantizer's: leave it out here.`);
+		const { hiddenChannels = 64, residualLayers = 0 } = options;
+		const sizes = { inChannels, embeddingDim, numEmbeddings, "hiddenChannels / 2": hiddenChannels / 2, residualLayers };
+		for (const [name, size] of Object.entries(sizes)) {
+			const least = name === "residualLayers" ? 0 : 1;
+			if (!Number.isInteger(size) || size < least)
+				throw new ArgumentError(`VQVAE: ${name} must be a whole number of at least ${least}, but is ${size}.`);
+		}
+		if (!(commitmentCost >= 0 && commitmentCost < Infinity))
 			throw new ArgumentError(`VQVAE: commitmentCost must be a number of at least 0, but is ${commitmentCost}.`);
-		if (!(dataVariance > 0 && Number.isFinite(dataVariance)))
-			throw new ArgumentError(
-				`VQVAE: dataVariance must be a positive number, but is ${dataVariance}. Are all images alike?`,
-			);
+		if (!(dataVariance > 0 && dataVariance < Infinity))
+			throw new ArgumentError(`VQVAE: dataVariance must be positive, but is ${dataVariance}. Are all images alike?`);
 		const random = new Random(options.seed ?? 0);
-		this.encoder = new Encoder(gpu, random, inChannels, embeddingDim);
+		this.encoder = new Encoder(gpu, random, inChannels, embeddingDim, hiddenChannels, residualLayers);
 		this.vqLayer = (quantizer ?? new VectorQuantizer(gpu, random, embeddingDim, numEmbeddings, commitmentCost)) as Q;
-		this.decoder = new Decoder(gpu, random, inChannels, embeddingDim);
+		this.decoder = new Decoder(gpu, random, inChannels, embeddingDim, hiddenChannels, residualLayers);
 		this.inChannels = inChannels;
 		this.dataVariance = dataVariance;
 	}

@@ -71,6 +71,7 @@ test("each entry exports what its source does, and no more", () => {
 		"Decoder",
 		"Encoder",
 		"Quantizer",
+		"ResidualBlock",
 		"Trainer",
 		"VQVAE",
 		"VectorQuantizer",

@@ -7,6 +7,11 @@ import grayFinal from "../golden/gray-28x28/final.safetensors";
 import grayInit from "../golden/gray-28x28/init.safetensors";
 import grayMeta from "../golden/gray-28x28/meta.json" with { type: "json" };
 import grayStep0 from "../golden/gray-28x28/step0.safetensors";
+import residualBatches from "../golden/residual-16x12/batches.safetensors";
+import residualFinal from "../golden/residual-16x12/final.safetensors";
+import residualInit from "../golden/residual-16x12/init.safetensors";
+import residualMeta from "../golden/residual-16x12/meta.json" with { type: "json" };
+import residualStep0 from "../golden/residual-16x12/step0.safetensors";
 import colourBatches from "../golden/rgb-20x24/batches.safetensors";
 import colourFinal from "../golden/rgb-20x24/final.safetensors";
 import colourInit from "../golden/rgb-20x24/init.safetensors";
@@ -16,6 +21,13 @@ import { assertClose, device } from "../support.js";
 
 const models = {
 	"gray-28x28": { meta: grayMeta, init: grayInit, batches: grayBatches, step0: grayStep0, final: grayFinal },
+	"residual-16x12": {
+		meta: residualMeta,
+		init: residualInit,
+		batches: residualBatches,
+		step0: residualStep0,
+		final: residualFinal,
+	},
 	"rgb-20x24": { meta: colourMeta, init: colourInit, batches: colourBatches, step0: colourStep0, final: colourFinal },
 };
 
@@ -39,6 +51,7 @@ for (const [name, files] of Object.entries(models)) {
 			numEmbeddings: meta.num_embeddings,
 			commitmentCost: meta.commitment_cost,
 			dataVariance: meta.data_variance,
+			...("hidden" in meta ? { hiddenChannels: meta.hidden, residualLayers: meta.residual } : {}),
 		});
 		model.loadStateDict(loadSafetensors(files.init));
 		const batch = (i: number) => {

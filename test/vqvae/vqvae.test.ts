@@ -35,6 +35,41 @@ test("encode, decode and reconstruct agree, for any channels and any H and W div
 	}
 });
 
+test("residual blocks widen what a code sees, and what a pixel is made of", async () => {
+	const gpu = await device();
+	const size = 60;
+	const middle = size / 2;
+	/** How far from a changed pixel, or from a changed code, anything else changes: rows above and below. */
+	const reach = async (residualLayers: number) => {
+		const model = new VQVAE(gpu, { inChannels: 1, embeddingDim: 3, hiddenChannels: 6, residualLayers, seed: 4 });
+		const rows = async (shape: readonly number[], row: number, network: VQVAE["encoder"] | VQVAE["decoder"]) => {
+			const before = images(
+				1,
+				shape.reduce((a, b) => a * b),
+				5,
+			);
+			const after = before.slice();
+			for (let i = 0; i < shape[3]; i++) after[row * shape[3] + i] += 1;
+			const [a, b] = await Promise.all(
+				[before, after].map((data) => gpu.scope(() => network.forward(gpu.tensor(data, shape))).data()),
+			);
+			const [, channels, height, width] = network.cost(shape).output as [number, number, number, number];
+			const changed = new Set<number>();
+			for (let i = 0; i < channels * height * width; i++)
+				if (a[i] !== b[i]) changed.add(Math.floor(i / width) % height);
+			return Math.max(...changed) - Math.min(...changed) + 1;
+		};
+		const codes = await rows([1, 1, size, size], middle, model.encoder);
+		const pixels = await rows([1, 3, size / 4, size / 4], Math.floor(size / 8), model.decoder);
+		model.dispose();
+		return { codes, pixels };
+	};
+	const [none, two] = [await reach(0), await reach(2)];
+	assert.ok(none.codes <= 2, `${none.codes} codes see a row of pixels`);
+	assert.is(two.codes, none.codes + 4, "each block is a 3×3 convolution over codes");
+	assert.ok(two.pixels >= none.pixels + 16, `${two.pixels} rows of pixels instead of ${none.pixels}`);
+});
+
 test("what does not fit is refused", async () => {
 	const gpu = await device();
 	const model = new VQVAE(gpu, { inChannels: 1 });
@@ -45,6 +80,9 @@ test("what does not fit is refused", async () => {
 	assertThrows(() => model.forward(gpu.tensor(new Float32Array(3 * 16), [1, 3, 4, 4])), ShapeError, ["[1, 3, 4, 4]"]);
 	assertThrows(() => new VQVAE(gpu, { numEmbeddings: 0 }), ArgumentError, ["numEmbeddings"]);
 	assertThrows(() => new VQVAE(gpu, { dataVariance: 0 }), ArgumentError, ["dataVariance"]);
+	assertThrows(() => new VQVAE(gpu, { hiddenChannels: 9 }), ArgumentError, ["hiddenChannels"]);
+	assertThrows(() => new VQVAE(gpu, { residualLayers: 0.5 }), ArgumentError, ["residualLayers", "0.5"]);
+	assertThrows(() => new VQVAE(gpu, { residualLayers: -1 }), ArgumentError, ["residualLayers", "at least 0"]);
 	assertThrows(() => new VQVAE(gpu, { commitmentCost: -1 }), ArgumentError, ["commitmentCost"]);
 	model.dispose();
 });

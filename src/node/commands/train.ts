@@ -31,6 +31,9 @@ export interface TrainOptions extends QuantizerOptions {
 	readonly batch: number;
 	readonly lr: number;
 	readonly schedule: (typeof schedules)[number];
+	/** Channels of the network's inner layers. */
+	readonly hidden: number;
+	readonly residualLayers: number;
 	readonly out: string | undefined;
 	readonly adapter: AdapterChoice | undefined;
 }
@@ -56,6 +59,8 @@ export async function train(options: TrainOptions): Promise<void> {
 	const model = new VQVAE<Quantizer>(gpu, {
 		...quantizerForModel(gpu, options),
 		inChannels: trainSet.channels,
+		hiddenChannels: options.hidden,
+		residualLayers: options.residualLayers,
 		dataVariance,
 		seed: options.seed,
 	});

@@ -1,0 +1,43 @@
+import { Conv2d, ReLU } from "../nn/layers.js";
+import type { Random } from "../nn/random.js";
+import { add } from "../ops/binary.js";
+import type { Gpu } from "../tensor/gpu.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { Stack } from "./stack.js";
+
+/** The sizes of an encoder and its decoder. */
+export interface NetworkOptions {
+	/** Channels at a quarter of the images' size, even; at half the size there are half as many (default 64). */
+	readonly hiddenChannels?: number;
+	/**
+	 * How many residual blocks there are at a quarter of the images' size, on either side (default 0). Each widens what a
+	 * code sees of its image, and what a pixel is made of, by 8 pixels.
+	 */
+	readonly residualLayers?: number;
+}
+
+/**
+ * A residual block of the paper (van den Oord et al., 2017, section 4.1): x + conv1×1(ReLU(conv3×3(ReLU(x)))), [B, C, h, w]
+ * to the same, with C/2 channels between the two.
+ */
+export class ResidualBlock extends Stack {
+	static override readonly name: string = "ResidualBlock";
+
+	constructor(gpu: Gpu, random: Random, channels: number) {
+		super([
+			new ReLU(),
+			new Conv2d(gpu, random, channels, channels / 2, 3, { padding: 1 }),
+			new ReLU(),
+			new Conv2d(gpu, random, channels / 2, channels, 1),
+		]);
+	}
+
+	override forward(x: Tensor): Tensor {
+		return add(x, super.forward(x));
+	}
+}
+
+/** Several blocks, to stand one after the other. */
+export function residualBlocks(gpu: Gpu, random: Random, channels: number, count: number): ResidualBlock[] {
+	return Array.from({ length: count }, () => new ResidualBlock(gpu, random, channels));
+}

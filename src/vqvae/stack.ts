@@ -1,0 +1,22 @@
+import { Layer, type LayerCost } from "../nn/module.js";
+import { Sequential } from "../nn/sequential.js";
+import type { Shape } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+
+/** What encoder and decoder have in common: layers one after the other, under the name `convs`. */
+export abstract class Stack extends Layer {
+	readonly convs: Sequential;
+
+	constructor(layers: readonly Layer[]) {
+		super();
+		this.convs = new Sequential(layers);
+	}
+
+	override forward(x: Tensor): Tensor {
+		return this.convs.forward(x);
+	}
+
+	override cost(input: Shape): LayerCost {
+		return this.convs.cost(input);
+	}
+}
