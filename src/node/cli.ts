@@ -20,6 +20,17 @@ import {
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
 	version: string;
 };
+/** What describes a codebook. Not given to cac, which would hide what was said and what was not. */
+const codebookDefaults = {
+	init: "kmeans",
+	codes: 128,
+	dim: 16,
+	beta: 0.25,
+	decay: 0.5,
+	deadBelow: undefined,
+	similarity: "euclidean",
+	gradient: "straight-through",
+};
 const cli = cac("tessera");
 
 cli
@@ -33,16 +44,22 @@ cli
 	.option("--lr <rate>", "Learning rate of Adam", { default: 6e-3 })
 	.option("--schedule <how>", `Of the learning rate: ${schedules.join(" or ")}`, { default: "cosine" })
 	.option("--quantizer <kind>", `How codes are learnt: ${quantizerKinds.join(", ")}`, { default: "ema" })
-	.option("--init <method>", `First codes: ${initialisations.join(", ")}`, { default: "kmeans" })
-	.option("--codes <K>", "Codes in the codebook", { default: 128 })
-	.option("--dim <D>", "Length of a code", { default: 16 })
+	.option("--init <method>", `First codes: ${initialisations.join(", ")} (default: ${codebookDefaults.init})`)
+	.option("--codes <K>", `Codes in the codebook (default: ${codebookDefaults.codes})`)
+	.option("--dim <D>", `Length of a code (default: ${codebookDefaults.dim})`)
 	.option("--hidden <channels>", "Channels of the network's inner layers, even", { default: 64 })
 	.option("--residual-layers <count>", "Residual blocks in encoder and decoder: wider views, more work", { default: 0 })
-	.option("--beta <weight>", "Weight of the commitment loss", { default: 0.25 })
-	.option("--decay <share>", "Of the codes' moving averages", { default: 0.5 })
+	.option("--beta <weight>", `Weight of the commitment loss (default: ${codebookDefaults.beta})`)
+	.option("--decay <share>", `Of the codes' moving averages (default: ${codebookDefaults.decay})`)
 	.option("--dead-below <share>", "Renew codes used less than this share of the mean (default 0.1; loss: 0)")
-	.option("--similarity <measure>", `Of latents and codes: ${similarities.join(" or ")}`, { default: "euclidean" })
-	.option("--gradient <way>", `Through the quantizer: ${gradients.join(" or ")}`, { default: "straight-through" })
+	.option(
+		"--similarity <measure>",
+		`Of latents and codes: ${similarities.join(" or ")} (default: ${codebookDefaults.similarity})`,
+	)
+	.option(
+		"--gradient <way>",
+		`Through the quantizer: ${gradients.join(" or ")} (default: ${codebookDefaults.gradient})`,
+	)
 	.option("--levels <numbers>", "residual: how many codebooks (default 2); fsq: values a dimension (default 8,4,4)")
 	.option("--seed <number>", "Of weights, order and digits", { default: 0 })
 	.option("--out <folder>", "Where to write (default: runs/NAME)")
@@ -63,9 +80,11 @@ cli
 		}),
 	);
 
-function quantizer(options: Options): QuantizerOptions {
-	const kind = oneOf(options, "quantizer", quantizerKinds);
-	const defaults = { residual: [2], fsq: [8, 4, 4], ema: [], loss: [] }[kind];
+function quantizer(given: Options): QuantizerOptions {
+	const kind = oneOf(given, "quantizer", quantizerKinds);
+	refuseWithoutEffect(given, kind);
+	const options = { ...codebookDefaults, ...given };
+	const levels = { residual: [2], fsq: [8, 4, 4], ema: [], loss: [] }[kind];
 	const deadBelow = kind === "loss" ? 0 : 0.1;
 	return {
 		quantizer: kind,
@@ -77,9 +96,22 @@ function quantizer(options: Options): QuantizerOptions {
 		deadBelow: options.deadBelow === undefined ? deadBelow : number(options, "dead-below", 0, false),
 		similarity: oneOf(options, "similarity", similarities),
 		gradient: oneOf(options, "gradient", gradients),
-		levels: options.levels === undefined ? defaults : numbers(options, "levels"),
+		levels: given.levels === undefined ? levels : numbers(given, "levels"),
 		seed: number(options, "seed", 0, true, 2 ** 31 - 1),
 	};
+}
+
+/** @throws ArgumentError where an option was given that this quantizer does not have. */
+function refuseWithoutEffect(given: Options, kind: QuantizerOptions["quantizer"]): void {
+	const none = { fsq: Object.keys(codebookDefaults), ema: ["levels"], loss: ["levels"], residual: [] }[kind];
+	const found = none.find((name) => given[name] !== undefined);
+	if (found === undefined) return;
+	const option = found.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+	throw new ArgumentError(
+		kind === "fsq"
+			? `--${option} has no effect with --quantizer fsq, which has no codebook: leave it out. Its codes are what --levels says.`
+			: `--${option} has no effect with --quantizer ${kind}: leave it out, or take residual or fsq.`,
+	);
 }
 
 cli

@@ -143,7 +143,7 @@ test("reconstruct writes a grid, or one image each into a folder, of any size", 
 });
 
 test("every quantizer trains, and its model is read back", async () => {
-	const brief = ["--images", "32", "--epochs", "1", "--batch", "16", "--dim", "4", "--out", "chosen"];
+	const brief = ["--images", "32", "--epochs", "1", "--batch", "16", "--out", "chosen"];
 	const { pixels } = generateDigits(1, 3);
 	const image = join(folder, "digit.png");
 	await writeFile(
@@ -225,6 +225,8 @@ test("mistakes are named in one line, with exit code 1", async () => {
 		[["train", "--dead-below", "two"], /--dead-below must be a number/],
 		[["train", "--quantizer", "fsq", "--levels", "8,1"], /levels must be whole numbers of at least 2/],
 		[["train", "--quantizer", "residual", "--levels", "2,2"], /--levels of a residual quantizer/],
+		[["train", "--quantizer", "fsq", "--dead-below", "0.2"], /--dead-below has no effect with --quantizer fsq/],
+		[["train", "--levels", "2"], /--levels has no effect with --quantizer ema/],
 		[["train", "--hidden", "7"], /hiddenChannels \/ 2 must be a whole number of at least 1, but is 3\.5/],
 		[["train", "--residual-layers", "two"], /--residual-layers must be a whole number of at least 0/],
 		[["train", "--seed", "9999999999"], /--seed must be a whole number of at least 0 and at most 2147483647/],
