@@ -5,8 +5,12 @@ import type { AdapterChoice } from "./open_device.js";
 export type Options = Readonly<Record<string, unknown>>;
 
 /** The value of --two-words is kept as twoWords. */
+function keyOf(name: string): string {
+	return name.replace(/-[a-z]/g, ([, letter]) => letter.toUpperCase());
+}
+
 function optionOf(options: Options, name: string): unknown {
-	return options[name.replace(/-[a-z]/g, ([, letter]) => letter.toUpperCase())];
+	return options[keyOf(name)];
 }
 
 const adapters: readonly string[] = ["gpu", "lavapipe", "swiftshader"];
@@ -53,10 +57,10 @@ export function oneOf<T extends string>(options: Options, name: string, allowed:
 	return found;
 }
 
-/** Whole numbers of at least 1, separated by commas. @throws ArgumentError where one is none. */
-export function numbers(options: Options, name: string): number[] {
+/** Whole numbers, separated by commas. @throws ArgumentError where one is none, or too small. */
+export function numbers(options: Options, name: string, least = 1): number[] {
 	const value = text(options, name) ?? "";
-	return value.split(",").map((part) => number({ [name]: part.trim() === "" ? Number.NaN : part }, name, 1));
+	return value.split(",").map((part) => number({ [keyOf(name)]: part.trim() === "" ? Number.NaN : part }, name, least));
 }
 
 /** The adapter that --adapter names. @throws ArgumentError for one that there is not. */

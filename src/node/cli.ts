@@ -48,7 +48,9 @@ cli
 	.option("--codes <K>", `Codes in the codebook (default: ${codebookDefaults.codes})`)
 	.option("--dim <D>", `Length of a code (default: ${codebookDefaults.dim})`)
 	.option("--hidden <channels>", "Channels of the network's inner layers, even", { default: 64 })
-	.option("--residual-layers <count>", "Residual blocks in encoder and decoder: wider views, more work", { default: 0 })
+	.option("--residual-layers <counts>", "Residual blocks in both halves, or as 0,2 in encoder and decoder", {
+		default: 0,
+	})
 	.option("--beta <weight>", `Weight of the commitment loss (default: ${codebookDefaults.beta})`)
 	.option("--decay <share>", `Of the codes' moving averages (default: ${codebookDefaults.decay})`)
 	.option("--dead-below <share>", "Renew codes used less than this share of the mean (default 0.1; loss: 0)")
@@ -74,11 +76,21 @@ cli
 			schedule: oneOf(options, "schedule", schedules),
 			...quantizer(options),
 			hidden: number(options, "hidden", 2),
-			residualLayers: number(options, "residual-layers", 0),
+			residualLayers: residualLayers(options),
 			out: text(options, "out"),
 			adapter: adapter(options),
 		}),
 	);
+
+/** One number for encoder and decoder, or one for each. */
+function residualLayers(options: Options): [number, number] {
+	const [encoder = 0, decoder = encoder, ...more] = numbers(options, "residual-layers", 0);
+	if (more.length > 0)
+		throw new ArgumentError(
+			`--residual-layers takes one number, or one for the encoder and one for the decoder, not ${text(options, "residual-layers")}.`,
+		);
+	return [encoder, decoder];
+}
 
 function quantizer(given: Options): QuantizerOptions {
 	const kind = oneOf(given, "quantizer", quantizerKinds);

@@ -41,11 +41,17 @@ export async function loadModel(gpu: Gpu, path: string): Promise<VQVAE<Quantizer
 		...quantizer,
 		inChannels,
 		hiddenChannels,
-		residualLayers: Object.keys(dict).filter((name) => /^encoder\.convs\.\d+\.convs\.1\.weight$/.test(name)).length,
+		residualLayers: [residualLayers(dict, "encoder"), residualLayers(dict, "decoder")],
 		dataVariance: Number(metadata.dataVariance ?? 1),
 	});
 	model.loadStateDict(dict);
 	return model;
+}
+
+/** How many residual blocks a half of the model has. */
+function residualLayers(dict: Readonly<Record<string, HostTensor>>, half: "encoder" | "decoder"): number {
+	const first = new RegExp(`^${half}\\.convs\\.\\d+\\.convs\\.1\\.weight$`);
+	return Object.keys(dict).filter((name) => first.test(name)).length;
 }
 
 function describedQuantizer(

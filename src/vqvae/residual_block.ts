@@ -10,10 +10,10 @@ export interface NetworkOptions {
 	/** Channels at a quarter of the images' size, even; at half the size there are half as many (default 64). */
 	readonly hiddenChannels?: number;
 	/**
-	 * How many residual blocks there are at a quarter of the images' size, on either side (default 0). Each widens what a
-	 * code sees of its image, and what a pixel is made of, by 8 pixels.
+	 * How many residual blocks there are at a quarter of the images' size, in encoder and decoder, or in each (default 0). One
+	 * widens what a code sees of its image, or what a pixel is made of, by 8 pixels.
 	 */
-	readonly residualLayers?: number;
+	readonly residualLayers?: number | readonly [encoder: number, decoder: number];
 }
 
 /**

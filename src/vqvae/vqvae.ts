@@ -3,6 +3,7 @@ import { ArgumentError, ShapeError } from "../gpu/errors.js";
 import { type LayerCost, Module } from "../nn/module.js";
 import { Random } from "../nn/random.js";
 import { add } from "../ops/binary.js";
+import { pair } from "../ops/check.js";
 import { mseLoss } from "../ops/mse_loss.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { formatShape, type Shape } from "../tensor/shape.js";
@@ -79,20 +80,19 @@ export class VQVAE<Q extends Quantizer = VectorQuantizer> extends Module {
 				if (options[name] !== undefined)
 					throw new ArgumentError(`VQVAE: ${name} is the quantizer's: leave it out here.`);
 		const { hiddenChannels = 64, residualLayers = 0 } = options;
-		const sizes = { inChannels, embeddingDim, numEmbeddings, "hiddenChannels / 2": hiddenChannels / 2, residualLayers };
-		for (const [name, size] of Object.entries(sizes)) {
-			const least = name === "residualLayers" ? 0 : 1;
-			if (!Number.isInteger(size) || size < least)
-				throw new ArgumentError(`VQVAE: ${name} must be a whole number of at least ${least}, but is ${size}.`);
-		}
+		const [before, after] = pair("VQVAE", "residualLayers", residualLayers, 0);
+		const sizes = { inChannels, embeddingDim, numEmbeddings, "hiddenChannels / 2": hiddenChannels / 2 };
+		for (const [name, size] of Object.entries(sizes))
+			if (!Number.isInteger(size) || size < 1)
+				throw new ArgumentError(`VQVAE: ${name} must be a whole number of at least 1, but is ${size}.`);
 		if (!(commitmentCost >= 0 && commitmentCost < Infinity))
 			throw new ArgumentError(`VQVAE: commitmentCost must be a number of at least 0, but is ${commitmentCost}.`);
 		if (!(dataVariance > 0 && dataVariance < Infinity))
 			throw new ArgumentError(`VQVAE: dataVariance must be positive, but is ${dataVariance}. Are all images alike?`);
 		const random = new Random(options.seed ?? 0);
-		this.encoder = new Encoder(gpu, random, inChannels, embeddingDim, hiddenChannels, residualLayers);
+		this.encoder = new Encoder(gpu, random, inChannels, embeddingDim, hiddenChannels, before);
 		this.vqLayer = (quantizer ?? new VectorQuantizer(gpu, random, embeddingDim, numEmbeddings, commitmentCost)) as Q;
-		this.decoder = new Decoder(gpu, random, inChannels, embeddingDim, hiddenChannels, residualLayers);
+		this.decoder = new Decoder(gpu, random, inChannels, embeddingDim, hiddenChannels, after);
 		this.inChannels = inChannels;
 		this.dataVariance = dataVariance;
 	}

@@ -182,12 +182,12 @@ test("every quantizer trains, and its model is read back", async () => {
 });
 
 test("a network of another size trains, and is read back", async () => {
-	const words = ["--images", "8", "--epochs", "1", "--hidden", "6", "--residual-layers", "2", "--out", "residual"];
+	const words = ["--images", "8", "--epochs", "1", "--hidden", "6", "--residual-layers", "1,2", "--out", "residual"];
 	const trained = await tessera(["train", ...words]);
 	assert.is(trained.code, 0, trained.errors);
 	const table = await tessera(["summary", join("residual", "model.safetensors")]);
 	assert.is(table.code, 0, table.errors);
-	assert.is(table.output.match(/─ResidualBlock: 3-\d+ +\[\d+, 6, \d+, \d+\]/g)?.length, 4, table.output);
+	assert.is(table.output.match(/─ResidualBlock: 3-\d+ +\[\d+, 6, \d+, \d+\]/g)?.length, 3, table.output);
 	assert.match(table.output, /─Conv2d: 5-2 +\[\d+, 3, \d+, \d+\] +165$/m);
 	const back = await tessera(["reconstruct", join("residual", "model.safetensors"), "digit.png", "--out", "back.png"]);
 	assert.is(back.code, 0, back.errors);
@@ -228,6 +228,7 @@ test("mistakes are named in one line, with exit code 1", async () => {
 		[["train", "--quantizer", "fsq", "--dead-below", "0.2"], /--dead-below has no effect with --quantizer fsq/],
 		[["train", "--levels", "2"], /--levels has no effect with --quantizer ema/],
 		[["train", "--hidden", "7"], /hiddenChannels \/ 2 must be a whole number of at least 1, but is 3\.5/],
+		[["train", "--residual-layers", "1,2,3"], /--residual-layers takes one number, or one for the encoder/],
 		[["train", "--residual-layers", "two"], /--residual-layers must be a whole number of at least 0/],
 		[["train", "--seed", "9999999999"], /--seed must be a whole number of at least 0 and at most 2147483647/],
 		[["dance"], /no command "dance"/],

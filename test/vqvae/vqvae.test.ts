@@ -40,7 +40,7 @@ test("residual blocks widen what a code sees, and what a pixel is made of", asyn
 	const size = 60;
 	const middle = size / 2;
 	/** How far from a changed pixel, or from a changed code, anything else changes: rows above and below. */
-	const reach = async (residualLayers: number) => {
+	const reach = async (residualLayers: number | readonly [number, number]) => {
 		const model = new VQVAE(gpu, { inChannels: 1, embeddingDim: 3, hiddenChannels: 6, residualLayers, seed: 4 });
 		const rows = async (shape: readonly number[], row: number, network: VQVAE["encoder"] | VQVAE["decoder"]) => {
 			const before = images(
@@ -67,6 +67,8 @@ test("residual blocks widen what a code sees, and what a pixel is made of", asyn
 	const [none, two] = [await reach(0), await reach(2)];
 	assert.ok(none.codes <= 2, `${none.codes} codes see a row of pixels`);
 	assert.is(two.codes, none.codes + 4, "each block is a 3×3 convolution over codes");
+	assert.equal(await reach([2, 0]), { codes: two.codes, pixels: none.pixels });
+	assert.equal(await reach([0, 2]), { codes: none.codes, pixels: two.pixels });
 	assert.ok(two.pixels >= none.pixels + 16, `${two.pixels} rows of pixels instead of ${none.pixels}`);
 });
 
@@ -83,6 +85,7 @@ test("what does not fit is refused", async () => {
 	assertThrows(() => new VQVAE(gpu, { hiddenChannels: 9 }), ArgumentError, ["hiddenChannels"]);
 	assertThrows(() => new VQVAE(gpu, { residualLayers: 0.5 }), ArgumentError, ["residualLayers", "0.5"]);
 	assertThrows(() => new VQVAE(gpu, { residualLayers: -1 }), ArgumentError, ["residualLayers", "at least 0"]);
+	assertThrows(() => new VQVAE(gpu, { residualLayers: [1, -2] }), ArgumentError, ["residualLayers", "[1,-2]"]);
 	assertThrows(() => new VQVAE(gpu, { commitmentCost: -1 }), ArgumentError, ["commitmentCost"]);
 	model.dispose();
 });

@@ -33,7 +33,8 @@ export interface TrainOptions extends QuantizerOptions {
 	readonly schedule: (typeof schedules)[number];
 	/** Channels of the network's inner layers. */
 	readonly hidden: number;
-	readonly residualLayers: number;
+	/** In the encoder and in the decoder. */
+	readonly residualLayers: readonly [number, number];
 	readonly out: string | undefined;
 	readonly adapter: AdapterChoice | undefined;
 }
