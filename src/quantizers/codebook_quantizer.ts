@@ -113,6 +113,11 @@ export class CodebookQuantizer extends Quantizer {
 		return this.embeddings.weight.gpu;
 	}
 
+	/** The averages, where they make the codes; of codes that are learnt by gradient they only tell which are dead. */
+	override namedBuffers(): [string, Tensor][] {
+		return this.averaged ? super.namedBuffers() : [];
+	}
+
 	override quantize(z: Tensor): Quantized {
 		const codes = this.codes();
 		const latents = this.comparable(z);

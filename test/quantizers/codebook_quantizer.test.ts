@@ -407,6 +407,16 @@ test("the state dict holds the averages, and brings all of it back", async () =>
 	for (const model of [a, b]) model.dispose();
 });
 
+test("learnt by gradient, the state dict is that of the paper's quantizer", async () => {
+	const gpu = await device();
+	const options = { embeddingDim: 2, numEmbeddings: 3 };
+	const learnt = new CodebookQuantizer(gpu, { ...options, learning: "loss", deadBelow: 0.1 });
+	const paper = new VectorQuantizer(gpu, new Random(0), 2, 3, 0.25);
+	paper.loadStateDict(learnt.stateDict());
+	assertSame(await paper.embeddings.weight.data(), await learnt.embeddings.weight.data(), "codes");
+	for (const quantizer of [learnt, paper]) quantizer.dispose();
+});
+
 test("what is out of range is refused", async () => {
 	const gpu = await device();
 	const refused: [CodebookOptions, string][] = [

@@ -188,11 +188,13 @@ class Run {
 	/** Puts the first codes where the encoder's first latents are, or as the options say. */
 	private async initialiseCodes(): Promise<void> {
 		const { gpu, model, options, trainImages } = this;
-		const { batch, init, seed } = options;
+		const { batch, init, quantizer, seed } = options;
+		if (quantizer === "fsq") return;
 		const [, height, width] = trainImages.shape;
 		const [, dimensions, rows, columns] = model.encoder.cost([1, ...trainImages.shape]).output;
 		const enough = Math.ceil((latentsPerCode * model.vqLayer.numEmbeddings) / (rows * columns));
-		const first = this.random.fork().permutation(trainImages.count).slice(0, Math.max(batch, enough));
+		const needed = init === "data" || init === "kmeans" ? Math.max(batch, enough) : 1;
+		const first = this.random.fork().permutation(trainImages.count).slice(0, needed);
 		const latents = new Float32Array(first.length * dimensions * rows * columns);
 		const together = imagesAtOnce({ height, width });
 		for (let from = 0; from < first.length; from += together) {
