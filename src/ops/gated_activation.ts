@@ -2,15 +2,16 @@ import gatedActivationBlockedKernel from "../../kernels/gated_activation.blocked
 import gatedActivationKernel from "../../kernels/gated_activation.wgsl";
 import gatedActivationGradBlockedKernel from "../../kernels/gated_activation_grad.blocked.wgsl";
 import gatedActivationGradKernel from "../../kernels/gated_activation_grad.wgsl";
+import imageSumsKernel from "../../kernels/image_sums.blocked.wgsl";
 import { record } from "../autograd/tape.js";
 import { ShapeError } from "../gpu/errors.js";
 import type { Constants, Kernel } from "../gpu/kernel.js";
 import type { Storage } from "../gpu/storage.js";
 import { formatShape, type Shape, sameShape } from "../tensor/shape.js";
-import { Tensor } from "../tensor/tensor.js";
+import type { Tensor } from "../tensor/tensor.js";
 import { blockedStorage, blockSize, blocksOf, emptyBlocked } from "./blocked.js";
 import { checkDType, checkRank, commonGpu } from "./check.js";
-import { permuteInto } from "./permute.js";
+import { launchElements } from "./launch.js";
 import { sumOver } from "./sum.js";
 
 export interface GatedActivationOptions {
@@ -20,22 +21,14 @@ export interface GatedActivationOptions {
 	readonly bias?: Tensor | undefined;
 }
 
-/** The sum over the pixels [B, 2C] of a gradient [B, 2C, H, W] that lies in blocks. */
+/** The sums over the pixels [B, 2C] of a gradient [B, 2C, H, W] that lies in blocks. */
 function imageSumsBlocked(x: Tensor): Tensor {
 	const { gpu } = x;
 	const [batch, channels, height, width] = x.shape;
-	const blocks = blocksOf(batch);
-	return gpu.scope(() => {
-		const rows = new Tensor(gpu, blockedStorage(x).retain(), [blocks, height * width, channels * blockSize], "float32");
-		const sums = sumOver(rows, { k1: blocks, r2: height * width, k2: channels * blockSize }, [
-			blocks,
-			channels,
-			blockSize,
-		]);
-		const out = gpu.empty([batch, channels]);
-		permuteInto(sums, out, sums.shape, [0, 2, 1]);
-		return out;
-	});
+	const out = gpu.empty([batch, channels]);
+	const sizes = gpu.uniform(Uint32Array.of(batch, channels, height * width));
+	launchElements(imageSumsKernel, blocksOf(batch) * channels * (blockSize / 4), [blockedStorage(x), out, sizes]);
+	return out;
 }
 
 function check(name: string, x: Tensor, { plus, bias }: GatedActivationOptions): Shape {
