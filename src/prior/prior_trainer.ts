@@ -3,7 +3,7 @@ import { ArgumentError } from "../gpu/errors.js";
 import { Adam, type AdamOptions } from "../nn/adam.js";
 import { cosineDecay } from "../nn/learning_rate.js";
 import { backward } from "../ops/backward.js";
-import { crossEntropy } from "../ops/cross_entropy.js";
+import { codeCrossEntropy } from "../ops/code_cross_entropy.js";
 import type { Capture } from "../tensor/capture.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { type Shape, sameShape } from "../tensor/shape.js";
@@ -112,7 +112,7 @@ export class PriorTrainer {
 						noGrad(() => {
 							const { codes, labels } = batch();
 							sizes.push(codes.size);
-							return gpu.keep(crossEntropy(model.forward(codes, labels), codes));
+							return gpu.keep(codeCrossEntropy(model.forward(codes, labels), codes));
 						}),
 					),
 				);
@@ -136,7 +136,7 @@ export class PriorTrainer {
 
 	/** A whole step, as it is recorded or done. */
 	private train({ codes, labels }: CodeBatch): Tensor {
-		const loss = crossEntropy(this.model.forward(codes, labels), codes);
+		const loss = codeCrossEntropy(this.model.forward(codes, labels), codes);
 		this.optimizer.zeroGrad();
 		backward(loss);
 		this.optimizer.step();

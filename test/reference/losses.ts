@@ -17,7 +17,8 @@ export function crossEntropy(logits: Array64, targets: ArrayLike<number>, axis =
 	const logProbabilities = logSoftmax(logits, axis);
 	let total = 0;
 	forEachLine(logits.shape, axis, (positions, line) => {
-		total -= logProbabilities.data[positions[targets[line]]];
+		const position = positions[targets[line]];
+		if (position !== undefined) total -= logProbabilities.data[position];
 	});
 	return total / targets.length;
 }
@@ -27,6 +28,7 @@ export function crossEntropyBackward(logits: Array64, targets: ArrayLike<number>
 	const logProbabilities = logSoftmax(logits, axis);
 	const gradient = zeros(logits.shape);
 	forEachLine(logits.shape, axis, (positions, line) => {
+		if (positions[targets[line]] === undefined) return;
 		positions.forEach((position, k) => {
 			const probability = Math.exp(logProbabilities.data[position]);
 			gradient.data[position] = ((probability - (k === targets[line] ? 1 : 0)) * dy) / targets.length;

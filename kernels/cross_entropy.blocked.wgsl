@@ -1,0 +1,45 @@
+// loss[r] = log Σ_k exp(x[r, k]) − x[r, target[r]] and logSum[r] = log Σ_k exp(x[r, k]) for each pixel r of blocked images
+// (see block_images.wgsl), 4 images at a time; loss is 0 where the target is not a class, or there is no such image.
+//
+// cross_entropy.wgsl and softmax.wgsl in one, without the probabilities: the gradient works them out again.
+// x             float32 [blocks, plane, CLASSES, 16]
+// target        uint32 or int32 [batch, plane]
+// loss, logSum  float32 [blocks, plane, 16]
+//
+// One invocation for a pixel of 4 images. No features, default limits.
+
+struct Sizes {
+	batch: u32,
+	plane: u32,
+}
+
+override CLASSES: u32;
+
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> target_: array<u32>;
+@group(0) @binding(2) var<storage, read_write> loss: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> logSum: array<vec4<f32>>;
+@group(0) @binding(4) var<uniform> sizes: Sizes;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+	let i = id.y * groups.x * 64u + id.x;
+	if (i >= arrayLength(&loss)) { return; }
+	let pixel = i / 4u;
+	let base = pixel * CLASSES * 4u + i % 4u;
+	var largest = vec4(-3.4e38);
+	for (var k = 0u; k < CLASSES; k++) { largest = max(largest, x[base + 4u * k]); }
+	var total = vec4(0.0);
+	for (var k = 0u; k < CLASSES; k++) { total += exp(x[base + 4u * k] - largest); }
+	let logTotal = largest + log(total);
+	logSum[i] = logTotal;
+	let first = pixel / sizes.plane * 16u + i % 4u * 4u;
+	var result = vec4(0.0);
+	for (var j = 0u; j < 4u; j++) {
+		if (first + j >= sizes.batch) { break; }
+		let label = target_[(first + j) * sizes.plane + pixel % sizes.plane];
+		// The part that is the same in both goes first, so that the rest keeps its digits.
+		if (label < CLASSES) { result[j] = (largest[j] - x[base + 4u * label][j]) + log(total[j]); }
+	}
+	loss[i] = result;
+}
