@@ -1,11 +1,11 @@
-// dx[r, k] = factor · dy · (exp(x[r, k] − logSum[r]) − [k = target[r]]) for each pixel r of blocked images, 4 at a time; 0
-// where the target is not a class, or there is no such image.
+// dx[r, k] = factor · dy · (exp(x[r, k] − scale[r]) / sum[r] − [k = target[r]]) for each pixel r of blocked images, 4 at a
+// time; 0 where the target is not a class, or there is no such image.
 //
 // The gradient of the mean of what cross_entropy.blocked.wgsl gives, with factor 1 / targets.
-// x, dx   float32 [blocks, plane, CLASSES, 16]
-// target  uint32 or int32 [batch, plane]
-// logSum  float32 [blocks, plane, 16]
-// dy      float32 [1]
+// x, dx       float32 [blocks, plane, CLASSES, 16]
+// target      uint32 [batch, plane]
+// scale, sum  float32 [blocks, plane, 16]
+// dy          float32 [1]
 //
 // One invocation for a pixel of 4 images, so that their targets are read once. No features, default limits.
 
@@ -19,15 +19,16 @@ override CLASSES: u32;
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> target_: array<u32>;
-@group(0) @binding(2) var<storage, read> logSum: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> dy: array<f32>;
-@group(0) @binding(4) var<storage, read_write> dx: array<vec4<f32>>;
-@group(0) @binding(5) var<uniform> sizes: Sizes;
+@group(0) @binding(2) var<storage, read> scale: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> sum: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> dy: array<f32>;
+@group(0) @binding(5) var<storage, read_write> dx: array<vec4<f32>>;
+@group(0) @binding(6) var<uniform> sizes: Sizes;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
 	let i = id.y * groups.x * 64u + id.x;
-	if (i >= arrayLength(&logSum)) { return; }
+	if (i >= arrayLength(&sum)) { return; }
 	let pixel = i / 4u;
 	let first = pixel / sizes.plane * 16u + i % 4u * 4u;
 	var label = vec4(CLASSES);
@@ -36,10 +37,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 		label[j] = target_[(first + j) * sizes.plane + pixel % sizes.plane];
 	}
 	let factor = select(vec4(0.0), vec4(sizes.factor * dy[0]), label < vec4(CLASSES));
-	let logTotal = logSum[i];
+	let largest = scale[i];
+	let total = sum[i];
 	let base = pixel * CLASSES * 4u + i % 4u;
 	for (var k = 0u; k < CLASSES; k++) {
 		let at = base + 4u * k;
-		dx[at] = factor * (exp(x[at] - logTotal) - select(vec4(0.0), vec4(1.0), label == vec4(k)));
+		dx[at] = factor * (exp(x[at] - largest) / total - select(vec4(0.0), vec4(1.0), label == vec4(k)));
 	}
 }

@@ -6,7 +6,6 @@ export { describeAdapter, isNullBackend } from "./gpu/adapter.js";
 export * from "./index.js";
 export { blockedStorage, blockSize, blocksOf, emptyBlocked } from "./ops/blocked.js";
 export { codeSums } from "./ops/code_sums.js";
-export { permuteInto } from "./ops/permute.js";
 export { sumOver } from "./ops/sum.js";
 export { zeros } from "./ops/zeros.js";
 export { choicesName } from "./tensor/choice_store.js";

@@ -113,9 +113,9 @@ export class CodebookQuantizer extends Quantizer {
 		return this.embeddings.weight.gpu;
 	}
 
-	/** The averages, where they make the codes; of codes that are learnt by gradient they only tell which are dead. */
+	/** The averages; what is computed like the paper's quantizer has none, so that its state dict is that one's, too. */
 	override namedBuffers(): [string, Tensor][] {
-		return this.averaged ? super.namedBuffers() : [];
+		return this.averaged || this.cosine || this.deadBelow > 0 ? super.namedBuffers() : [];
 	}
 
 	override quantize(z: Tensor): Quantized {

@@ -152,7 +152,12 @@ test("every quantizer trains, and its model is read back", async () => {
 	);
 	for (const [words, names, codes] of [
 		[["--quantizer", "loss", "--init", "normal", "--codes", "6"], ["embeddings.weight"], 6],
-		[["--quantizer", "loss", "--init", "data", "--codes", "6", "--dead-below", "0.2"], ["embeddings.weight"], 6],
+		[["--quantizer", "loss", "--codes", "6"], ["embeddings.weight"], 6],
+		[
+			["--quantizer", "loss", "--init", "data", "--codes", "6", "--dead-below", "0.2"],
+			["embeddings.weight", "cluster_size", "embedding_sum"],
+			6,
+		],
 		[
 			["--similarity", "cosine", "--gradient", "rotation", "--init", "uniform", "--codes", "6", "--decay", "0.9"],
 			["embeddings.weight", "cluster_size", "embedding_sum"],

@@ -40,12 +40,23 @@ for (const [i, shape] of [
 	test(`[${shape}]`, async () => {
 		const random = new Random(i);
 		const [, classes] = shape as [number, number];
-		// One more than there are classes: a code that is none.
+		// In every other case one more than there are classes: a code that is none.
 		await check(randomArray(random, shape, -3, 3), randomIndices(random, sizeOf(shape) / classes, classes + (i % 2)));
 	});
 
 test("sure of the right and of the wrong code", () =>
 	check(array([4, 2, 1, 1], [100, -100, 100, -100, 0, 0, -100, 100]), Uint32Array.of(0, 1, 1, 1)));
+
+test("an offset that all logits share takes nothing away", () => {
+	const random = new Random(9);
+	const logits = randomArray(random, [5, 4, 2, 2], -3, 3);
+	// What float32 keeps of them at this size, in both.
+	const shifted = array(
+		logits.shape,
+		Array.from(logits.data, (value) => Math.fround(1e4 + value)),
+	);
+	return check(shifted, randomIndices(random, 20, 4));
+});
 
 test("the logits are not laid out anew where they lie in blocks", async () => {
 	const gpu = await device();

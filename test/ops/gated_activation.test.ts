@@ -70,19 +70,25 @@ test("numbers of any size give finite values and gradients", () => {
 	});
 });
 
-test("adds up the bias's gradient over many pixels", async () => {
-	const random = new Random(4);
-	const [x, bias] = [randomArray(random, [16, 4, 23, 31]), randomArray(random, [16, 4])];
-	await checkOp("[16, 4, 23, 31]", {
-		inputs: [x, bias],
-		run: ([x, bias]) => gatedActivation(x as Tensor, { bias }),
-		expected: reference.gatedActivation(x, { bias }),
-		gradients: (dy) => {
-			const gradients = reference.gatedActivationBackward(x, { bias }, dy);
-			return [gradients.x, gradients.bias];
-		},
+for (const between of [false, true])
+	test(`adds up the bias's gradient over many pixels${between ? ", behind a convolution" : ""}`, async () => {
+		const random = new Random(4);
+		const [x, bias] = [randomArray(random, [18, 6, 23, 31]), randomArray(random, [18, 6])];
+		const same = array(
+			[6, 6, 1, 1],
+			Array.from({ length: 36 }, (_, i) => (i % 7 === 0 ? 1 : 0)),
+		);
+		await checkOp("[18, 6, 23, 31]", {
+			inputs: [x, bias],
+			run: ([x, bias], gpu) =>
+				gatedActivation(between ? conv2d(x as Tensor, tensorOf(gpu, same)) : (x as Tensor), { bias }),
+			expected: reference.gatedActivation(x, { bias }),
+			gradients: (dy) => {
+				const gradients = reference.gatedActivationBackward(x, { bias }, dy);
+				return [gradients.x, gradients.bias];
+			},
+		});
 	});
-});
 
 test("leaves nothing behind", () =>
 	checkStepMemory({

@@ -1,8 +1,9 @@
-import { ArgumentError, backward, crossEntropy, type Gpu, noGrad, ShapeError, summary, type Tensor } from "tessera-gpu";
+import { ArgumentError, backward, type Gpu, noGrad, ShapeError, summary, type Tensor } from "tessera-gpu";
 import { GatedPixelCNN, type GatedPixelCNNOptions } from "tessera-gpu/prior";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Random } from "../../src/nn/random.js";
+import { codeCrossEntropy } from "../../src/ops/code_cross_entropy.js";
 import type { Array64 } from "../reference/array.js";
 import { gatedPixelCNNLoss, type Parameters64 } from "../reference/gated_pixel_cnn.js";
 import { assertClose, assertThrows, device, randomArray, randomIndices, variants } from "../support.js";
@@ -84,7 +85,7 @@ test("loss and gradients are those of the paper's network with masks, in float64
 			const codes = randomIndices(random, batch * height * width, numEmbeddings);
 			const labels = randomIndices(random, batch, 3);
 			const loss = gpu.scope(() => {
-				const loss = crossEntropy(
+				const loss = codeCrossEntropy(
 					model.forward(gpu.tensor(codes, grid), gpu.tensor(labels, [batch])),
 					gpu.tensor(codes, grid),
 				);

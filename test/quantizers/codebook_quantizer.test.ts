@@ -1,4 +1,4 @@
-import { ArgumentError, backward, type Gpu, mul, sum, type Tensor } from "tessera-gpu";
+import { ArgumentError, backward, type Gpu, mul, StateDictError, sum, type Tensor } from "tessera-gpu";
 import { type CodebookOptions, CodebookQuantizer, initialiseCodebook } from "tessera-gpu/quantizers";
 import { Trainer, VectorQuantizer, VQVAE } from "tessera-gpu/vqvae";
 import { suite } from "uvu";
@@ -407,13 +407,18 @@ test("the state dict holds the averages, and brings all of it back", async () =>
 	for (const model of [a, b]) model.dispose();
 });
 
-test("learnt by gradient, the state dict is that of the paper's quantizer", async () => {
+test("learnt by gradient alone, the state dict is that of the paper's quantizer", async () => {
 	const gpu = await device();
-	const options = { embeddingDim: 2, numEmbeddings: 3 };
-	const learnt = new CodebookQuantizer(gpu, { ...options, learning: "loss", deadBelow: 0.1 });
-	const paper = new VectorQuantizer(gpu, new Random(0), 2, 3, 0.25);
+	const options: CodebookOptions = { embeddingDim: 2, numEmbeddings: 3, learning: "loss", deadBelow: 0, seed: 1 };
+	const learnt = new CodebookQuantizer(gpu, options);
+	const paper = new VectorQuantizer(gpu, new Random(2), 2, 3, 0.25);
 	paper.loadStateDict(learnt.stateDict());
 	assertSame(await paper.embeddings.weight.data(), await learnt.embeddings.weight.data(), "codes");
+	for (const other of [{ deadBelow: 0.1 }, { similarity: "cosine" }] as const) {
+		const quantizer = new CodebookQuantizer(gpu, { ...options, ...other });
+		assertThrows(() => paper.loadStateDict(quantizer.stateDict()), StateDictError, ["cluster_size"]);
+		quantizer.dispose();
+	}
 	for (const quantizer of [learnt, paper]) quantizer.dispose();
 });
 

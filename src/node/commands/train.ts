@@ -189,13 +189,17 @@ class Run {
 	private async initialiseCodes(): Promise<void> {
 		const { gpu, model, options, trainImages } = this;
 		const { batch, init, quantizer, seed } = options;
-		if (quantizer === "fsq") return;
 		const [, height, width] = trainImages.shape;
 		const [, dimensions, rows, columns] = model.encoder.cost([1, ...trainImages.shape]).output;
 		const enough = Math.ceil((latentsPerCode * model.vqLayer.numEmbeddings) / (rows * columns));
-		const needed = init === "data" || init === "kmeans" ? Math.max(batch, enough) : 1;
-		const first = this.random.fork().permutation(trainImages.count).slice(0, needed);
-		const latents = new Float32Array(first.length * dimensions * rows * columns);
+		const fromLatents = quantizer !== "fsq" && (init === "data" || init === "kmeans");
+		const first = this.random
+			.fork()
+			.permutation(trainImages.count)
+			.slice(0, fromLatents ? Math.max(batch, enough) : 0);
+		// Codes that are not made of latents begin beside one that nobody looks at.
+		const count = Math.max(1, first.length);
+		const latents = new Float32Array(count * dimensions * rows * columns);
 		const together = imagesAtOnce({ height, width });
 		for (let from = 0; from < first.length; from += together) {
 			const part = gpu.scope(() =>
@@ -205,7 +209,7 @@ class Run {
 			part.dispose();
 		}
 		gpu.scope(() => {
-			const z = gpu.tensor(latents, [first.length, dimensions, rows, columns]);
+			const z = gpu.tensor(latents, [count, dimensions, rows, columns]);
 			initialiseQuantizer(model.vqLayer, init, z, seed);
 		});
 	}
