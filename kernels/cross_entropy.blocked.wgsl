@@ -1,11 +1,11 @@
 // loss[r] = log Σ_k exp(x[r, k]) − x[r, target[r]] for each pixel r of blocked images (see block_images.wgsl), 4 images at
-// a time; 0 where the target is not a class, or there is no such image. For the way back scale[r] = max_k x[r, k], and
-// sum[r] = Σ_k exp(x[r, k] − scale[r]).
+// a time; 0 where the target is not a class, or there is no such image. For the way back maximum[r] = max_k x[r, k], and
+// sum[r] = Σ_k exp(x[r, k] − maximum[r]).
 //
 // cross_entropy.wgsl and softmax.wgsl in one, without the probabilities: the gradient works them out again.
-// x                 float32 [blocks, plane, CLASSES, 16]
-// target            uint32 [batch, plane]
-// loss, scale, sum  float32 [blocks, plane, 16]
+// x                   float32 [blocks, plane, CLASSES, 16]
+// target              uint32 [batch, plane]
+// loss, maximum, sum  float32 [blocks, plane, 16]
 //
 // One invocation for a pixel of 4 images. No features, default limits.
 
@@ -19,7 +19,7 @@ override CLASSES: u32;
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> target_: array<u32>;
 @group(0) @binding(2) var<storage, read_write> loss: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> scale: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> maximum: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> sum: array<vec4<f32>>;
 @group(0) @binding(5) var<uniform> sizes: Sizes;
 
@@ -33,7 +33,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 	for (var k = 0u; k < CLASSES; k++) { largest = max(largest, x[base + 4u * k]); }
 	var total = vec4(0.0);
 	for (var k = 0u; k < CLASSES; k++) { total += exp(x[base + 4u * k] - largest); }
-	scale[i] = largest;
+	maximum[i] = largest;
 	sum[i] = total;
 	let first = pixel / sizes.plane * 16u + i % 4u * 4u;
 	var result = vec4(0.0);

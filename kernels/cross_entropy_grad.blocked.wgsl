@@ -1,11 +1,11 @@
-// dx[r, k] = factor · dy · (exp(x[r, k] − scale[r]) / sum[r] − [k = target[r]]) for each pixel r of blocked images, 4 at a
-// time; 0 where the target is not a class, or there is no such image.
+// dx[r, k] = factor · dy · (exp(x[r, k] − maximum[r]) / sum[r] − [k = target[r]]) for each pixel r of blocked images, 4 at
+// a time; 0 where the target is not a class, or there is no such image.
 //
 // The gradient of the mean of what cross_entropy.blocked.wgsl gives, with factor 1 / targets.
-// x, dx       float32 [blocks, plane, CLASSES, 16]
-// target      uint32 [batch, plane]
-// scale, sum  float32 [blocks, plane, 16]
-// dy          float32 [1]
+// x, dx         float32 [blocks, plane, CLASSES, 16]
+// target        uint32 [batch, plane]
+// maximum, sum  float32 [blocks, plane, 16]
+// dy            float32 [1]
 //
 // One invocation for a pixel of 4 images, so that their targets are read once. No features, default limits.
 
@@ -19,7 +19,7 @@ override CLASSES: u32;
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> target_: array<u32>;
-@group(0) @binding(2) var<storage, read> scale: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> maximum: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> sum: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> dy: array<f32>;
 @group(0) @binding(5) var<storage, read_write> dx: array<vec4<f32>>;
@@ -37,7 +37,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 		label[j] = target_[(first + j) * sizes.plane + pixel % sizes.plane];
 	}
 	let factor = select(vec4(0.0), vec4(sizes.factor * dy[0]), label < vec4(CLASSES));
-	let largest = scale[i];
+	let largest = maximum[i];
 	let total = sum[i];
 	let base = pixel * CLASSES * 4u + i % 4u;
 	for (var k = 0u; k < CLASSES; k++) {

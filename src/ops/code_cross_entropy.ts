@@ -25,22 +25,22 @@ export function codeCrossEntropy(logits: Tensor, codes: Tensor<"uint32">): Tenso
 	const plane = sizeOf(grid);
 	const rows = blocksOf(batch) * plane * blockSize;
 	const constants = { CLASSES: classes };
-	const [loss, scales, sums] = gpu.scope(() => {
-		const [losses, scales, sums] = [gpu.empty([rows]), gpu.empty([rows]), gpu.empty([rows])];
+	const [loss, maxima, sums] = gpu.scope(() => {
+		const [losses, maxima, sums] = [gpu.empty([rows]), gpu.empty([rows]), gpu.empty([rows])];
 		const sizes = gpu.uniform(Uint32Array.of(batch, plane));
 		launchElements(
 			crossEntropyBlockedKernel,
 			rows / 4,
-			[blockedStorage(logits), codes, losses, scales, sums, sizes],
+			[blockedStorage(logits), codes, losses, maxima, sums, sizes],
 			constants,
 		);
-		return [sumOver(losses, { r2: rows }, [], 1 / codes.size), scales, sums] as const;
+		return [sumOver(losses, { r2: rows }, [], 1 / codes.size), maxima, sums] as const;
 	});
 	return record("crossEntropy", loss, [logits], (gradient) => {
 		const { tensor, storage } = emptyBlocked(gpu, shape);
 		const sizes = new Uint32Array([batch, plane, 0]);
 		new Float32Array(sizes.buffer)[2] = 1 / codes.size;
-		const bindings = [blockedStorage(logits), codes, scales, sums, gradient, storage, gpu.uniform(sizes)];
+		const bindings = [blockedStorage(logits), codes, maxima, sums, gradient, storage, gpu.uniform(sizes)];
 		launchElements(crossEntropyGradBlockedKernel, rows / 4, bindings, constants);
 		return [tensor];
 	});
