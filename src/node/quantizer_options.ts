@@ -71,8 +71,18 @@ export function quantizerForModel(gpu: Gpu, options: QuantizerOptions): VQVAEOpt
 	return { quantizer: new ResidualQuantizer(gpu, { ...codebook, levels: count }) };
 }
 
+/** Whether the first codes are made of latents. */
+export function beginsWithLatents({ quantizer, init }: QuantizerOptions): boolean {
+	return quantizer !== "fsq" && (init === "data" || init === "kmeans");
+}
+
 /** Gives the quantizer its first codes; one without a codebook needs none. */
-export function initialiseQuantizer(quantizer: Quantizer, method: Initialisation, latents: Tensor, seed: number): void {
+export function initialiseQuantizer(
+	quantizer: Quantizer,
+	method: Initialisation,
+	latents: Tensor | undefined,
+	seed: number,
+): void {
 	if (quantizer instanceof ResidualQuantizer) quantizer.initialise(method, latents, { seed });
 	else if (quantizer instanceof CodebookQuantizer) initialiseCodebook(quantizer, method, latents, { seed });
 }

@@ -21,13 +21,13 @@ export interface InitialiseOptions {
  * "data" takes K of the latents; "kmeans" goes on from there with Lloyd's algorithm (Lloyd, "Least squares quantization in
  * PCM", 1982), in which a code without latents is put on a random one.
  *
- * @param latents float32 [B, D, h, w], what the encoder gives for the first images; for "data" and "kmeans"
- * @throws ArgumentError for an unknown method, ShapeError
+ * @param latents float32 [B, D, h, w], what the encoder gives for the first images; only "data" and "kmeans" need them
+ * @throws ArgumentError for an unknown method, or where latents are missing; ShapeError
  */
 export function initialiseCodebook(
 	quantizer: CodebookQuantizer,
 	method: Initialisation,
-	latents: Tensor,
+	latents?: Tensor | undefined,
 	{ iterations = 10, seed = 0 }: InitialiseOptions = {},
 ): void {
 	const { gpu, numEmbeddings, embeddingDim } = quantizer;
@@ -37,15 +37,21 @@ export function initialiseCodebook(
 	const first = {
 		normal: () => drawn(() => random.normal()),
 		uniform: () => drawn(() => random.uniform(-1 / numEmbeddings, 1 / numEmbeddings)),
-		data: () => someOf(latents, numEmbeddings, random),
-		kmeans: () => someOf(latents, numEmbeddings, random),
+		data: () => someOf(needed(latents, method), numEmbeddings, random),
+		kmeans: () => someOf(needed(latents, method), numEmbeddings, random),
 	}[method];
 	if (first === undefined)
 		throw new ArgumentError(
 			`A codebook begins with "normal", "uniform", "data" or "kmeans", but ${JSON.stringify(method)} was asked for.`,
 		);
 	gpu.scope(() => quantizer.setCodes(first()));
-	if (method === "kmeans") for (let i = 0; i < iterations; i++) quantizer.moveToMeans(latents);
+	if (method === "kmeans") for (let i = 0; i < iterations; i++) quantizer.moveToMeans(needed(latents, method));
+}
+
+function needed(latents: Tensor | undefined, method: Initialisation): Tensor {
+	if (latents === undefined)
+		throw new ArgumentError(`A codebook that begins with "${method}" is made of latents, but there are none.`);
+	return latents;
 }
 
 /** Vectors of z, chosen at random, each at most once as long as there are enough: [count, D]. */

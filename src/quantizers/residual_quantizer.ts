@@ -100,12 +100,12 @@ export class ResidualQuantizer extends Quantizer {
 	}
 
 	/** Gives each codebook its first codes, from what those before it leave over of the latents; see `initialiseCodebook`. */
-	initialise(method: Initialisation, latents: Tensor, options: InitialiseOptions = {}): void {
+	initialise(method: Initialisation, latents?: Tensor | undefined, options: InitialiseOptions = {}): void {
 		this.gpu.scope(() => {
 			let residual = latents;
 			for (const codebook of this.codebooks) {
 				initialiseCodebook(codebook, method, residual, options);
-				residual = sub(residual, codebook.lookup(codebook.encode(residual)));
+				residual &&= sub(residual, codebook.lookup(codebook.encode(residual)));
 			}
 		});
 	}

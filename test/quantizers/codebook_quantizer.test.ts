@@ -375,7 +375,7 @@ test("codes drawn from N(0, 1) and U(±1/K)", async () => {
 	const quantizer = new CodebookQuantizer(gpu, { embeddingDim: 16, numEmbeddings: 128 });
 	const { z } = uploaded(gpu, [1, 16, 1, 1], 1);
 	const read = async (method: "normal" | "uniform", seed: number) => {
-		initialiseCodebook(quantizer, method, z, { seed });
+		initialiseCodebook(quantizer, method, undefined, { seed });
 		return quantizer.embeddings.weight.data();
 	};
 	const variance = (values: Float32Array) => values.reduce((sum, value) => sum + value ** 2, 0) / values.length;
@@ -387,6 +387,8 @@ test("codes drawn from N(0, 1) and U(±1/K)", async () => {
 	assert.ok(Math.abs(variance(uniform) * 3 * 128 ** 2 - 1) < 0.1);
 	assert.not.equal([...(await read("uniform", 2))], [...uniform]);
 	assertThrows(() => initialiseCodebook(quantizer, "zeros" as never, z), ArgumentError, ["zeros", "kmeans"]);
+	for (const method of ["data", "kmeans"] as const)
+		assertThrows(() => initialiseCodebook(quantizer, method), ArgumentError, [method, "latents"]);
 	for (const part of [z, quantizer]) part.dispose();
 });
 

@@ -19,7 +19,12 @@ import { checkpointMetadata } from "../load_model.js";
 import { type AdapterChoice, openDevice } from "../open_device.js";
 import { pixelShift, reconstructImages } from "../pictures.js";
 import { startProgress } from "../progress.js";
-import { initialiseQuantizer, type QuantizerOptions, quantizerForModel } from "../quantizer_options.js";
+import {
+	beginsWithLatents,
+	initialiseQuantizer,
+	type QuantizerOptions,
+	quantizerForModel,
+} from "../quantizer_options.js";
 import { loadRunData } from "../run_data.js";
 import { RunFolder } from "../run_folder.js";
 
@@ -187,19 +192,21 @@ class Run {
 
 	/** Puts the first codes where the encoder's first latents are, or as the options say. */
 	private async initialiseCodes(): Promise<void> {
+		const { gpu, model, options } = this;
+		const random = this.random.fork();
+		const latents = beginsWithLatents(options) ? await this.firstLatents(random) : undefined;
+		gpu.scope(() => initialiseQuantizer(model.vqLayer, options.init, latents, options.seed));
+		latents?.dispose();
+	}
+
+	/** What the encoder gives for images chosen at random, of which there are enough for all codes. */
+	private async firstLatents(random: Random): Promise<Tensor> {
 		const { gpu, model, options, trainImages } = this;
-		const { batch, init, quantizer, seed } = options;
 		const [, height, width] = trainImages.shape;
 		const [, dimensions, rows, columns] = model.encoder.cost([1, ...trainImages.shape]).output;
 		const enough = Math.ceil((latentsPerCode * model.vqLayer.numEmbeddings) / (rows * columns));
-		const fromLatents = quantizer !== "fsq" && (init === "data" || init === "kmeans");
-		const first = this.random
-			.fork()
-			.permutation(trainImages.count)
-			.slice(0, fromLatents ? Math.max(batch, enough) : 0);
-		// Codes that are not made of latents begin beside one that nobody looks at.
-		const count = Math.max(1, first.length);
-		const latents = new Float32Array(count * dimensions * rows * columns);
+		const first = random.permutation(trainImages.count).slice(0, Math.max(options.batch, enough));
+		const latents = new Float32Array(first.length * dimensions * rows * columns);
 		const together = imagesAtOnce({ height, width });
 		for (let from = 0; from < first.length; from += together) {
 			const part = gpu.scope(() =>
@@ -208,10 +215,7 @@ class Run {
 			latents.set(await part.data(), from * dimensions * rows * columns);
 			part.dispose();
 		}
-		gpu.scope(() => {
-			const z = gpu.tensor(latents, [count, dimensions, rows, columns]);
-			initialiseQuantizer(model.vqLayer, init, z, seed);
-		});
+		return gpu.tensor(latents, [first.length, dimensions, rows, columns]);
 	}
 
 	/** Of the next step. */
