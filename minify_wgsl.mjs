@@ -1,4 +1,4 @@
-// Makes kernels small for publishing: no comments, no needless blanks, short names. Lines stay where they are, so that
+// Makes kernels small for publishing: no comments, no needless blanks, short names, types and numbers. Lines stay where they are, so that
 // the line numbers in a compiler's messages are those of the file in kernels/.
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -22,6 +22,14 @@ function withoutBlanks(source) {
 	return source
 		.replace(/^[ \t]+|[ \t]+$/gm, "")
 		.replace(/(?<!\w) (?=\w)|(?<=\w) (?!\w)|(?<![-+*/%&|^!=<>]) (?=[^\w\s])|(?<=[^\w\s]) (?![-+*/%&|^!=<>\w\s])/g, "");
+}
+
+/** Types and numbers as they are written in the fewest signs. */
+function shortened(source) {
+	return source
+		.replace(/\b(vec[234])<([fiu])32>/g, "$1$2")
+		.replace(/\b(\d+\.)0\b/g, "$1")
+		.replace(/\b0(\.\d+)/g, "$1");
 }
 
 /** The names that a kernel gives to its own things, and that nobody outside asks for. */
@@ -74,6 +82,8 @@ export async function kernelMinifier(folder) {
 	return (text) => {
 		const source = withoutComments(text);
 		const own = ownNames(source);
-		return withoutBlanks(source.replace(token, (name) => (own.has(name) ? (short.get(name) ?? name) : name)));
+		return shortened(
+			withoutBlanks(source.replace(token, (name) => (own.has(name) ? (short.get(name) ?? name) : name))),
+		);
 	};
 }

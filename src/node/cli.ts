@@ -145,6 +145,7 @@ cli
 	.option("--channels <count>", "Of each of its two stacks", { default: 32 })
 	.option("--layers <count>", "Gated layers", { default: 6 })
 	.option("--kernel <size>", "Odd: each layer sees half of it further", { default: 3 })
+	.option("--dropout <p>", "The share of hidden values that each step drops, against overfitting", { default: 0 })
 	.option("--seed <number>", "Of weights, order and samples", { default: 0 })
 	.option("--adapter <name>", adapterHelp)
 	.action((run: string, options: Options) =>
@@ -156,6 +157,7 @@ cli
 			channels: number(options, "channels", 1),
 			layers: number(options, "layers", 1),
 			kernel: number(options, "kernel", 3),
+			dropout: number(options, "dropout", 0, false, 0.99),
 			seed: number(options, "seed", 0, true, 2 ** 31 - 1),
 			adapter: adapter(options),
 		}),

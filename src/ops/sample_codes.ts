@@ -34,6 +34,11 @@ export function checkSampleOptions(name: string, { temperature = 1, topK, seed =
 		throw new ArgumentError(`${name}: temperature must be a number of at least 0, but is ${temperature}.`);
 	if (topK !== undefined && (!Number.isInteger(topK) || topK < 1))
 		throw new ArgumentError(`${name}: topK must be a whole number of at least 1, but is ${topK}.`);
+	checkSeed(name, seed);
+}
+
+/** @throws ArgumentError where a seed is no whole number in [0, 2³²). */
+export function checkSeed(name: string, seed: number): void {
 	if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32)
 		throw new ArgumentError(`${name}: seed must be a whole number of at least 0 and below 2³², but is ${seed}.`);
 }

@@ -78,8 +78,15 @@ export class GatedLayer extends Module {
 		this.horizontalClasses = smallNormal(gpu, random, [numClasses, 2 * channels]);
 	}
 
-	/** @param labels uint32 [B], where there are classes */
-	forward({ vertical, horizontal }: Stacks, labels: Tensor<"uint32"> | undefined): Stacks {
+	/**
+	 * @param labels uint32 [B], where there are classes
+	 * @param drop what becomes of the gated values [B, C, h, w] that are added to the horizontal stack
+	 */
+	forward(
+		{ vertical, horizontal }: Stacks,
+		labels: Tensor<"uint32"> | undefined,
+		drop: (gated: Tensor) => Tensor,
+	): Stacks {
 		const { first, last } = this.options;
 		const biasOf = (classes: Parameter | undefined) =>
 			classes === undefined || labels === undefined ? undefined : embedding(labels, classes);
@@ -88,7 +95,7 @@ export class GatedLayer extends Module {
 			plus: this.verticalToHorizontal.forward(above),
 			bias: biasOf(this.horizontalClasses),
 		});
-		const out = this.horizontalOut.forward(gated);
+		const out = this.horizontalOut.forward(drop(gated));
 		return {
 			vertical: last ? undefined : gatedActivation(above, { bias: biasOf(this.verticalClasses) }),
 			horizontal: first ? out : add(horizontal, out),

@@ -4,6 +4,7 @@ import { type LayerCost, Module } from "../nn/module.js";
 import { Random } from "../nn/random.js";
 import { Sequential } from "../nn/sequential.js";
 import { add } from "../ops/binary.js";
+import { type Dropout, dropout } from "../ops/dropout.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { formatShape, type Shape, sameShape } from "../tensor/shape.js";
 import type { Parameter, Tensor } from "../tensor/tensor.js";
@@ -102,19 +103,28 @@ export class GatedPixelCNN extends Module {
 	 *
 	 * @param codes uint32 [B, h, w]
 	 * @param labels uint32 [B], for a model with classes
+	 * @param dropping for training: drops what the layers add to the horizontal stack, and the head's hidden values
 	 * @returns float32 [B, K, h, w]
 	 * @throws ShapeError, ArgumentError where there are labels but no classes, or the other way round.
 	 */
-	forward(codes: Tensor<"uint32">, labels?: Tensor<"uint32">): Tensor {
+	forward(codes: Tensor<"uint32">, labels?: Tensor<"uint32">, dropping?: Dropout): Tensor {
 		this.check(codes.shape, labels?.shape);
+		let elements = 0;
+		const drop = (x: Tensor) => {
+			if (dropping === undefined) return x;
+			elements += x.size;
+			return dropout(x, dropping, elements - x.size);
+		};
 		const codeVectors = add(this.embedding.forward(codes), this.position);
 		let stacks: Stacks = { vertical: undefined, horizontal: codeVectors };
 		for (const [i, layer] of this.layers.entries()) {
-			stacks = layer.forward(stacks, labels);
+			stacks = layer.forward(stacks, labels, drop);
 			// The first layer's output no longer holds the position itself.
 			if (i === 0) stacks = { ...stacks, horizontal: add(stacks.horizontal, this.position) };
 		}
-		return this.head.forward(stacks.horizontal);
+		// The head's layers one by one, since something may be dropped before the last.
+		const [rectify, expand, , classify] = this.head.layers;
+		return classify.forward(drop(expand.forwardRelu(rectify.forward(stacks.horizontal))));
 	}
 
 	/** @param input [B, h, w] */

@@ -4,6 +4,8 @@ import { Adam, type AdamOptions } from "../nn/adam.js";
 import { cosineDecay } from "../nn/learning_rate.js";
 import { backward } from "../ops/backward.js";
 import { codeCrossEntropy } from "../ops/code_cross_entropy.js";
+import { checkDropout, type Dropout } from "../ops/dropout.js";
+import { checkSeed } from "../ops/sample_codes.js";
 import type { Capture } from "../tensor/capture.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { type Shape, sameShape } from "../tensor/shape.js";
@@ -23,6 +25,10 @@ export interface PriorTrainerOptions extends AdamOptions {
 	readonly steps: number;
 	/** Steps over which the learning rate rises (default: a fiftieth of `steps`, at most 200). */
 	readonly warmUp?: number;
+	/** The probability with which a step drops a value of `GatedPixelCNN.forward`, in [0, 1) (default 0). */
+	readonly dropout?: number;
+	/** Of what is dropped, a whole number in [0, 2³²) (default 0). */
+	readonly seed?: number;
 	/**
 	 * Whether steps are captured (see `Gpu.capture`): those with batches of the first one's shape are replayed, others done
 	 * as they come (default true).
@@ -46,6 +52,8 @@ export class PriorTrainer {
 	private readonly steps: number;
 	private readonly warmUp: number;
 	private readonly captures: boolean;
+	private readonly seed: number;
+	private readonly dropping: Dropout | undefined;
 	private captured: CapturedStep | undefined;
 	private taken = 0;
 
@@ -55,16 +63,21 @@ export class PriorTrainer {
 		options: PriorTrainerOptions,
 	) {
 		const { steps, warmUp = Math.min(200, Math.floor(steps / 50)), capture = true } = options;
+		const { dropout = 0, seed = 0 } = options;
 		if (!Number.isInteger(steps) || steps < 1)
 			throw new ArgumentError(`PriorTrainer: steps must be a whole number of at least 1, but is ${steps}.`);
 		if (!(warmUp >= 0 && Number.isFinite(warmUp)))
 			throw new ArgumentError(`PriorTrainer: warmUp must be a number of at least 0, but is ${warmUp}.`);
+		checkDropout("PriorTrainer", dropout);
+		checkSeed("PriorTrainer", seed);
 		this.optimizer = new Adam(model.parameters(), options);
 		this.gpu = model.gpu;
 		this.rate = this.optimizer.lr;
 		this.steps = steps;
 		this.warmUp = warmUp;
 		this.captures = capture;
+		this.seed = seed;
+		this.dropping = dropout > 0 ? { p: dropout, random: this.gpu.tensor(Uint32Array.of(0, 0), [2]) } : undefined;
 	}
 
 	/**
@@ -131,12 +144,15 @@ export class PriorTrainer {
 		this.captured?.batch.codes.dispose();
 		this.captured?.batch.labels?.dispose();
 		this.captured = undefined;
+		this.dropping?.random.dispose();
 		this.optimizer.dispose();
 	}
 
 	/** A whole step, as it is recorded or done. */
 	private train({ codes, labels }: CodeBatch): Tensor {
-		const loss = codeCrossEntropy(this.model.forward(codes, labels), codes);
+		const { dropping } = this;
+		if (dropping !== undefined) this.gpu.feed(dropping.random, () => [this.seed, this.taken]);
+		const loss = codeCrossEntropy(this.model.forward(codes, labels, dropping), codes);
 		this.optimizer.zeroGrad();
 		backward(loss);
 		this.optimizer.step();

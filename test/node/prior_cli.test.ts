@@ -91,12 +91,21 @@ test("train-prior leaves weights, metrics, samples and a chart, and reports bits
 	assert.equal([...(dict["embedding.weight"]?.shape ?? [])], [24, 4]);
 });
 
-test("the same seed gives a prior that is the same, byte for byte", async () => {
+test("the same seed gives a prior that is the same, byte for byte, with dropout another one", async () => {
 	const weights = () => readFile(join(folder, run, "prior.safetensors"));
 	const first = await weights();
 	const { code, errors } = await tessera(["train-prior", run, ...small, "--epochs", "2"]);
 	assert.is(code, 0, errors);
 	assert.equal(await weights(), first);
+	const dropped: Buffer[] = [];
+	for (const p of ["0.3", "0.3", "0.5"]) {
+		const { code, errors } = await tessera(["train-prior", run, ...small, "--epochs", "2", "--dropout", p]);
+		assert.is(code, 0, errors);
+		dropped.push(await weights());
+	}
+	assert.equal(dropped[1], dropped[0]);
+	assert.not.equal(dropped[0], first);
+	assert.not.equal(dropped[2], dropped[0]);
 });
 
 test("sample writes a row for each class, or images of one", async () => {
@@ -177,6 +186,7 @@ test("mistakes are named in one line, with exit code 1", async () => {
 		[["train-prior", "nowhere"], /nowhere is no folder that `tessera train` has written/],
 		[["train-prior", "."], /config\.json does not say/],
 		[["train-prior", run, "--kernel", "4"], /kernelSize must be odd/],
+		[["train-prior", run, "--dropout", "1"], /--dropout must be a number of at least 0 and at most 0\.99, but is 1/],
 		[["train-prior", run, "--layers", "0"], /--layers must be a whole number of at least 1/],
 		[["sample", run, "--class", "10"], /--class must be one of 0 to 9, but is 10/],
 		[["sample", run, "--temperature=-1"], /--temperature/],

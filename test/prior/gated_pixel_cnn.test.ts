@@ -5,6 +5,7 @@ import * as assert from "uvu/assert";
 import { Random } from "../../src/nn/random.js";
 import { codeCrossEntropy } from "../../src/ops/code_cross_entropy.js";
 import type { Array64 } from "../reference/array.js";
+import { dropout } from "../reference/dropout.js";
 import { gatedPixelCNNLoss, type Parameters64 } from "../reference/gated_pixel_cnn.js";
 import { assertClose, assertThrows, device, randomArray, randomIndices, variants } from "../support.js";
 
@@ -74,9 +75,13 @@ for (const options of grids)
 		}
 	});
 
-test("loss and gradients are those of the paper's network with masks, in float64", async () => {
-	const [layers, grid, numEmbeddings] = [3, [5, 3, 4], 5] as const;
-	for (const kernelSize of [3, 5])
+for (const [kernelSize, p] of [
+	[3, 0],
+	[5, 0],
+	[3, 0.4],
+] as const)
+	test(`loss and gradients are the paper's with masks, in float64: kernel ${kernelSize}, dropout ${p}`, async () => {
+		const [layers, grid, numEmbeddings] = [3, [5, 3, 4], 5] as const;
 		for (const gpu of await variants()) {
 			const random = new Random(kernelSize);
 			const [batch, height, width] = grid;
@@ -85,8 +90,9 @@ test("loss and gradients are those of the paper's network with masks, in float64
 			const codes = randomIndices(random, batch * height * width, numEmbeddings);
 			const labels = randomIndices(random, batch, 3);
 			const loss = gpu.scope(() => {
+				const dropping = p === 0 ? undefined : { p, random: gpu.tensor(Uint32Array.of(3, 8), [2]) };
 				const loss = codeCrossEntropy(
-					model.forward(gpu.tensor(codes, grid), gpu.tensor(labels, [batch])),
+					model.forward(gpu.tensor(codes, grid), gpu.tensor(labels, [batch]), dropping),
 					gpu.tensor(codes, grid),
 				);
 				backward(loss);
@@ -95,7 +101,13 @@ test("loss and gradients are those of the paper's network with masks, in float64
 			const parameters: Record<string, Array64> = {};
 			for (const [name, parameter] of model.namedParameters())
 				parameters[name] = { shape: [...parameter.shape], data: Float64Array.from(await parameter.data()) };
-			const lossOf = (parameters: Parameters64) => gatedPixelCNNLoss(parameters, codes, grid, labels, layers);
+			const lossOf = (parameters: Parameters64) => {
+				let first = 0;
+				return gatedPixelCNNLoss(parameters, codes, grid, labels, layers, (x) => {
+					first += x.data.length;
+					return dropout(x, { p, seed: 3, step: 8, first: first - x.data.length });
+				});
+			};
 			assertClose([await loss.item()], [lossOf(parameters)], 1e-6, "loss");
 			for (const [name, parameter] of model.namedParameters()) {
 				const gradient = await parameter.grad.data();
@@ -114,7 +126,7 @@ test("loss and gradients are those of the paper's network with masks, in float64
 			loss.dispose();
 			model.dispose();
 		}
-});
+	});
 
 test("classes change the logits", async () => {
 	const gpu = await device();

@@ -47,31 +47,57 @@ test("learns what there is to learn, and evaluates nats per code", async () => {
 	model.dispose();
 });
 
-test("captured steps give the same bits as others, and create nothing", async () => {
-	const gpu = await device();
-	const start = gpu.memory().buffers;
-	const results: Float32Array[][] = [];
-	for (const capture of [true, false]) {
-		const model = new GatedPixelCNN(gpu, { ...grid, channels: 5, layers: 2, numClasses: 2, seed: 3 });
-		const trainer = new PriorTrainer(model, { steps: 12, capture });
-		const random = new Random(9);
-		const losses: Float32Array[] = [];
-		let counted = gpu.counters();
-		for (let step = 0; step < 9; step++) {
-			// One batch is smaller than the others.
-			const loss = gpu.scope(() => trainer.step(batch(gpu, random, step === 4 ? 3 : 6)));
-			losses.push(await loss.data());
-			loss.dispose();
-			if (step === 6) counted = gpu.counters();
+for (const dropout of [0, 0.3])
+	test(`captured steps give the same bits as others, and create nothing, dropout ${dropout}`, async () => {
+		const gpu = await device();
+		const start = gpu.memory().buffers;
+		const results: Float32Array[][] = [];
+		for (const capture of [true, false]) {
+			const model = new GatedPixelCNN(gpu, { ...grid, channels: 5, layers: 2, numClasses: 2, seed: 3 });
+			const trainer = new PriorTrainer(model, { steps: 12, capture, dropout, seed: 4 });
+			const random = new Random(9);
+			const losses: Float32Array[] = [];
+			let counted = gpu.counters();
+			for (let step = 0; step < 9; step++) {
+				// One batch is smaller than the others.
+				const loss = gpu.scope(() => trainer.step(batch(gpu, random, step === 4 ? 3 : 6)));
+				losses.push(await loss.data());
+				loss.dispose();
+				if (step === 6) counted = gpu.counters();
+			}
+			const { pipelines, bindGroups } = gpu.counters();
+			assert.equal([pipelines, bindGroups], [counted.pipelines, counted.bindGroups]);
+			results.push([...losses, ...(await Promise.all(model.parameters().map((parameter) => parameter.data())))]);
+			trainer.dispose();
+			model.dispose();
 		}
-		const { pipelines, bindGroups } = gpu.counters();
-		assert.equal([pipelines, bindGroups], [counted.pipelines, counted.bindGroups]);
-		results.push([...losses, ...(await Promise.all(model.parameters().map((parameter) => parameter.data())))]);
+		assert.equal(results[0], results[1]);
+		assert.is(gpu.memory().buffers, start, "buffers alive");
+	});
+
+test("drops other values in each step and for each seed, and none in evaluate()", async () => {
+	const gpu = await device();
+	const losses = new Set<number>();
+	const evaluations = new Set<number>();
+	for (const [dropout, seed] of [
+		[0, 0],
+		[0.5, 0],
+		[0.5, 1],
+	] as const) {
+		const model = new GatedPixelCNN(gpu, { ...grid, channels: 8, layers: 2, numClasses: 2, seed: 3 });
+		// So low a learning rate that the weights stay as they are.
+		const trainer = new PriorTrainer(model, { lr: 1e-12, steps: 4, dropout, seed });
+		for (let step = 0; step < 4; step++) {
+			const loss = gpu.scope(() => trainer.step(batch(gpu, new Random(1), 16)));
+			losses.add(await loss.item());
+			loss.dispose();
+		}
+		evaluations.add(await trainer.evaluate([() => batch(gpu, new Random(1), 16)]));
 		trainer.dispose();
 		model.dispose();
 	}
-	assert.equal(results[0], results[1]);
-	assert.is(gpu.memory().buffers, start, "buffers alive");
+	assert.is(losses.size, 1 + 4 + 4, [...losses].join(", "));
+	assert.equal([...evaluations], [...losses].slice(0, 1));
 });
 
 test("the learning rate rises, then falls to zero", () => {
@@ -87,6 +113,9 @@ test("refuses settings out of their range, and batches without labels", async ()
 	const model = new GatedPixelCNN(gpu, { ...grid, channels: 2, layers: 1, numClasses: 2 });
 	assertThrows(() => new PriorTrainer(model, { steps: 0 }), ArgumentError, ["steps"]);
 	assertThrows(() => new PriorTrainer(model, { steps: 5, warmUp: -1 }), ArgumentError, ["warmUp"]);
+	for (const dropout of [-0.5, 1])
+		assertThrows(() => new PriorTrainer(model, { steps: 5, dropout }), ArgumentError, ["dropout", `${dropout}`]);
+	assertThrows(() => new PriorTrainer(model, { steps: 5, seed: 0.5 }), ArgumentError, ["seed"]);
 	const trainer = new PriorTrainer(model, { steps: 5 });
 	gpu.scope(() => {
 		const { codes } = batch(gpu, new Random(1), 2);

@@ -21,9 +21,14 @@ function lookUp(codes: ArrayLike<number>, [batch, height, width]: readonly numbe
 	return y;
 }
 
+/** No dropout. */
+const keepAll = (x: Array64) => x;
+
 /**
  * The mean cross-entropy of codes [B, h, w] under a gated PixelCNN, with masks: each convolution has a whole kernel, of
  * which the taps that must not be seen are 0. That is how the paper has it, and not how the library does.
+ *
+ * @param drop what becomes of the values that dropout is applied to, in the order of the layers
  */
 export function gatedPixelCNNLoss(
 	parameters: Parameters64,
@@ -31,6 +36,7 @@ export function gatedPixelCNNLoss(
 	grid: readonly [batch: number, height: number, width: number],
 	labels: ArrayLike<number>,
 	layers: number,
+	drop: (x: Array64) => Array64 = keepAll,
 ): number {
 	const [batch, height, width] = grid;
 	const of = (name: string) => {
@@ -70,12 +76,13 @@ export function gatedPixelCNNLoss(
 		const above = masked(vertical, `${name}.vertical_conv`, [kernelSize, kernelSize]);
 		const left = masked(horizontal, `${name}.horizontal_conv`, [1, kernelSize]);
 		const sums = add(left, pointwise(above, `${name}.vertical_to_horizontal`));
-		const out = pointwise(gatedActivation(sums, classes(`${name}.horizontal_classes`)), `${name}.horizontal_out`);
+		const gated = drop(gatedActivation(sums, classes(`${name}.horizontal_classes`)));
+		const out = pointwise(gated, `${name}.horizontal_out`);
 		horizontal = add(out, i === 0 ? of("position") : horizontal);
 		vertical = gatedActivation(above, classes(`${name}.vertical_classes`));
 	}
 	const relu = (x: Array64) => map(x, (value) => Math.max(0, value));
-	const logits = pointwise(relu(pointwise(relu(horizontal), "head.1")), "head.3");
+	const logits = pointwise(drop(relu(pointwise(relu(horizontal), "head.1"))), "head.3");
 	const [, count] = logits.shape;
 	const plane = height * width;
 	let loss = 0;

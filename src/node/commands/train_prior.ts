@@ -30,6 +30,8 @@ export interface TrainPriorOptions {
 	readonly channels: number;
 	readonly layers: number;
 	readonly kernel: number;
+	/** The probability with which a value is dropped in training. */
+	readonly dropout: number;
 	readonly seed: number;
 	readonly adapter: AdapterChoice | undefined;
 }
@@ -105,14 +107,14 @@ class PriorTraining {
 		private readonly testSet: CodeSet,
 		private readonly facts: ModelFacts,
 	) {
-		const { channels, layers, kernel: kernelSize, seed, epochs, batch, lr } = options;
+		const { channels, layers, kernel: kernelSize, seed, epochs, batch, lr, dropout } = options;
 		const { height, width } = trainSet.grid;
 		const numEmbeddings = model.vqLayer.numEmbeddings;
 		const numClasses = classesOf(trainSet, testSet);
 		this.sizes = { numEmbeddings, height, width, channels, layers, kernelSize, numClasses, seed };
 		this.prior = new GatedPixelCNN(gpu, this.sizes);
 		this.stepsPerEpoch = Math.ceil(trainSet.count / batch);
-		this.trainer = new PriorTrainer(this.prior, { lr, steps: epochs * this.stepsPerEpoch });
+		this.trainer = new PriorTrainer(this.prior, { lr, steps: epochs * this.stepsPerEpoch, dropout, seed });
 		this.random = new Random(seed).fork();
 	}
 

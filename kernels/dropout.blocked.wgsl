@@ -1,0 +1,45 @@
+// dropout.wgsl on blocked tensors (see block_images.wgsl), 4 images at a time, with the same random numbers.
+//
+// x, y    float32 [blocks, PLANE, CHANNELS, 16]
+// random  uint32 [2]: the seed and the step
+// first   the number of the first element of [images, CHANNELS, PLANE]
+//
+// One invocation for 4 images of an element. No features, default limits.
+
+override P: f32;
+override SCALE: f32;
+override CHANNELS: u32;
+override PLANE: u32;
+
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> random: array<u32>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> first: u32;
+
+// pcg3d with four elements as z.
+fn pcg3d(seed: u32, step: u32, elements: vec4<u32>) -> vec4<u32> {
+	var x = vec4(seed * 1664525u + 1013904223u);
+	var y = vec4(step * 1664525u + 1013904223u);
+	var z = elements * 1664525u + 1013904223u;
+	x += y * z;
+	y += z * x;
+	z += x * y;
+	x ^= x >> vec4(16u);
+	y ^= y >> vec4(16u);
+	z ^= z >> vec4(16u);
+	return x + y * z;
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+	let i = id.y * groups.x * 64u + id.x;
+	if (i >= arrayLength(&y)) { return; }
+	let row = i / 4u;
+	let pixel = row / CHANNELS;
+	let image = pixel / PLANE * 16u + i % 4u * 4u;
+	let size = CHANNELS * PLANE;
+	let element = first + image * size + row % CHANNELS * PLANE + pixel % PLANE;
+	let hash = pcg3d(random[0], random[1], element + vec4(0u, 1u, 2u, 3u) * size);
+	let u = vec4<f32>(hash >> vec4(8u)) / 16777216.0;
+	y[i] = select(vec4(0.0), x[i] * SCALE, u >= vec4(P));
+}

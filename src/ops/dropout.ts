@@ -1,0 +1,64 @@
+import dropoutBlockedKernel from "../../kernels/dropout.blocked.wgsl";
+import dropoutKernel from "../../kernels/dropout.wgsl";
+import { record } from "../autograd/tape.js";
+import { ArgumentError, ShapeError } from "../gpu/errors.js";
+import { formatShape, sameShape, sizeOf } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { blockedStorage, emptyBlocked } from "./blocked.js";
+import { checkDType, commonGpu } from "./check.js";
+import { launchElements } from "./launch.js";
+
+/** How elements are dropped in a step. */
+export interface Dropout {
+	/** The probability that an element is dropped, in [0, 1). */
+	readonly p: number;
+	/**
+	 * uint32 [2]: a seed and the number of the step, which decide what is dropped. Read on the GPU, so it can be fed. It has to
+	 * stay as it is until the gradients are computed.
+	 */
+	readonly random: Tensor<"uint32">;
+}
+
+/** @throws ArgumentError where p is not in [0, 1). */
+export function checkDropout(name: string, p: number): void {
+	if (!(p >= 0 && p < 1))
+		throw new ArgumentError(`${name}: dropout must be a number of at least 0 and below 1, but is ${p}.`);
+}
+
+/**
+ * x / (1 − p) with a probability of 1 − p, and 0 otherwise, each element by itself (Srivastava et al., "Dropout: a simple way
+ * to prevent neural networks from overfitting", 2014). The same elements are dropped however x lies in memory.
+ *
+ * @param x float32, any shape
+ * @param first the number of its first element: tensors of one step whose numbers do not overlap are dropped independently
+ * @throws ArgumentError, ShapeError, DTypeError, DeviceMismatchError
+ */
+export function dropout(x: Tensor, { p, random }: Dropout, first = 0): Tensor {
+	const name = "dropout";
+	const gpu = commonGpu(name, x, random);
+	checkDropout(name, p);
+	checkDType(name, "the tensor", x, "float32");
+	checkDType(name, "random", random, "uint32");
+	if (!sameShape(random.shape, [2]))
+		throw new ShapeError(`${name}: random must be [2], but has ${formatShape(random.shape)}.`);
+	const constants = { P: p, SCALE: 1 / (1 - p) };
+	/** The elements of a tensor like x that stay, scaled. */
+	const masked = (of: Tensor) =>
+		gpu.scope(() => {
+			const offset = gpu.uniform(Uint32Array.of(first));
+			if (of.blocked === null) {
+				const out = gpu.empty(of.shape);
+				launchElements(dropoutKernel, out.size, [of, random, out, offset], constants);
+				return out;
+			}
+			const { tensor, storage } = emptyBlocked(gpu, of.shape);
+			const [, channels, ...plane] = of.shape;
+			launchElements(dropoutBlockedKernel, storage.bytes / 16, [blockedStorage(of), random, storage, offset], {
+				...constants,
+				CHANNELS: channels,
+				PLANE: sizeOf(plane),
+			});
+			return tensor;
+		});
+	return record(name, masked(x), [x], (gradient) => [masked(gradient)]);
+}
