@@ -1,5 +1,5 @@
-// Makes kernels small for publishing: no comments, no needless blanks, short names, types and numbers. Lines stay where they are, so that
-// the line numbers in a compiler's messages are those of the file in kernels/.
+// Makes kernels small for publishing: no comments, no needless blanks, short names, types and numbers. Lines stay where
+// they are, so that the line numbers in a compiler's messages are those of the file in kernels/.
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
