@@ -6,7 +6,7 @@
 //
 // One invocation for 4 images of an element. No features, default limits.
 
-override P: f32;
+override THRESHOLD: u32;
 override SCALE: f32;
 override CHANNELS: u32;
 override PLANE: u32;
@@ -39,7 +39,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 	let image = pixel / PLANE * 16u + i % 4u * 4u;
 	let size = CHANNELS * PLANE;
 	let element = first + image * size + row % CHANNELS * PLANE + pixel % PLANE;
-	let hash = pcg3d(random[0], random[1], element + vec4(0u, 1u, 2u, 3u) * size);
-	let u = vec4<f32>(hash >> vec4(8u)) / 16777216.0;
-	y[i] = select(vec4(0.0), x[i] * SCALE, u >= vec4(P));
+	let number = pcg3d(random[0], random[1], element + vec4(0u, 1u, 2u, 3u) * size) >> vec4(8u);
+	y[i] = select(vec4(0.0), x[i] * SCALE, number >= vec4(THRESHOLD));
 }

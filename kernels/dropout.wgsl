@@ -1,6 +1,6 @@
-// y[i] = x[i] · SCALE where the random number of element FIRST + i is at least P, else 0: the dropout of Srivastava et al.,
-// "Dropout: a simple way to prevent neural networks from overfitting", 2014, scaled in training. Its gradient is the same of
-// dy.
+// y[i] = x[i] · SCALE where the random number of element first + i, in [0, 2²⁴), is at least THRESHOLD, else 0: the dropout of
+// Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", 2014, scaled in training. Its
+// gradient is the same of dy.
 //
 // x, y    float32, any shape
 // random  uint32 [2]: the seed and the step, on which the random numbers depend
@@ -9,7 +9,7 @@
 // The random number is a hash of seed, step and element (pcg3d of Jarzynski & Olano, "Hash functions for GPU rendering",
 // 2020), 24 bits of it. One invocation an element. No features, default limits.
 
-override P: f32;
+override THRESHOLD: u32;
 override SCALE: f32;
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -30,6 +30,6 @@ fn pcg3d(key: vec3<u32>) -> u32 {
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
 	let i = id.y * groups.x * 64u + id.x;
 	if (i >= arrayLength(&y)) { return; }
-	let u = f32(pcg3d(vec3(random[0], random[1], first + i)) >> 8u) / 16777216.0;
-	y[i] = select(0.0, x[i] * SCALE, u >= P);
+	let number = pcg3d(vec3(random[0], random[1], first + i)) >> 8u;
+	y[i] = select(0.0, x[i] * SCALE, number >= THRESHOLD);
 }

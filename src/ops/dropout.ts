@@ -9,7 +9,7 @@ import { checkDType, commonGpu } from "./check.js";
 import { launchElements } from "./launch.js";
 
 /** How elements are dropped in a step. */
-export interface Dropout {
+export interface DropoutOptions {
 	/** The probability that an element is dropped, in [0, 1). */
 	readonly p: number;
 	/**
@@ -19,10 +19,10 @@ export interface Dropout {
 	readonly random: Tensor<"uint32">;
 }
 
-/** @throws ArgumentError where p is not in [0, 1). */
-export function checkDropout(name: string, p: number): void {
+/** @throws ArgumentError where a probability of dropping is not in [0, 1). */
+export function checkDropout(name: string, setting: string, p: number): void {
 	if (!(p >= 0 && p < 1))
-		throw new ArgumentError(`${name}: dropout must be a number of at least 0 and below 1, but is ${p}.`);
+		throw new ArgumentError(`${name}: ${setting} must be a number of at least 0 and below 1, but is ${p}.`);
 }
 
 /**
@@ -33,15 +33,15 @@ export function checkDropout(name: string, p: number): void {
  * @param first the number of its first element: tensors of one step whose numbers do not overlap are dropped independently
  * @throws ArgumentError, ShapeError, DTypeError, DeviceMismatchError
  */
-export function dropout(x: Tensor, { p, random }: Dropout, first = 0): Tensor {
+export function dropout(x: Tensor, { p, random }: DropoutOptions, first = 0): Tensor {
 	const name = "dropout";
 	const gpu = commonGpu(name, x, random);
-	checkDropout(name, p);
+	checkDropout(name, "p", p);
 	checkDType(name, "the tensor", x, "float32");
 	checkDType(name, "random", random, "uint32");
 	if (!sameShape(random.shape, [2]))
 		throw new ShapeError(`${name}: random must be [2], but has ${formatShape(random.shape)}.`);
-	const constants = { P: p, SCALE: 1 / (1 - p) };
+	const constants = { THRESHOLD: Math.ceil(p * 2 ** 24), SCALE: 1 / (1 - p) };
 	/** The elements of a tensor like x that stay, scaled. */
 	const masked = (of: Tensor) =>
 		gpu.scope(() => {

@@ -80,7 +80,7 @@ export class GatedLayer extends Module {
 
 	/**
 	 * @param labels uint32 [B], where there are classes
-	 * @param drop what becomes of the gated values [B, C, h, w] that are added to the horizontal stack
+	 * @param drop what becomes of the gated values [B, C, h, w], before the convolution whose output joins the horizontal stack
 	 */
 	forward(
 		{ vertical, horizontal }: Stacks,

@@ -4,7 +4,7 @@ import { type LayerCost, Module } from "../nn/module.js";
 import { Random } from "../nn/random.js";
 import { Sequential } from "../nn/sequential.js";
 import { add } from "../ops/binary.js";
-import { type Dropout, dropout } from "../ops/dropout.js";
+import { type DropoutOptions, dropout } from "../ops/dropout.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { formatShape, type Shape, sameShape } from "../tensor/shape.js";
 import type { Parameter, Tensor } from "../tensor/tensor.js";
@@ -103,17 +103,19 @@ export class GatedPixelCNN extends Module {
 	 *
 	 * @param codes uint32 [B, h, w]
 	 * @param labels uint32 [B], for a model with classes
-	 * @param dropping for training: drops what the layers add to the horizontal stack, and the head's hidden values
+	 * @param dropoutOptions for training: drops gated values of the horizontal stack, before the convolution whose output joins
+	 * it, and the head's hidden values
 	 * @returns float32 [B, K, h, w]
-	 * @throws ShapeError, ArgumentError where there are labels but no classes, or the other way round.
+	 * @throws ShapeError, ArgumentError where there are labels but no classes, or the other way round; for `dropoutOptions` also
+	 * DTypeError, DeviceMismatchError.
 	 */
-	forward(codes: Tensor<"uint32">, labels?: Tensor<"uint32">, dropping?: Dropout): Tensor {
+	forward(codes: Tensor<"uint32">, labels?: Tensor<"uint32">, dropoutOptions?: DropoutOptions): Tensor {
 		this.check(codes.shape, labels?.shape);
 		let elements = 0;
 		const drop = (x: Tensor) => {
-			if (dropping === undefined) return x;
+			if (dropoutOptions === undefined) return x;
 			elements += x.size;
-			return dropout(x, dropping, elements - x.size);
+			return dropout(x, dropoutOptions, elements - x.size);
 		};
 		const codeVectors = add(this.embedding.forward(codes), this.position);
 		let stacks: Stacks = { vertical: undefined, horizontal: codeVectors };

@@ -4,7 +4,7 @@ import { Adam, type AdamOptions } from "../nn/adam.js";
 import { cosineDecay } from "../nn/learning_rate.js";
 import { backward } from "../ops/backward.js";
 import { codeCrossEntropy } from "../ops/code_cross_entropy.js";
-import { checkDropout, type Dropout } from "../ops/dropout.js";
+import { checkDropout, type DropoutOptions } from "../ops/dropout.js";
 import { checkSeed } from "../ops/sample_codes.js";
 import type { Capture } from "../tensor/capture.js";
 import type { Gpu } from "../tensor/gpu.js";
@@ -25,7 +25,7 @@ export interface PriorTrainerOptions extends AdamOptions {
 	readonly steps: number;
 	/** Steps over which the learning rate rises (default: a fiftieth of `steps`, at most 200). */
 	readonly warmUp?: number;
-	/** The probability with which a step drops a value of `GatedPixelCNN.forward`, in [0, 1) (default 0). */
+	/** The probability, in [0, 1), with which a step drops each of the values that `GatedPixelCNN.forward` names (default 0). */
 	readonly dropout?: number;
 	/** Of what is dropped, a whole number in [0, 2³²) (default 0). */
 	readonly seed?: number;
@@ -53,7 +53,7 @@ export class PriorTrainer {
 	private readonly warmUp: number;
 	private readonly captures: boolean;
 	private readonly seed: number;
-	private readonly dropping: Dropout | undefined;
+	private readonly dropoutOptions: DropoutOptions | undefined;
 	private captured: CapturedStep | undefined;
 	private taken = 0;
 
@@ -68,7 +68,7 @@ export class PriorTrainer {
 			throw new ArgumentError(`PriorTrainer: steps must be a whole number of at least 1, but is ${steps}.`);
 		if (!(warmUp >= 0 && Number.isFinite(warmUp)))
 			throw new ArgumentError(`PriorTrainer: warmUp must be a number of at least 0, but is ${warmUp}.`);
-		checkDropout("PriorTrainer", dropout);
+		checkDropout("PriorTrainer", "dropout", dropout);
 		checkSeed("PriorTrainer", seed);
 		this.optimizer = new Adam(model.parameters(), options);
 		this.gpu = model.gpu;
@@ -77,7 +77,8 @@ export class PriorTrainer {
 		this.warmUp = warmUp;
 		this.captures = capture;
 		this.seed = seed;
-		this.dropping = dropout > 0 ? { p: dropout, random: this.gpu.tensor(Uint32Array.of(0, 0), [2]) } : undefined;
+		this.dropoutOptions =
+			dropout > 0 ? { p: dropout, random: this.gpu.keep(this.gpu.empty([2], "uint32")) } : undefined;
 	}
 
 	/**
@@ -91,7 +92,8 @@ export class PriorTrainer {
 	}
 
 	/**
-	 * One step: forward, backward, Adam. It waits for nothing. The loss (a scalar, nats per code) belongs to the caller.
+	 * One step: forward, backward, Adam. It waits for nothing. The loss (a scalar, nats per code, with what
+	 * the step drops) belongs to the caller.
 	 *
 	 * @throws ShapeError, ArgumentError where labels are missing or there are no classes.
 	 */
@@ -110,7 +112,7 @@ export class PriorTrainer {
 	}
 
 	/**
-	 * Nats per code on batches that are not trained on.
+	 * Nats per code on batches that are not trained on. Nothing is dropped.
 	 *
 	 * @throws ArgumentError where there are no batches.
 	 */
@@ -144,15 +146,15 @@ export class PriorTrainer {
 		this.captured?.batch.codes.dispose();
 		this.captured?.batch.labels?.dispose();
 		this.captured = undefined;
-		this.dropping?.random.dispose();
+		this.dropoutOptions?.random.dispose();
 		this.optimizer.dispose();
 	}
 
 	/** A whole step, as it is recorded or done. */
 	private train({ codes, labels }: CodeBatch): Tensor {
-		const { dropping } = this;
-		if (dropping !== undefined) this.gpu.feed(dropping.random, () => [this.seed, this.taken]);
-		const loss = codeCrossEntropy(this.model.forward(codes, labels, dropping), codes);
+		const { dropoutOptions } = this;
+		if (dropoutOptions !== undefined) this.gpu.feed(dropoutOptions.random, () => [this.seed, this.taken]);
+		const loss = codeCrossEntropy(this.model.forward(codes, labels, dropoutOptions), codes);
 		this.optimizer.zeroGrad();
 		backward(loss);
 		this.optimizer.step();

@@ -32,23 +32,37 @@ for (const file of files)
 		}
 	});
 
+/** Words and numbers, signs; numbers by their value, and types in one way of writing. */
+function tokensOf(text: string): string[] {
+	const tokens = text
+		.replace(/\b(vec[234])<([fiu])32>/g, "$1$2")
+		.match(/@?[A-Za-z_]\w*|(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?[iu]?|\S/g);
+	return (tokens ?? []).map((token) =>
+		/^\.?\d/.test(token) ? `${Number.parseFloat(token)}${/[.e]/.test(token) ? "f" : token.replace(/\d/g, "")}` : token,
+	);
+}
+
 for (const file of files)
 	test(`${file} keeps its lines, bindings, overrides and entry point when it is minified`, async () => {
 		const source = await readFile(`kernels/${file}`, "utf8");
 		const minified = minify(source);
-		const words = (text: string) =>
-			text.split("\n").map(
-				(line) =>
-					line
-						.replace(/\/\/.*/, "")
-						.match(/\w+/g)
-						?.filter((word) => !/^(?:0|[fiu]32)$/.test(word)).length ?? 0,
-			);
-		assert.equal(
-			words(minified),
-			words(source),
-			"as many words in each line, but for what types and numbers are shortened by",
-		);
+		const [lines, minifiedLines] = [source, minified].map((text) =>
+			text.split("\n").map((line) => tokensOf(line.replace(/\/\/.*/, ""))),
+		) as [string[][], string[][]];
+		assert.is(minifiedLines.length, lines.length, "lines");
+		// Each name becomes one other, and no other becomes that; everything else stays.
+		const [forth, back] = [new Map<string, string>(), new Map<string, string>()];
+		for (const [i, tokens] of lines.entries()) {
+			assert.is(minifiedLines[i]?.length, tokens.length, `tokens of line ${i + 1}`);
+			for (const [at, token] of tokens.entries()) {
+				const other = minifiedLines[i]?.[at] as string;
+				if (!/^[A-Za-z_]/.test(token)) assert.is(other, token, `line ${i + 1}`);
+				assert.is(forth.get(token) ?? other, other, `line ${i + 1}: ${token}`);
+				assert.is(back.get(other) ?? token, token, `line ${i + 1}: ${other}`);
+				forth.set(token, other);
+				back.set(other, token);
+			}
+		}
 		assert.equal(bindingKinds({ name: file, source: minified }), bindingKinds({ name: file, source }));
 		const outside = (text: string) => text.match(/\boverride \w+|\bfn main\(|:\s*Slice\s*;|@\w+(\([^)]*\))?/g);
 		const packed = (text: string) => outside(text)?.map((part) => part.replace(/\s/g, ""));

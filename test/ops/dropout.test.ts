@@ -15,7 +15,8 @@ const cases = [
 	{ shape: [], p: 0.5, seed: 3, step: 1, first: 7 },
 	{ shape: [1009], p: 0.1, seed: 1, step: 2, first: 5 },
 	{ shape: [2, 3, 5, 7, 11], p: 0.9, seed: 2 ** 32 - 1, step: 1000, first: 2 ** 20 },
-	{ shape: [13, 67], p: 0, seed: 0, step: 1, first: 2 ** 32 - 100 },
+	{ shape: [13, 67], p: 0.5, seed: 0, step: 1, first: 2 ** 32 - 100 },
+	{ shape: [3, 5], p: 0, seed: 0, step: 1, first: 0 },
 	{ shape: [3, 7, 5, 5], p: 0.3, seed: 2 ** 31, step: 2 ** 32 - 1, first: 3 },
 ];
 
@@ -55,6 +56,32 @@ for (const [batch, channels, ...grid] of [
 				const outer = convolution.conv2dBackward(dropped, after, dy);
 				const back = convolution.conv2dBackward(x, before, reference.dropout(outer.x, dropping));
 				return [back.x, back.weight, outer.weight];
+			},
+		});
+	});
+
+for (const after of [false, true])
+	test(`drops the same in blocks as row by row, ${after ? "after" : "before"} a convolution`, async () => {
+		const random = new Random(5);
+		const dropping = { p: 0.4, seed: 1, step: 2, first: 0 };
+		const x = randomArray(random, [19, 3, 5, 7]);
+		const weight = randomArray(random, [4, 3, 1, 1]);
+		const convolved = convolution.conv2d(after ? x : reference.dropout(x, dropping), weight, undefined);
+		await checkOp("one convolution", {
+			inputs: [x, weight],
+			run: ([x, weight], gpu) => {
+				const options = { p: 0.4, random: gpu.tensor(Uint32Array.of(1, 2), [2]) };
+				if (after) return dropout(conv2d(x as Tensor, weight as Tensor), options);
+				return conv2d(dropout(x as Tensor, options), weight as Tensor);
+			},
+			expected: after ? reference.dropout(convolved, dropping) : convolved,
+			gradients: (dy) => {
+				if (after) {
+					const back = convolution.conv2dBackward(x, weight, reference.dropout(dy, dropping));
+					return [back.x, back.weight];
+				}
+				const back = convolution.conv2dBackward(reference.dropout(x, dropping), weight, dy);
+				return [reference.dropout(back.x, dropping), back.weight];
 			},
 		});
 	});

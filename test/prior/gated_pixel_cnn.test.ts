@@ -90,9 +90,9 @@ for (const [kernelSize, p] of [
 			const codes = randomIndices(random, batch * height * width, numEmbeddings);
 			const labels = randomIndices(random, batch, 3);
 			const loss = gpu.scope(() => {
-				const dropping = p === 0 ? undefined : { p, random: gpu.tensor(Uint32Array.of(3, 8), [2]) };
+				const dropoutOptions = p === 0 ? undefined : { p, random: gpu.tensor(Uint32Array.of(3, 8), [2]) };
 				const loss = codeCrossEntropy(
-					model.forward(gpu.tensor(codes, grid), gpu.tensor(labels, [batch]), dropping),
+					model.forward(gpu.tensor(codes, grid), gpu.tensor(labels, [batch]), dropoutOptions),
 					gpu.tensor(codes, grid),
 				);
 				backward(loss);

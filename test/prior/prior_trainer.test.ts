@@ -100,6 +100,23 @@ test("drops other values in each step and for each seed, and none in evaluate()"
 	assert.equal([...evaluations], [...losses].slice(0, 1));
 });
 
+test("a model and a trainer that are made in a scope outlive it", async () => {
+	const gpu = await device();
+	const start = gpu.memory().buffers;
+	const [model, trainer] = gpu.scope(() => {
+		const model = new GatedPixelCNN(gpu, { ...grid, channels: 4, layers: 1, numClasses: 2 });
+		return [model, new PriorTrainer(model, { steps: 4, dropout: 0.3 })] as const;
+	});
+	for (let step = 0; step < 2; step++) {
+		const loss = gpu.scope(() => trainer.step(batch(gpu, new Random(step), 5)));
+		assert.ok(Number.isFinite(await loss.item()));
+		loss.dispose();
+	}
+	trainer.dispose();
+	model.dispose();
+	assert.is(gpu.memory().buffers, start, "buffers alive");
+});
+
 test("the learning rate rises, then falls to zero", () => {
 	const rates = Array.from({ length: 100 }, (_, step) => cosineDecay(step, 100, 10));
 	assert.ok(rates.slice(1, 10).every((rate, i) => rate > (rates[i] as number)));
