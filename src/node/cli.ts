@@ -146,7 +146,7 @@ cli
 	.option("--layers <count>", "Gated layers", { default: 6 })
 	.option("--kernel <size>", "Odd: each layer sees half of it further", { default: 3 })
 	.option("--dropout <p>", "The share of hidden values that each step drops, against overfitting", { default: 0 })
-	.option("--seed <number>", "Of weights, order and samples", { default: 0 })
+	.option("--seed <number>", "Of weights, order, what is dropped, and samples", { default: 0 })
 	.option("--adapter <name>", adapterHelp)
 	.action((run: string, options: Options) =>
 		trainPrior(run, {

@@ -62,8 +62,8 @@ export class PriorTrainer {
 		readonly model: GatedPixelCNN,
 		options: PriorTrainerOptions,
 	) {
-		const { steps, warmUp = Math.min(200, Math.floor(steps / 50)), capture = true } = options;
-		const { dropout = 0, seed = 0 } = options;
+		const { steps, dropout = 0, seed = 0, capture = true } = options;
+		const { warmUp = Math.min(200, Math.floor(steps / 50)) } = options;
 		if (!Number.isInteger(steps) || steps < 1)
 			throw new ArgumentError(`PriorTrainer: steps must be a whole number of at least 1, but is ${steps}.`);
 		if (!(warmUp >= 0 && Number.isFinite(warmUp)))
@@ -92,8 +92,8 @@ export class PriorTrainer {
 	}
 
 	/**
-	 * One step: forward, backward, Adam. It waits for nothing. The loss (a scalar, nats per code, with what
-	 * the step drops) belongs to the caller.
+	 * One step: forward, backward, Adam. It waits for nothing. The loss (a scalar, nats per code, without the values that the
+	 * step drops) belongs to the caller.
 	 *
 	 * @throws ShapeError, ArgumentError where labels are missing or there are no classes.
 	 */

@@ -146,7 +146,7 @@ test("refuses probabilities out of range, other random numbers, and integers", a
 			assertThrows(() => dropout(x, { p: 0.5, random: three }), ShapeError, [[2], [3]]);
 			// @ts-expect-error: the types refuse other numbers as well
 			assertThrows(() => dropout(x, { p: 0.5, random: x }), DTypeError, ["random"]);
-			// @ts-expect-error
+			// @ts-expect-error: the types refuse integers as well
 			assertThrows(() => dropout(random, { p: 0.5, random }), DTypeError, ["the tensor"]);
 		}),
 	);
