@@ -1,4 +1,6 @@
+import { checkFunction } from "../gpu/arguments.js";
 import { ArgumentError, DeviceMismatchError, DisposedError, GradientError } from "../gpu/errors.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import { type GradientNode, Parameter, type Tensor } from "../tensor/tensor.js";
 
@@ -10,13 +12,14 @@ let recording = true;
  * @throws ArgumentError where `body` returns a promise: what is awaited would be recorded again.
  */
 export function noGrad<T>(body: () => T): T {
+	checkFunction("noGrad", "body", body);
 	const before = recording;
 	recording = false;
 	try {
 		const result = body();
 		if (result instanceof Promise) {
 			result.catch(() => undefined);
-			throw new ArgumentError("noGrad() takes a function that is not async.");
+			throw new ArgumentError("noGrad: body must not be async: await reads after it.");
 		}
 		return result;
 	} finally {
@@ -43,6 +46,7 @@ export function record(
 
 /** A tensor with the same elements through which no gradient flows (`detach` in PyTorch). */
 export function stopGradient(x: Tensor): Tensor {
+	checkTensor("stopGradient", "x", x);
 	return x.share();
 }
 
@@ -79,11 +83,9 @@ function backwardOrder(loss: Tensor): Tensor[] {
 export function runBackward(loss: Tensor, sum: (a: Tensor, b: Tensor) => Tensor): void {
 	const { gpu } = loss;
 	if (loss.size !== 1)
-		throw new GradientError(`backward() takes a loss of one element; this one has shape ${formatShape(loss.shape)}.`);
+		throw new GradientError(`backward: loss must have one element, but has shape ${formatShape(loss.shape)}.`);
 	if (!loss.requiresGrad)
-		throw new GradientError(
-			"backward() was called on a value that depends on no parameter, or was computed inside noGrad().",
-		);
+		throw new GradientError("backward: loss depends on no parameter, or was computed inside noGrad().");
 
 	gpu.scope(() =>
 		noGrad(() => {

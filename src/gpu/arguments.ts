@@ -1,17 +1,51 @@
 import { ArgumentError } from "./errors.js";
 
-/** A value as error messages print it: strings in quotes, arrays and objects shortened. */
-export function formatValue(value: unknown): string {
-	if (typeof value === "string") return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}…` : value);
+/** How deep arrays in arrays are printed. */
+const printedDepth = 2;
+
+/** A value as error messages print it: strings in quotes, long ones, arrays and objects shortened. */
+export function formatValue(value: unknown, depth = printedDepth): string {
+	if (typeof value === "string") return JSON.stringify(shortened(value));
+	if (typeof value === "bigint") return `${value}n`;
 	if (typeof value === "function") return `the function ${value.name || "without a name"}`;
 	if (typeof value !== "object" || value === null) return String(value);
 	if (Array.isArray(value)) {
-		const elements = value.slice(0, 8).map(formatValue).join(", ");
+		if (depth === 0) return "[…]";
+		const elements = Array.from(value.slice(0, 8), (element) => formatValue(element, depth - 1)).join(", ");
 		return `[${elements}${value.length > 8 ? ", …" : ""}]`;
 	}
-	const prototype: unknown = Object.getPrototypeOf(value);
-	if (prototype === null || prototype === Object.prototype) return `{ ${Object.keys(value).slice(0, 8).join(", ")} }`;
-	return String(value).startsWith("[object ") ? value.constructor.name : String(value);
+	if (isPlainObject(value)) return `{ ${Object.keys(value).slice(0, 8).join(", ")} }`;
+	const { length } = value as { readonly length?: unknown };
+	if (ArrayBuffer.isView(value) && typeof length === "number") return `${nameOf(value)}(${length})`;
+	const says = typeof value.toString === "function" && value.toString !== Object.prototype.toString;
+	return says ? shortened(String(value)) : nameOf(value);
+}
+
+function shortened(text: string): string {
+	return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+/** The name of an object's class, also of one from another window. */
+function nameOf(value: object): string {
+	const tag = Object.prototype.toString.call(value).slice(8, -1);
+	return tag === "Object" ? value.constructor?.name || tag : tag;
+}
+
+/** Whether a value was made by `{ … }` or has no prototype; `{ … }` of another window counts. */
+export function isPlainObject(value: unknown): value is Record<string, unknown> {
+	if (typeof value !== "object" || value === null) return false;
+	const prototype: object | null = Object.getPrototypeOf(value);
+	return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
+}
+
+function isPromise(value: unknown): boolean {
+	return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}
+
+/** The error for an argument that is not what it must be: what is wanted, what was given, and what to do. */
+export function wrongArgument(caller: string, name: string, wanted: string, value: unknown, hint = ""): ArgumentError {
+	const todo = isPromise(value) ? ": await it first" : hint === "" ? "" : `: ${hint}`;
+	return new ArgumentError(`${caller}: ${name} must be ${wanted}, but is ${formatValue(value)}${todo}.`);
 }
 
 /** The word of `known` that differs from `word` by the fewest letters, if it is close enough to be a misspelling. */
@@ -48,12 +82,8 @@ function editDistance(a: string, b: string): number {
  * @throws ArgumentError if `options` is no plain object, or has a name that is not known
  */
 export function checkOptions(caller: string, options: unknown, known: readonly string[]): void {
-	const prototype: unknown = typeof options === "object" && options !== null ? Object.getPrototypeOf(options) : false;
-	if (prototype !== null && prototype !== Object.prototype)
-		throw new ArgumentError(
-			`${caller}: options must be an object such as { ${known[0]}: … }, but is ${formatValue(options)}.`,
-		);
-	for (const name of Object.keys(options as object)) {
+	if (!isPlainObject(options)) throw wrongArgument(caller, "options", `an object such as { ${known[0]}: … }`, options);
+	for (const name of Object.keys(options)) {
 		if (known.includes(name)) continue;
 		const closest = closestWord(name, known);
 		throw new ArgumentError(
@@ -91,17 +121,69 @@ export function checkNumber(caller: string, name: string, value: unknown, range:
 		most === undefined ? "" : `at most ${most}`,
 		below === undefined ? "" : `below ${below}`,
 	].filter((bound) => bound !== "");
-	throw new ArgumentError(
-		`${caller}: ${name} must be a ${whole ? "whole" : "finite"} number${bounds.length > 0 ? ` ${bounds.join(" and ")}` : ""}, but is ${formatValue(value)}.`,
-	);
+	const wanted = `a ${whole ? "whole" : "finite"} number${bounds.length > 0 ? ` ${bounds.join(" and ")}` : ""}`;
+	throw wrongArgument(caller, name, wanted, value);
 }
 
 /** @throws ArgumentError unless the value is one of the words */
 export function checkWord<W extends string>(caller: string, name: string, value: unknown, words: readonly W[]): W {
 	const found = words.find((word) => word === value);
-	if (found === undefined)
-		throw new ArgumentError(
-			`${caller}: ${name} must be ${words.map((word) => `"${word}"`).join(" or ")}, but is ${formatValue(value)}.`,
-		);
+	if (found === undefined) throw wrongArgument(caller, name, words.map((word) => `"${word}"`).join(" or "), value);
 	return found;
+}
+
+/** @throws ArgumentError unless the value is true or false */
+export function checkFlag(caller: string, name: string, value: unknown): void {
+	if (typeof value !== "boolean") throw wrongArgument(caller, name, "true or false", value);
+}
+
+/** @throws ArgumentError unless the value is an array; `wanted` says of what */
+export function checkArray(caller: string, name: string, value: unknown, wanted: string, hint?: string): void {
+	if (!Array.isArray(value)) throw wrongArgument(caller, name, wanted, value, hint);
+}
+
+/** @throws ArgumentError unless the value is a function */
+export function checkFunction(caller: string, name: string, value: unknown): void {
+	if (typeof value !== "function") throw wrongArgument(caller, name, "a function", value);
+}
+
+/**
+ * @param what the class with its article, and how to make one
+ * @throws ArgumentError unless the value is an instance of the class
+ */
+export function checkInstance(
+	caller: string,
+	name: string,
+	value: unknown,
+	kind: abstract new (...parameters: never[]) => unknown,
+	what: string,
+	hint?: string,
+): void {
+	if (!(value instanceof kind)) throw wrongArgument(caller, name, what, value, hint);
+}
+
+/**
+ * The numbers of an array or a typed array.
+ *
+ * @throws ArgumentError for anything else, and for an element that is no number in the range
+ */
+export function checkNumbers(caller: string, name: string, value: unknown, range: NumberRange = {}): ArrayLike<number> {
+	if (!Array.isArray(value) && !(ArrayBuffer.isView(value) && "length" in value))
+		throw wrongArgument(caller, name, "an array of numbers", value);
+	const numbers = value as ArrayLike<number>;
+	for (let i = 0; i < numbers.length; i++) checkNumber(caller, `${name}[${i}]`, numbers[i], range);
+	return numbers;
+}
+
+/**
+ * A file's bytes, without a copy.
+ *
+ * @throws ArgumentError unless the value is a Uint8Array or an ArrayBuffer
+ */
+export function checkBytes(caller: string, name: string, value: unknown): Uint8Array {
+	const tag = Object.prototype.toString.call(value);
+	if (tag === "[object Uint8Array]") return value as Uint8Array;
+	if (tag === "[object ArrayBuffer]" || tag === "[object SharedArrayBuffer]")
+		return new Uint8Array(value as ArrayBuffer);
+	throw wrongArgument(caller, name, "a Uint8Array or an ArrayBuffer", value);
 }

@@ -1,4 +1,6 @@
 import { runBackward } from "../autograd/tape.js";
+import { wrongArgument } from "../gpu/arguments.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { compute } from "./binary.js";
 
@@ -11,5 +13,8 @@ import { compute } from "./binary.js";
  * DisposedError where a tensor that the way back needs was disposed of.
  */
 export function backward(loss: Tensor): void {
+	if (typeof loss === "number")
+		throw wrongArgument("backward", "loss", "a tensor", loss, "pass the loss itself, not what loss.item() reads");
+	checkTensor("backward", "loss", loss, "float32");
 	runBackward(loss, (a, b) => compute("add", a, b));
 }

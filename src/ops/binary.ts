@@ -1,9 +1,10 @@
 import binaryKernel from "../../kernels/binary.wgsl";
 import { record } from "../autograd/tape.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import { type Shape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { broadcastShape, repeatOf } from "./broadcast.js";
-import { checkDType, commonGpu } from "./check.js";
+import { commonGpu } from "./check.js";
 import { elementwise } from "./elementwise.js";
 import { launchElements } from "./launch.js";
 import { scaled } from "./scale.js";
@@ -14,9 +15,9 @@ const operations = { add: 0, sub: 1, mul: 2 } as const;
 
 /** a ∘ b with broadcasting. Records nothing. */
 export function compute(operation: keyof typeof operations, a: Tensor, b: Tensor): Tensor {
+	checkTensor(operation, "a", a, "float32");
+	checkTensor(operation, "b", b, "float32");
 	const gpu = commonGpu(operation, a, b);
-	checkDType(operation, "the first tensor", a, "float32");
-	checkDType(operation, "the second tensor", b, "float32");
 	const shape = broadcastShape(operation, a.shape, b.shape);
 	const repeatA = repeatOf(operation, a.shape, shape);
 	const repeatB = repeatOf(operation, b.shape, shape);

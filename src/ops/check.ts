@@ -1,7 +1,8 @@
-import { ArgumentError, DeviceMismatchError, DTypeError, ShapeError } from "../gpu/errors.js";
-import type { Gpu } from "../tensor/gpu.js";
+import { checkInstance, wrongArgument } from "../gpu/arguments.js";
+import { DeviceMismatchError, ShapeError } from "../gpu/errors.js";
+import { Gpu } from "../tensor/gpu.js";
 import { formatShape, type Shape } from "../tensor/shape.js";
-import type { AnyTensor, DType } from "../tensor/tensor.js";
+import type { AnyTensor } from "../tensor/tensor.js";
 
 /** The device of all the tensors. @throws DeviceMismatchError where they are on two. */
 export function commonGpu(operation: string, first: AnyTensor, ...others: readonly (AnyTensor | undefined)[]): Gpu {
@@ -13,12 +14,6 @@ export function commonGpu(operation: string, first: AnyTensor, ...others: readon
 	return first.gpu;
 }
 
-/** @throws DTypeError unless the tensor has one of the dtypes. */
-export function checkDType(operation: string, name: string, tensor: AnyTensor, ...allowed: readonly DType[]): void {
-	if (!allowed.includes(tensor.dtype))
-		throw new DTypeError(`${operation}: ${name} is ${tensor.dtype}, but must be ${allowed.join(" or ")}.`);
-}
-
 /** @throws ShapeError unless the shape has so many axes; `layout` names them. */
 export function checkRank(operation: string, name: string, shape: Shape, rank: number, layout: string): void {
 	if (shape.length !== rank)
@@ -28,13 +23,21 @@ export function checkRank(operation: string, name: string, shape: Shape, rank: n
 /** One number for both axes, or one for each: [height, width]. */
 export type Pair = number | readonly [number, number];
 
-/** @throws ArgumentError unless both numbers are whole and at least `least`. */
+/** @throws ArgumentError unless it is one whole number of at least `least`, or two of them. */
 export function pair(operation: string, name: string, value: Pair, least: number): readonly [number, number] {
-	const [y, x] = typeof value === "number" ? [value, value] : value;
+	const [y, x] = Array.isArray(value) && value.length === 2 ? (value as readonly number[]) : [value, value];
 	for (const number of [y, x])
-		if (!Number.isInteger(number) || number < least)
-			throw new ArgumentError(
-				`${operation}: ${name} must be whole and at least ${least}, but is ${JSON.stringify(value)}.`,
+		if (!Number.isInteger(number) || (number as number) < least)
+			throw wrongArgument(
+				operation,
+				name,
+				`a whole number of at least ${least}, or two of them: [height, width]`,
+				value,
 			);
-	return [y, x];
+	return [y as number, x as number];
+}
+
+/** @throws ArgumentError unless it is an open device. */
+export function checkGpu(caller: string, gpu: unknown, hint = ""): void {
+	checkInstance(caller, "gpu", gpu, Gpu, "what openDevice() gives", hint);
 }

@@ -1,7 +1,8 @@
+import { checkNumber, checkWord } from "../gpu/arguments.js";
 import { ArgumentError, ShapeError } from "../gpu/errors.js";
 import { formatShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { checkDType, type Pair, pair } from "./check.js";
+import { type Pair, pair } from "./check.js";
 import type { Geometry } from "./convolution_parts.js";
 
 /** What conv2d and convTranspose2d have in common. */
@@ -20,24 +21,25 @@ export interface ConvolutionOptions {
 	readonly activation?: "relu" | undefined;
 }
 
+/** The names of the options that both convolutions share. */
+export const convolutionOptions = ["bias", "stride", "padding", "dilation", "groups", "activation"] as const;
+
 /** The options that both convolutions share, with their defaults. @throws ArgumentError where one is out of range. */
 export function geometryOf(operation: string, options: ConvolutionOptions): Geometry {
-	const { activation } = options;
-	if (activation !== undefined && activation !== "relu")
-		throw new ArgumentError(
-			`${operation}: activation must be "relu" or left out, but is ${JSON.stringify(activation)}.`,
-		);
+	const { stride = 1, padding = 0, dilation = 1, groups = 1, activation } = options;
+	if (activation !== undefined) checkWord(operation, "activation", activation, ["relu"]);
+	checkNumber(operation, "groups", groups, { least: 1, whole: true });
 	return {
-		stride: pair(operation, "stride", options.stride ?? 1, 1),
-		padding: pair(operation, "padding", options.padding ?? 0, 0),
-		dilation: pair(operation, "dilation", options.dilation ?? 1, 1),
-		groups: options.groups ?? 1,
+		stride: pair(operation, "stride", stride, 1),
+		padding: pair(operation, "padding", padding, 0),
+		dilation: pair(operation, "dilation", dilation, 1),
+		groups,
 	};
 }
 
 /** @throws ArgumentError unless both numbers of channels divide into so many groups. */
 export function checkGroups(operation: string, groups: number, inChannels: number, outChannels: number): void {
-	if (!Number.isInteger(groups) || groups < 1 || inChannels % groups !== 0 || outChannels % groups !== 0)
+	if (inChannels % groups !== 0 || outChannels % groups !== 0)
 		throw new ArgumentError(
 			`${operation}: groups is ${groups}, but must divide the ${inChannels} input and the ${outChannels} output channels.`,
 		);
@@ -46,7 +48,6 @@ export function checkGroups(operation: string, groups: number, inChannels: numbe
 /** @throws ShapeError unless the bias, where there is one, is [out]. */
 export function checkBias(operation: string, bias: Tensor | undefined, outChannels: number): void {
 	if (bias === undefined) return;
-	checkDType(operation, "bias", bias, "float32");
 	if (bias.shape.length !== 1 || bias.shape[0] !== outChannels)
 		throw new ShapeError(`${operation}: bias must be [${outChannels}], but has shape ${formatShape(bias.shape)}.`);
 }

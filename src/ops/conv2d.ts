@@ -1,10 +1,18 @@
 import { record } from "../autograd/tape.js";
+import { checkOptions } from "../gpu/arguments.js";
 import { ShapeError } from "../gpu/errors.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import { formatShape, type Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { asBlocked } from "./blocked.js";
-import { checkDType, checkRank, commonGpu, type Pair, pair } from "./check.js";
-import { type ConvolutionOptions, checkBias, checkGroups, geometryOf } from "./check_convolution.js";
+import { checkRank, commonGpu, type Pair, pair } from "./check.js";
+import {
+	type ConvolutionOptions,
+	checkBias,
+	checkGroups,
+	convolutionOptions,
+	geometryOf,
+} from "./check_convolution.js";
 import { runBiasGrad, runConv2d, runConvTranspose2d, runWeightGrad } from "./convolution.js";
 import type { Geometry } from "./convolution_parts.js";
 import { markReluOutput, reluGradient, throughRelu } from "./relu.js";
@@ -17,6 +25,9 @@ export interface Conv2dOptions extends ConvolutionOptions {
 	 */
 	readonly paddingEnd?: Pair | undefined;
 }
+
+/** The names of its options. */
+export const conv2dOptions = [...convolutionOptions, "paddingEnd"];
 
 /** The arguments in full, checked against each other. */
 function check(input: Shape, weight: Shape, options: Conv2dOptions): { geometry: Geometry; output: Shape } {
@@ -32,7 +43,8 @@ function check(input: Shape, weight: Shape, options: Conv2dOptions): { geometry:
 		throw new ShapeError(
 			`${name}: input ${formatShape(input)} has ${inChannels} channels, but weight ${formatShape(weight)} with ${groups} group(s) takes ${groupInputs * groups}.`,
 		);
-	const end = pair(name, "paddingEnd", options.paddingEnd ?? geometry.padding, Number.MIN_SAFE_INTEGER);
+	const { paddingEnd = geometry.padding } = options;
+	const end = pair(name, "paddingEnd", paddingEnd, Number.MIN_SAFE_INTEGER);
 	const lengthOf = (length: number, kernel: number, axis: 0 | 1) =>
 		Math.floor(
 			(length + geometry.padding[axis] + end[axis] - geometry.dilation[axis] * (kernel - 1) - 1) /
@@ -61,10 +73,12 @@ export function conv2dShape(input: Shape, weight: Shape, options: Conv2dOptions 
  */
 export function conv2d(input: Tensor, weight: Tensor, options: Conv2dOptions = {}): Tensor {
 	const name = "conv2d";
+	checkTensor(name, "input", input, "float32");
+	checkTensor(name, "weight", weight, "float32");
+	checkOptions(name, options, conv2dOptions);
 	const { bias } = options;
+	if (bias !== undefined) checkTensor(name, "bias", bias, "float32");
 	const gpu = commonGpu(name, input, weight, bias);
-	checkDType(name, "input", input, "float32");
-	checkDType(name, "weight", weight, "float32");
 	const { geometry, output: to } = check(input.shape, weight.shape, options);
 	checkBias(name, bias, to[1]);
 

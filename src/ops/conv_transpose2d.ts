@@ -1,10 +1,18 @@
 import { record } from "../autograd/tape.js";
+import { checkOptions } from "../gpu/arguments.js";
 import { ArgumentError, ShapeError } from "../gpu/errors.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import { formatShape, type Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { asBlocked } from "./blocked.js";
-import { checkDType, checkRank, commonGpu, type Pair, pair } from "./check.js";
-import { type ConvolutionOptions, checkBias, checkGroups, geometryOf } from "./check_convolution.js";
+import { checkRank, commonGpu, type Pair, pair } from "./check.js";
+import {
+	type ConvolutionOptions,
+	checkBias,
+	checkGroups,
+	convolutionOptions,
+	geometryOf,
+} from "./check_convolution.js";
 import { runBiasGrad, runConv2d, runConvTranspose2d, runWeightGrad } from "./convolution.js";
 import type { Geometry } from "./convolution_parts.js";
 import { markReluOutput, reluGradient, throughRelu } from "./relu.js";
@@ -13,6 +21,9 @@ export interface ConvTranspose2dOptions extends ConvolutionOptions {
 	/** Rows and columns added at the bottom and right, less than the stride or the dilation (default 0). */
 	readonly outputPadding?: Pair;
 }
+
+/** The names of its options. */
+export const convTranspose2dOptions = [...convolutionOptions, "outputPadding"];
 
 /** The arguments in full, checked against each other. */
 function check(input: Shape, weight: Shape, options: ConvTranspose2dOptions): { geometry: Geometry; output: Shape } {
@@ -65,10 +76,12 @@ export function convTranspose2dShape(input: Shape, weight: Shape, options: ConvT
  */
 export function convTranspose2d(input: Tensor, weight: Tensor, options: ConvTranspose2dOptions = {}): Tensor {
 	const name = "convTranspose2d";
+	checkTensor(name, "input", input, "float32");
+	checkTensor(name, "weight", weight, "float32");
+	checkOptions(name, options, convTranspose2dOptions);
 	const { bias } = options;
+	if (bias !== undefined) checkTensor(name, "bias", bias, "float32");
 	const gpu = commonGpu(name, input, weight, bias);
-	checkDType(name, "input", input, "float32");
-	checkDType(name, "weight", weight, "float32");
 	const { geometry, output: to } = check(input.shape, weight.shape, options);
 	checkBias(name, bias, to[1]);
 

@@ -1,8 +1,9 @@
 import countCodesKernel from "../../kernels/count_codes.wgsl";
 import { ShapeError } from "../gpu/errors.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import { formatShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { checkDType, commonGpu } from "./check.js";
+import { commonGpu } from "./check.js";
 import { launchElements } from "./launch.js";
 
 /**
@@ -13,9 +14,9 @@ import { launchElements } from "./launch.js";
  * @throws ShapeError, DTypeError, DeviceMismatchError
  */
 export function countCodes(indices: Tensor<"uint32"> | Tensor<"int32">, counts: Tensor<"uint32">): void {
+	checkTensor("countCodes", "indices", indices, "uint32", "int32");
+	checkTensor("countCodes", "counts", counts, "uint32");
 	commonGpu("countCodes", indices, counts);
-	checkDType("countCodes", "indices", indices, "uint32", "int32");
-	checkDType("countCodes", "counts", counts, "uint32");
 	if (counts.shape.length !== 1)
 		throw new ShapeError(`countCodes: counts must be [K], but have shape ${formatShape(counts.shape)}.`);
 	launchElements(countCodesKernel, indices.size, [indices, counts]);

@@ -1,10 +1,12 @@
 import crossEntropyKernel from "../../kernels/cross_entropy.wgsl";
 import crossEntropyGradKernel from "../../kernels/cross_entropy_grad.wgsl";
 import { record } from "../autograd/tape.js";
+import { checkOptions } from "../gpu/arguments.js";
 import { ShapeError } from "../gpu/errors.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import { formatShape, resolveAxis, sameShape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { checkDType, commonGpu } from "./check.js";
+import { commonGpu } from "./check.js";
 import { launchElements } from "./launch.js";
 import { computeSoftmax } from "./softmax.js";
 import { sumOver } from "./sum.js";
@@ -29,10 +31,12 @@ export function crossEntropy(
 	options: CrossEntropyOptions = {},
 ): Tensor {
 	const name = "crossEntropy";
+	checkTensor(name, "logits", logits, "float32");
+	checkTensor(name, "targets", targets, "uint32", "int32");
 	const gpu = commonGpu(name, logits, targets);
-	checkDType(name, "logits", logits, "float32");
-	checkDType(name, "targets", targets, "uint32", "int32");
-	const axis = resolveAxis(options.axis ?? 1, logits.shape, name);
+	checkOptions(name, options, ["axis"]);
+	const { axis: from = 1 } = options;
+	const axis = resolveAxis(from, logits.shape, name);
 	if (!sameShape(targets.shape, logits.shape.toSpliced(axis, 1)))
 		throw new ShapeError(
 			`${name}: targets must have the shape of logits ${formatShape(logits.shape)} without axis ${axis}, but have ${formatShape(targets.shape)}.`,

@@ -1,11 +1,13 @@
 import dropoutBlockedKernel from "../../kernels/dropout.blocked.wgsl";
 import dropoutKernel from "../../kernels/dropout.wgsl";
 import { record } from "../autograd/tape.js";
-import { ArgumentError, ShapeError } from "../gpu/errors.js";
+import { checkNumber } from "../gpu/arguments.js";
+import { ShapeError } from "../gpu/errors.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import { formatShape, sameShape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { blockedStorage, emptyBlocked } from "./blocked.js";
-import { checkDType, commonGpu } from "./check.js";
+import { commonGpu } from "./check.js";
 import { launchElements } from "./launch.js";
 
 /** How elements are dropped in a step. */
@@ -21,8 +23,7 @@ export interface DropoutOptions {
 
 /** @throws ArgumentError where a probability of dropping is not in [0, 1). */
 export function checkDropout(name: string, setting: string, p: number): void {
-	if (!(p >= 0 && p < 1))
-		throw new ArgumentError(`${name}: ${setting} must be a number of at least 0 and below 1, but is ${p}.`);
+	checkNumber(name, setting, p, { least: 0, below: 1 });
 }
 
 /**
@@ -35,10 +36,10 @@ export function checkDropout(name: string, setting: string, p: number): void {
  */
 export function dropout(x: Tensor, { p, random }: DropoutOptions, first = 0): Tensor {
 	const name = "dropout";
-	const gpu = commonGpu(name, x, random);
 	checkDropout(name, "p", p);
-	checkDType(name, "the tensor", x, "float32");
-	checkDType(name, "random", random, "uint32");
+	checkTensor(name, "x", x, "float32");
+	checkTensor(name, "random", random, "uint32");
+	const gpu = commonGpu(name, x, random);
 	if (!sameShape(random.shape, [2]))
 		throw new ShapeError(`${name}: random must be [2], but has ${formatShape(random.shape)}.`);
 	const constants = { THRESHOLD: Math.ceil(p * 2 ** 24), SCALE: 1 / (1 - p) };

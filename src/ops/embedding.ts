@@ -1,10 +1,12 @@
 import embeddingKernel from "../../kernels/embedding.wgsl";
 import embeddingGradKernel from "../../kernels/embedding_grad.wgsl";
 import { record } from "../autograd/tape.js";
+import { checkOptions, checkWord } from "../gpu/arguments.js";
 import { ShapeError } from "../gpu/errors.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import { formatShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { checkDType, checkRank, commonGpu } from "./check.js";
+import { checkRank, commonGpu } from "./check.js";
 import { launchElements } from "./launch.js";
 import { sumOver } from "./sum.js";
 
@@ -33,12 +35,15 @@ export function embedding(
 	weight: Tensor,
 	options: EmbeddingOptions = {},
 ): Tensor {
+	checkTensor("embedding", "indices", indices, "uint32", "int32");
+	checkTensor("embedding", "weight", weight, "float32");
 	const gpu = commonGpu("embedding", indices, weight);
-	checkDType("embedding", "indices", indices, "uint32", "int32");
-	checkDType("embedding", "weight", weight, "float32");
+	checkOptions("embedding", options, ["layout"]);
+	const { layout = "last" } = options;
+	checkWord("embedding", "layout", layout, ["last", "NCHW"]);
 	checkRank("embedding", "weight", weight.shape, 2, "[K, D]");
 	const [rows, dimensions] = weight.shape;
-	const channelsFirst = options.layout === "NCHW";
+	const channelsFirst = layout === "NCHW";
 	if (channelsFirst && indices.shape.length !== 3)
 		throw new ShapeError(
 			`embedding: with layout "NCHW" indices must be [B, H, W], but have shape ${formatShape(indices.shape)}.`,

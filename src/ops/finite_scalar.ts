@@ -3,9 +3,10 @@ import finiteScalarGradKernel from "../../kernels/finite_scalar_grad.wgsl";
 import finiteScalarLookupKernel from "../../kernels/finite_scalar_lookup.wgsl";
 import { record } from "../autograd/tape.js";
 import { ShapeError } from "../gpu/errors.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import { formatShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { checkDType, checkRank, commonGpu } from "./check.js";
+import { checkRank, commonGpu } from "./check.js";
 import { vectorsOf } from "./latents.js";
 import { launchElements } from "./launch.js";
 
@@ -25,9 +26,9 @@ export function finiteScalar(
 	levels: Tensor<"uint32">,
 ): { readonly quantized: Tensor; readonly indices: Tensor<"uint32"> } {
 	const name = "finiteScalar";
-	const gpu = commonGpu(name, z, levels);
-	const { layout, vectors, positions } = vectorsOf(name, z);
+	const { layout, vectors, positions } = vectorsOf(name, "z", z);
 	checkLevels(name, levels);
+	const gpu = commonGpu(name, z, levels);
 	if (levels.size !== layout.DIMENSIONS)
 		throw new ShapeError(
 			`${name}: z ${formatShape(z.shape)} has ${layout.DIMENSIONS} dimensions, but there are ${levels.size} levels.`,
@@ -53,9 +54,9 @@ export function finiteScalar(
  */
 export function finiteScalarLookup(indices: Tensor<"uint32"> | Tensor<"int32">, levels: Tensor<"uint32">): Tensor {
 	const name = "finiteScalarLookup";
-	const gpu = commonGpu(name, indices, levels);
-	checkDType(name, "indices", indices, "uint32", "int32");
+	checkTensor(name, "indices", indices, "uint32", "int32");
 	checkLevels(name, levels);
+	const gpu = commonGpu(name, indices, levels);
 	if (indices.shape.length !== 1 && indices.shape.length !== 3)
 		throw new ShapeError(`${name}: indices must be [N] or [B, H, W], but have shape ${formatShape(indices.shape)}.`);
 	const out = gpu.empty(indices.shape.toSpliced(1, 0, levels.size));
@@ -65,6 +66,6 @@ export function finiteScalarLookup(indices: Tensor<"uint32"> | Tensor<"int32">, 
 }
 
 function checkLevels(operation: string, levels: Tensor<"uint32">): void {
-	checkDType(operation, "levels", levels, "uint32");
+	checkTensor(operation, "levels", levels, "uint32");
 	checkRank(operation, "levels", levels.shape, 1, "[D]");
 }

@@ -7,10 +7,11 @@ import { record } from "../autograd/tape.js";
 import { ShapeError } from "../gpu/errors.js";
 import type { Constants, Kernel } from "../gpu/kernel.js";
 import type { Storage } from "../gpu/storage.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import { formatShape, type Shape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { blockedStorage, blockSize, blocksOf, emptyBlocked } from "./blocked.js";
-import { checkDType, checkRank, commonGpu } from "./check.js";
+import { checkRank, commonGpu } from "./check.js";
 import { launchElements } from "./launch.js";
 import { sumOver } from "./sum.js";
 
@@ -32,8 +33,8 @@ function imageSumsBlocked(x: Tensor): Tensor {
 }
 
 function check(name: string, x: Tensor, { plus, bias }: GatedActivationOptions): Shape {
-	checkDType(name, "the tensor", x, "float32");
-	checkRank(name, "the tensor", x.shape, 4, "[B, 2C, H, W]");
+	checkTensor(name, "x", x, "float32");
+	checkRank(name, "x", x.shape, 4, "[B, 2C, H, W]");
 	const [batch, channels, height, width] = x.shape;
 	if (channels % 2 !== 0)
 		throw new ShapeError(`${name}: shape ${formatShape(x.shape)} must have an even number of channels.`);
@@ -42,7 +43,7 @@ function check(name: string, x: Tensor, { plus, bias }: GatedActivationOptions):
 		["bias", bias, [batch, channels]],
 	] as const) {
 		if (tensor === undefined) continue;
-		checkDType(name, what, tensor, "float32");
+		checkTensor(name, what, tensor, "float32");
 		if (!sameShape(tensor.shape, shape))
 			throw new ShapeError(`${name}: ${what} must be ${formatShape(shape)}, but has ${formatShape(tensor.shape)}.`);
 	}
@@ -60,8 +61,8 @@ function check(name: string, x: Tensor, { plus, bias }: GatedActivationOptions):
 export function gatedActivation(x: Tensor, options: GatedActivationOptions = {}): Tensor {
 	const name = "gatedActivation";
 	const { plus, bias } = options;
-	const gpu = commonGpu(name, x, plus, bias);
 	const to = check(name, x, options);
+	const gpu = commonGpu(name, x, plus, bias);
 	const [, channels, height, width] = to;
 	const blocked = [x, plus].some((tensor) => tensor !== undefined && tensor.blocked !== null);
 	const kernels = blocked

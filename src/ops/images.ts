@@ -1,9 +1,11 @@
 import gatherImagesKernel from "../../kernels/gather_images.wgsl";
+import { checkInstance, checkNumber, checkOptions, wrongArgument } from "../gpu/arguments.js";
 import { ShapeError } from "../gpu/errors.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { checkShape, formatShape, sizeOf } from "../tensor/shape.js";
-import type { Tensor } from "../tensor/tensor.js";
-import { checkDType, commonGpu } from "./check.js";
+import { Tensor } from "../tensor/tensor.js";
+import { checkGpu, checkRank, commonGpu } from "./check.js";
 import { launchElements } from "./launch.js";
 
 /** Images of one byte a value on the GPU, four to a word; made by `packImages`, read by `gatherImages`. */
@@ -26,7 +28,10 @@ export function packImages(
 	pixels: Uint8Array,
 	shape: readonly [number, number, number, number],
 ): PackedImages {
-	checkShape(shape, "packImages: the images");
+	checkGpu("packImages", gpu);
+	checkInstance("packImages", "pixels", pixels, Uint8Array, "a Uint8Array");
+	checkShape("packImages", shape);
+	checkRank("packImages", "shape", shape, 4, "[count, channels, height, width]");
 	const [count, ...imageShape] = shape;
 	const bytes = sizeOf(imageShape);
 	if (pixels.length !== count * bytes)
@@ -60,11 +65,18 @@ export function gatherImages(
 	indices: Tensor<"uint32"> | Tensor<"int32">,
 	options: GatherImagesOptions = {},
 ): Tensor {
+	const name = "gatherImages";
+	if (!((images as PackedImages | undefined)?.words instanceof Tensor))
+		throw wrongArgument(name, "images", "what packImages() gives", images);
+	checkTensor(name, "images", images.words);
+	checkTensor(name, "indices", indices, "uint32", "int32");
+	const gpu = commonGpu(name, images.words, indices);
+	checkOptions(name, options, ["scale", "shift"]);
 	const { scale = 1 / 255, shift = -0.5 } = options;
-	const gpu = commonGpu("gatherImages", images.words, indices);
-	checkDType("gatherImages", "indices", indices, "uint32", "int32");
+	checkNumber(name, "scale", scale);
+	checkNumber(name, "shift", shift);
 	if (indices.shape.length !== 1)
-		throw new ShapeError(`gatherImages: indices must be [B], but have shape ${formatShape(indices.shape)}.`);
+		throw new ShapeError(`${name}: indices must be [B], but have shape ${formatShape(indices.shape)}.`);
 	const out = gpu.empty([indices.size, ...images.shape]);
 	launchElements(
 		gatherImagesKernel,

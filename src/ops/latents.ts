@@ -1,7 +1,7 @@
 import { ShapeError } from "../gpu/errors.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import { formatShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { checkDType } from "./check.js";
 
 /** How vectors lie in a tensor, as the kernels' overrides: [N, D], or [B, D, H, W] along the channels. */
 export interface VectorLayout {
@@ -16,11 +16,14 @@ export interface VectorLayout {
  */
 export function vectorsOf(
 	operation: string,
+	name: string,
 	z: Tensor,
 ): { readonly layout: VectorLayout; readonly vectors: number; readonly positions: readonly number[] } {
-	checkDType(operation, "z", z, "float32");
+	checkTensor(operation, name, z, "float32");
 	if (z.shape.length !== 2 && z.shape.length !== 4)
-		throw new ShapeError(`${operation}: z must be [N, D] or [B, D, H, W], but has shape ${formatShape(z.shape)}.`);
+		throw new ShapeError(
+			`${operation}: ${name} must be [N, D] or [B, D, H, W], but has shape ${formatShape(z.shape)}.`,
+		);
 	const [batch, dimensions] = z.shape;
 	const vectors = z.size / dimensions;
 	return {

@@ -1,9 +1,11 @@
 import matmulKernel from "../../kernels/matmul.wgsl";
 import { record } from "../autograd/tape.js";
+import { checkFlag, checkOptions } from "../gpu/arguments.js";
 import { ShapeError } from "../gpu/errors.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import { formatShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { checkDType, checkRank, commonGpu } from "./check.js";
+import { checkRank, commonGpu } from "./check.js";
 
 export interface MatmulOptions {
 	/** Use aᵀ (default false). */
@@ -55,12 +57,16 @@ function compute(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean)
  * @throws ShapeError, DTypeError, DeviceMismatchError
  */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
+	const name = "matmul";
+	checkTensor(name, "a", a, "float32");
+	checkTensor(name, "b", b, "float32");
+	commonGpu(name, a, b);
+	checkRank(name, "a", a.shape, 2, "a matrix [rows, columns]");
+	checkRank(name, "b", b.shape, 2, "a matrix [rows, columns]");
+	checkOptions(name, options, ["transposeA", "transposeB"]);
 	const { transposeA = false, transposeB = false } = options;
-	commonGpu("matmul", a, b);
-	for (const [name, tensor] of [["a", a] as const, ["b", b] as const]) {
-		checkDType("matmul", name, tensor, "float32");
-		checkRank("matmul", name, tensor.shape, 2, "a matrix [rows, columns]");
-	}
+	checkFlag(name, "transposeA", transposeA);
+	checkFlag(name, "transposeB", transposeB);
 	return record("matmul", compute(a, b, transposeA, transposeB), [a, b], (gradient) => [
 		!a.requiresGrad
 			? null

@@ -1,10 +1,12 @@
 import mseKernel from "../../kernels/mse.wgsl";
 import mseGradKernel from "../../kernels/mse_grad.wgsl";
 import { record } from "../autograd/tape.js";
-import { ArgumentError, ShapeError } from "../gpu/errors.js";
+import { checkNumber, checkOptions } from "../gpu/arguments.js";
+import { ShapeError } from "../gpu/errors.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { checkDType, commonGpu } from "./check.js";
+import { commonGpu } from "./check.js";
 import { launchElements } from "./launch.js";
 import { sumOver } from "./sum.js";
 
@@ -24,13 +26,14 @@ export interface MSELossOptions {
  * @throws ShapeError where the shapes differ (nothing is broadcast), ArgumentError where the scale is not finite.
  */
 export function mseLoss(a: Tensor, b: Tensor, options: MSELossOptions = {}): Tensor {
-	const { scale = 1 } = options;
+	checkTensor("mseLoss", "a", a, "float32");
+	checkTensor("mseLoss", "b", b, "float32");
 	const gpu = commonGpu("mseLoss", a, b);
-	checkDType("mseLoss", "the first tensor", a, "float32");
-	checkDType("mseLoss", "the second tensor", b, "float32");
+	checkOptions("mseLoss", options, ["scale"]);
+	const { scale = 1 } = options;
+	checkNumber("mseLoss", "scale", scale);
 	if (!sameShape(a.shape, b.shape))
 		throw new ShapeError(`mseLoss: shapes ${formatShape(a.shape)} and ${formatShape(b.shape)} differ.`);
-	if (!Number.isFinite(scale)) throw new ArgumentError(`mseLoss: the scale must be finite, but is ${scale}.`);
 
 	const loss = gpu.scope(() => {
 		const workgroups = Math.ceil(a.size / chunk);

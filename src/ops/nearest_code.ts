@@ -3,10 +3,11 @@ import nearestCodeKernel from "../../kernels/nearest_code.wgsl";
 import prepareKernel from "../../kernels/nearest_code_prepare.wgsl";
 import { ShapeError } from "../gpu/errors.js";
 import type { Storage } from "../gpu/storage.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import { formatShape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { block, blockSize, blocksOf, familiesFor } from "./blocked.js";
-import { checkDType, checkRank, commonGpu } from "./check.js";
+import { checkRank, commonGpu } from "./check.js";
 import { launchElements } from "./launch.js";
 
 /** Smallest codebook, in numbers, for which the variant on blocked tensors pays. */
@@ -24,9 +25,9 @@ const leastCopy = 2 ** 16;
  * @throws ShapeError, DTypeError, DeviceMismatchError
  */
 export function nearestCode(z: Tensor, codebook: Tensor): Tensor<"uint32"> {
+	checkTensor("nearestCode", "z", z, "float32");
+	checkTensor("nearestCode", "codebook", codebook, "float32");
 	const gpu = commonGpu("nearestCode", z, codebook);
-	checkDType("nearestCode", "z", z, "float32");
-	checkDType("nearestCode", "codebook", codebook, "float32");
 	checkRank("nearestCode", "codebook", codebook.shape, 2, "[K, D]");
 	const [codes, dimensions] = codebook.shape;
 	if ((z.shape.length !== 2 && z.shape.length !== 4) || z.shape[1] !== dimensions)

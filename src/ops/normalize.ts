@@ -12,8 +12,8 @@ import { launchElements } from "./launch.js";
  * @throws ShapeError, DTypeError
  */
 export function normalize(x: Tensor): Tensor {
+	const { layout, vectors } = vectorsOf("normalize", "x", x);
 	const { gpu } = x;
-	const { layout, vectors } = vectorsOf("normalize", x);
 	const y = gpu.empty(x.shape);
 	launchElements(normalizeKernel, vectors, [x, y], { ...layout });
 	return record("normalize", y, [x], (gradient) => {

@@ -1,6 +1,8 @@
 import permuteKernel from "../../kernels/permute.wgsl";
 import { record } from "../autograd/tape.js";
+import { checkArray, formatValue } from "../gpu/arguments.js";
 import { ArgumentError } from "../gpu/errors.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import { formatShape, type Shape } from "../tensor/shape.js";
 import type { AnyTensor, DType, Tensor } from "../tensor/tensor.js";
 import { launchElements } from "./launch.js";
@@ -27,12 +29,15 @@ export function permuteInto(x: AnyTensor, out: AnyTensor, shape: Shape, order: r
  * @throws ArgumentError where `order` is no order of x's axes.
  */
 export function permute<D extends DType>(x: Tensor<D>, order: readonly number[]): Tensor<D> {
+	checkTensor("permute", "x", x);
+	checkArray("permute", "order", order, "an array of axes", "write permute(x, [1, 0])");
 	const rank = x.shape.length;
 	if (rank > maxRank)
-		throw new ArgumentError(`permute takes at most ${maxRank} axes; shape ${formatShape(x.shape)} has ${rank}.`);
-	if (order.length !== rank || new Set(order).size !== rank || order.some((axis) => !(axis in x.shape)))
+		throw new ArgumentError(`permute: it takes at most ${maxRank} axes; shape ${formatShape(x.shape)} has ${rank}.`);
+	const isAxis = (axis: unknown) => Number.isInteger(axis) && Number(axis) >= 0 && Number(axis) < rank;
+	if (order.length !== rank || new Set(order).size !== rank || !order.every(isAxis))
 		throw new ArgumentError(
-			`permute: [${order.join(", ")}] is not an order of the axes of shape ${formatShape(x.shape)}.`,
+			`permute: order ${formatValue(order)} is not an order of the axes of shape ${formatShape(x.shape)}.`,
 		);
 	const out = x.gpu.empty(
 		order.map((axis) => x.shape[axis]),

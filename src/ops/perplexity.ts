@@ -1,6 +1,8 @@
 import perplexityKernel from "../../kernels/perplexity.wgsl";
+import { checkNumber } from "../gpu/arguments.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { checkDType } from "./check.js";
+
 import { countCodes } from "./count_codes.js";
 import { zeros } from "./zeros.js";
 
@@ -14,7 +16,8 @@ import { zeros } from "./zeros.js";
  * @throws DTypeError
  */
 export function perplexity(indices: Tensor<"uint32"> | Tensor<"int32">, codes: number): Tensor {
-	checkDType("perplexity", "indices", indices, "uint32", "int32");
+	checkTensor("perplexity", "indices", indices, "uint32", "int32");
+	checkNumber("perplexity", "codes", codes, { least: 1, whole: true });
 	const { gpu } = indices;
 	return gpu.scope(() => {
 		const counts = zeros(gpu, [codes], "uint32");

@@ -2,10 +2,12 @@ import codebookGradKernel from "../../kernels/codebook_grad.wgsl";
 import mseGradKernel from "../../kernels/mse_grad.wgsl";
 import quantizeKernel from "../../kernels/quantize.wgsl";
 import { record } from "../autograd/tape.js";
-import { ArgumentError, ShapeError } from "../gpu/errors.js";
+import { checkNumber, checkOptions } from "../gpu/arguments.js";
+import { ShapeError } from "../gpu/errors.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { checkDType, checkRank, commonGpu } from "./check.js";
+import { checkRank, commonGpu } from "./check.js";
 import { codeSums } from "./code_sums.js";
 import { launchElements } from "./launch.js";
 import { scale } from "./scale.js";
@@ -50,11 +52,14 @@ export function quantize(
 	options: QuantizeOptions = {},
 ): QuantizedLatents {
 	const name = "quantize";
-	const { commitmentCost = 0.25, codebookCost = 1 } = options;
+	checkTensor(name, "z", z, "float32");
+	checkTensor(name, "codebook", codebook, "float32");
+	checkTensor(name, "indices", indices, "uint32", "int32");
 	const gpu = commonGpu(name, z, codebook, indices);
-	checkDType(name, "z", z, "float32");
-	checkDType(name, "codebook", codebook, "float32");
-	checkDType(name, "indices", indices, "uint32", "int32");
+	checkOptions(name, options, ["commitmentCost", "codebookCost"]);
+	const { commitmentCost = 0.25, codebookCost = 1 } = options;
+	checkNumber(name, "commitmentCost", commitmentCost, { least: 0 });
+	checkNumber(name, "codebookCost", codebookCost, { least: 0 });
 	checkRank(name, "codebook", codebook.shape, 2, "[K, D]");
 	const [codes, dimensions] = codebook.shape;
 	if ((z.shape.length !== 2 && z.shape.length !== 4) || z.shape[1] !== dimensions)
@@ -66,9 +71,6 @@ export function quantize(
 		throw new ShapeError(
 			`quantize: indices must be ${formatShape(positions)} for z ${formatShape(z.shape)}, but have shape ${formatShape(indices.shape)}.`,
 		);
-	for (const [cost, value] of Object.entries({ commitmentCost, codebookCost }))
-		if (!(value >= 0 && Number.isFinite(value)))
-			throw new ArgumentError(`quantize: ${cost} must be a number of at least 0, but is ${value}.`);
 
 	const factor = 2 / z.size;
 	const constants = { CODES: codes, DIMENSIONS: dimensions, INNER: indices.size / z.shape[0] };

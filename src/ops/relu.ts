@@ -1,8 +1,9 @@
 import reluKernel from "../../kernels/relu.wgsl";
 import reluGradKernel from "../../kernels/relu_grad.wgsl";
 import { record } from "../autograd/tape.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { checkDType } from "./check.js";
+
 import { elementwise } from "./elementwise.js";
 
 /** Tensors that a ReLU gave. */
@@ -33,7 +34,7 @@ export function reluGradient(y: Tensor, dy: Tensor): Tensor {
 
 /** max(x, 0), elementwise; the gradient at 0 is 0. */
 export function relu(x: Tensor): Tensor {
-	checkDType("relu", "the tensor", x, "float32");
+	checkTensor("relu", "x", x, "float32");
 	const y = elementwise(reluKernel, [x]);
 	markReluOutput(y);
 	return record("relu", y, [x], (gradient) => [reluGradient(y, gradient)]);

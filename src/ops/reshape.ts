@@ -1,4 +1,6 @@
+import { checkArray, formatValue } from "../gpu/arguments.js";
 import { ShapeError } from "../gpu/errors.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import { checkShape, formatShape, type Shape, sizeOf } from "../tensor/shape.js";
 import type { DType, Tensor } from "../tensor/tensor.js";
 import { recordAny } from "./permute.js";
@@ -10,6 +12,10 @@ import { recordAny } from "./permute.js";
  * @throws ShapeError where the sizes differ.
  */
 export function reshape<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> {
+	checkTensor("reshape", "x", x);
+	checkArray("reshape", "shape", shape, "an array of lengths", "write reshape(x, [3, 2])");
+	if (!shape.every(Number.isInteger))
+		throw new ShapeError(`reshape: shape must be whole numbers, but is ${formatValue(shape)}.`);
 	const free = shape.indexOf(-1);
 	if (free !== shape.lastIndexOf(-1))
 		throw new ShapeError(`reshape: only one length of ${formatShape(shape)} may be -1.`);
@@ -19,6 +25,6 @@ export function reshape<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> 
 		throw new ShapeError(
 			`reshape: ${x.size} elements of shape ${formatShape(x.shape)} do not fill ${formatShape(shape)}.`,
 		);
-	checkShape(to, "reshape: the new shape");
+	checkShape("reshape", to);
 	return recordAny("reshape", x.share([...to]), x, (gradient) => gradient.share(x.shape));
 }

@@ -1,9 +1,10 @@
 import rotationTrickGradKernel from "../../kernels/rotation_trick_grad.wgsl";
 import { record } from "../autograd/tape.js";
 import { ShapeError } from "../gpu/errors.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { checkDType, commonGpu } from "./check.js";
+import { commonGpu } from "./check.js";
 import { vectorsOf } from "./latents.js";
 import { launchElements } from "./launch.js";
 
@@ -19,9 +20,9 @@ import { launchElements } from "./launch.js";
  */
 export function rotationTrick(z: Tensor, quantized: Tensor): Tensor {
 	const name = "rotationTrick";
+	const { layout, vectors } = vectorsOf(name, "z", z);
+	checkTensor(name, "quantized", quantized, "float32");
 	const gpu = commonGpu(name, z, quantized);
-	const { layout, vectors } = vectorsOf(name, z);
-	checkDType(name, "quantized", quantized, "float32");
 	if (!sameShape(z.shape, quantized.shape))
 		throw new ShapeError(`${name}: shapes ${formatShape(z.shape)} and ${formatShape(quantized.shape)} differ.`);
 	const result = quantized.share();

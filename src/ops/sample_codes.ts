@@ -1,8 +1,10 @@
 import sampleCodesKernel from "../../kernels/sample_codes.wgsl";
-import { ArgumentError, ShapeError } from "../gpu/errors.js";
+import { checkNumber } from "../gpu/arguments.js";
+import { ShapeError } from "../gpu/errors.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import { formatShape, sameShape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { checkDType, checkRank, commonGpu } from "./check.js";
+import { checkRank, commonGpu } from "./check.js";
 
 /** What `sampleCodes` works on. */
 export interface SampleState {
@@ -30,17 +32,14 @@ export interface SampleOptions {
 
 /** @throws ArgumentError where an option is out of range. */
 export function checkSampleOptions(name: string, { temperature = 1, topK, seed = 0 }: SampleOptions): void {
-	if (!(temperature >= 0 && Number.isFinite(temperature)))
-		throw new ArgumentError(`${name}: temperature must be a number of at least 0, but is ${temperature}.`);
-	if (topK !== undefined && (!Number.isInteger(topK) || topK < 1))
-		throw new ArgumentError(`${name}: topK must be a whole number of at least 1, but is ${topK}.`);
+	checkNumber(name, "temperature", temperature, { least: 0 });
+	if (topK !== undefined) checkNumber(name, "topK", topK, { least: 1, whole: true });
 	checkSeed(name, seed);
 }
 
 /** @throws ArgumentError where a seed is no whole number in [0, 2³²). */
 export function checkSeed(name: string, seed: number): void {
-	if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32)
-		throw new ArgumentError(`${name}: seed must be a whole number of at least 0 and below 2³², but is ${seed}.`);
+	checkNumber(name, "seed", seed, { least: 0, below: 2 ** 32, whole: true });
 }
 
 /**
@@ -54,10 +53,10 @@ export function sampleCodes(logits: Tensor, state: SampleState, options: SampleO
 	const name = "sampleCodes";
 	const { codes, keep, score, place } = state;
 	const { temperature = 1, topK, seed = 0 } = options;
+	checkTensor(name, "logits", logits, "float32");
+	checkTensor(name, "score", score, "float32");
+	for (const [what, tensor] of Object.entries({ codes, keep, place })) checkTensor(name, what, tensor, "uint32");
 	const gpu = commonGpu(name, logits, codes, keep, score, place);
-	checkDType(name, "logits", logits, "float32");
-	checkDType(name, "score", score, "float32");
-	for (const [what, tensor] of Object.entries({ codes, keep, place })) checkDType(name, what, tensor, "uint32");
 	checkRank(name, "logits", logits.shape, 4, "[B, K, h, w]");
 	checkSampleOptions(name, options);
 	const [batch, count, ...grid] = logits.shape;

@@ -1,9 +1,10 @@
 import scaleKernel from "../../kernels/scale.wgsl";
 import { record } from "../autograd/tape.js";
-import { ArgumentError } from "../gpu/errors.js";
+import { checkNumber } from "../gpu/arguments.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import type { Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { checkDType } from "./check.js";
+
 import { launchElements } from "./launch.js";
 
 /** factor · x as a tensor of shape `to`. Records nothing. */
@@ -19,7 +20,7 @@ export function scaled(x: Tensor, factor: number, to: Shape = x.shape): Tensor {
  * @throws ArgumentError where the factor is not finite.
  */
 export function scale(x: Tensor, factor: number): Tensor {
-	checkDType("scale", "the tensor", x, "float32");
-	if (!Number.isFinite(factor)) throw new ArgumentError(`scale: the factor must be finite, but is ${factor}.`);
+	checkTensor("scale", "x", x, "float32");
+	checkNumber("scale", "factor", factor);
 	return record("scale", scaled(x, factor), [x], (gradient) => [scaled(gradient, factor)]);
 }

@@ -1,9 +1,9 @@
 import softmaxKernel from "../../kernels/softmax.wgsl";
 import softmaxGradKernel from "../../kernels/softmax_grad.wgsl";
 import { record } from "../autograd/tape.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import { resolveAxis, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { checkDType } from "./check.js";
 
 /** Softmax or its logarithm along an axis counted from the front. Records nothing. */
 export function computeSoftmax(x: Tensor, axis: number, log: boolean): Tensor {
@@ -24,7 +24,7 @@ function run(kernel: typeof softmaxKernel, x: Tensor, axis: number, log: boolean
 }
 
 function recorded(operation: string, x: Tensor, axis: number, log: boolean): Tensor {
-	checkDType(operation, "the tensor", x, "float32");
+	checkTensor(operation, "x", x, "float32");
 	const at = resolveAxis(axis, x.shape, operation);
 	const y = computeSoftmax(x, at, log);
 	return record(operation, y, [x], (gradient) => {

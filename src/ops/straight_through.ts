@@ -1,8 +1,9 @@
 import { record } from "../autograd/tape.js";
 import { ShapeError } from "../gpu/errors.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { checkDType, commonGpu } from "./check.js";
+import { commonGpu } from "./check.js";
 
 /**
  * The straight-through estimator (Bengio et al. 2013; van den Oord et al. 2017): the value of `quantized`, whose
@@ -11,9 +12,9 @@ import { checkDType, commonGpu } from "./check.js";
  * @throws ShapeError where the shapes differ.
  */
 export function straightThrough(z: Tensor, quantized: Tensor): Tensor {
+	checkTensor("straightThrough", "z", z, "float32");
+	checkTensor("straightThrough", "quantized", quantized, "float32");
 	commonGpu("straightThrough", z, quantized);
-	checkDType("straightThrough", "z", z, "float32");
-	checkDType("straightThrough", "quantized", quantized, "float32");
 	if (!sameShape(z.shape, quantized.shape))
 		throw new ShapeError(`straightThrough: shapes ${formatShape(z.shape)} and ${formatShape(quantized.shape)} differ.`);
 	return record("straightThrough", quantized.share(), [z], (gradient) => [gradient.share()]);

@@ -1,9 +1,10 @@
 import expandKernel from "../../kernels/expand.wgsl";
 import sumKernel from "../../kernels/sum.wgsl";
 import { record } from "../autograd/tape.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import { resolveAxis, type Shape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { checkDType } from "./check.js";
+
 import { launchElements } from "./launch.js";
 import { permuteInto } from "./permute.js";
 
@@ -69,7 +70,7 @@ function expandTo(x: Tensor, to: Shape, count: number, inner: number, factor = 1
 }
 
 function reduce(operation: string, x: Tensor, axis: number | undefined, factorOf: (count: number) => number): Tensor {
-	checkDType(operation, "the tensor", x, "float32");
+	checkTensor(operation, "x", x, "float32");
 	const at = axis === undefined ? undefined : resolveAxis(axis, x.shape, operation);
 	const count = at === undefined ? x.size : x.shape[at];
 	const inner = at === undefined ? 1 : sizeOf(x.shape.slice(at + 1));

@@ -1,17 +1,12 @@
+import { checkArray, checkFunction, isPlainObject, wrongArgument } from "../gpu/arguments.js";
 import { Device } from "../gpu/device.js";
 import { ArgumentError, CaptureError, DeviceMismatchError, DTypeError, ShapeError } from "../gpu/errors.js";
 import type { Recording } from "../gpu/recording.js";
 import { Capture, GradientLog } from "./capture.js";
+import { checkTensor } from "./check_tensor.js";
+import { arrays, checkDTypeName, dtypeOf, hostArray, type NestedNumbers, shapeOfData } from "./host_data.js";
 import { checkShape, formatShape, type Shape, sameShape, sizeOf } from "./shape.js";
 import { type AnyTensor, type DataOf, type DType, Parameter, Tensor } from "./tensor.js";
-
-const arrays = { float32: Float32Array, int32: Int32Array, uint32: Uint32Array } as const;
-
-function dtypeOf(data: unknown): DType {
-	if (data instanceof Int32Array) return "int32";
-	if (data instanceof Uint32Array) return "uint32";
-	return "float32";
-}
 
 /** An open device: it makes tensors, reads them back, and decides how long they live. Opened by `openDevice()`. */
 export class Gpu extends Device {
@@ -20,36 +15,45 @@ export class Gpu extends Device {
 	private readonly scopes: Set<AnyTensor>[] = [];
 
 	/**
-	 * A tensor with this data, row-major. The dtype follows the array (plain numbers and Float32Array: float32) unless
-	 * it is given.
+	 * A tensor with this data, row-major.
 	 *
-	 * @throws ShapeError where data and shape differ in size, DTypeError for an array of another kind.
+	 * @param data numbers in one array or nested as the shape is, a number for a scalar, or a typed array
+	 * @param shape default: that of the data, [n] of a flat array and [2, 3] of two arrays of three numbers
+	 * @param dtype default: that of a typed array, float32 for numbers
+	 * @throws ArgumentError for an element that is no number (NaN is one), ShapeError if data and shape do not fit or the data is
+	 * ragged, DTypeError for an array of another kind
+	 * @example
+	 * const x = gpu.tensor([[1, 2], [3, 4]]);
 	 */
-	tensor(data: Int32Array, shape: Shape): Tensor<"int32">;
-	tensor(data: Uint32Array, shape: Shape): Tensor<"uint32">;
-	tensor(data: readonly number[] | Float32Array, shape: Shape): Tensor;
-	tensor<D extends DType>(data: readonly number[] | DataOf<D>, shape: Shape, dtype: D): Tensor<D>;
-	tensor(data: ArrayLike<number>, shape: Shape, dtype: DType = dtypeOf(data)): AnyTensor {
-		return this.filled(this.empty(shape, dtype), data);
+	tensor(data: Int32Array, shape?: Shape): Tensor<"int32">;
+	tensor(data: Uint32Array, shape?: Shape): Tensor<"uint32">;
+	tensor(data: NestedNumbers | Float32Array, shape?: Shape): Tensor;
+	tensor<D extends DType>(data: NestedNumbers | DataOf<D>, shape: Shape | undefined, dtype: D): Tensor<D>;
+	tensor(data: NestedNumbers | DataOf<DType>, shape?: Shape, dtype: DType = dtypeOf(data)): AnyTensor {
+		const { array, own } = dataFor("gpu.tensor", data, shape, dtype);
+		return this.filled(new Tensor(this, this.allocate(4 * array.length), own, dtype), array);
 	}
 
-	/** A float32 tensor to be trained, see `Parameter`. It lives until `dispose()`, also when made inside a scope. */
-	parameter(data: readonly number[] | Float32Array, shape: Shape): Parameter {
-		checkShape(shape, "A parameter");
-		const parameter = this.keep(new Parameter(this, this.allocate(4 * sizeOf(shape)), [...shape]));
-		return this.filled(parameter, data);
+	/**
+	 * A float32 tensor to be trained, see `Parameter`. It lives until `dispose()`, also when made inside a scope. Data and shape
+	 * are those of `tensor`.
+	 */
+	parameter(data: NestedNumbers | Float32Array, shape?: Shape): Parameter {
+		const { array, own } = dataFor("gpu.parameter", data, shape, "float32");
+		return this.filled(this.keep(new Parameter(this, this.allocate(4 * array.length), own)), array);
 	}
 
 	/** A tensor whose elements are yet to be written. */
 	empty<D extends DType = "float32">(shape: Shape, dtype: D = "float32" as D): Tensor<D> {
-		checkShape(shape, "A tensor");
+		checkShape("gpu.empty", shape);
+		checkDTypeName("gpu.empty", dtype);
 		return new Tensor(this, this.allocate(4 * sizeOf(shape)), [...shape], dtype);
 	}
 
-	/** The tensor with this data; where the data does not fit, the tensor is given back. */
-	private filled<T extends AnyTensor>(tensor: T, data: ArrayLike<number>): T {
+	/** The tensor with this data; if it cannot be uploaded, the tensor is freed. */
+	private filled<T extends AnyTensor>(tensor: T, data: DataOf<DType>): T {
 		try {
-			this.upload(tensor, data);
+			this.write(tensor.writableStorage, data);
 			return tensor;
 		} catch (error) {
 			tensor.dispose();
@@ -59,24 +63,17 @@ export class Gpu extends Device {
 
 	/** A scalar-sized float32 tensor with this value, for reading only: equal values share one small buffer. */
 	constant(value: number, shape: Shape = []): Tensor {
-		if (sizeOf(shape) !== 1) throw new ShapeError(`A constant has one element, not the shape ${formatShape(shape)}.`);
+		if (typeof value !== "number") throw wrongArgument("gpu.constant", "value", "a number", value);
+		checkShape("gpu.constant", shape);
+		if (sizeOf(shape) !== 1)
+			throw new ShapeError(`gpu.constant: shape must be of one element, but is ${formatShape(shape)}.`);
 		return new Tensor(this, this.uniform(Float32Array.of(value)).retain(), [...shape], "float32");
 	}
 
-	/** Overwrites a tensor's elements with host data of its dtype. */
-	upload(tensor: AnyTensor, data: ArrayLike<number>): void {
-		this.own(tensor);
-		if (data.length !== tensor.size)
-			throw new ShapeError(
-				`${data.length} numbers do not fill a tensor of shape ${formatShape(tensor.shape)}, which has ${tensor.size}.`,
-			);
-		const array = arrays[tensor.dtype];
-		if (ArrayBuffer.isView(data) && !(data instanceof array))
-			throw new DTypeError(
-				`A ${tensor.dtype} tensor takes numbers or a ${array.name}, not a ${data.constructor.name}.`,
-			);
-		if (!(data instanceof array)) checkNumbers(data, tensor.dtype);
-		this.write(tensor.writableStorage, data instanceof array ? data : array.from(data));
+	/** Overwrites a tensor's elements with host data of its dtype, flat or nested as its shape is. */
+	upload(tensor: AnyTensor, data: NestedNumbers | ArrayLike<number>): void {
+		this.own("gpu.upload", "tensor", tensor);
+		this.write(tensor.writableStorage, hostArray("gpu.upload", data, tensor.shape, tensor.dtype));
 	}
 
 	/**
@@ -86,12 +83,16 @@ export class Gpu extends Device {
 	 * @throws CaptureError where a captured step has made the tensor itself, or has used it before.
 	 */
 	feed(tensor: AnyTensor, source: () => ArrayLike<number>): void {
-		this.own(tensor);
-		if (!this.recordFeed(tensor.storage, () => this.upload(tensor, source()))) this.upload(tensor, source());
+		this.own("gpu.feed", "tensor", tensor);
+		checkFunction("gpu.feed", "source", source);
+		const upload = () =>
+			this.write(tensor.writableStorage, hostArray("gpu.feed", source(), tensor.shape, tensor.dtype));
+		if (!this.recordFeed(tensor.storage, upload)) upload();
 	}
 
 	/** A copy with memory of its own. */
 	clone<D extends DType>(tensor: Tensor<D>): Tensor<D> {
+		checkTensor("gpu.clone", "tensor", tensor);
 		const copy = this.empty(tensor.shape, tensor.dtype);
 		this.copy(tensor, copy);
 		return copy;
@@ -99,19 +100,21 @@ export class Gpu extends Device {
 
 	/** Overwrites `to` with the elements of `from`, on the GPU. */
 	copy<D extends DType>(from: Tensor<D>, to: Tensor<D>): void {
-		if (from.gpu !== this || to.gpu !== this)
-			throw new DeviceMismatchError("A tensor of one device was copied to another; read it with data() and upload it.");
+		this.own("gpu.copy", "from", from);
+		this.own("gpu.copy", "to", to);
 		if (!sameShape(from.shape, to.shape))
 			throw new ShapeError(
-				`A tensor of shape ${formatShape(from.shape)} was copied to one of shape ${formatShape(to.shape)}.`,
+				`gpu.copy: from has shape ${formatShape(from.shape)}, but to has ${formatShape(to.shape)}; they must be equal.`,
 			);
-		if (from.dtype !== to.dtype) throw new DTypeError(`A ${from.dtype} tensor was copied to a ${to.dtype} tensor.`);
+		if (from.dtype !== to.dtype)
+			throw new DTypeError(`gpu.copy: from is ${from.dtype}, but to is ${to.dtype}; they must be equal.`);
 		this.copyStorage(from.storage, to.writableStorage);
 	}
 
 	/** The elements of several tensors, with one copy and one wait for all of them. */
 	async readAll(tensors: readonly AnyTensor[]): Promise<DataOf<DType>[]> {
-		for (const tensor of tensors) this.own(tensor);
+		checkArray("gpu.readAll", "tensors", tensors, "an array of tensors");
+		for (const [i, tensor] of tensors.entries()) this.own("gpu.readAll", `tensors[${i}]`, tensor);
 		const bytes = await this.read(tensors.map(({ storage }) => storage));
 		return tensors.map(({ dtype }, i) => new arrays[dtype](bytes[i] as ArrayBuffer));
 	}
@@ -123,6 +126,7 @@ export class Gpu extends Device {
 	 * @throws ArgumentError where `body` returns a promise: what is awaited outlives the scope.
 	 */
 	scope<T>(body: () => T): T {
+		checkFunction("gpu.scope", "body", body);
 		const made = new Set<AnyTensor>();
 		this.scopes.push(made);
 		let kept: ReadonlySet<AnyTensor> = new Set();
@@ -159,6 +163,7 @@ export class Gpu extends Device {
 	 * alive that it does not return; the message says after which dispatch.
 	 */
 	capture<T>(step: () => T): Capture<T> {
+		checkFunction("gpu.capture", "step", step);
 		const first = this.recordStep(step);
 		try {
 			const second = this.recordStep(step);
@@ -188,6 +193,7 @@ export class Gpu extends Device {
 	 * @throws CaptureError where `step` reads back or waits, ShaderError for a kernel that does not compile.
 	 */
 	async prepare(step: () => unknown): Promise<void> {
+		checkFunction("gpu.prepare", "step", step);
 		const { recording, result, gradients } = this.recordOnce(step, true);
 		for (const tensor of madeIn(recording, result)) tensor.dispose();
 		gradients.dispose();
@@ -251,6 +257,7 @@ export class Gpu extends Device {
 
 	/** Takes a tensor out of the scopes that are open, so that it lives until `dispose()`. */
 	keep<T extends AnyTensor>(tensor: T): T {
+		checkTensor("gpu.keep", "tensor", tensor);
 		this.untrack(tensor);
 		return tensor;
 	}
@@ -264,12 +271,31 @@ export class Gpu extends Device {
 		for (const scope of this.scopes) scope.delete(tensor);
 	}
 
-	private own(tensor: AnyTensor): void {
+	/** @throws ArgumentError, DisposedError unless it is a tensor, DeviceMismatchError for one of another device */
+	private own(caller: string, name: string, tensor: AnyTensor): void {
+		checkTensor(caller, name, tensor);
 		if (tensor.gpu !== this)
 			throw new DeviceMismatchError(
-				`A tensor of shape ${formatShape(tensor.shape)} belongs to another device; use that device's own methods.`,
+				`${caller}: ${name} of shape ${formatShape(tensor.shape)} belongs to another device; use that device's own methods, or read it with data() and upload it here.`,
 			);
 	}
+}
+
+/** Data as a host array, with its shape where none is given. */
+function dataFor(
+	caller: string,
+	data: unknown,
+	shape: Shape | undefined,
+	dtype: DType,
+): { readonly array: DataOf<DType>; readonly own: Shape } {
+	checkDTypeName(caller, dtype);
+	if (shape === undefined) {
+		const own = shapeOfData(caller, data);
+		checkShape(caller, own, "the shape of data");
+		return { array: hostArray(caller, data, own, dtype), own };
+	}
+	checkShape(caller, shape);
+	return { array: hostArray(caller, data, shape, dtype), own: [...shape] };
 }
 
 /** The tensors in a value: itself, or the elements of arrays, maps, sets and plain objects, at any depth. */
@@ -285,21 +311,4 @@ function tensorsIn(value: unknown, found = new Set<AnyTensor>()): Set<AnyTensor>
 /** The tensors in a value that a recorded step has made. */
 function madeIn(recording: Recording, value: unknown): AnyTensor[] {
 	return [...tensorsIn(value)].filter((tensor) => !tensor.isDisposed && recording.made.has(tensor.storage));
-}
-
-/** @throws ArgumentError for numbers that an integer tensor cannot hold, instead of wrapping them. */
-function checkNumbers(data: ArrayLike<number>, dtype: DType): void {
-	if (dtype === "float32") return;
-	const [least, most] = dtype === "int32" ? [-(2 ** 31), 2 ** 31 - 1] : [0, 2 ** 32 - 1];
-	for (let i = 0; i < data.length; i++) {
-		const value = data[i];
-		if (!Number.isInteger(value) || value < least || value > most)
-			throw new ArgumentError(`A ${dtype} tensor cannot hold ${value}.`);
-	}
-}
-
-function isPlainObject(value: unknown): value is Record<string, unknown> {
-	if (value === null || typeof value !== "object") return false;
-	const prototype: unknown = Object.getPrototypeOf(value);
-	return prototype === null || prototype === Object.prototype;
 }

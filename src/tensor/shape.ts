@@ -1,3 +1,4 @@
+import { checkArray, formatValue } from "../gpu/arguments.js";
 import { ArgumentError, ShapeError } from "../gpu/errors.js";
 
 /** Sizes of a tensor's axes, outermost first; `[]` is a scalar. */
@@ -18,17 +19,25 @@ export function formatShape(shape: Shape): string {
 	return `[${shape.join(", ")}]`;
 }
 
-/** @throws ShapeError unless every axis is a positive whole number. */
-export function checkShape(shape: Shape, what: string): void {
-	for (const length of shape)
+/**
+ * @param name the argument
+ * @throws ArgumentError unless it is an array, ShapeError unless every axis is a positive whole number
+ */
+export function checkShape(caller: string, shape: unknown, name = "shape"): void {
+	checkArray(caller, name, shape, "an array of lengths such as [2, 3]");
+	for (const length of shape as readonly number[])
 		if (!Number.isInteger(length) || length < 1)
-			throw new ShapeError(`${what} has shape ${formatShape(shape)}: every axis must be a whole number of at least 1.`);
+			throw new ShapeError(
+				`${caller}: ${name} is ${formatValue(shape)}, but every axis must be a whole number of at least 1.`,
+			);
 }
 
 /** An axis counted from the front, for one that may be counted from the back (−1 is the last). */
-export function resolveAxis(axis: number, shape: Shape, what: string): number {
-	const resolved = axis < 0 ? axis + shape.length : axis;
+export function resolveAxis(axis: number, shape: Shape, caller: string): number {
+	const resolved = typeof axis === "number" && axis < 0 ? axis + shape.length : axis;
 	if (!Number.isInteger(resolved) || resolved < 0 || resolved >= shape.length)
-		throw new ArgumentError(`${what}: axis ${axis} is not an axis of shape ${formatShape(shape)}.`);
+		throw new ArgumentError(
+			`${caller}: axis must be a whole number of at least ${-shape.length} and below ${shape.length} for shape ${formatShape(shape)}, but is ${formatValue(axis)}.`,
+		);
 	return resolved;
 }

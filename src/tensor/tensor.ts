@@ -1,13 +1,17 @@
+import { checkFlag, wrongArgument } from "../gpu/arguments.js";
 import { DisposedError, GradientError, ShapeError } from "../gpu/errors.js";
 import type { Storage } from "../gpu/storage.js";
 import type { Gpu } from "./gpu.js";
-import { formatShape, type Shape, sameShape, sizeOf } from "./shape.js";
+import { checkShape, formatShape, type Shape, sameShape, sizeOf } from "./shape.js";
 
 /** What a tensor's elements are; each is one 32-bit word. */
 export type DType = "float32" | "int32" | "uint32";
 
 /** The host array of a dtype. */
 export type DataOf<D extends DType> = D extends "float32" ? Float32Array : D extends "int32" ? Int32Array : Uint32Array;
+
+/** What Node's console.log prints of an object. */
+const inspect = Symbol.for("nodejs.util.inspect.custom");
 
 /** How to go back through the operation that made a tensor; recorded by `autograd`, read by `backward`. */
 export interface GradientNode {
@@ -33,10 +37,9 @@ export class Tensor<D extends DType = "float32"> {
 	static readonly name: string = "Tensor";
 
 	readonly size: number;
-	/** Whether `backward` carries a gradient to (or through) this tensor. */
-	requiresGrad = false;
 	/** The operation that made it, where a gradient flows through it. */
 	gradientNode: GradientNode | null = null;
+	private needsGrad = false;
 	private disposed = false;
 	private rowMajor: Storage | null;
 	private blockedMemory: BlockedMemory | null;
@@ -48,10 +51,22 @@ export class Tensor<D extends DType = "float32"> {
 		readonly shape: Shape,
 		readonly dtype: D,
 	) {
+		if (typeof gpu?.track !== "function")
+			throw wrongArgument(new.target.name, "gpu", "an open device", gpu, "make tensors with gpu.tensor(data, shape)");
 		this.size = sizeOf(shape);
 		this.rowMajor = "toRowMajor" in memory ? null : memory;
 		this.blockedMemory = "toRowMajor" in memory ? memory : null;
 		gpu.track(this);
+	}
+
+	/** Whether `backward` carries a gradient to (or through) this tensor. */
+	get requiresGrad(): boolean {
+		return this.needsGrad;
+	}
+
+	set requiresGrad(value: boolean) {
+		checkFlag(this.constructor.name, "requiresGrad", value);
+		this.needsGrad = value;
 	}
 
 	/** The GPU memory underneath, row-major. @throws DisposedError after `dispose()`. */
@@ -95,7 +110,9 @@ export class Tensor<D extends DType = "float32"> {
 	/** The value of a tensor with one element. */
 	async item(): Promise<number> {
 		if (this.size !== 1)
-			throw new ShapeError(`item() takes a tensor of one element; this one has shape ${formatShape(this.shape)}.`);
+			throw new ShapeError(
+				`tensor.item: it takes a tensor of one element, but this one has shape ${formatShape(this.shape)}. Use data().`,
+			);
 		return (await this.data())[0] as number;
 	}
 
@@ -105,8 +122,11 @@ export class Tensor<D extends DType = "float32"> {
 	 */
 	share(shape: Shape = this.shape): Tensor<D> {
 		this.checkAlive();
+		checkShape("tensor.share", shape);
 		if (sizeOf(shape) !== this.size)
-			throw new ShapeError(`Memory of shape ${formatShape(this.shape)} cannot be seen as ${formatShape(shape)}.`);
+			throw new ShapeError(
+				`tensor.share: shape ${formatShape(shape)} must have the ${this.size} elements of ${formatShape(this.shape)}.`,
+			);
 		if (this.blockedMemory !== null && this.rowMajor === null && sameShape(shape, this.shape)) {
 			const { storage, toRowMajor } = this.blockedMemory;
 			return new Tensor(this.gpu, { storage: storage.retain(), toRowMajor }, shape, this.dtype);
@@ -122,6 +142,20 @@ export class Tensor<D extends DType = "float32"> {
 		this.gpu.untrack(this);
 		this.rowMajor?.free();
 		this.blockedMemory?.storage.free();
+	}
+
+	/** Kind, dtype and shape. */
+	toString(): string {
+		const kind = this.constructor.name;
+		return `${kind} ${this.dtype} ${formatShape(this.shape)}${this.disposed ? ", disposed of" : ""}`;
+	}
+
+	toJSON(): string {
+		return this.toString();
+	}
+
+	[inspect](): string {
+		return this.toString();
 	}
 
 	private checkAlive(): void {
@@ -164,6 +198,11 @@ export class Parameter extends Tensor {
 
 	/** Replaces the gradient and takes it over: it lives until the next `zeroGrad()`, also outside its scope. */
 	setGrad(gradient: Tensor): void {
+		if (!(gradient instanceof Tensor)) throw wrongArgument("parameter.setGrad", "gradient", "a tensor", gradient);
+		if (gradient.dtype !== "float32" || !sameShape(gradient.shape, this.shape))
+			throw new ShapeError(
+				`parameter.setGrad: gradient must be float32 ${formatShape(this.shape)}, as the parameter, but is ${gradient}.`,
+			);
 		this.replaceGrad(this.gpu.keep(gradient));
 	}
 

@@ -17,6 +17,12 @@ test("values in messages: strings in quotes, long ones shortened", () => {
 		"the function without a name",
 	);
 	assert.is(formatValue(Object.create(null)), "{  }");
+	assert.is(formatValue(new Float32Array(3)), "Float32Array(3)");
+	assert.is(formatValue(Promise.resolve(1)), "Promise");
+	assert.is(formatValue(12n), "12n");
+	const itself: unknown[] = [];
+	itself.push(itself, [1, ["deep"]]);
+	assert.is(formatValue(itself), "[[[…], […]], [1, […]]]");
 });
 
 test("an unknown option is refused, with the known ones and the closest", () => {

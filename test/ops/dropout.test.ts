@@ -147,7 +147,7 @@ test("refuses probabilities out of range, other random numbers, and integers", a
 			// @ts-expect-error: the types refuse other numbers as well
 			assertThrows(() => dropout(x, { p: 0.5, random: x }), DTypeError, ["random"]);
 			// @ts-expect-error: the types refuse integers as well
-			assertThrows(() => dropout(random, { p: 0.5, random }), DTypeError, ["the tensor"]);
+			assertThrows(() => dropout(random, { p: 0.5, random }), DTypeError, ["x is"]);
 		}),
 	);
 });

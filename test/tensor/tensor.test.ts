@@ -31,6 +31,43 @@ test("data and shape must fit, and axes be positive", async () => {
 	assert.is(gpu.memory().buffers, before, "nothing leaks");
 });
 
+test("the shape of data is that of its arrays, unless it is given", async () => {
+	const gpu = await device();
+	const shapes: [Tensor<"float32" | "int32" | "uint32">, number[], string][] = [
+		[gpu.tensor([1, 2, 3]), [3], "float32"],
+		[gpu.tensor([[1, 2, 3], [4, 5, 6]]), [2, 3], "float32"], // biome-ignore format: as one writes it
+		[gpu.tensor([[[7]], [[8]]], undefined, "uint32"), [2, 1, 1], "uint32"],
+		[gpu.tensor([[1], [2]], [2, 1]), [2, 1], "float32"],
+		[gpu.tensor(Int32Array.of(-1, 2)), [2], "int32"],
+		[gpu.tensor(5), [], "float32"],
+		[gpu.parameter([[1, Number.NaN]]), [1, 2], "float32"],
+	];
+	for (const [tensor, shape, dtype] of shapes) {
+		assert.equal([...tensor.shape], shape);
+		assert.is(tensor.dtype, dtype);
+	}
+	const [flat, nested, deep, , , scalar, withNaN] = await gpu.readAll(shapes.map(([tensor]) => tensor));
+	assert.equal([flat, nested], [Float32Array.of(1, 2, 3), Float32Array.of(1, 2, 3, 4, 5, 6)]);
+	assert.equal([deep, scalar], [Uint32Array.of(7, 8), Float32Array.of(5)]);
+	assert.ok(Number.isNaN(withNaN[1]));
+	gpu.upload(shapes[1][0], [[6, 5, 4], [3, 2, 1]]); // biome-ignore format: as one writes it
+	assert.equal(await shapes[1][0].data(), Float32Array.of(6, 5, 4, 3, 2, 1));
+	for (const [tensor] of shapes) tensor.dispose();
+});
+
+test("tensors print as what they are", async () => {
+	const gpu = await device();
+	const x = gpu.tensor([1, 2, 3, 4], [2, 2]);
+	const parameter = gpu.parameter([1]);
+	const inspect = Symbol.for("nodejs.util.inspect.custom");
+	assert.is(String(x), "Tensor float32 [2, 2]");
+	assert.is((x as unknown as Record<symbol, () => string>)[inspect](), "Tensor float32 [2, 2]");
+	assert.is(JSON.stringify({ x }), '{"x":"Tensor float32 [2, 2]"}');
+	parameter.dispose();
+	assert.is(`${parameter}`, "Parameter float32 [1], disposed of");
+	x.dispose();
+});
+
 test("a scope gives back what it made, except what it returns", async () => {
 	const gpu = await device();
 	const before = gpu.memory().buffers;

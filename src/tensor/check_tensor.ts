@@ -1,0 +1,30 @@
+import { wrongArgument } from "../gpu/arguments.js";
+import { DisposedError, DTypeError } from "../gpu/errors.js";
+import { type DType, Parameter, Tensor } from "./tensor.js";
+
+/**
+ * @param allowed the dtypes that it may have; without any, every dtype
+ * @throws ArgumentError unless the value is a tensor, DisposedError for one that was disposed of, DTypeError for another dtype
+ */
+export function checkTensor(caller: string, name: string, value: unknown, ...allowed: readonly DType[]): void {
+	if (!(value instanceof Tensor)) throw wrongTensor(caller, name, "a tensor", value, allowed);
+	if (value.isDisposed)
+		throw new DisposedError(
+			`${caller}: ${name} is ${value}. A tensor made inside gpu.scope() ends with the scope unless the scope returns it.`,
+		);
+	if (allowed.length > 0 && !allowed.includes(value.dtype))
+		throw new DTypeError(`${caller}: ${name} is ${value.dtype}, but must be ${allowed.join(" or ")}.`);
+}
+
+/** @throws ArgumentError unless the value is a parameter, DisposedError for one that was disposed of */
+export function checkParameter(caller: string, name: string, value: unknown): void {
+	if (!(value instanceof Parameter))
+		throw wrongArgument(caller, name, "a parameter", value, "make it with gpu.parameter(data, shape)");
+	checkTensor(caller, name, value);
+}
+
+function wrongTensor(caller: string, name: string, wanted: string, value: unknown, allowed: readonly DType[]): Error {
+	const isData = typeof value === "number" || Array.isArray(value) || ArrayBuffer.isView(value);
+	const dtype = allowed.length === 0 || allowed.includes("float32") ? "" : `, shape, "${allowed[0]}"`;
+	return wrongArgument(caller, name, wanted, value, isData ? `make one with gpu.tensor(data${dtype})` : "");
+}

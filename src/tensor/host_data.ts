@@ -1,0 +1,119 @@
+import { wrongArgument } from "../gpu/arguments.js";
+import { ArgumentError, DTypeError, ShapeError } from "../gpu/errors.js";
+import { formatShape, type Shape, sameShape, sizeOf } from "./shape.js";
+import type { DataOf, DType } from "./tensor.js";
+
+/** A number, or numbers in arrays in arrays, as deep as the tensor has axes. */
+export type NestedNumbers = number | readonly NestedNumbers[];
+
+/** The host array of each dtype. */
+export const arrays = { float32: Float32Array, int32: Int32Array, uint32: Uint32Array } as const;
+
+/** More axes than any operation takes: what is nested deeper holds itself. */
+const maxAxes = 32;
+
+/** The dtype that a tensor of this data has, unless it is given. */
+export function dtypeOf(data: unknown): DType {
+	if (data instanceof Int32Array) return "int32";
+	if (data instanceof Uint32Array) return "uint32";
+	return "float32";
+}
+
+/** @throws ArgumentError unless it is the name of a dtype */
+export function checkDTypeName(caller: string, dtype: unknown): void {
+	if (typeof dtype !== "string" || !Object.hasOwn(arrays, dtype))
+		throw wrongArgument(caller, "dtype", '"float32", "int32" or "uint32"', dtype);
+}
+
+/**
+ * The shape that data has of itself: [] of a number, [n] of a typed array, [2, 3] of two arrays of three.
+ *
+ * @throws ArgumentError for what is no data
+ */
+export function shapeOfData(caller: string, data: unknown): Shape {
+	const shape: number[] = [];
+	for (let level = data; isList(level); level = level[0]) {
+		shape.push(level.length);
+		if (shape.length > maxAxes) throw new ArgumentError(`${caller}: data is nested more than ${maxAxes} arrays deep.`);
+		if (ArrayBuffer.isView(level)) break;
+	}
+	if (shape.length === 0 && typeof data !== "number") throw wrongData(caller, "data", data);
+	return shape;
+}
+
+/**
+ * Data as the host array of a dtype; without a copy if it is one already.
+ *
+ * @param data flat, or nested as the shape is
+ * @throws ArgumentError for an element that is no number or that the dtype cannot hold, ShapeError if data and shape do not fit,
+ * DTypeError for the host array of another dtype
+ */
+export function hostArray<D extends DType>(caller: string, data: unknown, shape: Shape, dtype: D): DataOf<D> {
+	const own = shapeOfData(caller, data);
+	const nested = own.length > 1;
+	if (nested ? !sameShape(own, shape) : sizeOf(own) !== sizeOf(shape))
+		throw new ShapeError(
+			nested
+				? `${caller}: data is nested as ${formatShape(own)}, but shape is ${formatShape(shape)}. Leave the shape out, or give the numbers in one flat array.`
+				: `${caller}: ${sizeOf(own)} numbers do not fill shape ${formatShape(shape)}, which has ${sizeOf(shape)}.`,
+		);
+	const array = arrays[dtype];
+	if (data instanceof array) return data as DataOf<D>;
+	if (ArrayBuffer.isView(data))
+		throw new DTypeError(
+			`${caller}: data must be numbers or a ${array.name} for a ${dtype} tensor, but is a ${data.constructor.name}.`,
+		);
+	const out = new array(sizeOf(own)) as DataOf<D>;
+	if (typeof data === "number") out[0] = checkedElement(caller, "data", data, dtype);
+	else fill(caller, "data", data as ArrayLike<unknown>, own, out, 0, dtype);
+	return out;
+}
+
+/** Writes the numbers of an array at an offset; how long it and those in it must be, the shape says. */
+function fill(
+	caller: string,
+	name: string,
+	data: ArrayLike<unknown>,
+	[length, ...inner]: Shape,
+	out: DataOf<DType>,
+	offset: number,
+	dtype: DType,
+): void {
+	if (data.length !== length)
+		throw new ShapeError(
+			`${caller}: data is ragged: ${name} has ${data.length} elements, but the arrays before it have ${length}.`,
+		);
+	const stride = sizeOf(inner);
+	for (let i = 0; i < length; i++) {
+		const element = data[i];
+		if (inner.length === 0) out[offset + i] = checkedElement(caller, name, element, dtype, i);
+		else if (Array.isArray(element)) fill(caller, `${name}[${i}]`, element, inner, out, offset + i * stride, dtype);
+		else throw wrongArgument(caller, `${name}[${i}]`, `an array of ${inner[0]} elements, as those before it`, element);
+	}
+}
+
+function checkedElement(caller: string, name: string, value: unknown, dtype: DType, index?: number): number {
+	const place = () => (index === undefined ? name : `${name}[${index}]`);
+	if (typeof value !== "number") throw wrongData(caller, place(), value);
+	if (dtype === "float32") return value;
+	const [least, most] = dtype === "int32" ? [-(2 ** 31), 2 ** 31 - 1] : [0, 2 ** 32 - 1];
+	if (!Number.isInteger(value) || value < least || value > most)
+		throw new ArgumentError(`${caller}: ${place()} is ${value}, which a tensor of ${dtype} cannot hold.`);
+	return value;
+}
+
+/** Arrays, typed arrays, and other objects with a length: what has elements, but no text. */
+function isList(value: unknown): value is ArrayLike<unknown> {
+	return (
+		typeof value === "object" &&
+		value !== null &&
+		"length" in value &&
+		Number.isInteger(value.length) &&
+		Number(value.length) >= 0
+	);
+}
+
+function wrongData(caller: string, name: string, value: unknown): Error {
+	const wanted = name === "data" ? "numbers: an array (of arrays) or a typed array" : "a number";
+	return wrongArgument(caller, name, wanted, value);
+}
