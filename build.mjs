@@ -4,10 +4,9 @@
 //   node build.mjs --bench    build/bench/: the benchmarks
 import { execFileSync } from "node:child_process";
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join, relative } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { minify } from "terser";
 import { kernelMinifier } from "./minify_wgsl.mjs";
 
 process.chdir(dirname(fileURLToPath(import.meta.url)));
@@ -63,119 +62,34 @@ async function writeNotices(inputs, path) {
 	await writeFile(path, notices.join(`\n${"-".repeat(80)}\n\n`));
 }
 
-/** The entries with files of their own, by the name of their file in dist/. */
-const ownEntries = { digits: "src/data/digits.ts", prior: "src/prior/index.ts", quantizers: "src/quantizers/index.ts" };
-
-/**
- * The private members that minifying may rename: those of which nothing is written but their declarations and `this.name`,
- * in all of src. Modules are left out, since state dicts read their properties by name.
- *
- * @param inputs the files that the library is made of
- * @param bundle their text, with that of packages
- */
-async function privateNames(inputs, bundle) {
-	const sources = await Promise.all((await filesUnder("src", /\.ts$/)).map((file) => readFile(file, "utf8")));
-	const machines = (await Promise.all(inputs.map((file) => readFile(file, "utf8")))).filter(
-		(text) => !/\bextends (Module|Layer|Quantizer)\b/.test(text),
-	);
-	const declaration = /\bprivate (?:(?:static|readonly|async|get|override) )*([A-Za-z]\w+)/g;
-	const declared = new Set(machines.flatMap((text) => [...text.matchAll(declaration)].map(([, name]) => name)));
-	const others = sources.map((text) => text.replace(declaration, "").replace(/\bthis\.\w+/g, "")).join("\n");
-	const elsewhere = new Set(
-		[...others.matchAll(/\w+/g), ...bundle.matchAll(/(?<!\bthis)\.\w+/g)].map(([word]) => word),
-	);
-	return [...declared].filter((name) => !elsewhere.has(name) && !elsewhere.has(`.${name}`));
-}
-
-/** Files of the library that other entries may have a copy of: functions without state, which it need not export so. */
-const copied = new Set(["src/ops/check.ts", "src/ops/launch.ts", "src/tensor/shape.ts"]);
-
-/**
- * For entries with files of their own, written to dist/: what the library is made of they take out of its file, so that all
- * see the same classes; the rest is theirs.
- *
- * @param inputs the files that the library is made of
- */
-function fromLibrary(inputs) {
-	return {
-		name: "from-library",
-		setup({ onResolve }) {
-			onResolve({ filter: /^\..*\.js$/ }, ({ path, importer }) => {
-				const source = relative(process.cwd(), join(dirname(importer), path.replace(/\.js$/, ".ts")));
-				return inputs.has(source) && !copied.has(source) ? { path: "./chunks/library.js", external: true } : undefined;
-			});
-		},
-	};
-}
-
-/** For Node's entry in dist/node/, whose files are all in src/node: the others are in the library's files. */
-const fromLibraryForNode = {
-	name: "from-library-for-node",
-	setup({ onResolve }) {
-		onResolve({ filter: /^\.\.\// }, ({ path }) => ({
-			path: path === "../index.js" ? "../index.js" : "../chunks/library.js",
-			external: true,
-		}));
-	},
+/** What package.json exports, by the name of its file in dist/. */
+const entries = {
+	index: "src/index.ts",
+	vqvae: "src/vqvae/index.ts",
+	digits: "src/data/digits.ts",
+	prior: "src/prior/index.ts",
+	quantizers: "src/quantizers/index.ts",
+	"node/index": "src/node/index.ts",
 };
 
 async function buildLibrary() {
 	await rm("dist", { recursive: true, force: true });
-	await mkdir("dist/chunks", { recursive: true });
-	const neutral = { ...common, platform: "neutral", mainFields: ["module", "main"], metafile: true };
-	// All of it is one file, of which the entries pass on their parts: so `tessera-gpu` and `tessera-gpu/vqvae` always see
-	// the same classes. The kernels stand side by side in it, where gzip finds what they have in common.
-	const kernels = await filesUnder("kernels", /\.wgsl$/);
+	// What several entries import is in files that they share, so all of them see the same classes. Names stay, so that stack
+	// traces can be read; lines are short, because Node prints the line that threw. Whoever bundles it shortens the names.
 	const library = await build({
-		...neutral,
-		stdin: {
-			contents: [...kernels.map((file) => `import "./${file}";`), 'export * from "./src/library.ts";'].join("\n"),
-			resolveDir: ".",
-		},
-		outfile: "dist/chunks/library.js",
-		write: false,
-	});
-	const [map, bundle] = library.outputFiles;
-	const files = Object.keys(library.metafile.inputs).filter((file) => file.startsWith("src/"));
-	const names = await privateNames(files, bundle.text);
-	const { code, map: minifiedMap } = await minify(bundle.text, {
-		module: true,
-		ecma: 2022,
-		compress: { passes: 3, sequences: false },
-		mangle: { properties: { regex: new RegExp(`^(${names.join("|")})$`) } },
-		sourceMap: { content: map.text, url: "library.js.map" },
-	});
-	// A template holds the lines of a kernel as they are.
-	const kernelText = /(?<=\bsource:)"(?:[^"\\]|\\.)*"/g;
-	await writeFile(
-		"dist/chunks/library.js",
-		code.replace(kernelText, (text) => `\`${JSON.parse(text)}\``),
-	);
-	await writeFile("dist/chunks/library.js.map", minifiedMap);
-	const entries = await build({
-		...neutral,
-		entryPoints: { index: "src/index.ts", vqvae: "src/vqvae/index.ts" },
-		outdir: "dist",
-		write: false,
-	});
-	for (const [file, { entryPoint, exports }] of Object.entries(entries.metafile.outputs))
-		if (entryPoint) await writeFile(file, `export{${exports.join()}}from"./chunks/library.js";\n`);
-	const own = { ...neutral, minify: true };
-	const others = await build({
-		...own,
-		entryPoints: ownEntries,
+		...common,
+		entryPoints: entries,
 		outdir: "dist",
 		splitting: true,
-		chunkNames: "[name]-[hash]",
-		plugins: [wgsl, fromLibrary(new Set(Object.keys(library.metafile.inputs)))],
+		chunkNames: "chunks/[hash]",
+		platform: "neutral",
+		mainFields: ["module", "main"],
+		minifyWhitespace: true,
+		minifySyntax: true,
+		lineLimit: 120,
+		metafile: true,
 	});
-	const forNodeToo = await build({
-		...own,
-		entryPoints: ["src/node/index.ts"],
-		outfile: "dist/node/index.js",
-		plugins: [fromLibraryForNode],
-	});
-	// The command line stands alone, with the packages it uses inside it: installing tessera-gpu installs nothing else.
+	// The command line is self-contained, with the packages that it uses inside: installing tessera-gpu installs nothing else.
 	const commandLine = await build({
 		...common,
 		entryPoints: ["src/node/cli.ts"],
@@ -187,7 +101,7 @@ async function buildLibrary() {
 	});
 	await chmod("dist/node/cli.js", 0o755);
 	await writeNotices(
-		[library, others, forNodeToo, commandLine].flatMap(({ metafile }) => Object.keys(metafile.inputs)),
+		[library, commandLine].flatMap(({ metafile }) => Object.keys(metafile.inputs)),
 		"dist/THIRD_PARTY_LICENSES.txt",
 	);
 	execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "src/tsconfig.json"], { stdio: "inherit" });

@@ -1,5 +1,7 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
 import { generateDigits } from "tessera-gpu/digits";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -18,6 +20,18 @@ const [forBrowsers, models, forNode] = await Promise.all(["index.js", "vqvae.js"
 
 function classOf(exports: Exports | undefined, name: string): Class {
 	return exports?.[name] as Class;
+}
+
+/** The files that a browser loads for some entries. */
+async function filesOf(...names: string[]): Promise<{ name: string; text: string }[]> {
+	const urls = new Set(names.map((name) => new URL(name, dist).href));
+	const files: { name: string; text: string }[] = [];
+	for (const url of urls) {
+		const text = await readFile(new URL(url), "utf8");
+		files.push({ name: url.slice(dist.href.length), text });
+		for (const [, path] of text.matchAll(/\bfrom"(\.[^"]+)"/g)) urls.add(new URL(path as string, url).href);
+	}
+	return files;
 }
 
 const test = suite("the published build");
@@ -99,7 +113,7 @@ test("the prior's entry builds on the library's classes and holds none of its ke
 	const text = await readFile(new URL("prior.js", dist), "utf8");
 	assert.match(text, /gated_activation\.wgsl/);
 	assert.not.match(text, /convolution\.wgsl/);
-	assert.not.match(await readFile(new URL("chunks/library.js", dist), "utf8"), /gated_activation/);
+	for (const { text } of await filesOf("index.js", "vqvae.js")) assert.not.match(text, /gated_activation/);
 });
 
 test("so does the quantizers'", async () => {
@@ -121,7 +135,7 @@ test("so does the quantizers'", async () => {
 	const text = await readFile(new URL("quantizers.js", dist), "utf8");
 	assert.match(text, /update_codebook\.wgsl/);
 	assert.not.match(text, /code_sums\.wgsl/);
-	assert.not.match(await readFile(new URL("chunks/library.js", dist), "utf8"), /update_codebook/);
+	for (const { text } of await filesOf("index.js", "vqvae.js")) assert.not.match(text, /update_codebook/);
 });
 
 test("the built quantizers compute what the sources do", async () => {
@@ -186,13 +200,39 @@ test("the built files compute what the sources do", async () => {
 	assert.ok((results[0] ?? []).length > 40);
 });
 
-test("the library for browsers, with all kernels, is at most 40 KB gzipped", async () => {
-	const chunks = (await readdir(new URL("chunks/", dist))).filter((file) => file.endsWith(".js")).sort();
-	const files = ["index.js", "vqvae.js", ...chunks.map((file) => `chunks/${file}`)];
-	const bytes = Buffer.concat(await Promise.all(files.map((file) => readFile(new URL(file, dist)))));
-	assert.match(bytes.toString(), /convolution\.blocked\.wgsl/);
-	const size = gzipSync(bytes, { level: 9 }).length;
-	assert.ok(size <= 40 * 1024, `${size} bytes`);
+/** What a bundler makes of the exports, minified and gzipped: the kernels that nothing launches are left out. */
+async function bundledSize(contents: string): Promise<number> {
+	const { outputFiles } = await build({
+		stdin: { contents, resolveDir: fileURLToPath(dist) },
+		bundle: true,
+		format: "esm",
+		minify: true,
+		write: false,
+		logLevel: "error",
+	});
+	return gzipSync((outputFiles[0] as { contents: Uint8Array }).contents, { level: 9 }).length;
+}
+
+for (const [what, limit, exports] of [
+	["openDevice, matmul and relu", 19, 'export { openDevice, matmul, relu } from "./index.js";'],
+	["a convolution that is trained", 26, 'export { openDevice, conv2d, backward, Adam, mseLoss } from "./index.js";'],
+	[
+		"the VQ-VAE and its trainer",
+		40,
+		'export { openDevice } from "./index.js"; export { Trainer, VQVAE } from "./vqvae.js";',
+	],
+] as const)
+	test(`a bundle of ${what} is at most ${limit} KB gzipped`, async () => {
+		const size = await bundledSize(exports);
+		assert.ok(size > 5000, `${size} bytes: an empty bundle?`);
+		assert.ok(size <= limit * 1024, `${size} bytes`);
+	});
+
+test("a page without a build step loads at most 90 KB gzipped for the whole library", async () => {
+	const files = await filesOf("index.js", "vqvae.js", "digits.js", "prior.js", "quantizers.js");
+	assert.ok(files.some(({ text }) => text.includes("convolution.blocked.wgsl")));
+	const size = files.reduce((sum, { text }) => sum + gzipSync(text, { level: 9 }).length, 0);
+	assert.ok(size <= 90 * 1024, `${size} bytes`);
 });
 
 test.run();
