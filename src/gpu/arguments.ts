@@ -142,6 +142,12 @@ export function checkArray(caller: string, name: string, value: unknown, wanted:
 	if (!Array.isArray(value)) throw wrongArgument(caller, name, wanted, value, hint);
 }
 
+/** @throws ArgumentError unless the value can be gone through, and is no text */
+export function checkBatches(caller: string, batches: unknown): void {
+	if (typeof (batches as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator] !== "function")
+		throw wrongArgument(caller, "batches", "an array of functions that make a batch each", batches);
+}
+
 /** @throws ArgumentError unless the value is a function */
 export function checkFunction(caller: string, name: string, value: unknown): void {
 	if (typeof value !== "function") throw wrongArgument(caller, name, "a function", value);

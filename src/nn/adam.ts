@@ -1,7 +1,9 @@
 import adamKernel from "../../kernels/adam.wgsl";
-import { ArgumentError, CaptureError } from "../gpu/errors.js";
+import { checkArray, checkNumber, checkNumbers, checkOptions, wrongArgument } from "../gpu/arguments.js";
+import { CaptureError } from "../gpu/errors.js";
 import { commonGpu } from "../ops/check.js";
 import { launchElements } from "../ops/launch.js";
+import { checkParameter } from "../tensor/check_tensor.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { Parameter, Tensor } from "../tensor/tensor.js";
 
@@ -12,6 +14,17 @@ export interface AdamOptions {
 	readonly betas?: readonly [number, number];
 	/** Default 1e-8. */
 	readonly eps?: number;
+}
+
+/** The names of the options. */
+export const adamOptions = ["lr", "betas", "eps"] as const satisfies readonly (keyof AdamOptions)[];
+
+/** @throws ArgumentError if one is out of range */
+export function checkAdamOptions(caller: string, { lr, betas, eps }: AdamOptions): void {
+	if (lr !== undefined) checkNumber(caller, "lr", lr, { least: 0 });
+	if (betas !== undefined && checkNumbers(caller, "betas", betas, { least: 0, below: 1 }).length !== 2)
+		throw wrongArgument(caller, "betas", "two numbers: [beta1, beta2]", betas);
+	if (eps !== undefined) checkNumber(caller, "eps", eps, { above: 0 });
 }
 
 interface Moments {
@@ -34,8 +47,7 @@ interface Moments {
 export class Adam {
 	static readonly name: string = "Adam";
 
-	/** The learning rate of the next steps. */
-	lr: number;
+	private rate = 0;
 	private readonly betas: readonly [number, number];
 	private readonly eps: number;
 	private readonly moments: readonly Moments[];
@@ -43,14 +55,15 @@ export class Adam {
 
 	/** @throws ArgumentError where there is nothing to train or a setting is out of range, DeviceMismatchError */
 	constructor(parameters: readonly Parameter[], options: AdamOptions = {}) {
-		const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8 } = options;
+		const wanted = "an array of parameters";
+		checkArray("Adam", "parameters", parameters, wanted, "write new Adam(model.parameters()) or new Adam([parameter])");
+		for (const [i, parameter] of parameters.entries()) checkParameter("Adam", `parameters[${i}]`, parameter);
 		const [first] = parameters;
-		if (first === undefined) throw new ArgumentError("Adam was given no parameters.");
-		if (!(lr >= 0 && Number.isFinite(lr)))
-			throw new ArgumentError(`Adam: lr must be a number of at least 0, but is ${lr}.`);
-		if (!betas.every((beta) => beta >= 0 && beta < 1))
-			throw new ArgumentError(`Adam: betas must be in [0, 1), but are [${betas.join(", ")}].`);
-		if (!(eps > 0)) throw new ArgumentError(`Adam: eps must be positive, but is ${eps}.`);
+		if (first === undefined)
+			throw wrongArgument("Adam", "parameters", "an array of at least one parameter", parameters);
+		checkOptions("Adam", options, adamOptions);
+		checkAdamOptions("Adam", options);
+		const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8 } = options;
 		this.lr = lr;
 		this.betas = betas;
 		this.eps = eps;
@@ -64,6 +77,15 @@ export class Adam {
 			steps: 0,
 		}));
 		this.gpu = gpu;
+	}
+
+	/** The learning rate of the next steps. @throws ArgumentError when it is set to anything but a finite number of at least 0 */
+	get lr(): number {
+		return this.rate;
+	}
+
+	set lr(lr: number) {
+		this.rate = checkNumber("Adam", "lr", lr, { least: 0 });
 	}
 
 	/**
@@ -112,7 +134,7 @@ export class Adam {
 			beta2,
 			1 - beta2,
 			this.eps,
-			this.lr / (1 - beta1 ** steps),
+			this.rate / (1 - beta1 ** steps),
 			1 / Math.sqrt(1 - beta2 ** steps),
 		);
 	}

@@ -1,20 +1,51 @@
-import { type Pair, pair } from "../ops/check.js";
-import { type ConvTranspose2dOptions, convTranspose2d, convTranspose2dShape } from "../ops/conv_transpose2d.js";
-import { type Conv2dOptions, conv2d, conv2dShape } from "../ops/conv2d.js";
+import { checkInstance, checkNumber, checkOptions } from "../gpu/arguments.js";
+import { checkBindable, checkGpu, type Pair, pair } from "../ops/check.js";
+import { checkGroups, geometryOf } from "../ops/check_convolution.js";
+import {
+	type ConvTranspose2dOptions,
+	convTranspose2d,
+	convTranspose2dOptions,
+	convTranspose2dShape,
+} from "../ops/conv_transpose2d.js";
+import { type Conv2dOptions, conv2d, conv2dOptions, conv2dShape } from "../ops/conv2d.js";
 import { embedding } from "../ops/embedding.js";
 import { relu } from "../ops/relu.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { type Shape, sizeOf } from "../tensor/shape.js";
 import type { Parameter, Tensor } from "../tensor/tensor.js";
 import { Layer, type LayerCost, Module } from "./module.js";
-import type { Random } from "./random.js";
+import { Random } from "./random.js";
 
 /** A parameter drawn from U(−bound, bound). */
-function uniform(gpu: Gpu, random: Random, shape: Shape, bound: number): Parameter {
+function uniform(caller: string, gpu: Gpu, random: Random, shape: Shape, bound: number): Parameter {
+	checkBindable(caller, gpu, shape);
 	return gpu.parameter(
 		Float32Array.from({ length: sizeOf(shape) }, () => random.uniform(-bound, bound)),
 		shape,
 	);
+}
+
+/**
+ * The checks that layers with parameters have in common.
+ *
+ * @param others the arguments after `gpu` and `random`, as one writes them
+ * @param sizes those that must be whole numbers of at least 1
+ */
+export function checkLayer(
+	name: string,
+	others: string,
+	gpu: unknown,
+	random: unknown,
+	sizes: Readonly<Record<string, unknown>>,
+): void {
+	const form = `write new ${name}(gpu, new Random(seed), ${others})`;
+	checkGpu(name, gpu, form);
+	checkInstance(name, "random", random, Random, "a Random", form);
+	for (const [size, value] of Object.entries(sizes)) checkNumber(name, size, value, { least: 1, whole: true });
+}
+
+function withoutBias(options: readonly string[]): readonly string[] {
+	return options.filter((name) => name !== "bias");
 }
 
 /**
@@ -35,11 +66,16 @@ export class Conv2d extends Layer {
 		readonly options: Omit<Conv2dOptions, "bias"> = {},
 	) {
 		super();
+		checkLayer("Conv2d", "inChannels, outChannels, kernelSize", gpu, random, { inChannels, outChannels });
 		const kernel = pair("Conv2d", "kernelSize", kernelSize, 1);
-		const shape = [outChannels, inChannels / (options.groups ?? 1), ...kernel];
+		checkOptions("Conv2d", options, withoutBias(conv2dOptions));
+		const { groups } = geometryOf("Conv2d", options);
+		if (options.paddingEnd !== undefined) pair("Conv2d", "paddingEnd", options.paddingEnd, Number.MIN_SAFE_INTEGER);
+		checkGroups("Conv2d", groups, inChannels, outChannels);
+		const shape = [outChannels, inChannels / groups, ...kernel];
 		const bound = 1 / Math.sqrt(sizeOf(shape) / outChannels);
-		this.weight = uniform(gpu, random, shape, bound);
-		this.bias = uniform(gpu, random, [outChannels], bound);
+		this.weight = uniform(this.constructor.name, gpu, random, shape, bound);
+		this.bias = uniform(this.constructor.name, gpu, random, [outChannels], bound);
 	}
 
 	override forward(x: Tensor): Tensor {
@@ -76,10 +112,16 @@ export class ConvTranspose2d extends Layer {
 		readonly options: Omit<ConvTranspose2dOptions, "bias"> = {},
 	) {
 		super();
-		const shape = [inChannels, outChannels / (options.groups ?? 1), kernelSize, kernelSize];
+		const name = "ConvTranspose2d";
+		checkLayer(name, "inChannels, outChannels, kernelSize", gpu, random, { inChannels, outChannels, kernelSize });
+		checkOptions(name, options, withoutBias(convTranspose2dOptions));
+		const { groups } = geometryOf(name, options);
+		if (options.outputPadding !== undefined) pair(name, "outputPadding", options.outputPadding, 0);
+		checkGroups(name, groups, inChannels, outChannels);
+		const shape = [inChannels, outChannels / groups, kernelSize, kernelSize];
 		const bound = 1 / Math.sqrt(sizeOf(shape) / inChannels);
-		this.weight = uniform(gpu, random, shape, bound);
-		this.bias = uniform(gpu, random, [outChannels], bound);
+		this.weight = uniform(this.constructor.name, gpu, random, shape, bound);
+		this.bias = uniform(this.constructor.name, gpu, random, [outChannels], bound);
 	}
 
 	override forward(x: Tensor): Tensor {
@@ -118,6 +160,8 @@ export class Embedding extends Module {
 
 	constructor(gpu: Gpu, random: Random, count: number, dimensions: number) {
 		super();
+		checkLayer("Embedding", "count, dimensions", gpu, random, { count, dimensions });
+		checkBindable("Embedding", gpu, [count, dimensions]);
 		const values = Float32Array.from({ length: count * dimensions }, () => random.normal());
 		this.weight = gpu.parameter(values, [count, dimensions]);
 	}

@@ -1,3 +1,4 @@
+import { formatValue, isPlainObject, wrongArgument } from "../gpu/arguments.js";
 import { StateDictError } from "../gpu/errors.js";
 import { relu } from "../ops/relu.js";
 import { formatShape, type Shape, sameShape } from "../tensor/shape.js";
@@ -62,12 +63,13 @@ export abstract class Module {
 	 * @throws StateDictError listing what is missing, what is unexpected and which shapes differ.
 	 */
 	loadStateDict(dict: Readonly<Record<string, StateValue>>): void {
+		const caller = `${this.constructor.name}.loadStateDict`;
+		if (!isPlainObject(dict)) throw wrongArgument(caller, "dict", "an object of tensors by name", dict);
 		const own = this.stateDict();
 		const missing = Object.keys(own).filter((name) => !Object.hasOwn(dict, name));
 		const unexpected = Object.keys(dict).filter((name) => !Object.hasOwn(own, name));
 		const different = Object.entries(own).flatMap(([name, parameter]) => {
-			const value = Object.hasOwn(dict, name) ? dict[name] : undefined;
-			const trouble = value === undefined ? undefined : troubleWith(value, parameter);
+			const trouble = Object.hasOwn(dict, name) ? troubleWith(dict[name], parameter) : undefined;
 			return trouble === undefined ? [] : [`${name} ${trouble}`];
 		});
 		const problems = [
@@ -75,7 +77,8 @@ export abstract class Module {
 			...(unexpected.length > 0 ? [`unexpected: ${unexpected.join(", ")}`] : []),
 			...different,
 		];
-		if (problems.length > 0) throw new StateDictError(`The state dict does not fit. ${problems.join("; ")}.`);
+		if (problems.length > 0)
+			throw new StateDictError(`${caller}: the state dict does not fit. ${problems.join("; ")}.`);
 		for (const [name, parameter] of Object.entries(own)) {
 			const value = dict[name] as StateValue;
 			if (value instanceof Tensor) parameter.gpu.copy(value, parameter);
@@ -102,13 +105,17 @@ function isBuffer(value: unknown): boolean {
 }
 
 /** What keeps a value from being loaded into a tensor, in words that follow its name. */
-function troubleWith(value: StateValue, parameter: Tensor): string | undefined {
+function troubleWith(value: StateValue | undefined, parameter: Tensor): string | undefined {
+	const list = (of: unknown) => Array.isArray(of) || ArrayBuffer.isView(of);
+	if (!(value instanceof Tensor) && !(list(value?.shape) && list(value?.data)))
+		return `is ${formatValue(value)} instead of a tensor or { shape, data }`;
 	if (!sameShape(value.shape, parameter.shape))
 		return `is ${formatShape(value.shape)} instead of ${formatShape(parameter.shape)}`;
-	if (!(value instanceof Tensor))
-		return value.data.length === parameter.size
-			? undefined
-			: `has ${value.data.length} numbers instead of ${parameter.size}`;
+	if (!(value instanceof Tensor)) {
+		if (value.data.length !== parameter.size) return `has ${value.data.length} numbers instead of ${parameter.size}`;
+		const at = Array.isArray(value.data) ? value.data.findIndex((element) => typeof element !== "number") : -1;
+		return at < 0 ? undefined : `has ${formatValue(value.data[at])} instead of a number at ${at}`;
+	}
 	if (value.isDisposed) return "was disposed of";
 	if (value.gpu !== parameter.gpu) return "is on another device";
 	return value.dtype === "float32" ? undefined : `is ${value.dtype} instead of float32`;

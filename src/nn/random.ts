@@ -1,5 +1,6 @@
 import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
+import { checkNumber } from "../gpu/arguments.js";
 
 /** Spreads a seed over all 32 bits (the finalizer of MurmurHash3), so that small seeds give unrelated sequences. */
 function mix(seed: number): number {
@@ -20,17 +21,24 @@ export class Random {
 	private spare: number | undefined;
 
 	constructor(readonly seed: number) {
+		checkNumber("Random", "seed", seed, { whole: true });
 		this.generator = xoroshiro128plus(mix(seed));
 		for (let i = 0; i < warmUp; i++) this.generator.next();
 	}
 
 	/** A number in [low, high). */
 	uniform(low = 0, high = 1): number {
+		if (!Number.isFinite(low) || !Number.isFinite(high)) {
+			checkNumber("random.uniform", "low", low);
+			checkNumber("random.uniform", "high", high);
+		}
 		return low + (high - low) * uniformFloat64(this.generator);
 	}
 
 	/** An integer in [0, count), for a count of at most 2³²: pure-rand's `uniformInt`, without its way for larger ranges. */
 	integer(count: number): number {
+		if (!Number.isInteger(count) || count < 1 || count > 2 ** 32)
+			checkNumber("random.integer", "count", count, { least: 1, most: 2 ** 32, whole: true });
 		const fair = 2 ** 32 - (2 ** 32 % count);
 		let bits: number;
 		do bits = this.generator.next() + 2 ** 31;
@@ -40,6 +48,10 @@ export class Random {
 
 	/** A normally distributed number (Box–Muller, both values used). */
 	normal(mean = 0, standardDeviation = 1): number {
+		if (!Number.isFinite(mean) || !(standardDeviation >= 0 && Number.isFinite(standardDeviation))) {
+			checkNumber("random.normal", "mean", mean);
+			checkNumber("random.normal", "standardDeviation", standardDeviation, { least: 0 });
+		}
 		if (this.spare !== undefined) {
 			const value = this.spare;
 			this.spare = undefined;
@@ -53,6 +65,7 @@ export class Random {
 
 	/** The numbers 0 … count−1 in random order (Fisher–Yates). */
 	permutation(count: number): Uint32Array {
+		checkNumber("random.permutation", "count", count, { least: 0, most: 2 ** 32, whole: true });
 		const order = Uint32Array.from({ length: count }, (_, i) => i);
 		for (let i = count - 1; i > 0; i--) {
 			const j = this.integer(i + 1);

@@ -1,4 +1,4 @@
-import { ArgumentError } from "../gpu/errors.js";
+import { checkArray, checkInstance, wrongArgument } from "../gpu/arguments.js";
 import type { Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { ReLU } from "./layers.js";
@@ -10,7 +10,9 @@ export class Sequential extends Layer {
 
 	constructor(readonly layers: readonly Layer[]) {
 		super();
-		if (layers.length === 0) throw new ArgumentError("Sequential needs at least one layer.");
+		checkArray("Sequential", "layers", layers, "an array of layers", "write new Sequential([first, second])");
+		for (const [i, layer] of layers.entries()) checkInstance("Sequential", `layers[${i}]`, layer, Layer, "a Layer");
+		if (layers.length === 0) throw wrongArgument("Sequential", "layers", "an array of at least one layer", layers);
 	}
 
 	override children(): [string, Module][] {

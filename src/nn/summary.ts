@@ -1,5 +1,6 @@
-import { formatShape, type Shape, sizeOf } from "../tensor/shape.js";
-import { Layer, type Module } from "./module.js";
+import { checkInstance } from "../gpu/arguments.js";
+import { checkShape, formatShape, type Shape, sizeOf } from "../tensor/shape.js";
+import { Layer, Module } from "./module.js";
 
 interface Row {
 	readonly label: string;
@@ -29,6 +30,8 @@ const bytesPerElement = 4;
  * @throws ShapeError where the model does not take such an input.
  */
 export function summary(model: Module, inputShape: Shape): string {
+	checkInstance("summary", "model", model, Module, "a Module");
+	checkShape("summary", inputShape, "inputShape");
 	model.cost(inputShape); // refuses an input that the model does not take
 	const rows: Row[] = [];
 	const totals: Totals = { parameters: 0, countedMultiplyAdds: 0, multiplyAdds: 0, outputs: 0 };

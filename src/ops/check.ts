@@ -1,7 +1,7 @@
 import { checkInstance, wrongArgument } from "../gpu/arguments.js";
-import { DeviceMismatchError, ShapeError } from "../gpu/errors.js";
+import { DeviceMismatchError, LimitError, ShapeError } from "../gpu/errors.js";
 import { Gpu } from "../tensor/gpu.js";
-import { formatShape, type Shape } from "../tensor/shape.js";
+import { formatShape, type Shape, sizeOf } from "../tensor/shape.js";
 import type { AnyTensor } from "../tensor/tensor.js";
 
 /** The device of all the tensors. @throws DeviceMismatchError where they are on two. */
@@ -35,6 +35,16 @@ export function pair(operation: string, name: string, value: Pair, least: number
 				value,
 			);
 	return [y as number, x as number];
+}
+
+/** @throws LimitError if the device cannot bind a tensor of this shape at once. */
+export function checkBindable(caller: string, gpu: Gpu, shape: Shape): void {
+	const bytes = 4 * sizeOf(shape);
+	const most = gpu.limits.maxStorageBufferBindingSize;
+	if (bytes > most)
+		throw new LimitError(
+			`${caller}: a tensor of shape ${formatShape(shape)} takes ${bytes} bytes, but this device binds at most ${most}.`,
+		);
 }
 
 /** @throws ArgumentError unless it is an open device. */

@@ -30,6 +30,9 @@ export interface SampleOptions {
 	readonly seed?: number;
 }
 
+/** The names of the options. */
+export const sampleOptions = ["temperature", "topK", "seed"] as const satisfies readonly (keyof SampleOptions)[];
+
 /** @throws ArgumentError where an option is out of range. */
 export function checkSampleOptions(name: string, { temperature = 1, topK, seed = 0 }: SampleOptions): void {
 	checkNumber(name, "temperature", temperature, { least: 0 });

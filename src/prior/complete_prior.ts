@@ -1,8 +1,9 @@
+import { checkInstance, checkNumber, checkNumbers, checkOptions } from "../gpu/arguments.js";
 import { ArgumentError, ShapeError } from "../gpu/errors.js";
 import { Random } from "../nn/random.js";
-import type { SampleOptions } from "../ops/sample_codes.js";
-import type { GatedPixelCNN } from "./gated_pixel_cnn.js";
-import { PriorSampler } from "./sampler.js";
+import { checkSampleOptions, type SampleOptions, sampleOptions } from "../ops/sample_codes.js";
+import { GatedPixelCNN } from "./gated_pixel_cnn.js";
+import { mostGrids, PriorSampler } from "./sampler.js";
 
 export interface CompletePriorOptions extends SampleOptions {
 	/** [h, w]: the codes that are kept, with any others in between. */
@@ -33,28 +34,33 @@ export interface CompletePriorOptions extends SampleOptions {
  * @throws ArgumentError, ShapeError
  */
 export async function completePrior(model: GatedPixelCNN, options: CompletePriorOptions): Promise<Uint32Array> {
-	const { gpu, height, width, numClasses } = model;
+	const name = "completePrior";
+	checkInstance(name, "model", model, GatedPixelCNN, "a GatedPixelCNN");
+	checkOptions(name, options, ["codes", "keep", "count", "label", "particles", ...sampleOptions]);
+	checkSampleOptions(name, options);
+	const { gpu, height, width, numClasses, numEmbeddings } = model;
 	const { codes, keep, count, label, particles = 32, seed = 0 } = options;
 	const positions = height * width;
-	if (!Number.isInteger(count) || count < 1)
-		throw new ArgumentError(`The number of completions must be a whole number of at least 1, but is ${count}.`);
-	if (!Number.isInteger(particles) || particles < 1)
-		throw new ArgumentError(`particles must be a whole number of at least 1, but is ${particles}.`);
-	for (const given of [codes, keep])
-		if (given.length !== positions)
-			throw new ShapeError(`${given.length} numbers were given for a grid of [${height}, ${width}] codes.`);
+	checkNumber(name, "count", count, { least: 1, most: mostGrids(model), whole: true });
+	checkNumber(name, "particles", particles, { least: 1, whole: true });
+	for (const [what, given] of Object.entries({ codes, keep }))
+		if (checkNumbers(name, what, given).length !== positions)
+			throw new ShapeError(
+				`${name}: ${what} must be [${height}, ${width}], ${positions} numbers, but has ${given.length}.`,
+			);
 	if (label !== undefined && numClasses === 0)
-		throw new ArgumentError(`The prior has no classes, but class ${label} was asked for.`);
+		throw new ArgumentError(`${name}: label must be left out, since the prior has no classes, but is ${label}.`);
+	if (label !== undefined) checkNumber(name, "label", label, { least: 0, below: numClasses, whole: true });
 
 	const kept = Array.from(keep, (value) => value !== 0);
-	const unknown = Array.from(codes).find((code, i) => kept[i] && !(code < model.numEmbeddings));
-	if (unknown !== undefined)
-		throw new ArgumentError(`A code to keep is ${unknown}, but the prior has ${model.numEmbeddings} codes.`);
+	for (let i = 0; i < positions; i++)
+		if (kept[i]) checkNumber(name, `codes[${i}]`, codes[i], { least: 0, below: numEmbeddings, whole: true });
 	const firstFree = kept.indexOf(false);
 	const classIsDrawn = numClasses > 0 && label === undefined;
 	const weighed = classIsDrawn ? kept.includes(true) : firstFree >= 0 && kept.lastIndexOf(true) > firstFree;
 	const group = weighed ? particles : 1;
 	const total = count * group;
+	checkNumber(name, "count · particles", total, { most: mostGrids(model) });
 	const repeated = (grid: ArrayLike<number>) =>
 		Uint32Array.from({ length: total * positions }, (_, i) => grid[i % positions] as number);
 	let labels: Uint32Array | undefined;

@@ -2,6 +2,7 @@ import { Conv2d } from "../nn/layers.js";
 import { type LayerCost, Module } from "../nn/module.js";
 import type { Random } from "../nn/random.js";
 import { add } from "../ops/binary.js";
+import { checkBindable } from "../ops/check.js";
 import { embedding } from "../ops/embedding.js";
 import { gatedActivation } from "../ops/gated_activation.js";
 import type { Gpu } from "../tensor/gpu.js";
@@ -13,6 +14,7 @@ const spread = 0.1;
 
 /** A parameter that starts at N(0, 0.1²). */
 export function smallNormal(gpu: Gpu, random: Random, shape: Shape): Parameter {
+	checkBindable("GatedPixelCNN", gpu, shape);
 	return gpu.parameter(
 		Float32Array.from({ length: sizeOf(shape) }, () => random.normal(0, spread)),
 		shape,

@@ -1,12 +1,15 @@
+import { checkNumber, checkOptions, wrongArgument } from "../gpu/arguments.js";
 import { ArgumentError, ShapeError } from "../gpu/errors.js";
 import { Conv2d, Embedding, ReLU } from "../nn/layers.js";
 import { type LayerCost, Module } from "../nn/module.js";
 import { Random } from "../nn/random.js";
 import { Sequential } from "../nn/sequential.js";
 import { add } from "../ops/binary.js";
+import { checkGpu } from "../ops/check.js";
 import { type DropoutOptions, dropout } from "../ops/dropout.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import type { Gpu } from "../tensor/gpu.js";
-import { formatShape, type Shape, sameShape } from "../tensor/shape.js";
+import { checkShape, formatShape, type Shape, sameShape } from "../tensor/shape.js";
 import type { Parameter, Tensor } from "../tensor/tensor.js";
 import { GatedLayer, type Stacks, smallNormal } from "./gated_layer.js";
 
@@ -27,6 +30,18 @@ export interface GatedPixelCNNOptions {
 	/** Of the random numbers that the parameters start with (default 0). */
 	readonly seed?: number;
 }
+
+/** The names of the options. */
+const optionNames = [
+	"numEmbeddings",
+	"height",
+	"width",
+	"channels",
+	"layers",
+	"kernelSize",
+	"numClasses",
+	"seed",
+] as const satisfies readonly (keyof GatedPixelCNNOptions)[];
 
 /** The vectors of codes, along the channels. */
 class CodeEmbedding extends Embedding {
@@ -68,15 +83,18 @@ export class GatedPixelCNN extends Module {
 		options: GatedPixelCNNOptions,
 	) {
 		super();
+		const caller = "GatedPixelCNN";
+		checkGpu(caller, gpu, "write new GatedPixelCNN(gpu, { numEmbeddings, height, width })");
+		checkOptions(caller, options, optionNames);
 		const { numEmbeddings, height, width, channels = 32, layers = 6, kernelSize = 3, numClasses = 0 } = options;
-		for (const [name, size] of Object.entries({ numEmbeddings, height, width, channels, layers, kernelSize }))
-			if (!Number.isInteger(size) || size < 1)
-				throw new ArgumentError(`GatedPixelCNN: ${name} must be a whole number of at least 1, but is ${size}.`);
-		if (kernelSize % 2 === 0 || kernelSize < 3)
-			throw new ArgumentError(`GatedPixelCNN: kernelSize must be odd and at least 3, but is ${kernelSize}.`);
-		if (!Number.isInteger(numClasses) || numClasses < 0)
-			throw new ArgumentError(`GatedPixelCNN: numClasses must be a whole number of at least 0, but is ${numClasses}.`);
-		const random = new Random(options.seed ?? 0);
+		const { seed = 0 } = options;
+		for (const [name, size] of Object.entries({ numEmbeddings, height, width, channels, layers }))
+			checkNumber(caller, name, size, { least: 1, whole: true });
+		if (!(Number.isInteger(kernelSize) && kernelSize >= 3 && kernelSize % 2 === 1))
+			throw wrongArgument(caller, "kernelSize", "an odd number of at least 3", kernelSize);
+		checkNumber(caller, "numClasses", numClasses, { least: 0, whole: true });
+		checkNumber(caller, "seed", seed, { whole: true });
+		const random = new Random(seed);
 		this.numEmbeddings = numEmbeddings;
 		this.height = height;
 		this.width = width;
@@ -110,7 +128,11 @@ export class GatedPixelCNN extends Module {
 	 * DTypeError, DeviceMismatchError.
 	 */
 	forward(codes: Tensor<"uint32">, labels?: Tensor<"uint32">, dropoutOptions?: DropoutOptions): Tensor {
-		this.check(codes.shape, labels?.shape);
+		const caller = "GatedPixelCNN.forward";
+		checkTensor(caller, "codes", codes, "uint32", "int32");
+		if (labels !== undefined) checkTensor(caller, "labels", labels, "uint32", "int32");
+		if (dropoutOptions !== undefined) checkOptions(caller, dropoutOptions, ["p", "random"]);
+		this.check(caller, codes.shape, labels?.shape);
 		let elements = 0;
 		const drop = (x: Tensor) => {
 			if (dropoutOptions === undefined) return x;
@@ -131,7 +153,7 @@ export class GatedPixelCNN extends Module {
 
 	/** @param input [B, h, w] */
 	override cost(input: Shape): LayerCost {
-		this.checkGrid(input);
+		this.checkGrid("GatedPixelCNN.cost", input);
 		const vectors = [input[0], this.channels, this.height, this.width];
 		const layers = this.layers.reduce((sum, layer) => sum + layer.cost(vectors).multiplyAdds, 0);
 		const head = this.head.cost(vectors);
@@ -139,28 +161,30 @@ export class GatedPixelCNN extends Module {
 	}
 
 	/**
+	 * @param caller for messages
 	 * @param codes the shape of codes
 	 * @param labels the shape of their labels, where there are some
 	 * @throws ShapeError, ArgumentError where the model cannot take such a batch.
 	 */
-	check(codes: Shape, labels: Shape | undefined): void {
-		this.checkGrid(codes);
+	check(caller: string, codes: Shape, labels: Shape | undefined): void {
+		this.checkGrid(caller, codes);
 		if ((labels === undefined) !== (this.numClasses === 0))
 			throw new ArgumentError(
 				this.numClasses === 0
-					? "This GatedPixelCNN was made without classes, but is given labels."
-					: `This GatedPixelCNN is conditioned on ${this.numClasses} classes, but is given no labels.`,
+					? `${caller}: labels must be left out, since the model was made without classes.`
+					: `${caller}: labels must be given, since the model is conditioned on ${this.numClasses} classes.`,
 			);
 		if (labels !== undefined && !sameShape(labels, codes.slice(0, 1)))
 			throw new ShapeError(
-				`GatedPixelCNN: labels must be [${codes[0]}] for codes ${formatShape(codes)}, but have ${formatShape(labels)}.`,
+				`${caller}: labels must be [${codes[0]}] for codes ${formatShape(codes)}, but have ${formatShape(labels)}.`,
 			);
 	}
 
-	private checkGrid(shape: Shape): void {
+	private checkGrid(caller: string, shape: Shape): void {
+		checkShape(caller, shape);
 		if (shape.length !== 3 || shape[1] !== this.height || shape[2] !== this.width)
 			throw new ShapeError(
-				`This GatedPixelCNN takes codes [B, ${this.height}, ${this.width}], not ${formatShape(shape)}.`,
+				`${caller}: codes must be [B, ${this.height}, ${this.width}], but have shape ${formatShape(shape)}.`,
 			);
 	}
 }

@@ -1,16 +1,26 @@
 import { noGrad } from "../autograd/tape.js";
+import {
+	checkBatches,
+	checkFlag,
+	checkFunction,
+	checkInstance,
+	checkNumber,
+	checkOptions,
+	wrongArgument,
+} from "../gpu/arguments.js";
 import { ArgumentError } from "../gpu/errors.js";
-import { Adam, type AdamOptions } from "../nn/adam.js";
+import { Adam, type AdamOptions, adamOptions, checkAdamOptions } from "../nn/adam.js";
 import { cosineDecay } from "../nn/learning_rate.js";
 import { backward } from "../ops/backward.js";
 import { codeCrossEntropy } from "../ops/code_cross_entropy.js";
 import { checkDropout, type DropoutOptions } from "../ops/dropout.js";
 import { checkSeed } from "../ops/sample_codes.js";
 import type { Capture } from "../tensor/capture.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import type { Gpu } from "../tensor/gpu.js";
-import { type Shape, sameShape } from "../tensor/shape.js";
+import { checkShape, type Shape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { GatedPixelCNN } from "./gated_pixel_cnn.js";
+import { GatedPixelCNN } from "./gated_pixel_cnn.js";
 
 /** Codes, and the classes of a prior that has them. */
 export interface CodeBatch {
@@ -62,15 +72,18 @@ export class PriorTrainer {
 		readonly model: GatedPixelCNN,
 		options: PriorTrainerOptions,
 	) {
-		const { steps, dropout = 0, seed = 0, capture = true } = options;
-		const { warmUp = Math.min(200, Math.floor(steps / 50)) } = options;
-		if (!Number.isInteger(steps) || steps < 1)
-			throw new ArgumentError(`PriorTrainer: steps must be a whole number of at least 1, but is ${steps}.`);
-		if (!(warmUp >= 0 && Number.isFinite(warmUp)))
-			throw new ArgumentError(`PriorTrainer: warmUp must be a number of at least 0, but is ${warmUp}.`);
+		const caller = "PriorTrainer";
+		checkInstance(caller, "model", model, GatedPixelCNN, "a GatedPixelCNN", `write new ${caller}(model, { steps })`);
+		checkOptions(caller, options, ["steps", "warmUp", "dropout", "seed", "capture", ...adamOptions]);
+		const { steps, dropout = 0, seed = 0, capture = true, ...rest } = options;
+		const { warmUp = Math.min(200, Math.floor(steps / 50)), ...adam } = rest;
+		checkNumber(caller, "steps", steps, { least: 1, whole: true });
+		checkNumber(caller, "warmUp", warmUp, { least: 0 });
+		checkFlag(caller, "capture", capture);
+		checkAdamOptions(caller, adam);
 		checkDropout("PriorTrainer", "dropout", dropout);
 		checkSeed("PriorTrainer", seed);
-		this.optimizer = new Adam(model.parameters(), options);
+		this.optimizer = new Adam(model.parameters(), adam);
 		this.gpu = model.gpu;
 		this.rate = this.optimizer.lr;
 		this.steps = steps;
@@ -88,6 +101,7 @@ export class PriorTrainer {
 	 * @throws ShapeError, ShaderError
 	 */
 	async prepare(shape: Shape): Promise<void> {
+		checkShape("PriorTrainer.prepare", shape);
 		await this.gpu.prepare(() => this.train(this.emptyBatch(shape)));
 	}
 
@@ -98,7 +112,7 @@ export class PriorTrainer {
 	 * @throws ShapeError, ArgumentError where labels are missing or there are no classes.
 	 */
 	step(batch: CodeBatch): Tensor {
-		this.model.check(batch.codes.shape, batch.labels?.shape);
+		this.checkBatch("PriorTrainer.step", batch);
 		this.optimizer.lr = this.rate * cosineDecay(this.taken++, this.steps, this.warmUp);
 		const loss = this.gpu.scope(() => {
 			const captured = this.captures ? this.capturedFor(batch) : undefined;
@@ -117,21 +131,27 @@ export class PriorTrainer {
 	 * @throws ArgumentError where there are no batches.
 	 */
 	async evaluate(batches: Iterable<() => CodeBatch>): Promise<number> {
+		checkBatches("PriorTrainer.evaluate", batches);
 		const { gpu, model } = this;
 		const losses: Tensor[] = [];
 		const sizes: number[] = [];
 		try {
-			for (const batch of batches)
+			for (const batch of batches) {
+				checkFunction("PriorTrainer.evaluate", "a batch", batch);
 				losses.push(
 					gpu.scope(() =>
 						noGrad(() => {
-							const { codes, labels } = batch();
+							const made = batch();
+							this.checkBatch("PriorTrainer.evaluate", made);
+							const { codes, labels } = made;
 							sizes.push(codes.size);
 							return gpu.keep(codeCrossEntropy(model.forward(codes, labels), codes));
 						}),
 					),
 				);
-			if (losses.length === 0) throw new ArgumentError("evaluate() was given no batches.");
+			}
+			if (losses.length === 0)
+				throw new ArgumentError("PriorTrainer.evaluate: batches must hold at least one batch, but are empty.");
 			const values = await gpu.readAll(losses);
 			const codes = sizes.reduce((sum, size) => sum + size, 0);
 			return values.reduce((sum, value, i) => sum + (value[0] as number) * (sizes[i] as number), 0) / codes;
@@ -148,6 +168,14 @@ export class PriorTrainer {
 		this.captured = undefined;
 		this.dropoutOptions?.random.dispose();
 		this.optimizer.dispose();
+	}
+
+	private checkBatch(caller: string, batch: CodeBatch): void {
+		const { codes, labels } = (batch as CodeBatch | null | undefined) ?? ({} as Partial<CodeBatch>);
+		if (codes === undefined) throw wrongArgument(caller, "batch", "an object { codes, labels }", batch);
+		checkTensor(caller, "codes", codes, "uint32");
+		if (labels !== undefined) checkTensor(caller, "labels", labels, "uint32");
+		this.model.check(caller, codes.shape, labels?.shape);
 	}
 
 	/** A whole step, as it is recorded or done. */

@@ -1,7 +1,8 @@
-import type { SampleOptions } from "../ops/sample_codes.js";
+import { checkInstance, checkOptions } from "../gpu/arguments.js";
+import { checkSampleOptions, type SampleOptions, sampleOptions } from "../ops/sample_codes.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { GatedPixelCNN } from "./gated_pixel_cnn.js";
-import { PriorSampler, type SamplerBatch } from "./sampler.js";
+import { GatedPixelCNN } from "./gated_pixel_cnn.js";
+import { checkSamplerBatch, PriorSampler, type SamplerBatch } from "./sampler.js";
 
 export interface SamplePriorOptions extends SampleOptions, SamplerBatch {}
 
@@ -16,6 +17,11 @@ export interface SamplePriorOptions extends SampleOptions, SamplerBatch {}
  * @throws ArgumentError, ShapeError
  */
 export function samplePrior(model: GatedPixelCNN, options: SamplePriorOptions): Tensor<"uint32"> {
+	const name = "samplePrior";
+	checkInstance(name, "model", model, GatedPixelCNN, "a GatedPixelCNN");
+	checkOptions(name, options, ["count", "labels", "firstImage", "codes", "keep", ...sampleOptions]);
+	checkSampleOptions(name, options);
+	checkSamplerBatch(name, model, options);
 	const { gpu, height, width } = model;
 	const sampler = new PriorSampler(model, options, options);
 	try {

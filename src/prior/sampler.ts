@@ -1,6 +1,7 @@
 import { noGrad } from "../autograd/tape.js";
+import { checkInstance, checkNumber, checkNumbers } from "../gpu/arguments.js";
 import { ArgumentError, ShapeError } from "../gpu/errors.js";
-import { checkSampleOptions, type SampleOptions, type SampleState, sampleCodes } from "../ops/sample_codes.js";
+import { type SampleOptions, type SampleState, sampleCodes } from "../ops/sample_codes.js";
 import type { Capture } from "../tensor/capture.js";
 import { formatShape, sizeOf } from "../tensor/shape.js";
 import type { AnyTensor, Tensor } from "../tensor/tensor.js";
@@ -34,22 +35,14 @@ export class PriorSampler {
 	private firstPosition = 0;
 	private lastPosition = 0;
 
-	/** @throws ArgumentError, ShapeError where something does not fit the model. */
+	/** Takes a batch that `checkSamplerBatch` has found to fit. */
 	constructor(
 		private readonly model: GatedPixelCNN,
 		{ count, labels, firstImage = 0, codes, keep }: SamplerBatch,
 		options: SampleOptions = {},
 	) {
 		const { gpu, height, width } = model;
-		if (!Number.isInteger(count) || count < 1)
-			throw new ArgumentError(`The number of grids to sample must be a whole number of at least 1, but is ${count}.`);
-		checkSampleOptions("Sampling", options);
 		const grid = [count, height, width];
-		checkLabels(model, labels, count);
-		model.check(grid, labels === undefined ? undefined : [labels.length]);
-		for (const given of [codes, keep])
-			if (given !== undefined && given.length !== sizeOf(grid))
-				throw new ShapeError(`${given.length} numbers were given for codes of shape ${formatShape(grid)}.`);
 		this.kept = Array.from({ length: height * width }, (_, position) => {
 			if (keep === undefined) return false;
 			for (let at = position; at < keep.length; at += height * width) if (keep[at] === 0) return false;
@@ -117,10 +110,35 @@ export class PriorSampler {
 	}
 }
 
-function checkLabels({ numClasses }: GatedPixelCNN, labels: ArrayLike<number> | undefined, count: number): void {
-	if (labels === undefined) return;
-	for (const label of Array.from(labels))
-		if (numClasses > 0 && !(Number.isInteger(label) && label >= 0 && label < numClasses))
-			throw new ArgumentError(`${label} is no class of this prior: it has the classes 0 to ${numClasses - 1}.`);
-	if (labels.length !== count) throw new ShapeError(`${labels.length} classes were given for ${count} grids.`);
+/** How many grids can be sampled together: the largest tensor of a step has to be bound at once. */
+export function mostGrids({ gpu, height, width, numEmbeddings, channels }: GatedPixelCNN): number {
+	return Math.floor(
+		gpu.limits.maxStorageBufferBindingSize / (4 * height * width * Math.max(numEmbeddings, 4 * channels)),
+	);
+}
+
+/** @throws ArgumentError, ShapeError if the batch does not fit the model */
+export function checkSamplerBatch(caller: string, model: GatedPixelCNN, batch: SamplerBatch): void {
+	const { count, labels, firstImage = 0, codes, keep } = batch;
+	const { height, width, numClasses, numEmbeddings } = model;
+	checkNumber(caller, "count", count, { least: 1, most: mostGrids(model), whole: true });
+	checkNumber(caller, "firstImage", firstImage, { least: 0, below: 2 ** 32, whole: true });
+	const grid = [count, height, width];
+	if (labels !== undefined) {
+		checkNumbers(caller, "labels", labels, numClasses > 0 ? { least: 0, below: numClasses, whole: true } : {});
+		model.check(caller, grid, [labels.length]);
+	} else model.check(caller, grid, undefined);
+	for (const [name, given] of Object.entries({ codes, keep })) {
+		if (given === undefined) continue;
+		checkInstance(caller, name, given, Uint32Array, "a Uint32Array");
+		if (given.length !== sizeOf(grid))
+			throw new ShapeError(
+				`${caller}: ${name} must be ${formatShape(grid)}, ${sizeOf(grid)} numbers, but has ${given.length}.`,
+			);
+	}
+	const wrong = keep === undefined ? undefined : codes?.find((code, i) => keep[i] !== 0 && code >= numEmbeddings);
+	if (wrong !== undefined)
+		throw new ArgumentError(
+			`${caller}: codes must be below ${numEmbeddings} where they are kept, but one is ${wrong}.`,
+		);
 }

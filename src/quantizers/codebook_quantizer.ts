@@ -1,16 +1,19 @@
 import { noGrad, stopGradient } from "../autograd/tape.js";
-import { ArgumentError } from "../gpu/errors.js";
+import { checkNumber, checkOptions, checkWord } from "../gpu/arguments.js";
 import { Embedding } from "../nn/layers.js";
 import { Random } from "../nn/random.js";
+import { checkGpu } from "../ops/check.js";
 import { embedding } from "../ops/embedding.js";
 import { nearestCode } from "../ops/nearest_code.js";
 import { normalize } from "../ops/normalize.js";
 import { quantize } from "../ops/quantize.js";
 import { rotationTrick } from "../ops/rotation_trick.js";
+import { checkSeed } from "../ops/sample_codes.js";
 import { type UpdateCodebookOptions, updateCodebook } from "../ops/update_codebook.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { type Codes, type Quantized, Quantizer } from "../vqvae/quantizer.js";
+import { type Codes, checkCodes, checkLatents, type Quantized, Quantizer } from "../vqvae/quantizer.js";
 
 export interface CodebookOptions {
 	/** D, the length of a code (default 16). */
@@ -40,6 +43,37 @@ export interface CodebookOptions {
 	readonly gradient?: "straight-through" | "rotation";
 	/** Of the first codes, and of the latents that dead codes are put on (default 0). */
 	readonly seed?: number;
+}
+
+/** The names of the options. */
+export const codebookOptions = [
+	"embeddingDim",
+	"numEmbeddings",
+	"commitmentCost",
+	"learning",
+	"decay",
+	"epsilon",
+	"deadBelow",
+	"similarity",
+	"gradient",
+	"seed",
+] as const satisfies readonly (keyof CodebookOptions)[];
+
+/** @throws ArgumentError if one is out of range */
+export function checkCodebookOptions(caller: string, options: CodebookOptions): void {
+	const { embeddingDim = 16, numEmbeddings = 128, commitmentCost = 0.25, seed = 0 } = options;
+	const { learning = "ema", decay = 0.5, epsilon = 1e-5, deadBelow = 0.1 } = options;
+	const { similarity = "euclidean", gradient = "straight-through" } = options;
+	for (const [name, size] of Object.entries({ embeddingDim, numEmbeddings }))
+		checkNumber(caller, name, size, { least: 1, whole: true });
+	for (const [name, value] of Object.entries({ commitmentCost, epsilon }))
+		checkNumber(caller, name, value, { least: 0 });
+	for (const [name, value] of Object.entries({ decay, deadBelow }))
+		checkNumber(caller, name, value, { least: 0, below: 1 });
+	checkWord(caller, "learning", learning, ["ema", "loss"]);
+	checkWord(caller, "similarity", similarity, ["euclidean", "cosine"]);
+	checkWord(caller, "gradient", gradient, ["straight-through", "rotation"]);
+	checkSeed(caller, seed);
 }
 
 /** Less of the mean than any code with a latent has: only codes without one are below. */
@@ -74,23 +108,11 @@ export class CodebookQuantizer extends Quantizer {
 	/** @throws ArgumentError where an option is out of range. */
 	constructor(gpu: Gpu, options: CodebookOptions = {}) {
 		super();
+		checkGpu("CodebookQuantizer", gpu, "write new CodebookQuantizer(gpu, options)");
+		checkOptions("CodebookQuantizer", options, codebookOptions);
+		checkCodebookOptions("CodebookQuantizer", options);
 		const { embeddingDim = 16, numEmbeddings = 128, commitmentCost = 0.25, seed = 0 } = options;
 		const { learning = "ema", decay = 0.5, epsilon = 1e-5, deadBelow = 0.1 } = options;
-		const { similarity = "euclidean", gradient = "straight-through" } = options;
-		for (const [name, size] of Object.entries({ embeddingDim, numEmbeddings }))
-			check(name, size, Number.isInteger(size) && size >= 1, "a whole number of at least 1");
-		for (const [name, value] of Object.entries({ commitmentCost, epsilon }))
-			check(name, value, value >= 0 && Number.isFinite(value), "a number of at least 0");
-		check("decay", decay, decay >= 0 && decay < 1, "in [0, 1)");
-		check("deadBelow", deadBelow, deadBelow >= 0 && deadBelow < 1, "in [0, 1)");
-		check("learning", learning, learning === "ema" || learning === "loss", '"ema" or "loss"');
-		check("similarity", similarity, similarity === "euclidean" || similarity === "cosine", '"euclidean" or "cosine"');
-		check(
-			"gradient",
-			gradient,
-			gradient === "straight-through" || gradient === "rotation",
-			'"straight-through" or "rotation"',
-		);
 		this.embeddingDim = embeddingDim;
 		this.numEmbeddings = numEmbeddings;
 		this.commitmentCost = commitmentCost;
@@ -98,8 +120,8 @@ export class CodebookQuantizer extends Quantizer {
 		this.epsilon = epsilon;
 		this.deadBelow = deadBelow;
 		this.averaged = learning === "ema";
-		this.cosine = similarity === "cosine";
-		this.rotation = gradient === "rotation";
+		this.cosine = options.similarity === "cosine";
+		this.rotation = options.gradient === "rotation";
 		this.seed = seed;
 		this.embeddings = new Embedding(gpu, new Random(seed), numEmbeddings, embeddingDim);
 		this.clusterSize = gpu.keep(gpu.empty([numEmbeddings]));
@@ -119,6 +141,7 @@ export class CodebookQuantizer extends Quantizer {
 	}
 
 	override quantize(z: Tensor): Quantized {
+		checkLatents(this, "quantize", z);
 		const codes = this.codes();
 		const latents = this.comparable(z);
 		const indices = nearestCode(latents, codes);
@@ -131,14 +154,17 @@ export class CodebookQuantizer extends Quantizer {
 	}
 
 	override encode(z: Tensor): Tensor<"uint32"> {
+		checkLatents(this, "encode", z);
 		return nearestCode(this.comparable(z), this.codes());
 	}
 
 	override lookup(indices: Codes): Tensor {
+		checkCodes(this, "lookup", indices);
 		return embedding(indices, this.codes(), { layout: "NCHW" });
 	}
 
 	override update(z: Tensor, indices: Tensor<"uint32">): void {
+		super.update(z, indices);
 		if (!this.averaged && this.deadBelow === 0) return;
 		this.gpu.feed(this.draw, () => Uint32Array.of(this.seed, ++this.steps));
 		this.average(z, indices, {
@@ -156,6 +182,7 @@ export class CodebookQuantizer extends Quantizer {
 	 * @param z float32 [B, D, h, w], or [N, D]
 	 */
 	moveToMeans(z: Tensor): void {
+		checkLatents(this, "moveToMeans", z);
 		const { gpu } = this;
 		gpu.scope(() =>
 			noGrad(() => {
@@ -172,6 +199,7 @@ export class CodebookQuantizer extends Quantizer {
 	 * @throws ShapeError
 	 */
 	setCodes(codes: Tensor): void {
+		checkTensor("CodebookQuantizer.setCodes", "codes", codes, "float32");
 		const { gpu, embeddings, clusterSize, embeddingSum } = this;
 		gpu.scope(() =>
 			noGrad(() => {
@@ -196,8 +224,4 @@ export class CodebookQuantizer extends Quantizer {
 	private comparable(z: Tensor): Tensor {
 		return this.cosine ? normalize(z) : z;
 	}
-}
-
-function check(name: string, value: unknown, fits: boolean, wanted: string): void {
-	if (!fits) throw new ArgumentError(`CodebookQuantizer: ${name} must be ${wanted}, but is ${String(value)}.`);
 }

@@ -1,10 +1,12 @@
+import { checkArray, checkNumbers } from "../gpu/arguments.js";
 import { ArgumentError } from "../gpu/errors.js";
+import { checkGpu } from "../ops/check.js";
 import { finiteScalar, finiteScalarLookup } from "../ops/finite_scalar.js";
 import { zeros } from "../ops/zeros.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { type Codes, type Quantized, Quantizer } from "../vqvae/quantizer.js";
+import { type Codes, checkCodes, checkLatents, type Quantized, Quantizer } from "../vqvae/quantizer.js";
 
 /**
  * Finite scalar quantization, see the operation `finiteScalar`: no codebook and nothing to learn, so both losses are 0. The
@@ -27,14 +29,14 @@ export class FiniteScalarQuantizer extends Quantizer {
 		readonly levelsPerDimension: readonly number[],
 	) {
 		super();
+		const name = "FiniteScalarQuantizer";
+		checkGpu(name, gpu, `write new ${name}(gpu, [8, 5, 5, 5])`);
+		checkArray(name, "levels", levelsPerDimension, "an array of whole numbers such as [8, 5, 5, 5]");
+		checkNumbers(name, "levels", levelsPerDimension, { least: 2, whole: true });
 		const codes = levelsPerDimension.reduce((product, level) => product * level, 1);
-		if (
-			levelsPerDimension.length === 0 ||
-			levelsPerDimension.some((level) => !Number.isInteger(level) || level < 2) ||
-			codes >= 2 ** 32
-		)
+		if (levelsPerDimension.length === 0 || codes >= 2 ** 32)
 			throw new ArgumentError(
-				`FiniteScalarQuantizer: levels must be whole numbers of at least 2 with a product below 2³², but are [${levelsPerDimension.join(", ")}].`,
+				`${name}: levels must be whole numbers of at least 2 with a product below 2³², but are [${levelsPerDimension.join(", ")}].`,
 			);
 		this.embeddingDim = levelsPerDimension.length;
 		this.numEmbeddings = codes;
@@ -42,18 +44,21 @@ export class FiniteScalarQuantizer extends Quantizer {
 	}
 
 	override quantize(z: Tensor): Quantized {
+		checkLatents(this, "quantize", z);
 		const { quantized, indices } = finiteScalar(z, this.levelCounts);
 		const none = () => zeros(this.gpu, []);
 		return this.result({ quantized, loss: none(), commitmentLoss: none() }, indices);
 	}
 
 	override encode(z: Tensor): Tensor<"uint32"> {
+		checkLatents(this, "encode", z);
 		const { quantized, indices } = finiteScalar(z, this.levelCounts);
 		quantized.dispose();
 		return indices;
 	}
 
 	override lookup(indices: Codes): Tensor {
+		checkCodes(this, "lookup", indices);
 		return finiteScalarLookup(indices, this.levelCounts);
 	}
 

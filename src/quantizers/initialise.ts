@@ -1,10 +1,13 @@
+import { checkInstance, checkNumber, checkOptions, checkWord } from "../gpu/arguments.js";
 import { ArgumentError } from "../gpu/errors.js";
 import { Random } from "../nn/random.js";
 import { embedding } from "../ops/embedding.js";
+import { vectorsOf } from "../ops/latents.js";
 import { permute } from "../ops/permute.js";
 import { reshape } from "../ops/reshape.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { CodebookQuantizer } from "./codebook_quantizer.js";
+import { CodebookQuantizer } from "./codebook_quantizer.js";
 
 /** How a codebook begins. */
 export type Initialisation = "normal" | "uniform" | "data" | "kmeans";
@@ -28,8 +31,16 @@ export function initialiseCodebook(
 	quantizer: CodebookQuantizer,
 	method: Initialisation,
 	latents?: Tensor | undefined,
-	{ iterations = 10, seed = 0 }: InitialiseOptions = {},
+	options: InitialiseOptions = {},
 ): void {
+	const name = "initialiseCodebook";
+	checkInstance(name, "quantizer", quantizer, CodebookQuantizer, "a CodebookQuantizer");
+	checkWord(name, "method", method, ["normal", "uniform", "data", "kmeans"]);
+	checkOptions(name, options, ["iterations", "seed"]);
+	const { iterations = 10, seed = 0 } = options;
+	checkNumber(name, "iterations", iterations, { least: 0, whole: true });
+	checkNumber(name, "seed", seed, { whole: true });
+	if (latents !== undefined) checkTensor(name, "latents", latents, "float32");
 	const { gpu, numEmbeddings, embeddingDim } = quantizer;
 	const random = new Random(seed);
 	const drawn = (next: () => number) =>
@@ -40,23 +51,20 @@ export function initialiseCodebook(
 		data: () => someOf(needed(latents, method), numEmbeddings, random),
 		kmeans: () => someOf(needed(latents, method), numEmbeddings, random),
 	}[method];
-	if (first === undefined)
-		throw new ArgumentError(
-			`A codebook begins with "normal", "uniform", "data" or "kmeans", but ${JSON.stringify(method)} was asked for.`,
-		);
 	gpu.scope(() => quantizer.setCodes(first()));
 	if (method === "kmeans") for (let i = 0; i < iterations; i++) quantizer.moveToMeans(needed(latents, method));
 }
 
 function needed(latents: Tensor | undefined, method: Initialisation): Tensor {
 	if (latents === undefined)
-		throw new ArgumentError(`A codebook that begins with "${method}" is made of latents, but there are none.`);
+		throw new ArgumentError(`initialiseCodebook: latents must be given for method "${method}", but are undefined.`);
 	return latents;
 }
 
 /** Vectors of z, chosen at random, each at most once as long as there are enough: [count, D]. */
 function someOf(z: Tensor, count: number, random: Random): Tensor {
 	const { gpu } = z;
+	vectorsOf("initialiseCodebook", "latents", z);
 	const dimensions = z.shape[1];
 	const rows = z.shape.length === 2 ? z : reshape(permute(z, [0, 2, 3, 1]), [-1, dimensions]);
 	const order = random.permutation(rows.shape[0]);

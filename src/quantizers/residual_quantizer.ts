@@ -1,6 +1,8 @@
 import { stopGradient } from "../autograd/tape.js";
-import { ArgumentError, ShapeError } from "../gpu/errors.js";
+import { checkNumber, checkOptions } from "../gpu/arguments.js";
+import { ShapeError } from "../gpu/errors.js";
 import { add, sub } from "../ops/binary.js";
+import { checkGpu } from "../ops/check.js";
 import { joinLevels, takeLevel } from "../ops/code_levels.js";
 import { countCodes } from "../ops/count_codes.js";
 import type { QuantizedLatents } from "../ops/quantize.js";
@@ -9,8 +11,13 @@ import { straightThrough } from "../ops/straight_through.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { formatShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { type Codes, type Quantized, Quantizer } from "../vqvae/quantizer.js";
-import { type CodebookOptions, CodebookQuantizer } from "./codebook_quantizer.js";
+import { type Codes, checkCodes, checkLatents, type Quantized, Quantizer } from "../vqvae/quantizer.js";
+import {
+	type CodebookOptions,
+	CodebookQuantizer,
+	checkCodebookOptions,
+	codebookOptions,
+} from "./codebook_quantizer.js";
 import { type Initialisation, type InitialiseOptions, initialiseCodebook } from "./initialise.js";
 
 export interface ResidualOptions extends CodebookOptions {
@@ -35,10 +42,13 @@ export class ResidualQuantizer extends Quantizer {
 	/** @throws ArgumentError where an option is out of range. */
 	constructor(gpu: Gpu, options: ResidualOptions = {}) {
 		super();
+		const name = "ResidualQuantizer";
+		checkGpu(name, gpu, `write new ${name}(gpu, options)`);
+		checkOptions(name, options, ["levels", ...codebookOptions]);
+		checkCodebookOptions(name, options);
 		const { levels = 2, gradient, seed = 0, ...codebook } = options;
-		if (!Number.isInteger(levels) || levels < 1)
-			throw new ArgumentError(`ResidualQuantizer: levels must be a whole number of at least 1, but is ${levels}.`);
-		const make = (level: number) => new CodebookQuantizer(gpu, { ...codebook, seed: seed + level });
+		checkNumber(name, "levels", levels, { least: 1, whole: true });
+		const make = (level: number) => new CodebookQuantizer(gpu, { ...codebook, seed: (seed + level) % 2 ** 32 });
 		this.codebooks = [make(0), ...Array.from({ length: levels - 1 }, (_, level) => make(level + 1))];
 		this.levels = levels;
 		this.embeddingDim = this.codebooks[0].embeddingDim;
@@ -51,6 +61,7 @@ export class ResidualQuantizer extends Quantizer {
 	}
 
 	override quantize(z: Tensor): Quantized {
+		checkLatents(this, "quantize", z);
 		const parts = this.residuals(z, (codebook, residual) => codebook.quantize(residual));
 		const [first, ...rest] = parts;
 		const total = rest.reduce<QuantizedLatents>(
@@ -66,12 +77,14 @@ export class ResidualQuantizer extends Quantizer {
 	}
 
 	override encode(z: Tensor): Tensor<"uint32"> {
+		checkLatents(this, "encode", z);
 		return this.join(
 			this.residuals(z, (codebook, residual) => withCodes(codebook, residual)).map(({ indices }) => indices),
 		);
 	}
 
 	override lookup(indices: Codes): Tensor {
+		checkCodes(this, "lookup", indices);
 		const [first, ...rest] = this.split(indices);
 		return rest.reduce(
 			(sum, codes, level) => add(sum, (this.codebooks[level + 1] as CodebookQuantizer).lookup(codes)),
@@ -80,6 +93,7 @@ export class ResidualQuantizer extends Quantizer {
 	}
 
 	override update(z: Tensor, indices: Tensor<"uint32">): void {
+		super.update(z, indices);
 		this.gpu.scope(() => {
 			let residual = z;
 			for (const [level, codes] of this.split(indices).entries()) {
@@ -93,6 +107,7 @@ export class ResidualQuantizer extends Quantizer {
 	}
 
 	override countCodes(indices: Codes, counts: Tensor<"uint32">): void {
+		checkCodes(this, "countCodes", indices);
 		this.gpu.scope(() => {
 			const levels = this.split(indices, this.numEmbeddings);
 			for (const codes of levels) countCodes(codes, counts);
@@ -135,7 +150,7 @@ export class ResidualQuantizer extends Quantizer {
 	private split(indices: Codes, offset = 0): Tensor<"uint32">[] {
 		if (indices.shape.length !== 4 || indices.shape[3] !== this.levels)
 			throw new ShapeError(
-				`The residual quantizer's codes are [B, h, w, ${this.levels}], not ${formatShape(indices.shape)}.`,
+				`ResidualQuantizer: indices must be [B, h, w, ${this.levels}], but have shape ${formatShape(indices.shape)}.`,
 			);
 		return this.codebooks.map((_, level) => takeLevel(indices, level, level * offset));
 	}

@@ -1,7 +1,7 @@
 import { Conv2d, ConvTranspose2d, ReLU } from "../nn/layers.js";
 import type { Random } from "../nn/random.js";
 import type { Gpu } from "../tensor/gpu.js";
-import { residualBlocks } from "./residual_block.js";
+import { checkNetwork, residualBlocks } from "./residual_block.js";
 import { Stack } from "./stack.js";
 
 /** Latents [B, D, h, w] → images [B, C, 4h, 4w]; the last layer is linear. */
@@ -9,6 +9,7 @@ export class Decoder extends Stack {
 	static override readonly name: string = "Decoder";
 
 	constructor(gpu: Gpu, random: Random, outChannels = 1, latentDim = 16, hidden = 64, residualLayers = 0) {
+		checkNetwork("Decoder", gpu, random, { outChannels, latentDim }, hidden, residualLayers);
 		const inner = residualLayers === 0 ? latentDim : hidden;
 		const widening =
 			residualLayers === 0

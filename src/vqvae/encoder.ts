@@ -1,7 +1,7 @@
 import { Conv2d, ReLU } from "../nn/layers.js";
 import type { Random } from "../nn/random.js";
 import type { Gpu } from "../tensor/gpu.js";
-import { residualBlocks } from "./residual_block.js";
+import { checkNetwork, residualBlocks } from "./residual_block.js";
 import { Stack } from "./stack.js";
 
 /** Images [B, C, H, W] → latents [B, D, H/4, W/4]. */
@@ -9,6 +9,7 @@ export class Encoder extends Stack {
 	static override readonly name: string = "Encoder";
 
 	constructor(gpu: Gpu, random: Random, inChannels = 3, latentDim = 16, hidden = 64, residualLayers = 0) {
+		checkNetwork("Encoder", gpu, random, { inChannels, latentDim }, hidden, residualLayers);
 		super([
 			new Conv2d(gpu, random, inChannels, hidden / 2, 3, { stride: 2, padding: 1 }),
 			new ReLU(),

@@ -3,8 +3,9 @@ import { type LayerCost, Module } from "../nn/module.js";
 import { countCodes } from "../ops/count_codes.js";
 import { perplexity } from "../ops/perplexity.js";
 import type { QuantizedLatents } from "../ops/quantize.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import type { Gpu } from "../tensor/gpu.js";
-import { formatShape, type Shape, sizeOf } from "../tensor/shape.js";
+import { checkShape, formatShape, type Shape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 /** The indices of codes, as a quantizer gives them or as they were made elsewhere. */
@@ -16,6 +17,16 @@ export interface Quantized extends QuantizedLatents {
 	readonly indices: Tensor<"uint32">;
 	/** See the operation `perplexity`; computed when it is first asked for. */
 	readonly perplexity: Tensor;
+}
+
+/** @throws ArgumentError, DTypeError, DisposedError unless it is a tensor of latents */
+export function checkLatents({ constructor: { name } }: object, method: string, z: unknown): void {
+	checkTensor(`${name}.${method}`, "z", z, "float32");
+}
+
+/** @throws ArgumentError, DTypeError, DisposedError unless it is a tensor of indices */
+export function checkCodes({ constructor: { name } }: object, method: string, indices: unknown): void {
+	checkTensor(`${name}.${method}`, "indices", indices, "uint32", "int32");
 }
 
 /** A part of a VQ-VAE that replaces latents by codes. `VectorQuantizer` is that of the paper. */
@@ -48,17 +59,24 @@ export abstract class Quantizer extends Module {
 	 * What is learnt other than by gradients: to be called after each training step, with the step's latents and their
 	 * indices. `Trainer` does so. The paper's quantizer has nothing to do here.
 	 */
-	update(_z: Tensor, _indices: Tensor<"uint32">): void {}
+	update(z: Tensor, indices: Tensor<"uint32">): void {
+		checkLatents(this, "update", z);
+		checkCodes(this, "update", indices);
+	}
 
 	/** Adds to `counts` [levels · K] how often each code occurs. */
 	countCodes(indices: Codes, counts: Tensor<"uint32">): void {
+		checkCodes(this, "countCodes", indices);
 		countCodes(indices, counts);
 	}
 
 	/** The distances of all positions to all codes, which the nearest-code kernel computes. */
 	override cost(input: Shape): LayerCost {
+		checkShape(`${this.constructor.name}.cost`, input, "input");
 		if (input.length !== 4 || input[1] !== this.embeddingDim)
-			throw new ShapeError(`The quantizer takes [B, ${this.embeddingDim}, h, w], not ${formatShape(input)}.`);
+			throw new ShapeError(
+				`${this.constructor.name}.cost: input must be [B, ${this.embeddingDim}, h, w], but is ${formatShape(input)}.`,
+			);
 		return { output: input, multiplyAdds: this.levels * sizeOf(input) * this.numEmbeddings };
 	}
 

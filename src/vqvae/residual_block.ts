@@ -1,4 +1,5 @@
-import { Conv2d, ReLU } from "../nn/layers.js";
+import { checkNumber } from "../gpu/arguments.js";
+import { Conv2d, checkLayer, ReLU } from "../nn/layers.js";
 import type { Random } from "../nn/random.js";
 import { add } from "../ops/binary.js";
 import type { Gpu } from "../tensor/gpu.js";
@@ -24,6 +25,7 @@ export class ResidualBlock extends Stack {
 	static override readonly name: string = "ResidualBlock";
 
 	constructor(gpu: Gpu, random: Random, channels: number) {
+		checkLayer("ResidualBlock", "channels", gpu, random, { "channels / 2": channels / 2 });
 		super([
 			new ReLU(),
 			new Conv2d(gpu, random, channels, channels / 2, 3, { padding: 1 }),
@@ -35,6 +37,23 @@ export class ResidualBlock extends Stack {
 	override forward(x: Tensor): Tensor {
 		return add(x, super.forward(x));
 	}
+}
+
+/**
+ * The checks that encoder and decoder have in common.
+ *
+ * @param sizes those that must be whole numbers of at least 1
+ */
+export function checkNetwork(
+	name: string,
+	gpu: unknown,
+	random: unknown,
+	sizes: Readonly<Record<string, unknown>>,
+	hidden: number,
+	residualLayers: unknown,
+): void {
+	checkLayer(name, Object.keys(sizes).join(", "), gpu, random, { ...sizes, hidden, "hidden / 2": hidden / 2 });
+	checkNumber(name, "residualLayers", residualLayers, { least: 0, whole: true });
 }
 
 /** Several blocks, to stand one after the other. */

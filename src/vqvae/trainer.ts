@@ -1,14 +1,16 @@
 import { noGrad } from "../autograd/tape.js";
+import { checkBatches, checkFlag, checkFunction, checkInstance, checkOptions } from "../gpu/arguments.js";
 import { ArgumentError } from "../gpu/errors.js";
-import { Adam, type AdamOptions } from "../nn/adam.js";
+import { Adam, type AdamOptions, adamOptions, checkAdamOptions } from "../nn/adam.js";
 import { backward } from "../ops/backward.js";
 import type { Capture } from "../tensor/capture.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import type { Gpu } from "../tensor/gpu.js";
-import { type Shape, sameShape } from "../tensor/shape.js";
+import { checkShape, type Shape, sameShape } from "../tensor/shape.js";
 import type { Parameter, Tensor } from "../tensor/tensor.js";
 import { codeUse } from "./perplexity.js";
 import type { Quantizer } from "./quantizer.js";
-import type { VQVAE } from "./vqvae.js";
+import { VQVAE } from "./vqvae.js";
 
 /** The losses of a step, scalars on the GPU. */
 export interface StepLosses {
@@ -64,9 +66,14 @@ export class Trainer {
 		readonly model: VQVAE<Quantizer>,
 		options: TrainerOptions = {},
 	) {
-		this.captures = options.capture ?? true;
+		checkInstance("Trainer", "model", model, VQVAE, "a VQVAE", "write new Trainer(model, options)");
+		checkOptions("Trainer", options, [...adamOptions, "capture"]);
+		const { capture = true, ...adam } = options;
+		checkAdamOptions("Trainer", adam);
+		checkFlag("Trainer", "capture", capture);
+		this.captures = capture;
 		this.parameters = model.parameters();
-		this.optimizer = new Adam(this.parameters, options);
+		this.optimizer = new Adam(this.parameters, adam);
 		const { gpu, levels, numEmbeddings } = model.vqLayer;
 		const codes = levels * numEmbeddings;
 		this.gpu = gpu;
@@ -80,6 +87,7 @@ export class Trainer {
 	 * @throws ShapeError, ShaderError
 	 */
 	async prepare(shape: Shape): Promise<void> {
+		checkShape("Trainer.prepare", shape);
 		await this.gpu.prepare(() => this.train(this.gpu.empty(shape)));
 	}
 
@@ -90,10 +98,14 @@ export class Trainer {
 	 * @param batch float32 [B, C, H, W], or a function that makes it inside the step's scope
 	 * @param keepLosses leaves it to the caller to dispose of the losses (default false)
 	 */
-	step(batch: Tensor | (() => Tensor), { keepLosses = false }: { readonly keepLosses?: boolean } = {}): StepLosses {
+	step(batch: Tensor | (() => Tensor), options: { readonly keepLosses?: boolean } = {}): StepLosses {
+		checkOptions("Trainer.step", options, ["keepLosses"]);
+		const { keepLosses = false } = options;
+		checkFlag("Trainer.step", "keepLosses", keepLosses);
 		this.freeLosses();
 		const losses = this.gpu.scope(() => {
 			const images = typeof batch === "function" ? batch() : batch;
+			checkTensor("Trainer.step", "batch", images, "float32");
 			const captured = this.captures ? this.capturedFor(images) : undefined;
 			if (captured === undefined) return this.train(images);
 			this.gpu.copy(images, captured.images);
@@ -124,16 +136,19 @@ export class Trainer {
 	 * @throws ArgumentError where there are no batches.
 	 */
 	async evaluate(batches: Iterable<() => Tensor>): Promise<Evaluation> {
+		checkBatches("Trainer.evaluate", batches);
 		const { gpu, model } = this;
 		const counts = gpu.keep(gpu.tensor(new Uint32Array(this.counts.size), this.counts.shape));
 		const losses: Tensor[] = [];
 		const sizes: number[] = [];
 		try {
-			for (const batch of batches)
+			for (const batch of batches) {
+				checkFunction("Trainer.evaluate", "a batch", batch);
 				losses.push(
 					gpu.scope(() =>
 						noGrad(() => {
 							const images = batch();
+							checkTensor("Trainer.evaluate", "what a batch returns", images, "float32");
 							const { reconLoss, indices } = model.forward(images);
 							model.vqLayer.countCodes(indices, counts);
 							sizes.push(images.shape[0]);
@@ -141,7 +156,9 @@ export class Trainer {
 						}),
 					),
 				);
-			if (losses.length === 0) throw new ArgumentError("evaluate() needs a batch.");
+			}
+			if (losses.length === 0)
+				throw new ArgumentError("Trainer.evaluate: batches must hold at least one batch, but are empty.");
 			const [histogram, ...values] = await gpu.readAll([counts, ...losses]);
 			const images = sizes.reduce((sum, size) => sum + size, 0);
 			const total = values.reduce((sum, value, i) => sum + value[0] * sizes[i], 0);

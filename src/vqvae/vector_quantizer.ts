@@ -1,10 +1,11 @@
-import { Embedding } from "../nn/layers.js";
+import { checkNumber } from "../gpu/arguments.js";
+import { checkLayer, Embedding } from "../nn/layers.js";
 import type { Random } from "../nn/random.js";
 import { nearestCode } from "../ops/nearest_code.js";
 import { quantize } from "../ops/quantize.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { type Codes, type Quantized, Quantizer } from "./quantizer.js";
+import { type Codes, checkCodes, checkLatents, type Quantized, Quantizer } from "./quantizer.js";
 
 /**
  * Replaces each latent vector by the nearest of K codes (van den Oord et al., "Neural discrete representation learning",
@@ -24,6 +25,10 @@ export class VectorQuantizer extends Quantizer {
 		readonly commitmentCost: number,
 	) {
 		super();
+		const name = "VectorQuantizer";
+		const others = "embeddingDim, numEmbeddings, commitmentCost";
+		checkLayer(name, others, gpu, random, { embeddingDim, numEmbeddings });
+		checkNumber(name, "commitmentCost", commitmentCost, { least: 0 });
 		this.embeddings = new Embedding(gpu, random, numEmbeddings, embeddingDim);
 	}
 
@@ -32,15 +37,18 @@ export class VectorQuantizer extends Quantizer {
 	}
 
 	override quantize(z: Tensor): Quantized {
+		checkLatents(this, "quantize", z);
 		const indices = this.encode(z);
 		return this.result(quantize(z, this.embeddings.weight, indices, { commitmentCost: this.commitmentCost }), indices);
 	}
 
 	override encode(z: Tensor): Tensor<"uint32"> {
+		checkLatents(this, "encode", z);
 		return nearestCode(z, this.embeddings.weight);
 	}
 
 	override lookup(indices: Codes): Tensor {
+		checkCodes(this, "lookup", indices);
 		return this.embeddings.forward(indices, { layout: "NCHW" });
 	}
 }

@@ -1,16 +1,18 @@
 import { noGrad } from "../autograd/tape.js";
+import { checkInstance, checkNumber, checkOptions, wrongArgument } from "../gpu/arguments.js";
 import { ArgumentError, ShapeError } from "../gpu/errors.js";
 import { type LayerCost, Module } from "../nn/module.js";
 import { Random } from "../nn/random.js";
 import { add } from "../ops/binary.js";
-import { pair } from "../ops/check.js";
+import { checkGpu, pair } from "../ops/check.js";
 import { mseLoss } from "../ops/mse_loss.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import type { Gpu } from "../tensor/gpu.js";
-import { formatShape, type Shape } from "../tensor/shape.js";
+import { checkShape, formatShape, type Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { Decoder } from "./decoder.js";
 import { Encoder } from "./encoder.js";
-import type { Codes, Quantizer } from "./quantizer.js";
+import { type Codes, Quantizer } from "./quantizer.js";
 import type { NetworkOptions } from "./residual_block.js";
 import { VectorQuantizer } from "./vector_quantizer.js";
 
@@ -33,6 +35,19 @@ export interface VQVAEOptions<Q extends Quantizer = VectorQuantizer> extends Net
 	/** Of the random numbers that the parameters start with (default 0). */
 	readonly seed?: number;
 }
+
+/** The names of the options. */
+const optionNames = [
+	"inChannels",
+	"embeddingDim",
+	"numEmbeddings",
+	"commitmentCost",
+	"hiddenChannels",
+	"residualLayers",
+	"quantizer",
+	"dataVariance",
+	"seed",
+] as const satisfies readonly (keyof VQVAEOptions)[];
 
 /** What a forward pass gives; the losses are scalars. */
 export interface VQVAEOutput {
@@ -73,7 +88,17 @@ export class VQVAE<Q extends Quantizer = VectorQuantizer> extends Module {
 	 */
 	constructor(gpu: Gpu, options: VQVAEOptions<Q> = {}) {
 		super();
-		const { inChannels = 3, numEmbeddings = 128, commitmentCost = 0.25, dataVariance = 1, quantizer } = options;
+		checkGpu("VQVAE", gpu, "write new VQVAE(gpu, options)");
+		checkOptions("VQVAE", options, optionNames);
+		const {
+			inChannels = 3,
+			numEmbeddings = 128,
+			commitmentCost = 0.25,
+			dataVariance = 1,
+			quantizer,
+			seed = 0,
+		} = options;
+		if (quantizer !== undefined) checkInstance("VQVAE", "quantizer", quantizer, Quantizer, "a Quantizer");
 		const embeddingDim = options.embeddingDim ?? quantizer?.embeddingDim ?? 16;
 		if (quantizer !== undefined)
 			for (const name of ["embeddingDim", "numEmbeddings", "commitmentCost"] as const)
@@ -81,15 +106,16 @@ export class VQVAE<Q extends Quantizer = VectorQuantizer> extends Module {
 					throw new ArgumentError(`VQVAE: ${name} is the quantizer's: leave it out here.`);
 		const { hiddenChannels = 64, residualLayers = 0 } = options;
 		const [before, after] = pair("VQVAE", "residualLayers", residualLayers, 0);
-		const sizes = { inChannels, embeddingDim, numEmbeddings, "hiddenChannels / 2": hiddenChannels / 2 };
-		for (const [name, size] of Object.entries(sizes))
-			if (!Number.isInteger(size) || size < 1)
-				throw new ArgumentError(`VQVAE: ${name} must be a whole number of at least 1, but is ${size}.`);
-		if (!(commitmentCost >= 0 && commitmentCost < Infinity))
-			throw new ArgumentError(`VQVAE: commitmentCost must be a number of at least 0, but is ${commitmentCost}.`);
-		if (!(dataVariance > 0 && dataVariance < Infinity))
-			throw new ArgumentError(`VQVAE: dataVariance must be positive, but is ${dataVariance}. Are all images alike?`);
-		const random = new Random(options.seed ?? 0);
+		for (const [name, size] of Object.entries({ inChannels, embeddingDim, numEmbeddings }))
+			checkNumber("VQVAE", name, size, { least: 1, whole: true });
+		if (!(Number.isInteger(hiddenChannels) && hiddenChannels >= 2 && hiddenChannels % 2 === 0))
+			throw wrongArgument("VQVAE", "hiddenChannels", "an even number of at least 2", hiddenChannels);
+		checkNumber("VQVAE", "commitmentCost", commitmentCost, { least: 0 });
+		if (dataVariance === 0)
+			throw wrongArgument("VQVAE", "dataVariance", "a number above 0", dataVariance, "are all images alike?");
+		checkNumber("VQVAE", "dataVariance", dataVariance, { above: 0 });
+		checkNumber("VQVAE", "seed", seed, { whole: true });
+		const random = new Random(seed);
 		this.encoder = new Encoder(gpu, random, inChannels, embeddingDim, hiddenChannels, before);
 		this.vqLayer = (quantizer ?? new VectorQuantizer(gpu, random, embeddingDim, numEmbeddings, commitmentCost)) as Q;
 		this.decoder = new Decoder(gpu, random, inChannels, embeddingDim, hiddenChannels, after);
@@ -99,7 +125,7 @@ export class VQVAE<Q extends Quantizer = VectorQuantizer> extends Module {
 
 	/** @param images float32 [B, C, H, W], H and W divisible by 4 */
 	forward(images: Tensor): VQVAEOutput {
-		this.check(images.shape);
+		this.check("forward", images);
 		const latents = this.encoder.forward(images);
 		const { quantized, indices, loss: vqLoss, commitmentLoss } = this.vqLayer.quantize(latents);
 		const reconstruction = this.decoder.forward(quantized);
@@ -113,18 +139,19 @@ export class VQVAE<Q extends Quantizer = VectorQuantizer> extends Module {
 	 * @throws ShapeError where H or W is not divisible by 4, or the channels are not the model's.
 	 */
 	encode(images: Tensor): Tensor<"uint32"> {
-		this.check(images.shape);
+		this.check("encode", images);
 		return this.evaluate(images.gpu, () => this.vqLayer.encode(this.encoder.forward(images)));
 	}
 
 	/** Codes [B, h, w] (of a quantizer with several levels [B, h, w, levels]) → images, float32 [B, C, 4h, 4w]. */
 	decode(codes: Codes): Tensor {
+		checkTensor("VQVAE.decode", "codes", codes, "uint32", "int32");
 		return this.evaluate(codes.gpu, () => this.decoder.forward(this.vqLayer.lookup(codes)));
 	}
 
 	/** Images → codes → images, [B, C, H, W]. */
 	reconstruct(images: Tensor): Tensor {
-		this.check(images.shape);
+		this.check("reconstruct", images);
 		return this.evaluate(images.gpu, () => this.decoder.forward(this.vqLayer.lookup(this.encode(images))));
 	}
 
@@ -135,12 +162,13 @@ export class VQVAE<Q extends Quantizer = VectorQuantizer> extends Module {
 	 * @throws ShapeError, ShaderError
 	 */
 	async prepare(shape: Shape): Promise<void> {
+		this.checkShape("prepare", shape);
 		const { gpu } = this.vqLayer;
 		await gpu.prepare(() => this.reconstruct(gpu.empty(shape)));
 	}
 
 	override cost(input: Shape): LayerCost {
-		this.check(input);
+		this.checkShape("cost", input);
 		const encoder = this.encoder.cost(input);
 		const quantizer = this.vqLayer.cost(encoder.output);
 		const decoder = this.decoder.cost(quantizer.output);
@@ -154,11 +182,17 @@ export class VQVAE<Q extends Quantizer = VectorQuantizer> extends Module {
 		return gpu.scope(() => noGrad(body));
 	}
 
-	private check(shape: Shape): void {
+	private check(method: string, images: Tensor): void {
+		checkTensor(`VQVAE.${method}`, "images", images, "float32");
+		this.checkShape(method, images.shape);
+	}
+
+	private checkShape(method: string, shape: Shape): void {
+		checkShape(`VQVAE.${method}`, shape);
 		const [, channels, height = 0, width = 0] = shape;
 		if (shape.length !== 4 || channels !== this.inChannels || height % 4 !== 0 || width % 4 !== 0)
 			throw new ShapeError(
-				`VQVAE takes images [B, ${this.inChannels}, H, W] with H and W divisible by 4, not ${formatShape(shape)}.`,
+				`VQVAE.${method}: images must be [B, ${this.inChannels}, H, W] with H and W divisible by 4, but are ${formatShape(shape)}.`,
 			);
 	}
 }

@@ -121,12 +121,16 @@ test("refuses classes and codes that do not fit", async () => {
 	const gpu = await device();
 	const [plain, classes] = [await prior(gpu), await prior(gpu, 2)];
 	const before = gpu.memory().buffers;
-	assertThrows(() => samplePrior(plain, { count: 0 }), ArgumentError, ["number of grids"]);
+	assertThrows(() => samplePrior(plain, { count: 0 }), ArgumentError, ["samplePrior", "count", "0"]);
 	assertThrows(() => samplePrior(plain, { count: 1, labels: [0] }), ArgumentError, ["without classes"]);
 	assertThrows(() => samplePrior(classes, { count: 1 }), ArgumentError, ["2 classes"]);
-	assertThrows(() => samplePrior(classes, { count: 2, labels: [0, 2] }), ArgumentError, ["2 is no class", "0 to 1"]);
-	assertThrows(() => samplePrior(classes, { count: 2, labels: [0] }), ShapeError, ["1 classes"]);
-	assertThrows(() => samplePrior(plain, { count: 2, codes: new Uint32Array(5) }), ShapeError, ["5 numbers"]);
+	assertThrows(() => samplePrior(classes, { count: 2, labels: [0, 2] }), ArgumentError, [
+		"labels[1]",
+		"below 2",
+		"is 2",
+	]);
+	assertThrows(() => samplePrior(classes, { count: 2, labels: [0] }), ShapeError, ["labels", "[2]", "[1]"]);
+	assertThrows(() => samplePrior(plain, { count: 2, codes: new Uint32Array(5) }), ShapeError, ["codes", "has 5"]);
 	assertThrows(() => samplePrior(plain, { count: 2, temperature: Number.NaN }), ArgumentError, ["temperature"]);
 	assert.is(gpu.memory().buffers, before, "buffers alive");
 	for (const model of [plain, classes]) model.dispose();
