@@ -48,6 +48,9 @@ const forNode = {
 	"tessera-gpu/quantizers": "./src/quantizers/index.ts",
 };
 
+/** uvu's assertions with a comparison of our own for their messages. */
+const forTests = { ...forNode, "uvu/assert": "./node_modules/uvu/assert/index.mjs", "uvu/diff": "./test/diff.ts" };
+
 /** The licence texts of the packages whose code was bundled, as their licences ask. */
 async function writeNotices(inputs, path) {
 	const packages = new Set(inputs.map((file) => /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1]).filter(Boolean));
@@ -126,7 +129,7 @@ async function buildTests() {
 		outdir: "build/test/node",
 		splitting: true,
 		platform: "node",
-		alias: forNode,
+		alias: forTests,
 		packages: "external",
 	});
 	const entry = [
@@ -140,7 +143,7 @@ async function buildTests() {
 		ignoreAnnotations: true, // the package has no side effects, but its tests are nothing else
 		outfile: "build/test/browser/tests.js",
 		platform: "browser",
-		alias: { ...forNode, "tessera-gpu": "./src/index.ts" },
+		alias: { ...forTests, "tessera-gpu": "./src/index.ts" },
 	});
 	await mkdir("build/test/browser", { recursive: true });
 	await writeFile(

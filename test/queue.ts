@@ -27,13 +27,14 @@ export class QueueCounter {
 		globalThis.UVU_INDEX = globalThis.UVU_QUEUE.push([name]) - 1;
 	}
 
-	/** Makes each queued suite count its tests when it is run, and tell its file and how long it took. */
-	wrap(finished?: (name: string | null, milliseconds: number) => void): void {
+	/** Makes each queued suite count its tests when it is run; `started` and `finished` get its file and how long it took. */
+	wrap(started?: (name: string | null) => void, finished?: (name: string | null, milliseconds: number) => void): void {
 		for (const group of globalThis.UVU_QUEUE) {
 			const name = typeof group[0] === "function" ? null : group[0];
 			group.forEach((run, i) => {
 				if (typeof run !== "function") return;
 				group[i] = async () => {
+					started?.(name);
 					const start = performance.now();
 					const result = await run();
 					const [, passed, skipped, total] = result;

@@ -1,13 +1,21 @@
 // Runs the bundled test files beside it, as uvu's own runner does, and counts.
-//   node build/test/node/run.js [--times] [part of a file's path …]
+// A failed run ends at once, whatever its tests left open.
+//   node build/test/node/run.js [--times] [--folder=PATH] [part of a file's path …]
 import { readdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { QueueCounter } from "./queue.js";
 
-const folder = dirname(fileURLToPath(import.meta.url));
+/** How long one file may take, in milliseconds. */
+const patience = 300_000;
+
 const flags = process.argv.slice(2).filter((argument) => argument.startsWith("--"));
 const filters = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
+
+const folder = flags
+	.filter((flag) => flag.startsWith("--folder="))
+	.map((flag) => resolve(flag.slice("--folder=".length)))
+	.concat(dirname(fileURLToPath(import.meta.url)))[0] as string;
 
 /** The test files whose path holds one of the filters; all of them without filters. */
 async function testFiles(): Promise<string[]> {
@@ -30,10 +38,30 @@ for (const name of await testFiles()) {
 	}
 	times.push({ name, milliseconds: performance.now() - start });
 }
-counter.wrap((name, milliseconds) => {
-	const entry = times.find((time) => time.name === name);
-	if (entry) entry.milliseconds += milliseconds;
-});
+/** Prints the counts and ends the process. */
+function end(): void {
+	for (const complaint of counter.complaints()) console.log(complaint);
+	process.exitCode = counter.succeeded() ? 0 : 1;
+	// Written last, so that all has been printed when it ends. After success the process ends by itself: a test of its own.
+	const done = counter.succeeded() ? undefined : () => process.exit();
+	process.stdout.write(`${counter.passed} passed, ${counter.failed} failed\n`, done);
+}
+
+let watch = setTimeout(() => {}, 0);
+counter.wrap(
+	(name) => {
+		watch = setTimeout(() => {
+			console.log(`\n${name} has not ended after ${patience / 1000} s.`);
+			counter.failed++;
+			end();
+		}, patience).unref();
+	},
+	(name, milliseconds) => {
+		clearTimeout(watch);
+		const entry = times.find((time) => time.name === name);
+		if (entry) entry.milliseconds += milliseconds;
+	},
+);
 await exec();
 
 if (flags.includes("--times")) {
@@ -41,6 +69,4 @@ if (flags.includes("--times")) {
 	for (const { name, milliseconds } of slowest)
 		console.log(`${(milliseconds / 1000).toFixed(2).padStart(8)} s  ${name}`);
 }
-for (const complaint of counter.complaints()) console.log(complaint);
-process.exitCode = counter.succeeded() ? 0 : 1;
-console.log(`${counter.passed} passed, ${counter.failed} failed`);
+end();
