@@ -87,3 +87,20 @@ export class FormatError extends TesseraError {
 export class DataError extends TesseraError {
 	static override readonly name: string = "DataError";
 }
+
+/** A training step's loss, a weight or an output is NaN or infinite; the message says at which step and what to try. */
+export class DivergenceError extends TesseraError {
+	static override readonly name: string = "DivergenceError";
+
+	/**
+	 * @param step the training step, counted from 1, if it is known
+	 * @param value what is not finite
+	 */
+	constructor(
+		message: string,
+		readonly step: number | undefined,
+		readonly value: number,
+	) {
+		super(message);
+	}
+}

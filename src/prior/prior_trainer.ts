@@ -1,5 +1,6 @@
 import { noGrad } from "../autograd/tape.js";
 import {
+	checkArray,
 	checkBatches,
 	checkFlag,
 	checkFunction,
@@ -8,8 +9,9 @@ import {
 	checkOptions,
 	wrongArgument,
 } from "../gpu/arguments.js";
-import { ArgumentError } from "../gpu/errors.js";
+import { ArgumentError, type DivergenceError } from "../gpu/errors.js";
 import { Adam, type AdamOptions, adamOptions, checkAdamOptions } from "../nn/adam.js";
+import { diverged, notFinite } from "../nn/diverged.js";
 import { cosineDecay } from "../nn/learning_rate.js";
 import { backward } from "../ops/backward.js";
 import { codeCrossEntropy } from "../ops/code_cross_entropy.js";
@@ -66,6 +68,9 @@ export class PriorTrainer {
 	private readonly dropoutOptions: DropoutOptions | undefined;
 	private captured: CapturedStep | undefined;
 	private taken = 0;
+	/** The number of a step by its loss. */
+	private readonly stepOf = new WeakMap<Tensor, number>();
+	private divergence: DivergenceError | undefined;
 
 	/** @throws ArgumentError where a setting is out of range. */
 	constructor(
@@ -106,13 +111,15 @@ export class PriorTrainer {
 	}
 
 	/**
-	 * One step: forward, backward, Adam. It waits for nothing. The loss (a scalar, nats per code, without the values that the
-	 * step drops) belongs to the caller.
+	 * One step: forward, backward, Adam. It waits for nothing, so it does not notice that a loss is NaN: `readLosses` does.
+	 * The loss (a scalar, nats per code, without the values that the step drops) belongs to the caller.
 	 *
-	 * @throws ShapeError, ArgumentError where labels are missing or there are no classes.
+	 * @throws ShapeError, ArgumentError where labels are missing or there are no classes; DivergenceError after `readLosses`
+	 * has thrown one
 	 */
 	step(batch: CodeBatch): Tensor {
 		this.checkBatch("PriorTrainer.step", batch);
+		if (this.divergence !== undefined) throw this.divergence;
 		this.optimizer.lr = this.rate * cosineDecay(this.taken++, this.steps, this.warmUp);
 		const loss = this.gpu.scope(() => {
 			const captured = this.captures ? this.capturedFor(batch) : undefined;
@@ -122,13 +129,37 @@ export class PriorTrainer {
 				this.gpu.copy(batch.labels, captured.batch.labels);
 			return this.gpu.clone(captured.step.replay());
 		});
+		this.stepOf.set(loss, this.taken);
 		return this.gpu.keep(loss);
+	}
+
+	/**
+	 * Reads and frees the losses of steps, in the order of the steps. Reading a dozen steps together waits once.
+	 *
+	 * @throws DivergenceError naming the first step whose loss is not finite; from then on `step` throws it as well
+	 */
+	async readLosses(losses: readonly Tensor[]): Promise<{ readonly step: number; readonly nats: number }[]> {
+		checkArray("PriorTrainer.readLosses", "losses", losses, "an array of what step() returned");
+		const steps = losses.map((loss, i) => {
+			const step = this.stepOf.get(loss);
+			if (step !== undefined) return step;
+			throw wrongArgument("PriorTrainer.readLosses", `losses[${i}]`, "what a step of this trainer returned", loss);
+		});
+		const values = await this.gpu.readAll(losses);
+		const records = steps.map((step, i) => ({ step, nats: values[i][0] }));
+		for (const loss of losses) loss.dispose();
+		const bad = records.find(({ nats }) => !Number.isFinite(nats));
+		if (bad !== undefined) {
+			this.divergence = diverged("PriorTrainer", bad.step, bad.nats, this.optimizer.lr);
+			throw this.divergence;
+		}
+		return records;
 	}
 
 	/**
 	 * Nats per code on batches that are not trained on. Nothing is dropped.
 	 *
-	 * @throws ArgumentError where there are no batches.
+	 * @throws ArgumentError where there are no batches, DivergenceError if the cross-entropy is not finite.
 	 */
 	async evaluate(batches: Iterable<() => CodeBatch>): Promise<number> {
 		checkBatches("PriorTrainer.evaluate", batches);
@@ -154,7 +185,9 @@ export class PriorTrainer {
 				throw new ArgumentError("PriorTrainer.evaluate: batches must hold at least one batch, but are empty.");
 			const values = await gpu.readAll(losses);
 			const codes = sizes.reduce((sum, size) => sum + size, 0);
-			return values.reduce((sum, value, i) => sum + (value[0] as number) * (sizes[i] as number), 0) / codes;
+			const nats = values.reduce((sum, value, i) => sum + (value[0] as number) * (sizes[i] as number), 0) / codes;
+			if (!Number.isFinite(nats)) throw notFinite("PriorTrainer.evaluate", "cross-entropy", nats);
+			return nats;
 		} finally {
 			for (const loss of losses) loss.dispose();
 		}

@@ -1,7 +1,16 @@
 import { noGrad } from "../autograd/tape.js";
-import { checkBatches, checkFlag, checkFunction, checkInstance, checkOptions } from "../gpu/arguments.js";
-import { ArgumentError } from "../gpu/errors.js";
+import {
+	checkArray,
+	checkBatches,
+	checkFlag,
+	checkFunction,
+	checkInstance,
+	checkOptions,
+	wrongArgument,
+} from "../gpu/arguments.js";
+import { ArgumentError, type DivergenceError } from "../gpu/errors.js";
 import { Adam, type AdamOptions, adamOptions, checkAdamOptions } from "../nn/adam.js";
+import { diverged, notFinite } from "../nn/diverged.js";
 import { backward } from "../ops/backward.js";
 import type { Capture } from "../tensor/capture.js";
 import { checkTensor } from "../tensor/check_tensor.js";
@@ -17,6 +26,19 @@ export interface StepLosses {
 	readonly loss: Tensor;
 	readonly reconLoss: Tensor;
 	readonly commitmentLoss: Tensor;
+	/** How often each code has occurred in all steps of the trainer so far, modulo 2³²: uint32 [levels · K]. */
+	readonly codeCounts: Tensor<"uint32">;
+}
+
+/** A step as `Trainer.readLosses` gives it. */
+export interface StepRecord {
+	/** Counted from 1. */
+	readonly step: number;
+	readonly loss: number;
+	readonly reconLoss: number;
+	readonly commitmentLoss: number;
+	/** exp of the entropy of the codes' frequencies in the step's batch. */
+	readonly perplexity: number;
 }
 
 /** How well a model does on a set of images. */
@@ -39,11 +61,13 @@ export interface TrainerOptions extends AdamOptions {
 	readonly capture?: boolean;
 }
 
+type Losses = Pick<StepLosses, "loss" | "reconLoss" | "commitmentLoss">;
+
 /** A step that is replayed: its input, into which batches are copied, and what it depends on beside it. */
 interface CapturedStep {
 	readonly images: Tensor;
 	readonly trained: readonly boolean[];
-	readonly step: Capture<StepLosses>;
+	readonly step: Capture<Losses>;
 }
 
 /** Trains a VQ-VAE with Adam, a batch at a time. */
@@ -58,6 +82,12 @@ export class Trainer {
 	private readonly parameters: readonly Parameter[];
 	private readonly captures: boolean;
 	private captured: CapturedStep | undefined;
+	private taken = 0;
+	/** The number of a step by its losses. */
+	private readonly stepOf = new WeakMap<StepLosses, number>();
+	/** `codeCounts` of the last step that was read. */
+	private readCounts: Uint32Array;
+	private divergence: DivergenceError | undefined;
 	/** Shape and trained parameters of the last step. */
 	private last: { readonly shape: Shape; readonly trained: readonly boolean[] } | undefined;
 
@@ -78,6 +108,7 @@ export class Trainer {
 		const codes = levels * numEmbeddings;
 		this.gpu = gpu;
 		this.counts = gpu.keep(gpu.tensor(new Uint32Array(codes), [codes]));
+		this.readCounts = new Uint32Array(codes);
 	}
 
 	/**
@@ -92,48 +123,78 @@ export class Trainer {
 	}
 
 	/**
-	 * One step: forward, backward, Adam. It waits for nothing; everything it makes but the losses is given back when it
-	 * ends, and the losses when the next one begins.
+	 * One step: forward, backward, Adam. It waits for nothing, so it does not notice that a loss is NaN: `readLosses` does.
+	 * Everything it makes but the losses is freed when it ends, and the losses when the next one begins.
 	 *
 	 * @param batch float32 [B, C, H, W], or a function that makes it inside the step's scope
-	 * @param keepLosses leaves it to the caller to dispose of the losses (default false)
+	 * @param keepLosses leaves it to the caller to dispose of the losses, which `readLosses` does (default false)
+	 * @throws DivergenceError after `readLosses` has thrown one
 	 */
 	step(batch: Tensor | (() => Tensor), options: { readonly keepLosses?: boolean } = {}): StepLosses {
 		checkOptions("Trainer.step", options, ["keepLosses"]);
 		const { keepLosses = false } = options;
 		checkFlag("Trainer.step", "keepLosses", keepLosses);
+		if (this.divergence !== undefined) throw this.divergence;
 		this.freeLosses();
 		const losses = this.gpu.scope(() => {
 			const images = typeof batch === "function" ? batch() : batch;
 			checkTensor("Trainer.step", "batch", images, "float32");
 			const captured = this.captures ? this.capturedFor(images) : undefined;
-			if (captured === undefined) return this.train(images);
-			this.gpu.copy(images, captured.images);
-			const { loss, reconLoss, commitmentLoss } = captured.step.replay();
-			const own = (tensor: Tensor) => (keepLosses ? this.gpu.clone(tensor) : tensor.share());
-			return { loss: own(loss), reconLoss: own(reconLoss), commitmentLoss: own(commitmentLoss) };
+			if (captured !== undefined) this.gpu.copy(images, captured.images);
+			const { loss, reconLoss, commitmentLoss } = captured === undefined ? this.train(images) : captured.step.replay();
+			const copies = captured !== undefined && keepLosses;
+			const own = (tensor: Tensor) => (copies ? this.gpu.clone(tensor) : tensor.share());
+			const codeCounts = keepLosses ? this.gpu.clone(this.counts) : this.counts.share();
+			return { loss: own(loss), reconLoss: own(reconLoss), commitmentLoss: own(commitmentLoss), codeCounts };
 		});
 		for (const loss of Object.values(losses)) this.gpu.keep(loss);
+		this.stepOf.set(losses, ++this.taken);
 		if (!keepLosses) this.losses = losses;
 		return losses;
 	}
 
-	/** The perplexity of the codes over the steps since the last call. */
-	async takePerplexity(): Promise<number> {
-		// A copy is read, so that steps taken while this waits are counted the next time.
-		const counts = this.gpu.keep(this.gpu.clone(this.counts));
-		this.gpu.upload(this.counts, new Uint32Array(counts.size));
-		try {
-			return codeUse(await counts.data()).perplexity;
-		} finally {
-			counts.dispose();
+	/**
+	 * Reads and frees the losses of steps that were taken with `keepLosses`, in the order of the steps. Reading a dozen
+	 * steps together waits once.
+	 *
+	 * The perplexity of a step is that of its batch, if all steps are read; otherwise that of the batches since the last
+	 * step that was.
+	 *
+	 * @throws DivergenceError naming the first step whose loss is not finite; from then on `step` throws it as well
+	 */
+	async readLosses(steps: readonly StepLosses[]): Promise<StepRecord[]> {
+		checkArray("Trainer.readLosses", "steps", steps, "an array of what step() returned");
+		const numbers = steps.map((losses, i) => {
+			const step = this.stepOf.get(losses);
+			if (step !== undefined) return step;
+			throw wrongArgument("Trainer.readLosses", `steps[${i}]`, "what a step of this trainer returned", losses);
+		});
+		const tensors = steps.flatMap(({ loss, reconLoss, commitmentLoss, codeCounts }) => [
+			loss,
+			reconLoss,
+			commitmentLoss,
+			codeCounts,
+		]);
+		const values = await this.gpu.readAll(tensors);
+		for (const tensor of tensors) tensor.dispose();
+		const records = numbers.map((step, i): StepRecord => {
+			const [[loss], [reconLoss], [commitmentLoss], counts] = values.slice(4 * i, 4 * i + 4);
+			const batch = (counts as Uint32Array).map((count, code) => count - this.readCounts[code]);
+			this.readCounts = counts as Uint32Array;
+			return { step, loss, reconLoss, commitmentLoss, perplexity: codeUse(batch).perplexity };
+		});
+		const bad = records.find(({ loss }) => !Number.isFinite(loss));
+		if (bad !== undefined) {
+			this.divergence = diverged("Trainer", bad.step, bad.loss, this.optimizer.lr);
+			throw this.divergence;
 		}
+		return records;
 	}
 
 	/**
 	 * Runs the model over batches without training it.
 	 *
-	 * @throws ArgumentError where there are no batches.
+	 * @throws ArgumentError where there are no batches, DivergenceError if the error is not finite.
 	 */
 	async evaluate(batches: Iterable<() => Tensor>): Promise<Evaluation> {
 		checkBatches("Trainer.evaluate", batches);
@@ -162,7 +223,9 @@ export class Trainer {
 			const [histogram, ...values] = await gpu.readAll([counts, ...losses]);
 			const images = sizes.reduce((sum, size) => sum + size, 0);
 			const total = values.reduce((sum, value, i) => sum + value[0] * sizes[i], 0);
-			return { nmse: total / images, images, ...codeUse(histogram as Uint32Array) };
+			const nmse = total / images;
+			if (!Number.isFinite(nmse)) throw notFinite("Trainer.evaluate", "reconstruction error", nmse);
+			return { nmse, images, ...codeUse(histogram as Uint32Array) };
 		} finally {
 			for (const tensor of [counts, ...losses]) tensor.dispose();
 		}
@@ -177,7 +240,7 @@ export class Trainer {
 	}
 
 	/** A whole step on these images, as it is recorded or done. */
-	private train(images: Tensor): StepLosses {
+	private train(images: Tensor): Losses {
 		const { vqLayer } = this.model;
 		const { loss, reconLoss, commitmentLoss, latents, indices } = this.model.forward(images);
 		this.optimizer.zeroGrad();

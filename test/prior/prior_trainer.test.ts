@@ -1,4 +1,4 @@
-import { ArgumentError, type Gpu } from "tessera-gpu";
+import { ArgumentError, DivergenceError, type Gpu } from "tessera-gpu";
 import { type CodeBatch, GatedPixelCNN, PriorTrainer } from "tessera-gpu/prior";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -43,6 +43,24 @@ test("learns what there is to learn, and evaluates nats per code", async () => {
 	assert.ok(before > 1.4, `${before} nats before`);
 	assert.ok(after < 1.3 * entropy, `${after} nats after, of ${entropy}`);
 	assert.is(trainer.optimizer.lr < 1e-5, true, `learning rate ${trainer.optimizer.lr} at the end`);
+	trainer.dispose();
+	model.dispose();
+});
+
+test("a training that diverges stops when its losses are read, and names the first step", async () => {
+	const gpu = await device();
+	const model = new GatedPixelCNN(gpu, { ...grid, channels: 4, layers: 2, numClasses: 2 });
+	const trainer = new PriorTrainer(model, { lr: 1e30, steps: 10, warmUp: 0 });
+	const random = new Random(5);
+	const step = () => gpu.scope(() => trainer.step(batch(gpu, random, 4)));
+	const kept = Array.from({ length: 6 }, step);
+	const losses = (await gpu.readAll(kept)).map(([loss]) => loss);
+	const first = losses.findIndex((loss) => !Number.isFinite(loss)) + 1;
+	assert.ok(first >= 2, `losses ${losses}`);
+	const thrown = await trainer.readLosses(kept).catch((error: unknown) => error);
+	assert.instance(thrown, DivergenceError);
+	assert.match(String(thrown), `PriorTrainer: the loss of step ${first} is ${losses[first - 1]}`);
+	assert.throws(step, (error: unknown) => error === thrown);
 	trainer.dispose();
 	model.dispose();
 });

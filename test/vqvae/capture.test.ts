@@ -1,5 +1,5 @@
 import { CaptureError, type Gpu, loadSafetensors, Random, saveSafetensors, type Tensor } from "tessera-gpu";
-import { Trainer, VQVAE } from "tessera-gpu/vqvae";
+import { type StepLosses, Trainer, VQVAE } from "tessera-gpu/vqvae";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { assertThrows, device, variants } from "../support.js";
@@ -16,7 +16,7 @@ async function train(gpu: Gpu, capture: boolean): Promise<{ bytes: Uint8Array; r
 	const model = new VQVAE(gpu, { inChannels: 1, embeddingDim: 8, numEmbeddings: 24, seed: 3, dataVariance: 0.08 });
 	const trainer = new Trainer(model, { lr: 2e-3, capture });
 	const read: number[] = [];
-	const kept: Tensor[] = [];
+	const kept: StepLosses[] = [];
 	const batch = (step: number) => () => {
 		const count = step % 5 === 4 ? 2 : 6; // each fifth batch is smaller
 		return gpu.tensor(images(count, step), [count, 1, 12, 12]);
@@ -29,13 +29,14 @@ async function train(gpu: Gpu, capture: boolean): Promise<{ bytes: Uint8Array; r
 		if (step === 11) model.loadStateDict(loadSafetensors(await saveSafetensors(model.stateDict(), {})));
 		if (step === 12) model.encoder.parameters()[0].requiresGrad = false;
 		const losses = trainer.step(batch(step), { keepLosses: step >= 3 && step <= 6 });
-		if (step >= 3 && step <= 6) kept.push(...Object.values(losses));
+		if (step >= 3 && step <= 6) kept.push(losses);
 		else read.push(await losses.loss.item(), await losses.reconLoss.item(), await losses.commitmentLoss.item());
-		if (step === 10) read.push(await trainer.takePerplexity());
+		if (step === 5 || step === 10) {
+			const records = await trainer.readLosses(kept.splice(0));
+			read.push(...records.flatMap((record) => Object.values(record)));
+		}
 	}
-	read.push(...(await gpu.readAll(kept)).map(([value]) => value as number), await trainer.takePerplexity());
 	for (const gradient of model.decoder.parameters().map(({ grad }) => grad)) read.push((await gradient.data())[0]);
-	for (const loss of kept) loss.dispose();
 	const bytes = await saveSafetensors(model.stateDict(), { made: "here" });
 	trainer.dispose();
 	model.dispose();

@@ -1,5 +1,14 @@
-import { ArgumentError, backward, loadSafetensors, Random, ShapeError, saveSafetensors } from "tessera-gpu";
-import { codeUse, Trainer, VQVAE } from "tessera-gpu/vqvae";
+import {
+	ArgumentError,
+	backward,
+	DivergenceError,
+	loadSafetensors,
+	noGrad,
+	Random,
+	ShapeError,
+	saveSafetensors,
+} from "tessera-gpu";
+import { codeUse, type StepLosses, Trainer, VQVAE } from "tessera-gpu/vqvae";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { assertSame, assertThrows, device } from "../support.js";
@@ -9,6 +18,12 @@ const test = suite("VQ-VAE");
 function images(count: number, size: number, seed: number): Float32Array {
 	const random = new Random(seed);
 	return Float32Array.from({ length: count * size }, () => random.uniform(-0.5, 0.5));
+}
+
+function histogram(indices: Uint32Array, codes: number): Uint32Array {
+	const counts = new Uint32Array(codes);
+	for (const index of indices) counts[index]++;
+	return counts;
 }
 
 test("encode, decode and reconstruct agree, for any channels and any H and W divisible by 4", async () => {
@@ -161,30 +176,68 @@ test("the loss falls on images that are the same every time", async () => {
 		for (const tensor of [loss, reconLoss, commitmentLoss]) tensor.dispose();
 	}
 	assert.ok((losses.at(-1) as number) < 0.5 * losses[0], `${losses[0]} → ${losses.at(-1)}`);
-	const perplexity = await trainer.takePerplexity();
-	assert.ok(perplexity >= 1 && perplexity <= 16, `perplexity ${perplexity}`);
-	assert.is(await trainer.takePerplexity(), 0, "nothing counted since");
 	trainer.dispose();
 	x.dispose();
 	model.dispose();
 });
 
-test("losses end with the next step unless they are kept, and perplexity loses no step", async () => {
+test("losses end with the next step unless they are kept; each step read has its own perplexity", async () => {
+	const gpu = await device();
+	const before = gpu.memory().buffers;
+	const model = new VQVAE(gpu, { inChannels: 1, numEmbeddings: 8, embeddingDim: 1 });
+	const trainer = new Trainer(model);
+	const batch = (seed: number) => () => gpu.tensor(images(2, 256, seed), [2, 1, 16, 16]);
+	const latents = gpu.scope(() => model.encoder.forward(batch(0)()));
+	gpu.upload(model.vqLayer.embeddings.weight, (await latents.data()).slice(0, 8));
+	latents.dispose();
+	const first = trainer.step(batch(0));
+	const kept: StepLosses[] = [];
+	const expected: number[] = [];
+	for (let step = 1; step <= 6; step++) {
+		const { indices, ...rest } = gpu.scope(() => noGrad(() => model.forward(batch(step)())));
+		expected.push(codeUse(histogram(await indices.data(), 8)).perplexity);
+		for (const tensor of [indices, ...Object.values(rest)]) tensor.dispose();
+		kept.push(trainer.step(batch(step), { keepLosses: true }));
+	}
+	assert.is(first.loss.isDisposed, true);
+	const loss = await kept[2].loss.item();
+	const records = [...(await trainer.readLosses(kept.slice(0, 2))), ...(await trainer.readLosses(kept.slice(2)))];
+	assert.equal(
+		records.map(({ step }) => step),
+		[2, 3, 4, 5, 6, 7],
+	);
+	assert.is(records[2].loss, loss);
+	// The first record counts the step that was not read as well.
+	assert.equal(
+		records.slice(1).map(({ perplexity }) => perplexity),
+		expected.slice(1),
+	);
+	assert.ok(new Set(expected).size > 2, `${expected}: batches of differing perplexity`);
+	assert.is(kept[0].loss.isDisposed && kept[5].codeCounts.isDisposed, true, "reading frees");
+	trainer.dispose();
+	model.dispose();
+	assert.is(gpu.memory().buffers, before, "buffers alive");
+});
+
+test("a training that diverges stops when its losses are read, and names the first step", async () => {
 	const gpu = await device();
 	const model = new VQVAE(gpu, { inChannels: 1, numEmbeddings: 8 });
-	const trainer = new Trainer(model);
+	const trainer = new Trainer(model, { lr: 1e30 });
 	const x = gpu.tensor(images(2, 64, 4), [2, 1, 8, 8]);
-	const first = trainer.step(x);
-	const kept = trainer.step(x, { keepLosses: true });
-	trainer.step(x);
-	assert.is(first.loss.isDisposed, true);
-	assert.ok(Number.isFinite(await kept.loss.item()));
-	for (const loss of Object.values(kept)) loss.dispose();
-	await trainer.takePerplexity();
-	const pending = trainer.takePerplexity();
-	trainer.step(x);
-	assert.is(await pending, 0);
-	assert.ok((await trainer.takePerplexity()) >= 1, "the step taken meanwhile counts");
+	const kept = Array.from({ length: 6 }, () => trainer.step(x, { keepLosses: true }));
+	const losses = (await gpu.readAll(kept.map(({ loss }) => loss))).map(([loss]) => loss);
+	const step = losses.findIndex((loss) => !Number.isFinite(loss)) + 1;
+	assert.ok(step >= 2, `losses ${losses}`);
+	const thrown = await trainer.readLosses(kept).catch((error: unknown) => error);
+	assert.instance(thrown, DivergenceError);
+	assert.match(String(thrown), `the loss of step ${step} is ${losses[step - 1]}`);
+	assert.match(String(thrown), "lr is 1e+30");
+	assert.throws(
+		() => trainer.step(x),
+		(error: unknown) => error === thrown,
+	);
+	const evaluated = await trainer.evaluate([() => x]).catch((error: unknown) => error);
+	assert.instance(evaluated, DivergenceError);
 	trainer.dispose();
 	x.dispose();
 	model.dispose();

@@ -47,9 +47,6 @@ export interface TrainOptions extends QuantizerOptions {
 /** How the learning rate goes on: down to 0 along half a cosine, or as it is. */
 export const schedules = ["cosine", "constant"] as const;
 
-/** The losses of the steps since the last read, still on the GPU. */
-type Pending = StepLosses & { readonly step: number; readonly epoch: number };
-
 const picturesInGrid = 16;
 /** Losses are read when so many steps or so much time has passed, so that a fast GPU seldom waits. */
 const stepsPerRead = 16;
@@ -117,7 +114,8 @@ class Run {
 	private readonly testImages: PackedImages;
 	private readonly random: Random;
 	private readonly stepsPerEpoch: number;
-	private pending: Pending[] = [];
+	/** The losses of the steps since the last read, still on the GPU. */
+	private pending: StepLosses[] = [];
 	private step = 0;
 	private epoch = 0;
 	private evaluation: Evaluation | undefined;
@@ -153,7 +151,8 @@ class Run {
 			for (const indices of batches(this.trainImages.count, batch, this.random)) {
 				this.trainer.optimizer.lr = this.learningRate();
 				const losses = this.trainer.step(() => this.images(this.trainImages, indices), { keepLosses: true });
-				this.pending.push({ ...losses, step: ++this.step, epoch: this.epoch });
+				this.step++;
+				this.pending.push(losses);
 				done++;
 				seen += indices.length;
 				if (this.readIsDue() || done === this.stepsPerEpoch) {
@@ -238,20 +237,14 @@ class Run {
 	private async readLosses(): Promise<string> {
 		const { pending } = this;
 		this.pending = [];
-		const tensors = pending.flatMap(({ loss, reconLoss, commitmentLoss }) => [loss, reconLoss, commitmentLoss]);
-		const values = (await this.gpu.readAll(tensors)).map((value) => value[0]);
-		for (const tensor of tensors) tensor.dispose();
-		const perplexity = await this.trainer.takePerplexity();
-		const rows = pending.map(({ step, epoch }, i) => {
-			const [loss, reconLoss, commitmentLoss] = values.slice(3 * i, 3 * i + 3);
-			return { epoch, step, loss, reconLoss, commitmentLoss, perplexity };
-		});
+		const records = await this.trainer.readLosses(pending);
+		const rows = records.map((record) => ({ epoch: this.epoch, ...record }));
 		await this.folder.logSteps(rows);
 		this.lastRead = performance.now();
 		const last = rows.at(-1);
 		return last === undefined
 			? ""
-			: `loss ${last.loss.toFixed(4)} recon ${last.reconLoss.toFixed(4)} commit ${last.commitmentLoss.toFixed(4)} perplexity ${perplexity.toFixed(1)}`;
+			: `loss ${last.loss.toFixed(4)} recon ${last.reconLoss.toFixed(4)} commit ${last.commitmentLoss.toFixed(4)} perplexity ${last.perplexity.toFixed(1)}`;
 	}
 
 	/** Evaluates (unless the run was stopped), and writes pictures, chart and weights. */
