@@ -51,18 +51,22 @@ const forNode = {
 /** uvu's assertions with a comparison of our own for their messages. */
 const forTests = { ...forNode, "uvu/assert": "./node_modules/uvu/assert/index.mjs", "uvu/diff": "./test/diff.ts" };
 
-/** The licence texts of the packages whose code was bundled, as their licences ask. */
+/**
+ * The licence texts and notices of the packages whose code was bundled, as their licences ask. A package may be there in
+ * several versions, nested in the folders of others.
+ */
 async function writeNotices(inputs, path) {
-	const packages = new Set(inputs.map((file) => /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1]).filter(Boolean));
-	const notices = [];
-	for (const name of [...packages].sort()) {
-		const folder = join("node_modules", name);
-		const licence = (await readdir(folder)).find((file) => /^licen[cs]e/i.test(file));
-		const { version, license } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
-		const text = licence ? await readFile(join(folder, licence), "utf8") : `Licence: ${license}`;
-		notices.push(`${name} ${version}\n\n${text.trim()}\n`);
+	const folders = new Set(inputs.map((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]).filter(Boolean));
+	const notices = new Map();
+	for (const folder of folders) {
+		const { name, version, license } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
+		const files = (await readdir(folder)).filter((file) => /^(licen[cs]e|notice|copying)/i.test(file)).sort();
+		const texts = await Promise.all(files.map((file) => readFile(join(folder, file), "utf8")));
+		const text = texts.map((text) => text.trim()).join("\n\n") || `Licence: ${license}`;
+		notices.set(`${name} ${version}`, `${name} ${version}\n\n${text}\n`);
 	}
-	await writeFile(path, notices.join(`\n${"-".repeat(80)}\n\n`));
+	const sorted = [...notices].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, text]) => text);
+	await writeFile(path, sorted.join(`\n${"-".repeat(80)}\n\n`));
 }
 
 /** What package.json exports, by the name of its file in dist/. */
