@@ -1,4 +1,4 @@
-import { ArgumentError } from "../gpu/errors.js";
+import { checkNumber, checkOptions } from "../gpu/arguments.js";
 import { Random } from "../nn/random.js";
 import { DIGIT_STYLES } from "./digit_strokes.js";
 import type { ImageSet } from "./image_set.js";
@@ -6,6 +6,8 @@ import type { ImageSet } from "./image_set.js";
 /** MNIST fits each digit into 20 × 20 of its 28 × 28 pixels. */
 const MNIST_SIZE = 28;
 const MNIST_BOX = 20;
+/** What all images may take, in bytes: about what a typed array can hold in every browser. */
+const MOST_BYTES = 2 ** 31;
 /** Width of a line's grey edge in pixels: about what scaling a scan down leaves. */
 const EDGE = 1.3;
 /** Line pieces drawn for each span of a stroke between two of its points. */
@@ -38,17 +40,17 @@ interface Line {
  * `seed` and i, so a longer set starts with the shorter one. The classes are balanced: images 10 k to 10 k + 9 show
  * each digit once, in random order.
  * @param count number of images
- * @param size height and width of the images in pixels; 8 at least
+ * @param size height and width of the images in pixels, 8 to 16384
  * @returns [count, 1, size, size], with labels
  * @throws ArgumentError when `count` or `size` is out of its range.
  */
-export function generateDigits(
-	count: number,
-	seed: number,
-	{ size = MNIST_SIZE }: { readonly size?: number } = {},
-): ImageSet {
-	if (!Number.isInteger(count) || count < 0) throw new ArgumentError(`count ${count} is not a non-negative integer`);
-	if (!Number.isInteger(size) || size < 8) throw new ArgumentError(`size ${size} is not an integer of 8 or more`);
+export function generateDigits(count: number, seed: number, options: { readonly size?: number } = {}): ImageSet {
+	const name = "generateDigits";
+	checkOptions(name, options, ["size"]);
+	const { size = MNIST_SIZE } = options;
+	checkNumber(name, "size", size, { least: 8, most: 2 ** 14, whole: true });
+	checkNumber(name, "count", count, { least: 0, most: Math.floor(MOST_BYTES / size ** 2), whole: true });
+	checkNumber(name, "seed", seed, { whole: true });
 	const pixels = new Uint8Array(count * size * size);
 	const labels = new Uint8Array(count);
 	const digits = parseStyles();

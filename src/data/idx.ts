@@ -1,3 +1,4 @@
+import { checkBytes } from "../gpu/arguments.js";
 import { FormatError } from "../gpu/errors.js";
 
 /** The IDX format's codes for its value types (http://yann.lecun.com/exdb/mnist/). */
@@ -15,7 +16,8 @@ const TYPE_NAMES: Readonly<Record<number, string>> = {
  * dimension as a big-endian 32-bit integer, then the values in row-major order. `data` is a view into `bytes`.
  * @throws FormatError when it is not IDX, is of another type, or holds fewer or more values than its shape says.
  */
-export function parseIdx(bytes: Uint8Array): { shape: number[]; data: Uint8Array } {
+export function parseIdx(file: Uint8Array | ArrayBuffer): { shape: number[]; data: Uint8Array } {
+	const bytes = checkBytes("parseIdx", "bytes", file);
 	const [zero, alsoZero, type, rank] = bytes;
 	if (bytes.length < 4 || zero !== 0 || alsoZero !== 0 || TYPE_NAMES[type] === undefined) {
 		throw new FormatError("not an IDX file: it does not start with 0, 0 and a type");
@@ -44,7 +46,8 @@ export function parseIdx(bytes: Uint8Array): { shape: number[]; data: Uint8Array
  * Unpacks gzip, recognised by its first two bytes; anything else comes back as it is.
  * @throws FormatError when the gzip stream is truncated or corrupt.
  */
-export async function gunzipIfNeeded(bytes: Uint8Array): Promise<Uint8Array> {
+export async function gunzipIfNeeded(file: Uint8Array | ArrayBuffer): Promise<Uint8Array> {
+	const bytes = checkBytes("gunzipIfNeeded", "bytes", file);
 	if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
 	try {
 		const unpacked = new Blob([bytes.slice()]).stream().pipeThrough(new DecompressionStream("gzip"));

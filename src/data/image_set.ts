@@ -1,5 +1,14 @@
-import { ArgumentError, FormatError } from "../gpu/errors.js";
-import type { Random } from "../nn/random.js";
+import {
+	checkBytes,
+	checkFlag,
+	checkInstance,
+	checkNumber,
+	checkOptions,
+	formatValue,
+	wrongArgument,
+} from "../gpu/arguments.js";
+import { ArgumentError, FormatError, ShapeError } from "../gpu/errors.js";
+import { Random } from "../nn/random.js";
 import { gunzipIfNeeded, parseIdx } from "./idx.js";
 
 /** A data set of images of one size, as bytes in host memory. */
@@ -15,14 +24,38 @@ export interface ImageSet {
 	readonly labels?: Uint8Array;
 }
 
+/** @throws ArgumentError unless it is a set of images */
+function checkPixels(caller: string, set: ImageSet): void {
+	if (typeof set !== "object" || set === null || !(set.pixels instanceof Uint8Array))
+		throw wrongArgument(caller, "set", "a set of images { name, count, channels, height, width, pixels }", set);
+}
+
+/** @throws ArgumentError unless it is a set of images, ShapeError if its pixels or labels are not as many as its sizes say */
+function checkImageSet(caller: string, set: ImageSet): void {
+	checkPixels(caller, set);
+	const { count, channels, height, width, pixels, labels } = set;
+	for (const [name, size] of Object.entries({ count, channels, height, width }))
+		checkNumber(caller, `set.${name}`, size, { least: 0, whole: true });
+	if (pixels.length !== count * channels * height * width)
+		throw new ShapeError(
+			`${caller}: set.pixels must be [${[count, channels, height, width].join(", ")}], but has ${pixels.length} numbers.`,
+		);
+	if (labels === undefined) return;
+	checkInstance(caller, "set.labels", labels, Uint8Array, "a Uint8Array");
+	if (labels.length !== count)
+		throw new ShapeError(`${caller}: set.labels must be [${count}], but has ${labels.length} numbers.`);
+}
+
 /**
  * The unbiased variance of all values of a set, pixels taken as 0 … 1: what the VQ-VAE's reconstruction loss is divided
  * by. Computed from the exact histogram of the 256 byte values.
  * @throws ArgumentError for fewer than two values.
  */
 export function variance(set: ImageSet): number {
+	checkPixels("variance", set);
 	const total = set.pixels.length;
-	if (total < 2) throw new ArgumentError(`the variance of ${set.name} needs two values at least, it has ${total}`);
+	if (total < 2)
+		throw new ArgumentError(`variance: set must have at least two values, but ${formatValue(set.name)} has ${total}.`);
 	const histogram = new Float64Array(256);
 	for (const value of set.pixels) histogram[value] += 1;
 	const mean = histogram.reduce((sum, count, value) => sum + count * value, 0) / total;
@@ -35,9 +68,9 @@ export function variance(set: ImageSet): number {
  * @throws ArgumentError when the range is not within the set.
  */
 export function subset(set: ImageSet, start: number, end: number): ImageSet {
-	if (!Number.isInteger(start) || !Number.isInteger(end) || start < 0 || end < start || end > set.count) {
-		throw new ArgumentError(`images ${start} to ${end} are not a range of ${set.name}, which has ${set.count}`);
-	}
+	checkImageSet("subset", set);
+	checkNumber("subset", "start", start, { least: 0, most: set.count, whole: true });
+	checkNumber("subset", "end", end, { least: start, most: set.count, whole: true });
 	const size = set.channels * set.height * set.width;
 	const images = { ...set, count: end - start, pixels: set.pixels.subarray(start * size, end * size) };
 	return set.labels === undefined ? images : { ...images, labels: set.labels.subarray(start, end) };
@@ -69,9 +102,12 @@ export function select(set: ImageSet, indices: ArrayLike<number>): ImageSet {
  */
 export async function imageSetFromIdx(
 	name: string,
-	imagesBytes: Uint8Array,
-	labelsBytes?: Uint8Array,
+	imagesBytes: Uint8Array | ArrayBuffer,
+	labelsBytes?: Uint8Array | ArrayBuffer,
 ): Promise<ImageSet> {
+	if (typeof name !== "string") throw wrongArgument("imageSetFromIdx", "name", "text", name);
+	checkBytes("imageSetFromIdx", "imagesBytes", imagesBytes);
+	if (labelsBytes !== undefined) checkBytes("imageSetFromIdx", "labelsBytes", labelsBytes);
 	const images = await readIdx(`${name} images`, imagesBytes);
 	if (images.shape.length !== 3) {
 		throw new FormatError(`${name}: the images' shape is [${images.shape.join(", ")}], not [count, height, width]`);
@@ -89,7 +125,7 @@ export async function imageSetFromIdx(
 	return { ...set, labels: labels.data };
 }
 
-async function readIdx(subject: string, bytes: Uint8Array): Promise<ReturnType<typeof parseIdx>> {
+async function readIdx(subject: string, bytes: Uint8Array | ArrayBuffer): Promise<ReturnType<typeof parseIdx>> {
 	try {
 		return parseIdx(await gunzipIfNeeded(bytes));
 	} catch (cause) {
@@ -107,12 +143,14 @@ export function batches(
 	count: number,
 	batchSize: number,
 	random?: Random,
-	{ dropLast = false }: { readonly dropLast?: boolean } = {},
+	options: { readonly dropLast?: boolean } = {},
 ): Generator<Uint32Array, void, undefined> {
-	if (!Number.isInteger(count) || count < 0) throw new ArgumentError(`count ${count} is not a non-negative integer`);
-	if (!Number.isInteger(batchSize) || batchSize < 1) {
-		throw new ArgumentError(`batch size ${batchSize} is not a positive integer`);
-	}
+	checkNumber("batches", "count", count, { least: 0, most: 2 ** 32, whole: true });
+	checkNumber("batches", "batchSize", batchSize, { least: 1, whole: true });
+	if (random !== undefined) checkInstance("batches", "random", random, Random, "a Random");
+	checkOptions("batches", options, ["dropLast"]);
+	const { dropLast = false } = options;
+	checkFlag("batches", "dropLast", dropLast);
 	const order = random?.permutation(count) ?? Uint32Array.from({ length: count }, (_, i) => i);
 	return slices(order, batchSize, dropLast);
 }

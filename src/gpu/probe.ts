@@ -1,6 +1,7 @@
 import copyKernel from "../../kernels/probe_copy.wgsl";
 import fmaKernel from "../../kernels/probe_fma.wgsl";
-import type { Device } from "./device.js";
+import { checkInstance } from "./arguments.js";
+import { Device } from "./device.js";
 
 /** What an adapter reaches in two kernels that do nothing else. */
 export interface AdapterSpeed {
@@ -14,6 +15,7 @@ const runs = 5;
 
 /** Measures the adapter for about a second: the best of several runs each. */
 export async function measureSpeed(device: Device): Promise<AdapterSpeed> {
+	checkInstance("measureSpeed", "device", device, Device, "what openDevice() gives");
 	const invocations = device.adapter.software ? 2 ** 10 : 2 ** 20;
 	const rounds = device.adapter.software ? 2 ** 13 : 2 ** 10;
 	const out = device.allocate(4 * invocations);

@@ -1,3 +1,5 @@
+import { formatValue, isPlainObject, wrongArgument } from "../gpu/arguments.js";
+import { checkTensor } from "../tensor/check_tensor.js";
 import type { AnyTensor } from "../tensor/tensor.js";
 import { encodeSafetensors, type HostTensor } from "./safetensors.js";
 
@@ -11,7 +13,16 @@ export async function saveSafetensors(
 	dict: Readonly<Record<string, AnyTensor>>,
 	metadata?: Readonly<Record<string, string>>,
 ): Promise<Uint8Array> {
+	const name = "saveSafetensors";
+	if (!isPlainObject(dict))
+		throw wrongArgument(name, "dict", "an object of tensors by name", dict, "write saveSafetensors(model.stateDict())");
+	if (metadata !== undefined) {
+		if (!isPlainObject(metadata)) throw wrongArgument(name, "metadata", "an object of strings", metadata);
+		for (const [key, text] of Object.entries(metadata))
+			if (typeof text !== "string") throw wrongArgument(name, `metadata.${key}`, "text", text);
+	}
 	const entries = Object.entries(dict);
+	for (const [key, tensor] of entries) checkTensor(name, `dict[${formatValue(key)}]`, tensor);
 	const gpu = entries[0]?.[1].gpu;
 	const data = gpu === undefined ? [] : await gpu.readAll(entries.map(([, tensor]) => tensor));
 	const host: Record<string, HostTensor> = {};

@@ -1,3 +1,4 @@
+import { checkBytes } from "../gpu/arguments.js";
 import { ArgumentError, DTypeError, FormatError, ShapeError } from "../gpu/errors.js";
 
 /** A tensor in host memory: what a safetensors file holds. */
@@ -49,7 +50,8 @@ interface Header {
  * asks for, a name occurs twice, offsets overlap or leave a hole, a shape does not fit its span, a dtype is not one of
  * those above, or a 64-bit value does not fit 32 bits.
  */
-export function loadSafetensors(bytes: Uint8Array): Record<string, HostTensor> {
+export function loadSafetensors(file: Uint8Array | ArrayBuffer): Record<string, HostTensor> {
+	const bytes = checkBytes("loadSafetensors", "bytes", file);
 	const { entries, dataStart } = readHeader(bytes);
 	const dict: Record<string, HostTensor> = Object.create(null);
 	for (const entry of entries) {
@@ -63,8 +65,8 @@ export function loadSafetensors(bytes: Uint8Array): Record<string, HostTensor> {
  * Reads the `__metadata__` of a safetensors file; an empty dictionary (without prototype) where it has none.
  * @throws FormatError as `loadSafetensors` does.
  */
-export function loadSafetensorsMetadata(bytes: Uint8Array): Record<string, string> {
-	return readHeader(bytes).metadata;
+export function loadSafetensorsMetadata(file: Uint8Array | ArrayBuffer): Record<string, string> {
+	return readHeader(checkBytes("loadSafetensorsMetadata", "bytes", file)).metadata;
 }
 
 /**

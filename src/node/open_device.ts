@@ -1,7 +1,8 @@
 import { describeAdapter, isNullBackend } from "../gpu/adapter.js";
-import { ArgumentError, NoAdapterError } from "../gpu/errors.js";
+import { checkFlag, checkWord } from "../gpu/arguments.js";
+import { NoAdapterError } from "../gpu/errors.js";
 import type { Gpu } from "../tensor/gpu.js";
-import { type OpenDeviceOptions, openAdapter } from "../tensor/open_device.js";
+import { checkOpenDeviceOptions, type OpenDeviceOptions, openAdapter } from "../tensor/open_device.js";
 import { choiceFile } from "./choice_file.js";
 import { idle } from "./idle.js";
 import { findLavapipe, unpackSwiftShader, withDriver } from "./swiftshader.js";
@@ -34,15 +35,18 @@ const dawnOptions = ["disable-dawn-features=timestamp_quantization"];
  * @throws NoAdapterError where nothing is found, or not what was asked for: it names what to install.
  */
 export async function openDevice(options: NodeOpenDeviceOptions = {}): Promise<Gpu> {
-	const choice =
-		checkChoice(options.adapter, "The adapter") ?? checkChoice(process.env.TESSERA_ADAPTER, "TESSERA_ADAPTER");
+	checkOpenDeviceOptions(options, ["adapter", "announce"]);
+	const { announce: announces = true } = options;
+	checkFlag("openDevice", "announce", announces);
+	const { TESSERA_ADAPTER } = process.env;
+	const choice = checkChoice("adapter", options.adapter) ?? checkChoice("TESSERA_ADAPTER", TESSERA_ADAPTER);
 	const adapter = await findAdapter(choice, options.powerPreference ?? "high-performance");
 	const gpu = await openAdapter(
 		adapter,
 		describeAdapter(adapter).software ? { idle, ...options } : options,
 		choiceFile,
 	);
-	if (gpu.adapter.software && options.announce !== false) announce(gpu.adapter.description || gpu.adapter.device);
+	if (gpu.adapter.software && announces) announce(gpu.adapter.description || gpu.adapter.device);
 	return gpu;
 }
 
@@ -70,10 +74,10 @@ async function findAdapter(
 	}
 }
 
-function checkChoice(value: string | undefined, name: string): AdapterChoice | undefined {
-	if (value === undefined || value === "" || value === "auto") return undefined;
-	if (value === "gpu" || value === "lavapipe" || value === "swiftshader") return value;
-	throw new ArgumentError(`${name} is "${value}", but must be gpu, lavapipe, swiftshader or auto.`);
+function checkChoice(name: string, value: string | undefined): AdapterChoice | undefined {
+	if (value === undefined || value === "") return undefined;
+	const choice = checkWord("openDevice", name, value, ["gpu", "lavapipe", "swiftshader", "auto"]);
+	return choice === "auto" ? undefined : choice;
 }
 
 async function lavapipe(powerPreference: GPUPowerPreference): Promise<GPUAdapter> {

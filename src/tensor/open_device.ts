@@ -1,4 +1,13 @@
 import { type AdapterDescription, describeAdapter, isNullBackend, requestDevice } from "../gpu/adapter.js";
+import {
+	checkArray,
+	checkFlag,
+	checkFunction,
+	checkNumber,
+	checkOptions,
+	checkWord,
+	wrongArgument,
+} from "../gpu/arguments.js";
 import { type ChoiceStore, Choices } from "../gpu/choices.js";
 import type { DeviceOptions } from "../gpu/device.js";
 import { NoAdapterError } from "../gpu/errors.js";
@@ -16,6 +25,31 @@ export interface OpenDeviceOptions extends Omit<DeviceOptions, "choices"> {
 	 * folder, in a browser in its storage for the site, or where this says.
 	 */
 	readonly tune?: boolean | ChoiceStore;
+}
+
+/** The names of the options. */
+export const openDeviceOptions = [
+	"powerPreference",
+	"requiredFeatures",
+	"tune",
+	"poolLimit",
+	"subgroupKernels",
+	"idle",
+] as const satisfies readonly (keyof OpenDeviceOptions)[];
+
+/** @throws ArgumentError for an option that is not known, or not of its kind */
+export function checkOpenDeviceOptions(options: OpenDeviceOptions, more: readonly string[] = []): void {
+	const name = "openDevice";
+	checkOptions(name, options, [...openDeviceOptions, ...more]);
+	const { powerPreference, requiredFeatures = [], tune = false, poolLimit = 0, subgroupKernels, idle } = options;
+	if (powerPreference !== undefined)
+		checkWord(name, "powerPreference", powerPreference, ["low-power", "high-performance"]);
+	checkArray(name, "requiredFeatures", requiredFeatures, 'an array of WebGPU features such as ["shader-f16"]');
+	if (typeof tune !== "boolean" && typeof tune?.read !== "function")
+		throw wrongArgument(name, "tune", "true, false or a store { read, write }", tune);
+	checkNumber(name, "poolLimit", poolLimit, { least: 0 });
+	if (subgroupKernels !== undefined) checkFlag(name, "subgroupKernels", subgroupKernels);
+	if (idle !== undefined) checkFunction(name, "idle", idle);
 }
 
 /**
@@ -41,6 +75,7 @@ export async function openAdapter(
  * @throws NoAdapterError where the browser has no WebGPU or gives no adapter, MissingFeatureError
  */
 export async function openDevice(options: OpenDeviceOptions = {}): Promise<Gpu> {
+	checkOpenDeviceOptions(options);
 	const gpu = globalThis.navigator?.gpu;
 	if (gpu === undefined)
 		throw new NoAdapterError(

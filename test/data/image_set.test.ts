@@ -70,7 +70,7 @@ test("subset refuses what is not a range of the set", () => {
 		[0.5, 2],
 		[0, Number.NaN],
 	]) {
-		assert.throws(() => subset(three, start, end), isArgumentError(/three, which has 3/));
+		assert.throws(() => subset(three, start, end), isArgumentError(/^subset: (start|end) must be a whole number/));
 	}
 });
 
@@ -150,7 +150,8 @@ test("batches shuffle by the random source, each index once", () => {
 });
 
 test("batches refuse sizes that make no sense, before the first is asked for", () => {
-	for (const size of [0, -1, 1.5, Number.NaN]) assert.throws(() => batches(5, size), isArgumentError(/batch size/));
+	for (const size of [0, -1, 1.5, Number.NaN])
+		assert.throws(() => batches(5, size), isArgumentError(/^batches: batchSize/));
 	assert.throws(() => batches(-1, 5), isArgumentError(/count/));
 });
 

@@ -185,7 +185,7 @@ test("mistakes are named in one line, with exit code 1", async () => {
 	for (const [words, message] of [
 		[["train-prior", "nowhere"], /nowhere is no folder that `tessera train` has written/],
 		[["train-prior", "."], /config\.json does not say/],
-		[["train-prior", run, "--kernel", "4"], /kernelSize must be odd/],
+		[["train-prior", run, "--kernel", "4"], /kernelSize must be an odd number/],
 		[["train-prior", run, "--dropout", "1"], /--dropout must be a number of at least 0 and at most 0\.99, but is 1/],
 		[["train-prior", run, "--layers", "0"], /--layers must be a whole number of at least 1/],
 		[["sample", run, "--class", "10"], /--class must be one of 0 to 9, but is 10/],
