@@ -1,5 +1,6 @@
-import { checkBytes } from "../gpu/arguments.js";
+import { checkBytes, checkNumber } from "../gpu/arguments.js";
 import { FormatError } from "../gpu/errors.js";
+import { gunzip } from "./gzip.js";
 
 /** The IDX format's codes for its value types (http://yann.lecun.com/exdb/mnist/). */
 const TYPE_NAMES: Readonly<Record<number, string>> = {
@@ -11,6 +12,11 @@ const TYPE_NAMES: Readonly<Record<number, string>> = {
 	14: "double",
 };
 
+/** The most values that a file may have: 2 GiB, which no device binds more of. */
+const MOST_VALUES = 2 ** 31;
+/** Deflate packs no more bytes than this into one. */
+const MOST_PACKED = 1032;
+
 /**
  * Reads an IDX file of unsigned bytes, the format of MNIST: two zero bytes, the type, the number of dimensions, each
  * dimension as a big-endian 32-bit integer, then the values in row-major order. `data` is a view into `bytes`.
@@ -18,6 +24,19 @@ const TYPE_NAMES: Readonly<Record<number, string>> = {
  */
 export function parseIdx(file: Uint8Array | ArrayBuffer): { shape: number[]; data: Uint8Array } {
 	const bytes = checkBytes("parseIdx", "bytes", file);
+	const { shape, headerBytes, count } = readIdxHeader(bytes);
+	const data = bytes.subarray(headerBytes);
+	if (data.length !== count) throw wrongLength(shape, count, data.length);
+	return { shape, data };
+}
+
+function wrongLength(shape: readonly number[], count: number, held: number): FormatError {
+	const trouble = held < count ? "truncated IDX file" : "IDX file with bytes to spare";
+	return new FormatError(`${trouble}: shape [${shape.join(", ")}] has ${count} values, it holds ${held}`);
+}
+
+/** @param bytes the start of a file */
+function readIdxHeader(bytes: Uint8Array): { shape: number[]; headerBytes: number; count: number } {
 	const [zero, alsoZero, type, rank] = bytes;
 	if (bytes.length < 4 || zero !== 0 || alsoZero !== 0 || TYPE_NAMES[type] === undefined) {
 		throw new FormatError("not an IDX file: it does not start with 0, 0 and a type");
@@ -33,27 +52,46 @@ export function parseIdx(file: Uint8Array | ArrayBuffer): { shape: number[]; dat
 	}
 	const view = new DataView(bytes.buffer, bytes.byteOffset);
 	const shape = Array.from({ length: rank }, (_, axis) => view.getUint32(4 + 4 * axis));
-	const count = shape.reduce((product, size) => product * size, 1);
-	const data = bytes.subarray(headerBytes);
-	if (data.length !== count) {
-		const trouble = data.length < count ? "truncated IDX file" : "IDX file with bytes to spare";
-		throw new FormatError(`${trouble}: shape [${shape.join(", ")}] has ${count} values, it holds ${data.length}`);
-	}
-	return { shape, data };
+	return { shape, headerBytes, count: shape.reduce((product, size) => product * size, 1) };
 }
 
 /**
- * Unpacks gzip, recognised by its first two bytes; anything else comes back as it is.
- * @throws FormatError when the gzip stream is truncated or corrupt.
+ * Reads an IDX file that may be packed by gzip. A packed file is unpacked no further than its IDX header says.
+ * @throws FormatError as `parseIdx` and `gunzipIfNeeded` do, and if the file has more than 2³¹ values
  */
-export async function gunzipIfNeeded(file: Uint8Array | ArrayBuffer): Promise<Uint8Array> {
+export function readIdx(bytes: Uint8Array): ReturnType<typeof parseIdx> {
+	if (!isGzip(bytes)) return parseIdx(bytes);
+	return parseIdx(
+		gunzip(bytes, (start) => {
+			const { shape, headerBytes, count } = readIdxHeader(start);
+			const whole = headerBytes + count;
+			if (whole <= start.length)
+				throw new FormatError(
+					`IDX file with bytes to spare: shape [${shape.join(", ")}] has ${count} values, it holds more`,
+				);
+			if (count > MOST_VALUES)
+				throw new FormatError(
+					`IDX file of shape [${shape.join(", ")}]: ${count} values, but at most ${MOST_VALUES} are read`,
+				);
+			if (whole > MOST_PACKED * bytes.length) throw wrongLength(shape, count, start.length - headerBytes);
+			return whole;
+		}),
+	);
+}
+
+/**
+ * Unpacks gzip, recognised by its first two bytes; anything else comes back as it is. A file may have several members,
+ * one after the other, and zeros after the last.
+ * @param most bytes that it may unpack to (default 2 GiB)
+ * @throws FormatError when the gzip file is truncated or corrupt, or unpacks to more.
+ */
+export async function gunzipIfNeeded(file: Uint8Array | ArrayBuffer, most = MOST_VALUES): Promise<Uint8Array> {
 	const bytes = checkBytes("gunzipIfNeeded", "bytes", file);
-	if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
-	try {
-		const unpacked = new Blob([bytes.slice()]).stream().pipeThrough(new DecompressionStream("gzip"));
-		return new Uint8Array(await new Response(unpacked).arrayBuffer());
-	} catch (cause) {
-		const reason = cause instanceof Error ? cause.message : String(cause);
-		throw new FormatError(`truncated or corrupt gzip file (${reason})`, { cause });
-	}
+	checkNumber("gunzipIfNeeded", "most", most, { least: 0, whole: true });
+	if (!isGzip(bytes)) return bytes;
+	return gunzip(bytes, (start) => Math.min(most, 2 * start.length), Math.min(most, 2 ** 15));
+}
+
+function isGzip(bytes: Uint8Array): boolean {
+	return bytes[0] === 0x1f && bytes[1] === 0x8b;
 }

@@ -9,7 +9,7 @@ import {
 } from "../gpu/arguments.js";
 import { ArgumentError, FormatError, ShapeError } from "../gpu/errors.js";
 import { Random } from "../nn/random.js";
-import { gunzipIfNeeded, parseIdx } from "./idx.js";
+import { readIdx } from "./idx.js";
 
 /** A data set of images of one size, as bytes in host memory. */
 export interface ImageSet {
@@ -106,16 +106,14 @@ export async function imageSetFromIdx(
 	labelsBytes?: Uint8Array | ArrayBuffer,
 ): Promise<ImageSet> {
 	if (typeof name !== "string") throw wrongArgument("imageSetFromIdx", "name", "text", name);
-	checkBytes("imageSetFromIdx", "imagesBytes", imagesBytes);
-	if (labelsBytes !== undefined) checkBytes("imageSetFromIdx", "labelsBytes", labelsBytes);
-	const images = await readIdx(`${name} images`, imagesBytes);
+	const images = readNamed(`${name} images`, checkBytes("imageSetFromIdx", "imagesBytes", imagesBytes));
 	if (images.shape.length !== 3) {
 		throw new FormatError(`${name}: the images' shape is [${images.shape.join(", ")}], not [count, height, width]`);
 	}
 	const [count, height, width] = images.shape;
 	const set = { name, count, channels: 1, height, width, pixels: images.data };
 	if (labelsBytes === undefined) return set;
-	const labels = await readIdx(`${name} labels`, labelsBytes);
+	const labels = readNamed(`${name} labels`, checkBytes("imageSetFromIdx", "labelsBytes", labelsBytes));
 	if (labels.shape.length !== 1) {
 		throw new FormatError(`${name}: the labels' shape is [${labels.shape.join(", ")}], not [count]`);
 	}
@@ -125,9 +123,9 @@ export async function imageSetFromIdx(
 	return { ...set, labels: labels.data };
 }
 
-async function readIdx(subject: string, bytes: Uint8Array | ArrayBuffer): Promise<ReturnType<typeof parseIdx>> {
+function readNamed(subject: string, bytes: Uint8Array): ReturnType<typeof readIdx> {
 	try {
-		return parseIdx(await gunzipIfNeeded(bytes));
+		return readIdx(bytes);
 	} catch (cause) {
 		if (!(cause instanceof FormatError)) throw cause;
 		throw new FormatError(`${subject}: ${cause.message}`, { cause });

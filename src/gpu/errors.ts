@@ -83,7 +83,7 @@ export class FormatError extends TesseraError {
 	static override readonly name: string = "FormatError";
 }
 
-/** Data could not be found or fetched; the message says what was tried. */
+/** Data could not be found, fetched, read or written; the message says what was tried. */
 export class DataError extends TesseraError {
 	static override readonly name: string = "DataError";
 }

@@ -25,7 +25,8 @@ export async function saveSafetensors(
 	for (const [key, tensor] of entries) checkTensor(name, `dict[${formatValue(key)}]`, tensor);
 	const gpu = entries[0]?.[1].gpu;
 	const data = gpu === undefined ? [] : await gpu.readAll(entries.map(([, tensor]) => tensor));
-	const host: Record<string, HostTensor> = {};
+	// Without a prototype, so that a tensor may be called "__proto__".
+	const host: Record<string, HostTensor> = Object.create(null);
 	for (const [i, [name, { dtype, shape }]] of entries.entries())
 		host[name] = { dtype, shape, data: data[i] as HostTensor["data"] };
 	return encodeSafetensors(host, metadata);

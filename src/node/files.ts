@@ -1,18 +1,21 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { constants, type Stats } from "node:fs";
+import { lstat, mkdir, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import envPaths from "env-paths";
+import { DataError, TesseraError } from "../gpu/errors.js";
 
 /**
  * Writes a file so that other processes, and a reader after a crash, see the old content or the new, never a part: into
- * a temporary file in the same folder, flushed to the disk, then renamed. Makes the folder where it is missing. On
- * failure the temporary file is removed, `path` is as it was, and the file system's error is thrown.
+ * a temporary file in the same folder, flushed to the disk, then renamed, and the folder flushed. Makes the folder where
+ * it is missing. On failure the temporary file is removed, and `path` is as it was.
+ * @throws DataError with the path and the reason
  */
 export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
 	const folder = dirname(path);
-	await mkdir(folder, { recursive: true });
 	const temporary = join(folder, `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
 	try {
+		await mkdir(folder, { recursive: true });
 		const file = await open(temporary, "wx");
 		try {
 			await file.writeFile(content);
@@ -21,21 +24,106 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
 			await file.close();
 		}
 		await rename(temporary, path);
+		await syncFolder(folder);
 	} catch (error) {
-		await rm(temporary, { force: true });
+		await rm(temporary, { force: true }).catch(() => undefined);
+		throw fileError(path, error, "written");
+	}
+}
+
+/** Flushes a folder's list of names to the disk; Windows cannot. */
+async function syncFolder(path: string): Promise<void> {
+	if (process.platform === "win32") return;
+	const folder = await open(path, "r");
+	try {
+		await folder.sync();
+	} finally {
+		await folder.close();
+	}
+}
+
+/**
+ * The bytes of a file. A link is followed; a folder, a fifo, a socket or a device is refused without waiting for it.
+ * @throws DataError with the path and the reason
+ */
+export async function readRegularFile(path: string): Promise<Buffer> {
+	try {
+		// Without O_NONBLOCK (which Windows does not have), a fifo is opened only once someone writes to it.
+		const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+		try {
+			const found = await file.stat();
+			if (!found.isFile()) throw new DataError(`"${path}" is ${kindOf(found)}, not a file.`);
+			return await file.readFile();
+		} finally {
+			await file.close();
+		}
+	} catch (error) {
+		throw fileError(path, error, "read");
+	}
+}
+
+/**
+ * The bytes of a file; nothing when there is no such file, nor a link of that name.
+ * @throws DataError as `readRegularFile` does
+ */
+export async function readFileIfThere(path: string): Promise<Buffer | undefined> {
+	try {
+		return await readRegularFile(path);
+	} catch (error) {
+		const cause = error instanceof Error ? error.cause : undefined;
+		const code = codeOf(cause);
+		if (code === "ENOTDIR") return undefined;
+		if (code === "ENOENT" && !(await isLink(path))) return undefined;
 		throw error;
 	}
 }
 
-/** The bytes of a file; nothing when there is no such file. */
-export async function readFileIfThere(path: string): Promise<Uint8Array | undefined> {
-	try {
-		return await readFile(path);
-	} catch (error) {
-		const code = error instanceof Error && "code" in error ? error.code : undefined;
-		if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-		throw error;
-	}
+async function isLink(path: string): Promise<boolean> {
+	return lstat(path).then(
+		(found) => found.isSymbolicLink(),
+		() => false,
+	);
+}
+
+/** What something that is no file is, with its article. */
+export function kindOf(found: Stats): string {
+	if (found.isDirectory()) return "a folder";
+	if (found.isFIFO()) return "a fifo";
+	if (found.isSocket()) return "a socket";
+	return "a device";
+}
+
+function codeOf(error: unknown): string | undefined {
+	return error instanceof Error && "code" in error ? String(error.code) : undefined;
+}
+
+/** What the operating system's codes mean, in words that follow "could not be written: " or "read: ". */
+const REASONS: Readonly<Record<string, string>> = {
+	EACCES: "permission denied",
+	EDQUOT: "the disk quota is used up; free some space or choose another place",
+	EFBIG: "the file is too large for the file system or the limits of this process",
+	EISDIR: "it is a folder",
+	ELOOP: "its links lead in a circle",
+	EMFILE: "too many files are open; raise the limit (ulimit -n)",
+	ENAMETOOLONG: "the name is too long",
+	ENOENT: "there is no such file",
+	ENOSPC: "the disk is full; free some space or choose another place",
+	ENOTDIR: "a part of the path is a file, not a folder",
+	ENXIO: "it is a socket or a device, not a file",
+	EPERM: "permission denied",
+	EROFS: "the file system is read-only",
+	ERR_FS_FILE_TOO_LARGE: "it has 2 GiB or more",
+};
+
+/** The error for a path that could not be `done`. An error of our own is returned as it is. */
+export function fileError(path: string, cause: unknown, done: "read" | "written" | "listed"): TesseraError {
+	if (cause instanceof TesseraError) return cause;
+	const code = codeOf(cause) ?? "";
+	const reason = REASONS[code];
+	const said = cause instanceof Error ? cause.message : String(cause);
+	return new DataError(`"${path}" could not be ${done}: ${reason === undefined ? said : `${reason} (${code})`}.`, {
+		cause,
+	});
 }
 
 /** Where downloads are kept: what the environment variable TESSERA_CACHE says, else the platform's cache folder. */

@@ -1,6 +1,7 @@
-import { readFile } from "node:fs/promises";
-import { type DecodedPng, decode, encode, hasPngSignature } from "fast-png";
-import { ArgumentError, FormatError, ShapeError } from "../gpu/errors.js";
+import { encode } from "fast-png";
+import { ArgumentError, FormatError, LimitError, ShapeError } from "../gpu/errors.js";
+import { readRegularFile } from "./files.js";
+import { decodePng, isPng } from "./png.js";
 
 /** One image as bytes in host memory. */
 export interface Image {
@@ -42,14 +43,13 @@ const OTHER_FORMATS: readonly (readonly [name: string, start: string])[] = [
 ];
 
 /**
- * Reads a PNG file of any colour type and depth. Grey images, and palettes of greys alone, give 1 channel, others 3.
- * 16-bit values are rounded to 8 bits, smaller depths stretched to 0 … 255. Transparency is composited over black, so
- * opaque images are unchanged and what is left out counts as no ink.
- * @throws FormatError naming the file when it is not a PNG, corrupt, or interlaced at fewer than 8 bits.
+ * Reads a PNG file, see `decodePng`.
+ * @throws FormatError naming the file if it is not a PNG or corrupt, LimitError if it has more than 2²⁷ values, DataError
+ * if it cannot be read.
  */
 export async function readImage(path: string): Promise<Image> {
-	const bytes = await readFile(path);
-	if (!hasPngSignature(bytes)) {
+	const bytes = await readRegularFile(path);
+	if (!isPng(bytes)) {
 		const start = bytes.toString("latin1", 0, 8);
 		const kind = OTHER_FORMATS.find(([, signature]) => start.startsWith(signature))?.[0];
 		throw new FormatError(
@@ -57,15 +57,12 @@ export async function readImage(path: string): Promise<Image> {
 				"Convert it first, for example with ImageMagick: magick mogrify -format png FILES",
 		);
 	}
-	// fast-png unpacks Adam7 in whole bytes, which scrambles depths below 8 (IHDR: depth at byte 24, interlacing at 28).
-	if (bytes[28] !== 0 && bytes[24] < 8) {
-		throw new FormatError(`${path}: interlaced PNG of ${bytes[24]} bits is not read; save it without interlacing`);
-	}
 	try {
-		return toImage(decode(bytes, { checkCrc: true }));
+		return decodePng(bytes);
 	} catch (cause) {
-		const reason = cause instanceof Error ? cause.message : String(cause);
-		throw new FormatError(`${path}: corrupt PNG file (${reason})`, { cause });
+		if (cause instanceof LimitError) throw new LimitError(`${path}: ${cause.message}`, { cause });
+		if (cause instanceof FormatError) throw new FormatError(`${path}: corrupt PNG file: ${cause.message}`, { cause });
+		throw cause;
 	}
 }
 
@@ -178,53 +175,4 @@ function drawGrid(places: readonly Cell[], { channels, height, width, ...options
 		}
 	});
 	return encode({ width: gridWidth, height: gridHeight, data, channels: drawn, depth: 8 });
-}
-
-function toImage(png: DecodedPng): Image {
-	const { width, height, palette, transparency } = png;
-	const isGrey = palette ? palette.every(([red, green, blue]) => red === green && green === blue) : png.channels < 3;
-	const unpacked = png.depth < 8 ? unpack(png) : png.data;
-	const samples = palette ? lookUp(unpacked, palette) : unpacked;
-	const stored = palette ? 4 : png.channels;
-	const top = palette ? 255 : 2 ** png.depth - 1;
-	const channels = isGrey ? 1 : 3;
-	const pixels = new Uint8Array(channels * height * width);
-	for (let p = 0; p < height * width; p++) {
-		const at = p * stored;
-		let opacity = 1;
-		if (stored % 2 === 0) opacity = samples[at + stored - 1] / top;
-		// A tRNS chunk without a palette names the one colour that is transparent.
-		else if (transparency?.every((value, channel) => samples[at + channel] === value)) opacity = 0;
-		for (let channel = 0; channel < channels; channel++) {
-			pixels[channel * height * width + p] = Math.round((samples[at + channel] / top) * opacity * 255);
-		}
-	}
-	return { channels, height, width, pixels };
-}
-
-/** Samples of 1, 2 or 4 bits (always one channel), packed from the high bits down, each row from a new byte on. */
-function unpack({ width, height, depth, data }: DecodedPng): Uint8Array {
-	const rowBytes = Math.ceil((width * depth) / 8);
-	const samples = new Uint8Array(width * height);
-	for (let y = 0; y < height; y++) {
-		for (let x = 0; x < width; x++) {
-			const bit = x * depth;
-			const byte = data[y * rowBytes + (bit >> 3)];
-			samples[y * width + x] = (byte >> (8 - depth - (bit & 7))) & (2 ** depth - 1);
-		}
-	}
-	return samples;
-}
-
-/** Palette indices as RGBA. */
-function lookUp(indices: ArrayLike<number>, palette: readonly (readonly number[])[]): Uint8Array {
-	const samples = new Uint8Array(indices.length * 4);
-	for (let p = 0; p < indices.length; p++) {
-		const colour = palette[indices[p]];
-		if (colour === undefined)
-			throw new RangeError(`a pixel has colour ${indices[p]} of a palette of ${palette.length}`);
-		const [red, green, blue, alpha = 255] = colour;
-		samples.set([red, green, blue, alpha], 4 * p);
-	}
-	return samples;
 }

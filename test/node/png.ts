@@ -34,7 +34,8 @@ export function makePng({ width, height, depth, type, rows, chunks = [], interla
 	]);
 }
 
-function chunk(name: string, data: Buffer): Buffer {
+/** A chunk with its length and checksum. */
+export function chunk(name: string, data: Uint8Array): Buffer {
 	const body = Buffer.concat([Buffer.from(name, "latin1"), data]);
 	const framed = Buffer.alloc(body.length + 8);
 	framed.writeUInt32BE(data.length, 0);
