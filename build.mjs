@@ -112,6 +112,17 @@ async function buildLibrary() {
 		"dist/THIRD_PARTY_LICENSES.txt",
 	);
 	execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "src/tsconfig.json"], { stdio: "inherit" });
+	await removeUnreached("dist/types", Object.values(entries));
+}
+
+/** Removes the declarations that no entry imports. */
+async function removeUnreached(folder, sources) {
+	const reached = new Set(sources.map((source) => join(folder, source.replace(/^src\/(.*)\.ts$/, "$1.d.ts"))));
+	for (const file of reached) {
+		const text = await readFile(file, "utf8");
+		for (const [, path] of text.matchAll(/\bfrom "(\.[^"]+)\.js"/g)) reached.add(join(dirname(file), `${path}.d.ts`));
+	}
+	for (const file of await filesUnder(folder, /\.d\.ts$/)) if (!reached.has(file)) await rm(file);
 }
 
 async function filesUnder(folder, pattern) {
@@ -128,7 +139,7 @@ async function buildTests() {
 	const forBrowsers = tests.filter((file) => !file.startsWith(join("test", "node")));
 	await build({
 		...common,
-		entryPoints: [...tests, "test/run.ts", "test/browser/run.ts"],
+		entryPoints: [...tests, "test/run.ts", "test/browser/run.ts", "test/types/run.ts"],
 		outbase: "test",
 		outdir: "build/test/node",
 		splitting: true,

@@ -30,6 +30,7 @@ export function noGrad<T>(body: () => T): T {
 /**
  * Notes how to go back from `output` to `inputs`; each operation calls it once. Nothing is recorded where no input
  * needs a gradient. `backward` need not compute the gradients of inputs whose `requiresGrad` is false.
+ * @internal
  */
 export function record(
 	operation: string,
@@ -79,6 +80,7 @@ function backwardOrder(loss: Tensor): Tensor[] {
  *
  * @throws GradientError where the loss is not a scalar, depends on no parameter, or an operation returned a gradient of
  * another shape than its input's.
+ * @internal
  */
 export function runBackward(loss: Tensor, sum: (a: Tensor, b: Tensor) => Tensor): void {
 	const { gpu } = loss;

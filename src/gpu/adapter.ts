@@ -27,11 +27,12 @@ const usefulLimits = [
 /** Names by which CPU implementations of Vulkan, D3D and Metal are known. */
 const softwareNames = /llvmpipe|lavapipe|swiftshader|software|warp|basic render/i;
 
-/** True where Dawn answered with its null backend, which computes nothing. */
+/** True where Dawn answered with its null backend, which computes nothing. @internal */
 export function isNullBackend(adapter: GPUAdapter): boolean {
 	return /null/i.test(adapter.info.device) && adapter.info.vendor === "";
 }
 
+/** @internal */
 export function describeAdapter(adapter: GPUAdapter): AdapterDescription {
 	const { vendor, architecture, device, description } = adapter.info;
 	const subgroups = adapter.features.has("subgroups");
@@ -50,6 +51,7 @@ export function describeAdapter(adapter: GPUAdapter): AdapterDescription {
  * Opens a device with every feature and limit that helps and that the adapter has; it works with none of them.
  *
  * @throws NoAdapterError for Dawn's null backend, MissingFeatureError for a feature in `required` that is not there.
+ * @internal
  */
 export async function requestDevice(adapter: GPUAdapter, required: readonly string[] = []): Promise<GPUDevice> {
 	if (isNullBackend(adapter)) throw new NoAdapterError("The adapter is Dawn's null backend, which computes nothing.");

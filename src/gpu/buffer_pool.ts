@@ -20,6 +20,7 @@ export interface MemoryUse {
 /**
  * Sizes in eighths of a power of two: at most an eighth is wasted, and tensors of about the same size share buffers.
  * The smallest class is 256 bytes.
+ * @internal
  */
 export function sizeClass(bytes: number): number {
 	if (bytes <= 256) return 256;
@@ -32,6 +33,7 @@ export function sizeClass(bytes: number): number {
  * same free set therefore gets the same buffers in the same order, and finds its bind groups in the cache.
  *
  * Free buffers over `freeLimit` bytes are destroyed, longest unused first, so the pool shrinks after a large step.
+ * @internal
  */
 export class BufferPool {
 	private readonly free = new Map<number, PooledBuffer[]>();

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { AdapterDescription } from "./adapter.js";
 import { BufferPool, type MemoryUse } from "./buffer_pool.js";
 import type { Choices, KernelFamily } from "./choices.js";
@@ -15,6 +16,7 @@ import { type Pipeline, Pipelines } from "./pipelines.js";
 import { type Contest, Recording } from "./recording.js";
 import { Replay, type Trial } from "./replay.js";
 import { Storage } from "./storage.js";
+import type { WebGPUDevice, WebGPULimits } from "./webgpu.js";
 
 /** One launch of a kernel. */
 export interface Launch {
@@ -40,7 +42,7 @@ export interface DeviceOptions {
 	readonly subgroupKernels?: boolean | undefined;
 	/** Called when the host starts to wait for the GPU; what it returns is called when the wait is over. */
 	readonly idle?: (() => () => void) | undefined;
-	/** What was measured on this adapter, see `choose`; without it nothing is measured. */
+	/** What was measured on this adapter, see `choose`; without it nothing is measured. @internal */
 	readonly choices?: Choices | undefined;
 }
 
@@ -103,9 +105,10 @@ export class Device {
 	/** Where failures of what is being made are noted, beside `failedBatches`. */
 	private trial: Trial | undefined;
 
+	/** @internal */
 	constructor(
 		/** The WebGPU device underneath, for code that goes beyond this library. */
-		readonly device: GPUDevice,
+		readonly device: WebGPUDevice,
 		readonly adapter: AdapterDescription,
 		private readonly options: DeviceOptions = {},
 	) {
@@ -141,11 +144,11 @@ export class Device {
 		return this.device.features.has(feature);
 	}
 
-	get limits(): GPUSupportedLimits {
+	get limits(): WebGPULimits {
 		return this.device.limits;
 	}
 
-	/** Lanes of a subgroup for the kernels of a family; 0 for the portable ones. */
+	/** Lanes of a subgroup for the kernels of a family; 0 for the portable ones. @internal */
 	lanesOf(family: KernelFamily): number {
 		return family === "subgroups" ? fixedSubgroupSize(this.adapter) : 0;
 	}
@@ -270,6 +273,7 @@ export class Device {
 	 * and left out of a rehearsal.
 	 *
 	 * @throws CaptureError where the step reads back, waits or uploads.
+	 * @internal
 	 */
 	protected record<T>(step: () => T, rehearsal: boolean): { recording: Recording; result: T } {
 		this.recording?.refuse("captures another step");
@@ -288,12 +292,16 @@ export class Device {
 		}
 	}
 
-	/** Whether a step is being recorded that has not made this storage. */
+	/** Whether a step is being recorded that has not made this storage. @internal */
 	isOutside(storage: Storage): boolean {
 		return this.recording !== undefined && !this.recording.made.has(storage);
 	}
 
-	/** Does something with a storage from outside of the step that is being recorded: at once, and not as part of it. */
+	/**
+	 * Does something with a storage from outside of the step that is being recorded: at once, and not as part of it.
+	 *
+	 * @internal
+	 */
 	atOnceOutside<T>(storage: Storage, body: () => T): T {
 		if (!this.isOutside(storage)) return body();
 		const { recording } = this;
@@ -305,7 +313,11 @@ export class Device {
 		}
 	}
 
-	/** Notes an upload that the step being recorded asks for before each replay; false where none is recorded. */
+	/**
+	 * Notes an upload that the step being recorded asks for before each replay; false where none is recorded.
+	 *
+	 * @internal
+	 */
 	protected recordFeed(storage: Storage, upload: () => void): boolean {
 		this.check();
 		if (this.recording === undefined) return false;
@@ -319,6 +331,7 @@ export class Device {
 	 * device chooses, where that has not been done. Ends the recording.
 	 *
 	 * @throws ShaderError, DeviceLostError
+	 * @internal
 	 */
 	protected async compile(recording: Recording): Promise<void> {
 		try {
@@ -353,7 +366,7 @@ export class Device {
 		this.options.choices?.note(key, best);
 	}
 
-	/** Gives a recorded step memory, and compiles what is not compiled yet. */
+	/** Gives a recorded step memory, and compiles what is not compiled yet. @internal */
 	protected prepareReplay(recording: Recording): Replay {
 		const trial: Trial = { pending: 0, batches: [], failure: undefined };
 		this.trial = trial;
@@ -369,6 +382,7 @@ export class Device {
 	 * before them, in one go.
 	 *
 	 * @throws TesseraError why the step cannot be done: a kernel or a buffer of it failed, or it was disposed of.
+	 * @internal
 	 */
 	protected replay(replay: Replay): void {
 		this.check();
@@ -397,6 +411,7 @@ export class Device {
 	 * @param key names the operation and all shapes on which the choice depends
 	 * @param ways of one member where there is nothing to choose
 	 * @param compute is called with one of the ways, during `prepare` with each; it only launches kernels
+	 * @internal
 	 */
 	choose<Way extends string, T>(key: string, ways: readonly [Way, ...Way[]], compute: (way: Way) => T): T {
 		if (this.options.choices === undefined || ways.length === 1) return compute(ways[0]);
@@ -406,7 +421,7 @@ export class Device {
 		return compute(ways[0]);
 	}
 
-	/** Runs `body` and frees what it makes. */
+	/** Runs `body` and frees what it makes. @internal */
 	protected discard(body: () => unknown): void {
 		body();
 	}

@@ -1,6 +1,7 @@
 import { CaptureError, DisposedError } from "./errors.js";
+import type { WebGPUBuffer } from "./webgpu.js";
 
-/** The buffer that a storage is in. */
+/** The buffer that a storage is in. @internal */
 export interface Place {
 	/** Unique per buffer, so that bind groups can be cached by it; negative for the buffers of `Device.uniform`. */
 	readonly id: number;
@@ -12,19 +13,24 @@ export interface Place {
  * At zero holders the buffer goes back to its pool.
  */
 export class Storage {
-	/** Number of the last batch of commands that writes the buffer; −1 where its contents came from the host. */
+	/** Number of the last batch of commands that writes the buffer; −1 where its contents came from the host. @internal */
 	writtenBatch = -1;
 	private holders = 1;
 
+	/** @internal */
 	constructor(
 		/** Nothing while a recorded step that made this storage has no memory yet. */
 		private place: Place | undefined,
 		/** Bytes in use: what a kernel sees as the binding's size. */
 		readonly bytes: number,
 		private readonly release: (storage: Storage) => void,
-		/** Number of the last batch of commands that uses the buffer, also under an earlier holder (see `Device.write`). */
+		/**
+		 * Number of the last batch of commands that uses the buffer, also under an earlier holder (see `Device.write`).
+		 *
+		 * @internal
+		 */
 		public lastBatch = -1,
-		/** What is in a buffer of `Device.uniform`, which never changes. */
+		/** What is in a buffer of `Device.uniform`, which never changes. @internal */
 		readonly contents?: string,
 	) {}
 
@@ -32,7 +38,7 @@ export class Storage {
 		return this.placed().id;
 	}
 
-	get buffer(): GPUBuffer {
+	get buffer(): WebGPUBuffer {
 		return this.placed().buffer;
 	}
 
@@ -45,7 +51,7 @@ export class Storage {
 		return this.holders > 1;
 	}
 
-	/** Gives a storage that was made while a step was recorded its buffer. */
+	/** Gives a storage that was made while a step was recorded its buffer. @internal */
 	moveTo(place: Place): void {
 		this.place = place;
 	}

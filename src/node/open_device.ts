@@ -1,20 +1,19 @@
 import { describeAdapter, isNullBackend } from "../gpu/adapter.js";
-import { checkFlag, checkWord } from "../gpu/arguments.js";
+import { checkWord } from "../gpu/arguments.js";
 import { NoAdapterError } from "../gpu/errors.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { checkOpenDeviceOptions, type OpenDeviceOptions, openAdapter } from "../tensor/open_device.js";
 import { choiceFile } from "./choice_file.js";
 import { idle } from "./idle.js";
+import { importWebGPU } from "./import_webgpu.js";
 import { findLavapipe, unpackSwiftShader, withDriver } from "./swiftshader.js";
 
 /** Which adapter to open: a GPU, or one of two implementations of Vulkan on the CPU. */
-export type AdapterChoice = "gpu" | "lavapipe" | "swiftshader";
+export type AdapterChoice = "auto" | "gpu" | "lavapipe" | "swiftshader";
 
 export interface NodeOpenDeviceOptions extends OpenDeviceOptions {
 	/** Default: the environment variable TESSERA_ADAPTER, else the first of GPU, lavapipe and SwiftShader that is there. */
 	readonly adapter?: AdapterChoice | undefined;
-	/** Whether to say on stderr that a software adapter computes (default true). */
-	readonly announce?: boolean;
 }
 
 /**
@@ -22,7 +21,6 @@ export interface NodeOpenDeviceOptions extends OpenDeviceOptions {
  * reachable from here.
  */
 const instances: GPU[] = [];
-const announced = new Set<string>();
 
 /** Nanosecond timestamps: Dawn rounds them to 65 µs by default. */
 const dawnOptions = ["disable-dawn-features=timestamp_quantization"];
@@ -35,19 +33,11 @@ const dawnOptions = ["disable-dawn-features=timestamp_quantization"];
  * @throws NoAdapterError where nothing is found, or not what was asked for: it names what to install.
  */
 export async function openDevice(options: NodeOpenDeviceOptions = {}): Promise<Gpu> {
-	checkOpenDeviceOptions(options, ["adapter", "announce"]);
-	const { announce: announces = true } = options;
-	checkFlag("openDevice", "announce", announces);
+	checkOpenDeviceOptions(options, ["adapter"]);
 	const { TESSERA_ADAPTER } = process.env;
 	const choice = checkChoice("adapter", options.adapter) ?? checkChoice("TESSERA_ADAPTER", TESSERA_ADAPTER);
 	const adapter = await findAdapter(choice, options.powerPreference ?? "high-performance");
-	const gpu = await openAdapter(
-		adapter,
-		describeAdapter(adapter).software ? { idle, ...options } : options,
-		choiceFile,
-	);
-	if (gpu.adapter.software && announces) announce(gpu.adapter.description || gpu.adapter.device);
-	return gpu;
+	return openAdapter(adapter, describeAdapter(adapter).software ? { idle, ...options } : options, choiceFile, announce);
 }
 
 async function findAdapter(
@@ -102,9 +92,7 @@ async function swiftShader(powerPreference: GPUPowerPreference): Promise<GPUAdap
 
 /** The adapter of a fresh Dawn instance, which reads the environment anew; never its null backend. */
 async function requestAdapter(powerPreference: GPUPowerPreference): Promise<GPUAdapter | undefined> {
-	const { create, globals } = await import("webgpu").catch((cause: unknown) => {
-		throw new NoAdapterError("WebGPU for Node is not installed: npm install webgpu", { cause });
-	});
+	const { create, globals } = await importWebGPU();
 	Object.assign(globalThis, globals);
 	const instance = create(dawnOptions);
 	instances.push(instance);
@@ -113,8 +101,6 @@ async function requestAdapter(powerPreference: GPUPowerPreference): Promise<GPUA
 }
 
 function announce(description: string): void {
-	if (announced.has(description)) return;
-	announced.add(description);
 	const faster = /swiftshader/i.test(description)
 		? "A GPU would be far faster; lavapipe (mesa-vulkan-drivers) 3 to 5 times."
 		: "A GPU would be far faster.";

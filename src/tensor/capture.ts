@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { CaptureError } from "../gpu/errors.js";
 import { formatShape } from "./shape.js";
 import type { Parameter, Tensor } from "./tensor.js";
@@ -5,6 +6,7 @@ import type { Parameter, Tensor } from "./tensor.js";
 /**
  * What a recorded step does to the gradients of parameters, which live on the host: while it is recorded they change, at
  * its end all is as before, and each replay then makes the same changes for good.
+ * @internal
  */
 export class GradientLog {
 	/** The gradients that the step found, where it looked before it set or forgot them. */
@@ -63,7 +65,7 @@ export class GradientLog {
 	}
 }
 
-/** What `gpu.capture` needs of the device. */
+/** What `gpu.capture` needs of the device. @internal */
 export interface Replayable {
 	replay(): void;
 	dispose(): void;
@@ -71,7 +73,7 @@ export interface Replayable {
 
 /** A training step, or any sequence of operations, ready to be done again and again; made by `gpu.capture`. */
 export class Capture<T> {
-	/** For `gpu.capture`. */
+	/** For `gpu.capture`. @internal */
 	constructor(
 		/** What the step returned; its tensors hold what the last replay computed, until `dispose()`. */
 		readonly result: T,

@@ -10,7 +10,7 @@ import { type AnyTensor, type DataOf, type DType, Parameter, Tensor } from "./te
 
 /** An open device: it makes tensors, reads them back, and decides how long they live. Opened by `openDevice()`. */
 export class Gpu extends Device {
-	/** For `Parameter`: what happens to gradients while a step is recorded. */
+	/** For `Parameter`: what happens to gradients while a step is recorded. @internal */
 	gradientLog: GradientLog | undefined;
 	private readonly scopes: Set<AnyTensor>[] = [];
 
@@ -200,6 +200,7 @@ export class Gpu extends Device {
 		await this.compile(recording);
 	}
 
+	/** @internal */
 	protected override discard(body: () => unknown): void {
 		this.scope(() => {
 			body();
@@ -262,11 +263,12 @@ export class Gpu extends Device {
 		return tensor;
 	}
 
-	/** For `Tensor` itself: a new one belongs to the innermost open scope. */
+	/** For `Tensor` itself: a new one belongs to the innermost open scope. @internal */
 	track(tensor: AnyTensor): void {
 		this.scopes.at(-1)?.add(tensor);
 	}
 
+	/** @internal */
 	untrack(tensor: AnyTensor): void {
 		for (const scope of this.scopes) scope.delete(tensor);
 	}

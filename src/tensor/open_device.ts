@@ -16,7 +16,7 @@ import { Gpu } from "./gpu.js";
 
 export interface OpenDeviceOptions extends Omit<DeviceOptions, "choices"> {
 	/** Which GPU to prefer where there are several (default "high-performance"). */
-	readonly powerPreference?: GPUPowerPreference;
+	readonly powerPreference?: "low-power" | "high-performance";
 	/** WebGPU features without which the device is of no use to the caller. */
 	readonly requiredFeatures?: readonly string[];
 	/**
@@ -25,28 +25,43 @@ export interface OpenDeviceOptions extends Omit<DeviceOptions, "choices"> {
 	 * folder, in a browser in its storage for the site, or where this says.
 	 */
 	readonly tune?: boolean | ChoiceStore;
+	/** Whether to say, once for each adapter, that shaders run on the CPU: in Node on stderr, in a browser on the console (default true). */
+	readonly announce?: boolean;
 }
 
-/** The names of the options. */
+/** The adapters that were announced. */
+const announced = new Set<string>();
+
+/** The names of the options. @internal */
 export const openDeviceOptions = [
 	"powerPreference",
 	"requiredFeatures",
 	"tune",
+	"announce",
 	"poolLimit",
 	"subgroupKernels",
 	"idle",
 ] as const satisfies readonly (keyof OpenDeviceOptions)[];
 
-/** @throws ArgumentError for an option that is not known, or not of its kind */
+/** @throws ArgumentError for an option that is not known, or not of its kind @internal */
 export function checkOpenDeviceOptions(options: OpenDeviceOptions, more: readonly string[] = []): void {
 	const name = "openDevice";
 	checkOptions(name, options, [...openDeviceOptions, ...more]);
-	const { powerPreference, requiredFeatures = [], tune = false, poolLimit = 0, subgroupKernels, idle } = options;
+	const {
+		powerPreference,
+		requiredFeatures = [],
+		tune = false,
+		announce = true,
+		poolLimit = 0,
+		subgroupKernels,
+		idle,
+	} = options;
 	if (powerPreference !== undefined)
 		checkWord(name, "powerPreference", powerPreference, ["low-power", "high-performance"]);
 	checkArray(name, "requiredFeatures", requiredFeatures, 'an array of WebGPU features such as ["shader-f16"]');
 	if (typeof tune !== "boolean" && typeof tune?.read !== "function")
 		throw wrongArgument(name, "tune", "true, false or a store { read, write }", tune);
+	checkFlag(name, "announce", announce);
 	checkNumber(name, "poolLimit", poolLimit, { least: 0 });
 	if (subgroupKernels !== undefined) checkFlag(name, "subgroupKernels", subgroupKernels);
 	if (idle !== undefined) checkFunction(name, "idle", idle);
@@ -56,17 +71,26 @@ export function checkOpenDeviceOptions(options: OpenDeviceOptions, more: readonl
  * Makes a device of an adapter.
  *
  * @param storeFor where choices between kernels are kept, unless the options say
+ * @param say announces that an adapter of this description computes on the CPU
  * @throws MissingFeatureError, NoAdapterError
+ * @internal
  */
 export async function openAdapter(
 	adapter: GPUAdapter,
-	{ tune = false, requiredFeatures, ...options }: OpenDeviceOptions,
+	{ tune = false, announce = true, requiredFeatures, ...options }: OpenDeviceOptions,
 	storeFor: (adapter: AdapterDescription) => ChoiceStore,
+	say: (description: string) => void,
 ): Promise<Gpu> {
 	const description = describeAdapter(adapter);
 	const store = tune === true ? storeFor(description) : tune;
 	const choices = store === false ? undefined : await Choices.open(store);
-	return new Gpu(await requestDevice(adapter, requiredFeatures), description, { ...options, choices });
+	const gpu = new Gpu(await requestDevice(adapter, requiredFeatures), description, { ...options, choices });
+	const name = description.description || description.device || description.architecture;
+	if (description.software && announce && !announced.has(name)) {
+		announced.add(name);
+		say(name);
+	}
+	return gpu;
 }
 
 /**
@@ -86,10 +110,7 @@ export async function openDevice(options: OpenDeviceOptions = {}): Promise<Gpu> 
 		throw new NoAdapterError(
 			"The browser found no GPU adapter. Turn on hardware acceleration, or in Chrome start it with --enable-unsafe-webgpu --use-webgpu-adapter=swiftshader to compute on the CPU.",
 		);
-	const device = await openAdapter(adapter, options, browserChoiceStore);
-	if (device.adapter.software)
-		console.warn(
-			`Tessera computes on the CPU (${device.adapter.description || device.adapter.architecture}): no GPU was found.`,
-		);
-	return device;
+	return openAdapter(adapter, options, browserChoiceStore, (name) =>
+		console.warn(`Tessera computes on the CPU (${name}): no GPU was found.`),
+	);
 }

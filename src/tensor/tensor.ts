@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { checkFlag, wrongArgument } from "../gpu/arguments.js";
 import { DisposedError, GradientError, ShapeError } from "../gpu/errors.js";
 import type { Storage } from "../gpu/storage.js";
@@ -82,6 +83,7 @@ export class Tensor<D extends DType = "float32"> {
 	/**
 	 * The same elements in blocks of images where an operation left them so, for operations that go on with them. A step
 	 * that is recorded sees those of tensors from outside in row-major order alone, which is where new data will go.
+	 * @internal
 	 */
 	get blocked(): Storage | null {
 		this.checkAlive();
@@ -89,7 +91,11 @@ export class Tensor<D extends DType = "float32"> {
 		return storage === null || this.gpu.isOutside(storage) ? null : storage;
 	}
 
-	/** The row-major memory, to be overwritten: what holds the old elements in another order is given back. */
+	/**
+	 * The row-major memory, to be overwritten: what holds the old elements in another order is given back.
+	 *
+	 * @internal
+	 */
 	get writableStorage(): Storage {
 		const { storage } = this;
 		this.blockedMemory?.storage.free();
@@ -154,6 +160,7 @@ export class Tensor<D extends DType = "float32"> {
 		return this.toString();
 	}
 
+	/** @internal */
 	[inspect](): string {
 		return this.toString();
 	}
@@ -211,7 +218,7 @@ export class Parameter extends Tensor {
 		this.replaceGrad(null);
 	}
 
-	/** For `gpu.capture`: replaces the gradient and hands the old one over. */
+	/** For `gpu.capture`: replaces the gradient and hands the old one over. @internal */
 	exchangeGrad(gradient: Tensor | null): Tensor | null {
 		const before = this.gradient;
 		this.gradient = gradient;

@@ -1,4 +1,8 @@
 import { execFile } from "node:child_process";
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { ArgumentError, MissingFeatureError, NoAdapterError, openDevice, relu } from "tessera-gpu";
 import { Trainer, VQVAE } from "tessera-gpu/vqvae";
@@ -59,6 +63,46 @@ test("swiftshader is found without a system driver and announced in one line", a
 	assert.match(lines[0] as string, /SwiftShader.*GPU/);
 });
 
+test("a browser's page announces a software adapter once on the console, or not at all", async () => {
+	const { manifest, loader = "" } = await unpackSwiftShader();
+	const index = JSON.stringify(new URL("../../../../dist/index.js", import.meta.url).href);
+	const code = `import { openDevice } from ${index}; import { create, globals } from "webgpu"; Object.assign(globalThis, globals);
+		const gpu = create([]); Object.defineProperty(globalThis, "navigator", { value: { gpu } });
+		console.warn = (text) => console.log(text);
+		await openDevice({ announce: false }); console.log("silent"); await openDevice(); await openDevice({ announce: true });`;
+	const result = await script(code, {
+		VK_DRIVER_FILES: manifest,
+		VK_ICD_FILENAMES: manifest,
+		LD_LIBRARY_PATH: dirname(loader),
+	});
+	assert.is(result.code, 0, result.stderr);
+	assert.match(result.stdout, /^silent\nTessera computes on the CPU \(.*SwiftShader.*\n$/);
+});
+
+test("webgpu is found in the current folder where it is not installed next to the package", async () => {
+	const dist = fileURLToPath(new URL("../../../../dist/", import.meta.url));
+	const [elsewhere, here] = await Promise.all(
+		["package", "here"].map((name) => mkdtemp(join(tmpdir(), `tessera-${name}-`))),
+	);
+	try {
+		await cp(dist, join(elsewhere, "dist"), { recursive: true });
+		await writeFile(join(elsewhere, "package.json"), '{ "type": "module" }');
+		const { href } = pathToFileURL(join(elsewhere, "dist/node/index.js"));
+		const code = `import { openDevice } from ${JSON.stringify(href)}; await openDevice({ announce: false }).then(() => console.log("open"), (e) => console.log(e.name, e.message));`;
+		const open = async () => {
+			const flags = ["--input-type=module", "-e", code];
+			return (await run(process.execPath, flags, { cwd: here, timeout: 60_000 })).stdout.trim();
+		};
+		assert.match(await open(), /^NoAdapterError .*npm install webgpu/);
+		await mkdir(join(here, "node_modules"));
+		await symlink(resolve("node_modules/webgpu"), join(here, "node_modules/webgpu"));
+		await symlink(resolve("node_modules/@sparticuz"), join(here, "node_modules/@sparticuz"));
+		assert.is(await open(), "open");
+	} finally {
+		for (const folder of [elsewhere, here]) await rm(folder, { recursive: true });
+	}
+});
+
 test("where the system's loader finds no driver, SwiftShader steps in", async () => {
 	const result = await script(`${open} const gpu = await openDevice(); console.log(gpu.adapter.description);`, {
 		TESSERA_ADAPTER: "",
@@ -92,7 +136,7 @@ test("unknown adapters and missing features are named", async () => {
 	const result = await script(`${open} await openDevice().catch((e) => { console.log(e.name, e.message); });`, {
 		TESSERA_ADAPTER: "voodoo",
 	});
-	assert.match(result.stdout, /^ArgumentError .*voodoo.*gpu, lavapipe, swiftshader/);
+	assert.match(result.stdout, /^ArgumentError .*TESSERA_ADAPTER.*"gpu".*"lavapipe".*"swiftshader".*"voodoo"/);
 	const error = await thrownBy(openDevice({ requiredFeatures: ["no-such-feature"] }));
 	assert.instance(error, MissingFeatureError);
 	assert.match(error.message, /no-such-feature/);
@@ -124,7 +168,7 @@ test("Dawn's null backend is refused", async () => {
 	const instance = create(["backend=null"]);
 	const adapter = await instance.requestAdapter();
 	assert.ok(adapter !== null);
-	const error = await thrownBy(openAdapter(adapter as GPUAdapter, {}, browserChoiceStore));
+	const error = await thrownBy(openAdapter(adapter as GPUAdapter, {}, browserChoiceStore, () => {}));
 	assert.instance(error, NoAdapterError);
 	assert.match(error.message, /null backend/);
 });
