@@ -1,21 +1,20 @@
-import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { generateDigits } from "../data/digits.js";
 import { type ImageSet, imageSetFromIdx, select } from "../data/image_set.js";
 import { DataError, ShapeError } from "../gpu/errors.js";
 import { Random } from "../nn/random.js";
-import { cachedDownload, type DownloadOptions } from "./download.js";
-import { cacheFolder, readFileIfThere } from "./files.js";
+import { type CachedDownloadOptions, cachedDownload, type ExpectedFile } from "./download.js";
+import { cacheFolder, isFolder, readFileIfThere } from "./files.js";
 import { classNames, readImageFolder } from "./image_folder.js";
 
-export interface DatasetOptions extends Pick<DownloadOptions, "connectTimeout" | "stallTimeout"> {
+export interface DatasetOptions extends Omit<CachedDownloadOptions, "onProgress"> {
 	/** How many digits to draw, and their seed, for "digits"; 10,000, 1,000 and 0 by default. */
 	readonly digits?: { readonly train?: number; readonly test?: number; readonly seed?: number } | undefined;
 	/** Called while a file is downloaded. */
 	readonly onProgress?: ((file: string, receivedBytes: number, totalBytes: number | undefined) => void) | undefined;
 	/**
-	 * Base URLs to download from instead of the published ones, tried in turn: a file is looked for at
-	 * `<base>/<data set>/<file>`. Without it, the environment variable TESSERA_MIRRORS (separated by commas) is heeded.
+	 * Base URLs to download from instead of the published ones, tried one after the other: a file is looked for at
+	 * `<base>/<data set>/<file>`. Without it, the environment variable TESSERA_MIRRORS (separated by commas) is used.
 	 */
 	readonly mirrors?: readonly string[] | undefined;
 }
@@ -37,8 +36,8 @@ const IDX_FILES = {
 export interface PublishedSet {
 	/** Base URLs, each with the four files, packed by gzip. */
 	readonly mirrors: readonly string[];
-	/** MD5 sums of the packed files, as their authors published them. */
-	readonly md5: Readonly<Record<keyof typeof IDX_FILES, string>>;
+	/** The packed files. */
+	readonly files: Readonly<Record<keyof typeof IDX_FILES, ExpectedFile>>;
 }
 
 const PUBLISHED: ReadonlyMap<string, PublishedSet> = new Map([
@@ -49,11 +48,27 @@ const PUBLISHED: ReadonlyMap<string, PublishedSet> = new Map([
 				"https://ossci-datasets.s3.amazonaws.com/mnist/",
 				"https://storage.googleapis.com/cvdf-datasets/mnist/",
 			],
-			md5: {
-				trainImages: "f68b3c2dcbeaaa9fbdd348bbdeb94873",
-				trainLabels: "d53e105ee54ea40749a09fcbcd1e9432",
-				testImages: "9fb629c4189551a2d022fa330f9573f3",
-				testLabels: "ec29112dd5afa0611ce80d1b7f02629c",
+			files: {
+				trainImages: {
+					bytes: 9_912_422,
+					md5: "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+					sha256: "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+				},
+				trainLabels: {
+					bytes: 28_881,
+					md5: "d53e105ee54ea40749a09fcbcd1e9432",
+					sha256: "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+				},
+				testImages: {
+					bytes: 1_648_877,
+					md5: "9fb629c4189551a2d022fa330f9573f3",
+					sha256: "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+				},
+				testLabels: {
+					bytes: 4_542,
+					md5: "ec29112dd5afa0611ce80d1b7f02629c",
+					sha256: "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+				},
 			},
 		},
 	],
@@ -61,14 +76,30 @@ const PUBLISHED: ReadonlyMap<string, PublishedSet> = new Map([
 		"fashion-mnist",
 		{
 			mirrors: [
-				"http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
 				"https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+				"https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
 			],
-			md5: {
-				trainImages: "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
-				trainLabels: "25c81989df183df01b3e8a0aad5dffbe",
-				testImages: "bef4ecab320f06d8554ea6380940ec79",
-				testLabels: "bb300cfdad3c16e7a12a480ee83cd310",
+			files: {
+				trainImages: {
+					bytes: 26_421_880,
+					md5: "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+					sha256: "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+				},
+				trainLabels: {
+					bytes: 29_515,
+					md5: "25c81989df183df01b3e8a0aad5dffbe",
+					sha256: "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+				},
+				testImages: {
+					bytes: 4_422_102,
+					md5: "bef4ecab320f06d8554ea6380940ec79",
+					sha256: "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+				},
+				testLabels: {
+					bytes: 5_148,
+					md5: "bb300cfdad3c16e7a12a480ee83cd310",
+					sha256: "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+				},
 			},
 		},
 	],
@@ -86,7 +117,7 @@ const HOLD_OUT_SEED = 10;
 /**
  * Loads a data set:
  * - `"digits"`: the built-in handwritten-looking digits, generated;
- * - `"mnist"`, `"fashion-mnist"`: downloaded on first use, kept in `cacheFolder()/datasets`, checked by MD5 each time;
+ * - `"mnist"`, `"fashion-mnist"`: downloaded on first use, kept in `cacheFolder()/datasets`, checked by size, MD5 and SHA-256 each time;
  * - else the path of a folder: with IDX files under MNIST's names (raw or .gz; labels may be missing), or with PNG
  *   images of one size, either directly or in one subfolder a class, or with `train/` and `test/` that are each such a folder.
  *   Where a folder has no test part, a tenth of the images, the same ones each time, is held out.
@@ -107,17 +138,16 @@ export async function loadDataset(source: string, options: DatasetOptions = {}):
  * @throws DataError and FormatError as `loadDataset` does.
  */
 export async function loadPublished(name: string, published: PublishedSet, options: DatasetOptions): Promise<Dataset> {
-	const { onProgress, connectTimeout, stallTimeout } = options;
-	const overriding = options.mirrors ?? process.env.TESSERA_MIRRORS?.split(",").filter((base) => base.trim() !== "");
+	const { onProgress, mirrors, digits: _, ...limits } = options;
+	const overriding = mirrors ?? process.env.TESSERA_MIRRORS?.split(",").filter((base) => base.trim() !== "");
 	const bases = overriding?.map((base) => `${base.trim().replace(/\/$/, "")}/${name}/`) ?? published.mirrors;
 	const fetched = (key: keyof typeof IDX_FILES): Promise<Uint8Array> => {
 		const file = `${IDX_FILES[key]}.gz`;
 		const path = join(cacheFolder(), "datasets", name, file);
 		const urls = bases.map((base) => base + file);
-		return cachedDownload(path, published.md5[key], urls, {
+		return cachedDownload(path, published.files[key], urls, {
 			onProgress: onProgress && ((received, total) => onProgress(file, received, total)),
-			connectTimeout,
-			stallTimeout,
+			...limits,
 		});
 	};
 	// One after the other: the mirrors are shared, and the progress then has one file at a time to tell of.
@@ -184,9 +214,4 @@ function holdOut(set: ImageSet): Dataset {
 		train: select(set, order.subarray(testCount).sort()),
 		test: select(set, order.subarray(0, testCount).sort()),
 	};
-}
-
-async function isFolder(path: string): Promise<boolean> {
-	const found = await stat(path).catch(() => undefined);
-	return found?.isDirectory() ?? false;
 }

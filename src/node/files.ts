@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { constants, type Stats } from "node:fs";
-import { lstat, mkdir, open, rename, rm } from "node:fs/promises";
+import { lstat, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import envPaths from "env-paths";
 import { DataError, TesseraError } from "../gpu/errors.js";
@@ -78,6 +78,20 @@ export async function readFileIfThere(path: string): Promise<Buffer | undefined>
 	}
 }
 
+/**
+ * Whether there is a folder at this path, or a link to one.
+ * @throws DataError with the path if it cannot be found out, or is a link that leads nowhere
+ */
+export async function isFolder(path: string): Promise<boolean> {
+	try {
+		return (await stat(path)).isDirectory();
+	} catch (error) {
+		const code = codeOf(error);
+		if (code === "ENOTDIR" || (code === "ENOENT" && !(await isLink(path)))) return false;
+		throw fileError(path, error, "read");
+	}
+}
+
 async function isLink(path: string): Promise<boolean> {
 	return lstat(path).then(
 		(found) => found.isSymbolicLink(),
@@ -106,7 +120,7 @@ const REASONS: Readonly<Record<string, string>> = {
 	ELOOP: "its links lead in a circle",
 	EMFILE: "too many files are open; raise the limit (ulimit -n)",
 	ENAMETOOLONG: "the name is too long",
-	ENOENT: "there is no such file",
+	ENOENT: "there is no such file, or it is a link to none",
 	ENOSPC: "the disk is full; free some space or choose another place",
 	ENOTDIR: "a part of the path is a file, not a folder",
 	ENXIO: "it is a socket or a device, not a file",

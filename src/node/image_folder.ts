@@ -1,37 +1,54 @@
 import { readdir } from "node:fs/promises";
 import { extname, join } from "node:path";
 import type { ImageSet } from "../data/image_set.js";
-import { DataError, ShapeError } from "../gpu/errors.js";
+import { DataError, LimitError, ShapeError } from "../gpu/errors.js";
+import { fileError, isFolder } from "./files.js";
 import { type Image, readImage } from "./image_files.js";
 
 /** PNG is read; the others are listed so that a folder of them is refused with a word on how to convert them. */
 const IMAGE_EXTENSIONS = new Set([".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"]);
 
-/** The image files of a folder, sorted by name; hidden ones are left out. */
-async function imageFiles(folder: string): Promise<string[]> {
-	const entries = await readdir(folder, { withFileTypes: true });
-	const isImage = (name: string): boolean => !name.startsWith(".") && IMAGE_EXTENSIONS.has(extname(name).toLowerCase());
-	const names = entries.filter((entry) => !entry.isDirectory() && isImage(entry.name)).map((entry) => entry.name);
-	return names.sort().map((name) => join(folder, name));
+/** Of all images together: 2 GiB, which no device binds more of. */
+const MOST_VALUES = 2 ** 31;
+
+/** The names in a folder, sorted: of image files, and of subfolders. Links are followed, hidden ones left out. */
+async function contentsOf(folder: string): Promise<{ images: string[]; subfolders: string[] }> {
+	const entries = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
+		throw fileError(folder, cause, "listed");
+	});
+	const images: string[] = [];
+	const subfolders: string[] = [];
+	for (const entry of entries) {
+		if (entry.name.startsWith(".")) continue;
+		const isSubfolder = entry.isSymbolicLink() ? await isFolder(join(folder, entry.name)) : entry.isDirectory();
+		if (isSubfolder) subfolders.push(entry.name);
+		else if (IMAGE_EXTENSIONS.has(extname(entry.name).toLowerCase())) images.push(entry.name);
+	}
+	return { images: images.sort(), subfolders: subfolders.sort() };
 }
 
-/** The names of those subfolders that hold images, sorted: the classes of a folder of images. */
+/** The image files of a folder, sorted by name. */
+export async function imageFiles(folder: string): Promise<string[]> {
+	return (await contentsOf(folder)).images.map((name) => join(folder, name));
+}
+
+/**
+ * The names of those subfolders that hold images, sorted: the classes of a folder of images.
+ * @throws DataError if one of them cannot be listed
+ */
 export async function classNames(folder: string): Promise<string[]> {
-	const entries = await readdir(folder, { withFileTypes: true });
 	const names: string[] = [];
-	for (const entry of entries) {
-		if (!entry.isDirectory() || entry.name.startsWith(".")) continue;
-		if ((await imageFiles(join(folder, entry.name))).length > 0) names.push(entry.name);
-	}
-	return names.sort();
+	for (const name of (await contentsOf(folder)).subfolders)
+		if ((await imageFiles(join(folder, name))).length > 0) names.push(name);
+	return names;
 }
 
 /**
  * Reads a folder of images of one size: either images, or subfolders of images, whose places in the sorted `classes`
  * become the labels. Grey images become RGB where any is RGB.
  * @throws DataError when there are no images, images beside subfolders of images, a subfolder that is no class, or
- * more than 256 classes; ShapeError
- * naming the first two images that differ in size; FormatError naming an image that cannot be read.
+ * more than 256 classes; ShapeError naming the first two images that differ in size; LimitError if the images have more
+ * than 2³¹ values together; FormatError or DataError naming an image that cannot be read.
  */
 export async function readImageFolder(name: string, folder: string, classes: readonly string[]): Promise<ImageSet> {
 	const files = await imageFiles(folder);
@@ -60,6 +77,11 @@ async function readAll(files: readonly string[]): Promise<Image[]> {
 		const image = await readImage(file);
 		images.push(image);
 		const [first] = images;
+		const values = files.length * first.pixels.length;
+		if (values > MOST_VALUES)
+			throw new LimitError(
+				`${files.length} images like ${files[0]} have ${values} values, but at most ${MOST_VALUES} are read. Scale them down, or take fewer`,
+			);
 		if (image.width !== first.width || image.height !== first.height) {
 			throw new ShapeError(
 				`images of differing sizes: ${files[0]} is ${first.width} × ${first.height}, ` +

@@ -1,4 +1,5 @@
-import { access, mkdir, readdir, readFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { access, readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
@@ -6,7 +7,7 @@ import { promisify } from "node:util";
 import { brotliDecompress } from "node:zlib";
 import { parseTar } from "nanotar";
 import { NoAdapterError } from "../gpu/errors.js";
-import { cacheFolder, writeFileAtomic } from "./files.js";
+import { cacheFolder, readRegularFile, writeFileAtomic } from "./files.js";
 
 /** What a Vulkan loader needs to find a driver. */
 export interface VulkanDriver {
@@ -16,6 +17,7 @@ export interface VulkanDriver {
 	readonly loader?: string;
 }
 
+const driverFiles = ["libvulkan.so.1", "libvk_swiftshader.so", "vk_swiftshader_icd.json"] as const;
 const installHint = "npm install @sparticuz/chromium (Linux on x64; it carries the SwiftShader driver)";
 
 /**
@@ -33,19 +35,38 @@ export async function unpackSwiftShader(): Promise<VulkanDriver> {
 	const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
 	const folder = join(cacheFolder(), `swiftshader-${version}`);
 	const driver = { manifest: join(folder, "vk_swiftshader_icd.json"), loader: join(folder, "libvulkan.so.1") };
-	if (await isThere(driver.manifest)) return driver;
+	const list = join(folder, "contents.json");
+	if (await isIntact(folder, list)) return driver;
 
 	const compressed = await readFile(join(root, "bin", "swiftshader.tar.br"));
 	const files = parseTar(await promisify(brotliDecompress)(compressed));
-	await mkdir(folder, { recursive: true });
-	// The manifest comes last: where it stands, the rest is complete.
-	for (const name of ["libvulkan.so.1", "libvk_swiftshader.so", "vk_swiftshader_icd.json"]) {
+	const sums: Record<string, string> = {};
+	for (const name of driverFiles) {
 		const file = files.find((entry) => entry.name.split("/").at(-1) === name);
 		if (file?.data === undefined)
 			throw new NoAdapterError(`@sparticuz/chromium ${version} carries no ${name}; install version 147.`);
 		await writeFileAtomic(join(folder, name), file.data);
+		sums[name] = sha256(file.data);
 	}
+	// Comes last: where it stands, the rest is complete.
+	await writeFileAtomic(list, `${JSON.stringify(sums, undefined, "\t")}\n`);
 	return driver;
+}
+
+/** Whether the unpacked files are those that were written; a truncated library would end the process with SIGBUS. */
+async function isIntact(folder: string, list: string): Promise<boolean> {
+	try {
+		const sums: Record<string, unknown> | null = JSON.parse((await readRegularFile(list)).toString());
+		for (const name of driverFiles)
+			if (sums?.[name] !== sha256(await readRegularFile(join(folder, name)))) return false;
+		return true;
+	} catch {
+		return false;
+	}
+}
+
+function sha256(bytes: Uint8Array): string {
+	return createHash("sha256").update(bytes).digest("hex");
 }
 
 /** The manifest of Mesa's lavapipe, where the system has it. */

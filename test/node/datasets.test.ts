@@ -1,5 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -7,8 +8,9 @@ import { encode } from "fast-png";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { ImageSet } from "../../src/data/image_set.js";
-import { DataError, FormatError, ShapeError, type TesseraError } from "../../src/gpu/errors.js";
+import { DataError, FormatError, LimitError, ShapeError, type TesseraError } from "../../src/gpu/errors.js";
 import { type DatasetOptions, loadDataset, loadPublished, type PublishedSet } from "../../src/node/datasets.js";
+import type { ExpectedFile } from "../../src/node/download.js";
 import { startServer } from "./server.js";
 
 const test = suite<{ folder: string }>("datasets");
@@ -50,14 +52,18 @@ const TINY = {
 };
 
 const packed = Object.fromEntries(Object.entries(TINY).map(([key, bytes]) => [key, gzipSync(bytes)]));
-const sum = (key: string): string => createHash("md5").update(packed[key]).digest("hex");
+const fileOf = (key: string): ExpectedFile => ({
+	bytes: packed[key].length,
+	md5: createHash("md5").update(packed[key]).digest("hex"),
+	sha256: createHash("sha256").update(packed[key]).digest("hex"),
+});
 const tiny = (mirrors: readonly string[]): PublishedSet => ({
 	mirrors,
-	md5: {
-		trainImages: sum("trainImages"),
-		trainLabels: sum("trainLabels"),
-		testImages: sum("testImages"),
-		testLabels: sum("testLabels"),
+	files: {
+		trainImages: fileOf("trainImages"),
+		trainLabels: fileOf("trainLabels"),
+		testImages: fileOf("testImages"),
+		testLabels: fileOf("testLabels"),
 	},
 });
 
@@ -152,7 +158,7 @@ test("mnist and fashion-mnist: when every mirror fails, all are named, and a pla
 	const server = await serve();
 	for (const name of ["mnist", "fashion-mnist"]) {
 		const mirrors = [`${server.url}/bad`, `${server.url}/good`];
-		const message = await failure(loadDataset(name, { mirrors }), DataError);
+		const message = await failure(loadDataset(name, { mirrors, retryPause: 1 }), DataError);
 		assert.match(message, `${server.url}/bad/${name}/${NAMES.trainImages}.gz: HTTP status 500`);
 		assert.match(message, `${server.url}/good/${name}/${NAMES.trainImages}.gz: HTTP status 500`);
 		assert.match(message, join(folder, "cache", "datasets", name, `${NAMES.trainImages}.gz`));
@@ -160,12 +166,33 @@ test("mnist and fashion-mnist: when every mirror fails, all are named, and a pla
 	await server.close();
 });
 
-test("a wrong file under the right name is refused by its sum", async () => {
-	const server = await startServer((_, response) => response.end(packed.trainImages));
-	const message = await failure(loadDataset("mnist", { mirrors: [server.url] }), DataError);
+test("a wrong file under the right name is refused by its size or its sum", async () => {
+	const wrong = Buffer.alloc(9_912_422);
+	let answer = packed.trainImages;
+	const server = await startServer((_, response) => response.end(answer));
+	const load = () => failure(loadDataset("mnist", { mirrors: [server.url], retryPause: 1 }), DataError);
+	assert.match(await load(), `it has ${answer.length} bytes instead of 9912422`);
+	answer = wrong;
+	const message = await load();
 	assert.match(message, "wrong MD5 sum");
 	assert.match(message, "instead of f68b3c2dcbeaaa9fbdd348bbdeb94873");
 	await server.close();
+});
+
+test("published sets are fetched by HTTPS alone", async () => {
+	const asked: string[] = [];
+	const before = globalThis.fetch;
+	globalThis.fetch = async (address) => {
+		asked.push(String(address));
+		return new Response("", { status: 404 });
+	};
+	try {
+		for (const name of ["mnist", "fashion-mnist"]) await failure(loadDataset(name), DataError);
+	} finally {
+		globalThis.fetch = before;
+	}
+	assert.is(asked.length, 4);
+	for (const address of asked) assert.match(address, /^https:\/\/.*\/train-images-idx3-ubyte\.gz$/);
 });
 
 test("a folder of IDX files, raw or packed", async ({ folder }) => {
@@ -227,6 +254,55 @@ test("a folder of classes gives labels", async ({ folder }) => {
 	for (const set of [train, held]) {
 		for (let i = 0; i < set.count; i++) assert.is(set.labels?.[i], Math.floor(set.pixels[i * 6] / 10));
 	}
+});
+
+test("class folders that are links are followed, and links that lead nowhere named", async ({ folder }) => {
+	const data = join(folder, "data");
+	for (const name of ["ant", "bee"]) await writePng(join(folder, name, "0.png"), name.length);
+	await mkdir(data);
+	await symlink(join(folder, "ant"), join(data, "a"));
+	await symlink(join("..", "bee"), join(data, "b"));
+	const { train, test: held } = await loadDataset(data);
+	assert.equal([...(train.labels ?? []), ...(held.labels ?? [])].sort(), [0, 1]);
+	await symlink(data, join(folder, "link"));
+	assert.is((await loadDataset(join(folder, "link"))).train.count, 1);
+	for (const [name, target] of [
+		["circle", "circle"],
+		["nowhere", "none"],
+	]) {
+		const link = join(data, name);
+		await symlink(target, link);
+		assert.match(await failure(loadDataset(data), DataError), link);
+		assert.match(await failure(loadDataset(link), DataError), link);
+		await rm(link);
+	}
+});
+
+test("what is no file under the name of one is named: folders, fifos, links in a circle", async ({ folder }) => {
+	const make: readonly [kind: RegExp, make: (path: string) => unknown][] = [
+		[/a folder/, (path) => mkdir(path)],
+		[/a fifo/, (path) => execFileSync("mkfifo", [path])],
+		[/circle \(ELOOP\)/, (path) => symlink(path, path)],
+		[/link to none \(ENOENT\)/, (path) => symlink(join(folder, "none"), path)],
+	];
+	for (const [i, [kind, makeAt]] of make.entries()) {
+		for (const name of [NAMES.trainImages, `${NAMES.trainImages}.gz`, "0.png", "train"]) {
+			const data = join(folder, String(i), name.replace(".", ""));
+			await mkdir(data, { recursive: true });
+			if (i < 2 && name === "train") continue;
+			if (i === 0 && name === "0.png") continue;
+			await makeAt(join(data, name));
+			const message = await failure(loadDataset(data), DataError);
+			assert.match(message, join(data, name));
+			assert.match(message, kind, name);
+		}
+	}
+});
+
+test("images that no device could bind together are refused after the first", async ({ folder }) => {
+	await writePng(join(folder, "000.png"), 0, 1, 3000, 3000);
+	for (let i = 1; i < 240; i++) await writeFile(join(folder, `${i}.png`), "never read");
+	assert.match(await failure(loadDataset(folder), LimitError), /240 images.*2160000000 values.*2147483648/);
 });
 
 test("train/ and test/ share their classes' labels", async ({ folder }) => {

@@ -1,9 +1,14 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import fs from "node:fs";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { cacheFolder, readFileIfThere, writeFileAtomic } from "../../src/node/files.js";
+import { DataError } from "../../src/gpu/errors.js";
+import { cacheFolder, fileError, readFileIfThere, readRegularFile, writeFileAtomic } from "../../src/node/files.js";
 
 const test = suite<{ folder: string }>("files");
 
@@ -59,7 +64,84 @@ test("reads a file if there is one, and does not hide other failures", async ({ 
 	assert.is(await readFileIfThere(join(folder, "none")), undefined);
 	assert.is(await readFileIfThere(join(folder, "file", "none")), undefined);
 	const error = await readFileIfThere(folder).catch((reason: unknown) => reason);
-	assert.instance(error, Error);
+	assert.instance(error, DataError);
+	await symlink("none", join(folder, "link"));
+	const dangling = await readFileIfThere(join(folder, "link")).catch((reason: unknown) => reason);
+	assert.instance(dangling, DataError);
+	assert.match(String(dangling), join(folder, "link"));
+});
+
+test("reads files and links to files, and names what else there may be", async ({ folder }) => {
+	const at = (name: string) => join(folder, name);
+	await writeFile(at("file"), "x");
+	await symlink("file", at("link"));
+	assert.equal([...(await readRegularFile(at("link")))], [120]);
+	execFileSync("mkfifo", [at("fifo")]);
+	await symlink("fifo", at("link to a fifo"));
+	await symlink("circle", at("circle"));
+	await symlink("none", at("nowhere"));
+	const server = createServer();
+	await new Promise<void>((done) => server.listen(at("socket"), done));
+	const start = performance.now();
+	for (const [name, pattern] of [
+		["", /is a folder/],
+		["fifo", /is a fifo/],
+		["link to a fifo", /is a fifo/],
+		["socket", /is a socket/],
+		["circle", /ELOOP/],
+		["nowhere", /ENOENT/],
+		["none", /ENOENT/],
+		["file/none", /ENOTDIR/],
+	] as const) {
+		const path = name === "" ? folder : at(name);
+		const error = await readRegularFile(path).catch((reason: unknown) => reason);
+		assert.instance(error, DataError, name);
+		assert.match(String(error), `"${path}"`);
+		assert.match(String(error), pattern);
+	}
+	const device = await readRegularFile("/dev/zero").catch((reason: unknown) => reason);
+	assert.match(String(device), /\/dev\/zero" is a device/);
+	assert.ok(performance.now() - start < 2000);
+	await new Promise((done) => server.close(done));
+});
+
+test("a failed write names the file and what to do", async ({ folder }) => {
+	await writeFile(join(folder, "file"), "x");
+	const path = join(folder, "file", "inside");
+	const error = await writeFileAtomic(path, "x").catch((reason: unknown) => reason);
+	assert.instance(error, DataError);
+	assert.match(String(error), `"${path}" could not be written`);
+	const full = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+	assert.match(
+		String(fileError("/runs/a", full, "written")),
+		/"\/runs\/a" could not be written: the disk is full; free some/,
+	);
+});
+
+test("flushes the file before it is renamed, and its folder after", async ({ folder }) => {
+	const handle = await fs.promises.open(folder, "r");
+	const prototype = Object.getPrototypeOf(handle) as { sync: () => Promise<void> };
+	await handle.close();
+	const { sync } = prototype;
+	const { rename } = fs.promises;
+	const calls: string[] = [];
+	prototype.sync = function () {
+		calls.push("sync");
+		return sync.call(this);
+	};
+	fs.promises.rename = async (from, to) => {
+		calls.push("rename");
+		await rename(from, to);
+	};
+	syncBuiltinESMExports();
+	try {
+		await writeFileAtomic(join(folder, "file"), "x");
+	} finally {
+		prototype.sync = sync;
+		fs.promises.rename = rename;
+		syncBuiltinESMExports();
+	}
+	assert.equal(calls, ["sync", "rename", "sync"]);
 });
 
 test("the cache folder is the platform's, or the one that TESSERA_CACHE names", () => {
