@@ -2,21 +2,16 @@ import { nearestCode } from "tessera-gpu";
 import { Random } from "../../src/nn/random.js";
 import type { Bench } from "../harness/benchmark.js";
 import { type Contender, contest, notesOn } from "../harness/contest.js";
-import { extraMemory, gpuTime, ours, type Stage, stagesOf } from "../harness/ours.js";
-import type { Row } from "../harness/report.js";
+import { byKernel, extraMemory, gpuTime, type KernelCost, ours, stagesOf } from "../harness/ours.js";
+import type { Measurement } from "../harness/report.js";
 import { compareIndices, type Disagreement, type Problem } from "./compare_indices.js";
 import type { JaxArgmin } from "./jax_argmin.js";
 import type { TfjsArgmin } from "./tfjs_argmin.js";
 
 /** One size of the nearest-code benchmark. */
-export interface ArgminRow extends Row {
+export interface ArgminRow extends Measurement {
 	/** Our time by timestamps, the median; `gflops` and the shares go by it. */
 	readonly ours_gpu_ms: number;
-	/** Bytes that any method has to move: inputs and result once. */
-	readonly bytes: number;
-	readonly bandwidth_gbs: number;
-	/** Of what a copy reaches. */
-	readonly bandwidth_share: number;
 	/** Most bytes alive at once beside inputs and result, and the largest buffer among them. */
 	readonly extra_bytes: number;
 	readonly largest_extra_bytes: number;
@@ -32,8 +27,8 @@ export interface ArgminRow extends Row {
 	readonly jax_ms: number | null;
 	readonly jax_ratio: number | null;
 	readonly jax_mismatches: number | null;
-	/** Each launch by itself, by timestamps. */
-	readonly stages: readonly (Stage & { readonly stage: string })[];
+	/** The kernels, each launch by itself, by timestamps. */
+	readonly stages: readonly (KernelCost & { readonly stage: string })[];
 }
 
 /**
@@ -41,6 +36,9 @@ export interface ArgminRow extends Row {
  * dispatch is over, 17 GB and more at 262,144.
  */
 const mostRowsOnSwiftShader = 2 ** 17;
+
+/** How often each of a search's many launches is timed. */
+const stageTiming = { rounds: 3, budget: 1 };
 
 /** What a launch is for, by its kernel's name. */
 function stageOf(kernel: string): string {
@@ -87,7 +85,7 @@ export async function measureArgmin(
 	bench: Bench,
 	{ rows, codes, dimensions }: { readonly rows: number; readonly codes: number; readonly dimensions: number },
 ): Promise<ArgminRow> {
-	const { gpu, options, ceiling, bandwidth } = bench;
+	const { gpu, options } = bench;
 	const problem = randomProblem(rows, codes, dimensions);
 	using z = gpu.tensor(problem.z, [rows, dimensions]);
 	using codebook = gpu.tensor(problem.codebook, [codes, dimensions]);
@@ -123,7 +121,7 @@ export async function measureArgmin(
 		notes.push(...notesOn(results));
 		if (our === undefined) throw new Error("ours was not measured");
 		const gpuMs = await gpuTime(gpu, search, options);
-		const gflops = (2 * rows * codes * dimensions) / gpuMs / 1e6;
+		const operations = 2 * rows * codes * dimensions;
 		const bytes = 4 * (rows * dimensions + codes * dimensions + rows);
 		return {
 			name: `${rows}x${codes}x${dimensions}`,
@@ -134,12 +132,10 @@ export async function measureArgmin(
 			tfjs_quartiles: their?.quartiles ?? null,
 			tfjs_runs: their?.runs ?? 0,
 			ratio: their === undefined ? null : their.median / our.median,
-			gflops,
-			ceiling_share: gflops / ceiling,
-			ours_gpu_ms: gpuMs,
+			gflops: operations / gpuMs / 1e6,
+			operations,
 			bytes,
-			bandwidth_gbs: bytes / gpuMs / 1e6,
-			bandwidth_share: bytes / gpuMs / 1e6 / bandwidth,
+			ours_gpu_ms: gpuMs,
 			extra_bytes: extra.peak,
 			largest_extra_bytes: extra.largest,
 			tfjs_lean_ms: results.get("tfjs lean")?.median ?? null,
@@ -150,9 +146,9 @@ export async function measureArgmin(
 			jax_ms: jaxs?.median ?? null,
 			jax_ratio: jaxs === undefined ? null : jaxs.median / our.median,
 			jax_mismatches: jaxFound?.secondWrong ?? null,
-			stages: (await stagesOf(gpu, search, options)).map((stage) => ({
-				...stage,
-				stage: stageOf(stage.kernel),
+			stages: byKernel(await stagesOf(gpu, search, stageTiming)).map((cost) => ({
+				...cost,
+				stage: stageOf(cost.kernel),
 			})),
 			note: notes.length === 0 ? undefined : notes.join("; "),
 		};

@@ -1,5 +1,5 @@
 import { defineBenchmark } from "../harness/benchmark.js";
-import { digits, percent } from "../harness/format.js";
+import { digits } from "../harness/format.js";
 import { directions, layers } from "./layers.js";
 import { type ConvRow, measureConvolution } from "./measure.js";
 
@@ -15,7 +15,6 @@ export const conv = defineBenchmark<ConvRow>({
 		),
 	columns: [
 		["GPU ms", ({ ours_gpu_ms }) => digits(ours_gpu_ms)],
-		["bandwidth", ({ bandwidth_share }) => percent(bandwidth_share)],
 		["tfjs naive ms", ({ tfjs_naive_ms }) => digits(tfjs_naive_ms)],
 		["tfjs matmul ms", ({ tfjs_matmul_ms }) => digits(tfjs_matmul_ms)],
 		["shape", ({ shape }) => shape],

@@ -4,18 +4,16 @@ import type { Bench } from "../harness/benchmark.js";
 import { contest, notesOn } from "../harness/contest.js";
 import { gpuTime, ours } from "../harness/ours.js";
 import { relativeDifference } from "../harness/permute.js";
-import type { Row } from "../harness/report.js";
+import type { Measurement } from "../harness/report.js";
 import { type Direction, describe, type Layer, multiplyAdds } from "./layers.js";
 import type { LayerData, TfjsConvolution } from "./tfjs_convolution.js";
 
 /** A layer in one direction. */
-export interface ConvRow extends Row {
+export interface ConvRow extends Measurement {
 	readonly shape: string;
 	readonly batch: number;
 	/** By timestamps, the median; `gflops` and the shares go by it. */
 	readonly ours_gpu_ms: number;
-	/** Of what a copy reaches, counting inputs and result once. */
-	readonly bandwidth_share: number;
 	/** With WEBGPU_USE_NAIVE_CONV2D_TRANSPOSE on (tfjs's default) and off; null where the flag makes no difference. */
 	readonly tfjs_naive_ms: number | null;
 	readonly tfjs_matmul_ms: number | null;
@@ -83,7 +81,7 @@ function check(result: Float32Array, { variants }: TfjsConvolution): { differenc
 
 /** Measures a layer in one direction. */
 export async function measureConvolution(bench: Bench, layer: Layer, direction: Direction): Promise<ConvRow> {
-	const { gpu, options, ceiling, bandwidth } = bench;
+	const { gpu, options } = bench;
 	const data = randomData(layer);
 	const { operation, dispose } = subject(gpu, layer, direction, data);
 	const notes: string[] = [];
@@ -108,7 +106,7 @@ export async function measureConvolution(bench: Bench, layer: Layer, direction: 
 		results.delete("ours");
 		const [fastest] = [...results.values()].sort((a, b) => a.median - b.median);
 		const gpuMs = await gpuTime(gpu, operation, options);
-		const gflops = (2 * multiplyAdds(layer)) / gpuMs / 1e6;
+		const operations = 2 * multiplyAdds(layer);
 		const bytes = 4 * (data.large.length + data.small.length + data.weight.length);
 		return {
 			name: `${layer.name}/${direction}`,
@@ -121,10 +119,10 @@ export async function measureConvolution(bench: Bench, layer: Layer, direction: 
 			tfjs_quartiles: fastest?.quartiles ?? null,
 			tfjs_runs: fastest?.runs ?? 0,
 			ratio: fastest === undefined ? null : fastest.median / our.median,
-			gflops,
-			ceiling_share: gflops / ceiling,
+			gflops: operations / gpuMs / 1e6,
+			operations,
+			bytes,
 			ours_gpu_ms: gpuMs,
-			bandwidth_share: bytes / gpuMs / 1e6 / bandwidth,
 			tfjs_naive_ms: results.get("tfjs naive")?.median ?? null,
 			tfjs_matmul_ms: results.get("tfjs matmul")?.median ?? null,
 			difference: checked?.difference ?? null,

@@ -1,42 +1,51 @@
 import { type Gpu, TesseraError } from "tessera-gpu";
-import { type Column, digits, percent, spread, table } from "./format.js";
+import { type Column, digits, percent, range, spread, table } from "./format.js";
 import type { BenchmarkOptions } from "./options.js";
-import { compareReports, type Report, type Row, readEarlier, reportPath, slug, writeReport } from "./report.js";
+import {
+	compareReports,
+	type Measurement,
+	type Report,
+	type Row,
+	readEarlier,
+	reportPath,
+	slug,
+	writeReport,
+} from "./report.js";
+import { CeilingMeter, type Roofline, roofline } from "./roofline.js";
 
 /** What a row is measured with. */
 export interface Bench {
 	readonly gpu: Gpu;
 	readonly options: BenchmarkOptions;
-	/** What a loop of fma reaches here, in 10⁹ operations a second. */
-	readonly ceiling: number;
-	/** What a copy reaches here, in 10⁹ bytes a second. */
-	readonly bandwidth: number;
 	readonly versions: Readonly<Record<string, string>>;
 }
 
 /** A row that is yet to be measured. */
-export interface Task<R extends Row> {
+export interface Task<M extends Measurement> {
 	readonly name: string;
-	readonly measure: (bench: Bench) => Promise<R>;
+	readonly measure: (bench: Bench) => Promise<M>;
 }
 
-export interface Definition<R extends Row> {
+export interface Definition<M extends Measurement> {
 	/** As in `npm run bench:NAME`. */
 	readonly name: string;
 	readonly description: string;
-	readonly tasks: (gpu: Gpu) => readonly Task<R>[];
+	/** Whether its rows are sizes N×K×D, which the option --size may name. */
+	readonly sized?: boolean;
+	readonly tasks: (gpu: Gpu, options: BenchmarkOptions) => readonly Task<M>[];
 	/** The columns of the table after those that all benchmarks have. */
-	readonly columns: readonly Column<R>[];
+	readonly columns: readonly Column<M & Roofline>[];
 	/** What stands under the table. */
-	readonly footer?: (rows: readonly R[]) => string;
+	readonly footer?: (rows: readonly (M & Roofline)[]) => string;
 }
 
 /** A benchmark that is ready to run, whatever its rows are. */
 export interface Benchmark {
 	readonly name: string;
 	readonly description: string;
+	readonly sized: boolean;
 	/** The names of its rows. */
-	readonly rows: (gpu: Gpu) => string[];
+	readonly rows: (gpu: Gpu, options: BenchmarkOptions) => string[];
 	/** Measures, prints and writes; false where a row failed. */
 	readonly run: (bench: Bench) => Promise<boolean>;
 }
@@ -49,66 +58,74 @@ const commonColumns: readonly Column<Row>[] = [
 	["ratio", ({ ratio }) => digits(ratio, "×")],
 	["GFLOP/s", ({ gflops }) => digits(gflops)],
 	["of ceiling", ({ ceiling_share }) => percent(ceiling_share)],
+	["ceiling GFLOP/s", ({ ceiling_gflops }) => range(ceiling_gflops)],
+	["of bandwidth", ({ bandwidth_share }) => percent(bandwidth_share)],
+	["ops/byte", ({ intensity }) => digits(intensity)],
+	["bound", ({ bound }) => bound ?? "–"],
 ];
 
-export function defineBenchmark<R extends Row>(definition: Definition<R>): Benchmark {
-	const { name, description, tasks } = definition;
+export function defineBenchmark<M extends Measurement>(definition: Definition<M>): Benchmark {
+	const { name, description, tasks, sized = false } = definition;
 	return {
 		name,
 		description,
-		rows: (gpu) => tasks(gpu).map((task) => task.name),
+		sized,
+		rows: (gpu, options) => tasks(gpu, options).map((task) => task.name),
 		run: (bench) => run(definition, bench),
 	};
 }
 
-async function run<R extends Row>({ name, tasks, columns, footer }: Definition<R>, bench: Bench): Promise<boolean> {
-	const { gpu, options, ceiling, bandwidth, versions } = bench;
+async function run<M extends Measurement>(definition: Definition<M>, bench: Bench): Promise<boolean> {
+	const { name, tasks, columns, footer } = definition;
+	const { gpu, options, versions } = bench;
 	const { device, vendor, description: driver } = gpu.adapter;
 	const adapter = slug(device || vendor);
 	// Read before anything is measured: a mistyped path should not cost minutes.
 	const before = options.compare === undefined ? undefined : await readEarlier(options.compare, adapter, name);
 
-	const wanted = tasks(gpu).filter((task) => task.name.includes(options.only ?? ""));
+	const wanted = tasks(gpu, options).filter((task) => task.name.includes(options.only ?? ""));
 	const { rows, failed } = await measureAll(name, wanted, bench);
-	const report: Report<R> = {
+	const report: Report<M & Roofline> = {
 		benchmark: name,
 		adapter,
 		driver,
-		ceiling_gflops: ceiling,
-		bandwidth_gbs: bandwidth,
+		variant: options.variant,
 		date: new Date().toISOString(),
 		versions,
 		rows,
 	};
+	const [ceilings, copies] = [rows.flatMap((row) => row.ceiling_gflops), rows.flatMap((row) => row.copy_gbs)];
 	console.log(
-		`\n${name} on ${adapter} (${driver}): fma ceiling ${digits(ceiling)} GFLOP/s, bandwidth ${digits(bandwidth)} GB/s\n`,
+		`\n${name} on ${adapter} (${driver}): fma ceiling ${range(ceilings)} GFLOP/s, bandwidth ${range(copies)} GB/s\n`,
 	);
 	console.log(table([...commonColumns, ...columns], rows));
 	for (const row of rows) if (row.note !== undefined) console.log(`${row.name}: ${row.note}`);
 	const below = footer?.(rows) ?? "";
 	if (below !== "") console.log(below);
 	if (before !== undefined) printChanges(before, report);
-	// A part of the rows must not take the place of a file with all of them.
-	if (options.only !== undefined && options.out === undefined)
-		console.log("\nNot written, since --only was given without --out.");
+	// A part of the rows, or other ones, must not take the place of a file with all of them.
+	const special = (["only", "size", "variant"] as const).filter((option) => options[option] !== undefined);
+	if (special.length > 0 && options.out === undefined)
+		console.log(`\nNot written, since --${special.join(" and --")} was given without --out.`);
 	else if (rows.length > 0)
 		console.log(`\nWritten: ${(await writeReport(report, reportPath(options.out, adapter, name))).join(", ")}\n`);
 	return !failed;
 }
 
 /** Measures row by row, and says on stderr how it goes; a row that fails is left out. */
-async function measureAll<R extends Row>(
+async function measureAll<M extends Measurement>(
 	benchmark: string,
-	tasks: readonly Task<R>[],
+	tasks: readonly Task<M>[],
 	bench: Bench,
-): Promise<{ rows: R[]; failed: boolean }> {
-	const rows: R[] = [];
+): Promise<{ rows: (M & Roofline)[]; failed: boolean }> {
+	const rows: (M & Roofline)[] = [];
+	const meter = await CeilingMeter.start(bench.gpu);
 	for (const [i, { name, measure }] of tasks.entries()) {
 		const start = performance.now();
 		process.stderr.write(`[${benchmark} ${i + 1}/${tasks.length}] ${name} …`);
 		try {
 			const row = await measure(bench);
-			rows.push(row);
+			rows.push({ ...row, ...roofline(row, await meter.next()) });
 			const seconds = (performance.now() - start) / 1000;
 			process.stderr.write(` ${digits(row.ours_ms)} ms, ${digits(row.ratio, "× tfjs")} (${digits(seconds)} s)\n`);
 		} catch (error) {

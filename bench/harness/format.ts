@@ -27,6 +27,12 @@ export function spread(median: number | null, quartiles: readonly [number, numbe
 	return `${digits(median)} ± ${digits((quartiles[1] - quartiles[0]) / 2)}`;
 }
 
+/** The least and the largest of some numbers. */
+export function range(values: readonly number[]): string {
+	const [least, most] = [digits(Math.min(...values)), digits(Math.max(...values))];
+	return least === most ? least : `${least}–${most}`;
+}
+
 /** A count of bytes. */
 export function bytes(count: number | null | undefined): string {
 	if (count === null || count === undefined) return "–";

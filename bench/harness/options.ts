@@ -1,5 +1,5 @@
 import { cac } from "cac";
-import { type AdapterChoice, ArgumentError } from "tessera-gpu";
+import { type AdapterChoice, ArgumentError, type KernelFamily } from "tessera-gpu";
 import { adapter, adapterHelp, number, type Options, text } from "../../src/node/arguments.js";
 
 /** What every benchmark can be told. */
@@ -17,6 +17,37 @@ export interface BenchmarkOptions {
 	readonly adapter: AdapterChoice | undefined;
 	/** Whether to run tfjs (and jax-js) beside ours. */
 	readonly tfjs: boolean;
+	/** The family of our kernels; the adapter's own by default. */
+	readonly variant: KernelFamily | undefined;
+	/** Sizes N×K×D instead of the benchmark's own. */
+	readonly size: readonly Size[] | undefined;
+	/** Only print the names of the rows. */
+	readonly list: boolean;
+}
+
+/** Rows, codes and dimensions. */
+export type Size = readonly [rows: number, codes: number, dimensions: number];
+
+const variants: readonly KernelFamily[] = ["portable", "subgroups"];
+
+function variantOf(options: Options): KernelFamily | undefined {
+	const name = text(options, "variant");
+	const variant = variants.find((family) => family === name);
+	if (name !== undefined && variant === undefined)
+		throw new ArgumentError(`--variant must be ${variants.join(" or ")}, but is "${name}".`);
+	return variant;
+}
+
+/** @throws ArgumentError if a size is not three whole numbers of at least 1 */
+function sizesOf(options: Options): Size[] | undefined {
+	return text(options, "size")
+		?.split(",")
+		.map((size) => {
+			const numbers = size.split(/[x×]/).map((part) => (/^\d+$/.test(part) ? Number(part) : 0));
+			if (numbers.length !== 3 || !numbers.every((number) => number >= 1 && Number.isSafeInteger(number)))
+				throw new ArgumentError(`--size must be NxKxD, three whole numbers of at least 1, but is "${size}".`);
+			return numbers as [number, number, number];
+		});
 }
 
 /**
@@ -24,11 +55,17 @@ export interface BenchmarkOptions {
  *
  * @throws ArgumentError, and cac's own error for an option that there is not.
  */
-export function parseOptions(name: string, description: string, argv: readonly string[]): BenchmarkOptions | undefined {
+export function parseOptions(
+	name: string,
+	description: string,
+	argv: readonly string[],
+	{ sized = false }: { readonly sized?: boolean } = {},
+): BenchmarkOptions | undefined {
 	const cli = cac(`npm run ${name} --`);
 	let result: BenchmarkOptions | undefined;
-	cli
-		.command("", description)
+	const command = cli.command("", description);
+	if (sized) command.option("--size <NxKxD>", "Other sizes than the benchmark's, separated by commas");
+	command
 		.option("--out <path>", "JSON file for the results, with a chart beside it, or a folder (default: bench/results)")
 		.option("--compare <path>", "Earlier JSON file, or a folder of them: shows what moved beyond the noise")
 		.option("--rounds <count>", "Turns that ours and tfjs take", { default: 7 })
@@ -37,7 +74,9 @@ export function parseOptions(name: string, description: string, argv: readonly s
 		})
 		.option("--only <part>", "Only the rows whose name has this in it")
 		.option("--adapter <name>", adapterHelp)
-		.option("--no-tfjs", "Only ours, nothing beside it")
+		.option("--variant <family>", "Our kernels: portable (those of GPUs) or subgroups; the adapter's own by default")
+		.option("--no-tfjs", "Leave out tfjs and jax-js, which are measured otherwise")
+		.option("--list", "Print the names of the rows, and measure nothing")
 		.action((options: Options) => {
 			result = {
 				out: text(options, "out"),
@@ -47,9 +86,18 @@ export function parseOptions(name: string, description: string, argv: readonly s
 				only: text(options, "only"),
 				adapter: adapter(options),
 				tfjs: options.tfjs !== false,
+				variant: variantOf(options),
+				size: sizesOf(options),
+				list: options.list === true,
 			};
 		});
-	cli.help();
+	// The parser takes an option --no-x for one that is on by default, and would say so.
+	cli.help((sections) =>
+		sections.map(({ title, body }) => ({
+			...(title !== undefined && { title }),
+			body: body.replace(/^(\s*--no-.*) \(default: true\)$/gm, "$1"),
+		})),
+	);
 	cli.parse(["node", name, ...argv], { run: false });
 	if (cli.options.help === true) return undefined;
 	cli.runMatchedCommand();

@@ -58,6 +58,24 @@ export async function stagesOf(gpu: Gpu, operation: () => unknown, options: Cont
 	return stages;
 }
 
+/** What a kernel costs in an operation. */
+export interface KernelCost {
+	readonly kernel: string;
+	readonly launches: number;
+	/** Sum of the medians of its launches, each timed alone. */
+	readonly ms: number;
+}
+
+/** The launches of an operation added up by kernel, the most expensive first. */
+export function byKernel(stages: readonly Stage[]): KernelCost[] {
+	const costs = new Map<string, KernelCost>();
+	for (const { kernel, ms } of stages) {
+		const { launches, ms: before } = costs.get(kernel) ?? { launches: 0, ms: 0 };
+		costs.set(kernel, { kernel, launches: launches + 1, ms: before + ms });
+	}
+	return [...costs.values()].sort((a, b) => b.ms - a.ms);
+}
+
 /** What an operation takes from the device beside its inputs and its result. */
 export interface ExtraMemory {
 	/** Most bytes alive at once, as allocated. */

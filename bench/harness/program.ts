@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { measureSpeed, openDevice, TesseraError } from "tessera-gpu";
+import { openDevice, TesseraError } from "tessera-gpu";
 import type { Benchmark } from "./benchmark.js";
 import { type BenchmarkOptions, parseOptions } from "./options.js";
 
@@ -21,17 +21,16 @@ async function versions({ tfjs }: BenchmarkOptions): Promise<Record<string, stri
 }
 
 async function measure(benchmarks: readonly Benchmark[], options: BenchmarkOptions): Promise<void> {
-	const gpu = await openDevice({ adapter: options.adapter });
-	const rows = benchmarks.map((benchmark) => benchmark.rows(gpu));
+	const { adapter, variant } = options;
+	const gpu = await openDevice({ adapter, ...(variant && { subgroupKernels: variant === "subgroups" }) });
+	const rows = benchmarks.map((benchmark) => benchmark.rows(gpu, options));
 	const wanted = benchmarks.filter((_, i) => rows[i]?.some((name) => name.includes(options.only ?? "")));
 	if (wanted.length === 0)
 		throw new TesseraError(`No row has "${options.only}" in its name. There are: ${rows.flat().join(", ")}.`);
-	for (const benchmark of wanted) {
-		// Measured anew for each: where other work slows the machine down, it slows this down too.
-		const { gflops: ceiling, bandwidth } = await measureSpeed(gpu);
-		const succeeded = await benchmark.run({ gpu, options, ceiling, bandwidth, versions: await versions(options) });
-		if (!succeeded) process.exitCode = 1;
-	}
+	if (options.list) for (const name of rows.flat().filter((row) => row.includes(options.only ?? ""))) console.log(name);
+	else
+		for (const benchmark of wanted)
+			if (!(await benchmark.run({ gpu, options, versions: await versions(options) }))) process.exitCode = 1;
 	gpu.dispose();
 }
 
@@ -39,7 +38,8 @@ async function measure(benchmarks: readonly Benchmark[], options: BenchmarkOptio
 export async function runProgram(name: string, benchmarks: readonly Benchmark[]): Promise<void> {
 	try {
 		const description = benchmarks.map((benchmark) => benchmark.description).join("; ");
-		const options = parseOptions(name, description, process.argv.slice(2));
+		const sized = benchmarks.length === 1 && benchmarks.every((benchmark) => benchmark.sized);
+		const options = parseOptions(name, description, process.argv.slice(2), { sized });
 		if (options !== undefined) await measure(benchmarks, options);
 	} catch (error) {
 		const { name, message, stack } = error as NodeJS.ErrnoException;

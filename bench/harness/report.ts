@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { ArgumentError } from "tessera-gpu";
 import { readFileIfThere, writeFileAtomic } from "../../src/node/files.js";
 import { ratioChart } from "./ratio_chart.js";
+import type { Roofline, Work } from "./roofline.js";
 import { differ, type Spread } from "./statistics.js";
 
-/** One thing that was measured. Times are milliseconds of the clock from the call to the end of its work on the GPU. */
-export interface Row {
+/** One thing that was measured, without what the adapter can do. Times are milliseconds of the clock from the call to the end of its work on the GPU. */
+export interface Measurement extends Work {
 	readonly name: string;
 	/** Median. */
 	readonly ours_ms: number;
@@ -20,11 +21,12 @@ export interface Row {
 	readonly ratio: number | null;
 	/** Of the work that is needed, two operations a multiply-add, over our time; null where that is not the point. */
 	readonly gflops: number | null;
-	/** gflops over what a loop of fma reaches on this adapter. */
-	readonly ceiling_share: number | null;
 	/** What a reader of the row should know. */
 	readonly note?: string | undefined;
 }
+
+/** A measurement and how near it is to what the adapter reached before and after it. */
+export type Row = Measurement & Roofline;
 
 /** A benchmark's results, as its JSON file has them. */
 export interface Report<R extends Row = Row> {
@@ -33,9 +35,8 @@ export interface Report<R extends Row = Row> {
 	readonly adapter: string;
 	/** The driver and its version. */
 	readonly driver: string;
-	/** What a loop of fma and a copy reach, measured before the rows. */
-	readonly ceiling_gflops: number;
-	readonly bandwidth_gbs: number;
+	/** The family of kernels that was asked for; by default the adapter's own. */
+	readonly variant?: string | undefined;
 	readonly date: string;
 	readonly versions: Readonly<Record<string, string>>;
 	readonly rows: readonly R[];

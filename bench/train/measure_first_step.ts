@@ -28,6 +28,5 @@ export async function measureFirst(bench: Bench, kind: "cold" | "warm"): Promise
 		tfjs_runs: tfjs?.runs ?? 0,
 		ratio: tfjs === undefined ? null : tfjs.median / ours.median,
 		gflops: null,
-		ceiling_share: null,
 	};
 }

@@ -2,19 +2,11 @@ import type { Gpu } from "tessera-gpu";
 import { Trainer, type VQVAE } from "tessera-gpu/vqvae";
 import type { Bench } from "../harness/benchmark.js";
 import { type Contender, contest, notesOn } from "../harness/contest.js";
-import { stagesOf } from "../harness/ours.js";
-import type { Row } from "../harness/report.js";
+import { byKernel, type KernelCost, stagesOf } from "../harness/ours.js";
+import type { Measurement } from "../harness/report.js";
 import { spreadOf } from "../harness/statistics.js";
 import { batchSize, imageSize, openTraining, type Training } from "./problem.js";
 import type { TfjsTraining } from "./tfjs_training.js";
-
-/** What a kernel costs in a step. */
-export interface KernelCost {
-	readonly kernel: string;
-	readonly launches: number;
-	/** Sum of the medians of its launches, each timed alone. */
-	readonly ms: number;
-}
 
 /** What is known of a step in its steady state. */
 export interface StepDetails {
@@ -38,7 +30,7 @@ export interface StepDetails {
 	readonly kernels: readonly KernelCost[];
 }
 
-export type TrainRow = Row & Partial<StepDetails>;
+export type TrainRow = Measurement & Partial<StepDetails>;
 
 /** How many steps are compared, and how closely their losses must agree. */
 const comparedSteps = 3;
@@ -114,22 +106,18 @@ async function observe(gpu: Gpu, step: () => unknown) {
 	};
 }
 
-/** Where the time of a step goes, by kernel, the dearest first. */
+/** Where the time of a step goes, by kernel. */
 async function kernelCosts(gpu: Gpu, { model, images }: Training): Promise<KernelCost[]> {
 	// The first step of a trainer is launched kernel by kernel, whatever it does later. It comes last of all: each launch
 	// is repeated, so the weights are of no use after it.
 	const trainer = new Trainer(model);
-	const costs = new Map<string, KernelCost>();
-	for (const { kernel, ms } of await stagesOf(gpu, () => trainer.step(images), kernelTiming)) {
-		const { launches, ms: before } = costs.get(kernel) ?? { launches: 0, ms: 0 };
-		costs.set(kernel, { kernel, launches: launches + 1, ms: before + ms });
-	}
+	const costs = byKernel(await stagesOf(gpu, () => trainer.step(images), kernelTiming));
 	trainer.dispose();
-	return [...costs.values()].sort((a, b) => b.ms - a.ms);
+	return costs;
 }
 
 /** Measures a whole training step of the notes' network. */
-export async function measureStep({ gpu, options, ceiling }: Bench): Promise<TrainRow> {
+export async function measureStep({ gpu, options }: Bench): Promise<TrainRow> {
 	const training = openTraining(gpu);
 	const { model, trainer, images } = training;
 	const tfjs = options.tfjs ? await (await import("./tfjs_training.js")).openTfjsTraining(gpu, model) : undefined;
@@ -160,7 +148,6 @@ export async function measureStep({ gpu, options, ceiling }: Bench): Promise<Tra
 			tfjs_runs: fastest?.runs ?? 0,
 			ratio: fastest === undefined ? null : fastest.median / our.median,
 			gflops,
-			ceiling_share: gflops / ceiling,
 			images_per_second: (1000 * batchSize) / our.median,
 			...observed,
 			tfjs_naive_ms: results.get("tfjs naive")?.median ?? null,

@@ -3,9 +3,11 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { compareIndices } from "../../../bench/argmin/compare_indices.js";
 import { directions, layers, multiplyAdds } from "../../../bench/conv/layers.js";
-import { bytes, digits, percent, spread, table } from "../../../bench/harness/format.js";
+import { bytes, digits, percent, range, spread, table } from "../../../bench/harness/format.js";
 import { parseOptions } from "../../../bench/harness/options.js";
+import { byKernel } from "../../../bench/harness/ours.js";
 import { permuted, relativeDifference } from "../../../bench/harness/permute.js";
+import { ceilingAround, roofline } from "../../../bench/harness/roofline.js";
 
 const test = suite("benchmark harness");
 
@@ -19,11 +21,15 @@ test("options and their defaults", () => {
 		only: undefined,
 		adapter: undefined,
 		tfjs: true,
+		variant: undefined,
+		size: undefined,
+		list: false,
 	});
-	const given = "--out o.json --compare c.json --rounds 3 --budget 0.5 --only enc1 --adapter lavapipe --no-tfjs".split(
-		" ",
-	);
-	assert.equal(parseOptions("bench:conv", "", given), {
+	const given =
+		"--out o.json --compare c.json --rounds 3 --budget 0.5 --only enc1 --adapter lavapipe --no-tfjs --variant portable --size 6272x128x16,10x2x3 --list".split(
+			" ",
+		);
+	assert.equal(parseOptions("bench:argmin", "", given, { sized: true }), {
 		out: "o.json",
 		compare: "c.json",
 		rounds: 3,
@@ -31,6 +37,12 @@ test("options and their defaults", () => {
 		only: "enc1",
 		adapter: "lavapipe",
 		tfjs: false,
+		variant: "portable",
+		size: [
+			[6272, 128, 16],
+			[10, 2, 3],
+		],
+		list: true,
 	});
 	// A row's name may look like a number.
 	assert.is(parseOptions("bench:argmin", "", ["--only", "6272"])?.only, "6272");
@@ -40,6 +52,10 @@ test("options that are wrong are refused", () => {
 	const kind = (error: Error) => error instanceof ArgumentError || error.name === "CACError";
 	for (const wrong of [["--rounds", "1"], ["--budget", "x"], ["--adapter", "cuda"], ["--what"], ["enc1"]])
 		assert.throws(() => parseOptions("bench:conv", "", wrong), kind, wrong.join(" "));
+	for (const size of ["6272x128", "1x2x0", "1x2x3x4", "axbxc", "1x2x3,", "1x2x1e3"])
+		assert.throws(() => parseOptions("bench:argmin", "", ["--size", size], { sized: true }), kind, size);
+	assert.throws(() => parseOptions("bench:conv", "", ["--size", "1x2x3"]), kind, "--size is argmin's");
+	assert.throws(() => parseOptions("bench:conv", "", ["--variant", "blocked"]), kind);
 });
 
 test("numbers have three digits that count", () => {
@@ -72,6 +88,42 @@ test("a table in Markdown, with aligned columns", () => {
 		"| :----------- | ---: |",
 		"| enc1/forward | 12.0 |",
 		"| x            | 3.00 |",
+	]);
+});
+
+test("a row stands under the roofline of what was measured before and after it", () => {
+	const ceiling = ceilingAround({ gflops: 30, bandwidth: 6 }, { gflops: 50, bandwidth: 4 });
+	const near = (share: number | null, expected: number) =>
+		assert.ok(Math.abs((share ?? -1) - expected) < 1e-12, `${share}`);
+	const search = roofline({ gflops: 10, operations: 1600, bytes: 100 }, ceiling);
+	assert.equal(search.ceiling_gflops, [30, 50]);
+	assert.is(search.intensity, 16);
+	assert.is(search.bound, "compute");
+	near(search.ceiling_share, 10 / 40);
+	near(search.bandwidth_share, 10 / 16 / 5);
+	const copy = roofline({ gflops: 2, operations: 50, bytes: 100 }, ceiling);
+	assert.is(copy.bound, "memory");
+	near(copy.bandwidth_share, 0.8);
+	assert.equal(roofline({ gflops: null }, ceiling), {
+		...ceiling,
+		ceiling_share: null,
+		bandwidth_share: null,
+		intensity: null,
+		bound: null,
+	});
+	assert.is(range([1.234, 5, 2]), "1.23–5.00");
+	assert.is(range([7, 7]), "7.00");
+});
+
+test("launches are added up by kernel", () => {
+	const stages = Array.from({ length: 129 }, (_, i) => ({
+		kernel: i === 0 ? "prepare" : i % 2 ? "block" : "search",
+		ms: i % 2 ? 1 : 2,
+	}));
+	assert.equal(byKernel(stages), [
+		{ kernel: "search", launches: 64, ms: 128 },
+		{ kernel: "block", launches: 64, ms: 64 },
+		{ kernel: "prepare", launches: 1, ms: 2 },
 	]);
 });
 

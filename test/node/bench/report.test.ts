@@ -28,7 +28,12 @@ function row(name: string, ours: number, tfjs: number | null): Row {
 		tfjs_runs: tfjs === null ? 0 : 7,
 		ratio: tfjs === null ? null : tfjs / ours,
 		gflops: 10,
+		ceiling_gflops: [24, 26],
+		copy_gbs: [5, 5],
 		ceiling_share: 0.4,
+		bandwidth_share: null,
+		intensity: null,
+		bound: null,
 	};
 }
 
@@ -37,8 +42,6 @@ function report(...rows: Row[]): Report {
 		benchmark: "argmin",
 		adapter: "some-gpu",
 		driver: "driver 1.2",
-		ceiling_gflops: 25,
-		bandwidth_gbs: 5,
 		date: "2026-01-01T00:00:00.000Z",
 		versions: { tessera: "0.1.0", tfjs: "4.22.0" },
 		rows,
