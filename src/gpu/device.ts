@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { AdapterDescription } from "./adapter.js";
+import { checkArray, checkFunction, checkInstance, checkOptions, wrongArgument } from "./arguments.js";
 import { BufferPool, type MemoryUse } from "./buffer_pool.js";
 import type { Choices, KernelFamily } from "./choices.js";
 import {
@@ -141,6 +142,7 @@ export class Device {
 
 	/** Whether the device was opened with a WebGPU feature. */
 	has(feature: string): boolean {
+		if (typeof feature !== "string") throw wrongArgument("gpu.has", "feature", "the name of a feature", feature);
 		return this.device.features.has(feature);
 	}
 
@@ -175,6 +177,8 @@ export class Device {
 	 * @throws LimitError where a kernel could not bind that many bytes at once.
 	 */
 	allocate(bytes: number): Storage {
+		if (!(Number.isInteger(bytes) && bytes >= 1))
+			throw wrongArgument("gpu.allocate", "bytes", "a whole number of at least 1", bytes);
 		const limit = Math.min(this.limits.maxStorageBufferBindingSize, this.limits.maxBufferSize);
 		if (bytes > limit)
 			throw new LimitError(
@@ -188,6 +192,10 @@ export class Device {
 	/** Copies host data into a buffer; commands recorded before this call still see the old contents. */
 	write(storage: Storage, data: ArrayBufferView, byteOffset = 0): void {
 		this.check();
+		checkInstance("gpu.write", "storage", storage, Storage, "a storage, as of tensor.storage");
+		if (!ArrayBuffer.isView(data)) throw wrongArgument("gpu.write", "data", "a typed array", data);
+		if (!(typeof byteOffset === "number" && byteOffset % 4 === 0 && byteOffset >= 0))
+			throw wrongArgument("gpu.write", "byteOffset", "a multiple of 4 of at least 0", byteOffset);
 		if (this.recording?.rehearsal === true) return;
 		this.recording?.refuse("uploads: make its tensors before it, and give it new data with gpu.upload() or gpu.feed()");
 		this.checkWritable(storage);
@@ -209,6 +217,8 @@ export class Device {
 	/** Records a copy of one buffer's bytes to another's. */
 	copyStorage(from: Storage, to: Storage): void {
 		this.check();
+		checkInstance("gpu.copyStorage", "from", from, Storage, "a storage, as of tensor.storage");
+		checkInstance("gpu.copyStorage", "to", to, Storage, "a storage, as of tensor.storage");
 		if (from === to) return;
 		this.checkWritable(to);
 		if (this.recording !== undefined) {
@@ -228,6 +238,8 @@ export class Device {
 	 * a step that repeats its scalars creates none.
 	 */
 	uniform(words: Float32Array | Uint32Array | Int32Array): Storage {
+		if (!(words instanceof Float32Array || words instanceof Uint32Array || words instanceof Int32Array))
+			throw wrongArgument("gpu.uniform", "words", "a Float32Array, Uint32Array or Int32Array", words);
 		const bits = new Uint32Array(words.buffer, words.byteOffset, words.length);
 		const key = String.fromCharCode(...new Uint16Array(words.buffer, words.byteOffset, 2 * words.length));
 		const cached = this.uniforms.get(key);
@@ -253,6 +265,7 @@ export class Device {
 	/** Records a launch. */
 	run(kernel: Kernel, launch: Launch): void {
 		this.check();
+		checkLaunch(kernel, launch);
 		const { constants = {}, bindings, workgroups, flops = 0 } = launch;
 		const pipeline = this.pipelines.get(kernel, constants);
 		if (!pipeline.sliced) {
@@ -414,6 +427,10 @@ export class Device {
 	 * @internal
 	 */
 	choose<Way extends string, T>(key: string, ways: readonly [Way, ...Way[]], compute: (way: Way) => T): T {
+		if (typeof key !== "string") throw wrongArgument("gpu.choose", "key", "text", key);
+		if (!Array.isArray(ways) || ways.length === 0)
+			throw wrongArgument("gpu.choose", "ways", "an array of at least one name", ways);
+		checkFunction("gpu.choose", "compute", compute);
 		if (this.options.choices === undefined || ways.length === 1) return compute(ways[0]);
 		const known = this.options.choices.fastest(key, ways);
 		if (known !== undefined) return compute(known);
@@ -459,6 +476,7 @@ export class Device {
 	 */
 	async read(storages: readonly Storage[]): Promise<ArrayBuffer[]> {
 		this.check();
+		checkStorages("gpu.read", "storages", storages);
 		this.recording?.refuse("reads back: read after replay()");
 		const offsets: number[] = [];
 		let total = 0;
@@ -503,6 +521,7 @@ export class Device {
 	 * else by the clock around a wait.
 	 */
 	async time(record: () => void): Promise<number> {
+		checkFunction("gpu.time", "record", record);
 		this.recording?.refuse("is timed inside");
 		await this.finish();
 		if (!this.has("timestamp-query")) {
@@ -677,6 +696,31 @@ export class Device {
 			if (trial !== undefined) trial.pending--;
 		});
 	}
+}
+
+/** The names of what a launch says. */
+const launchNames = ["constants", "bindings", "workgroups", "flops"] as const satisfies readonly (keyof Launch)[];
+
+/** @throws ArgumentError unless it is a kernel, and a launch of one */
+function checkLaunch(kernel: Kernel, launch: Launch): void {
+	const caller = "gpu.run";
+	if (typeof kernel?.source !== "string" || typeof kernel.name !== "string")
+		throw wrongArgument(caller, "kernel", "a kernel { name, source }", kernel);
+	checkOptions(caller, launch, launchNames);
+	const { constants = {}, bindings, workgroups, flops = 0 } = launch;
+	if (typeof constants !== "object" || constants === null)
+		throw wrongArgument(caller, "constants", "an object of numbers", constants);
+	checkStorages(caller, "bindings", bindings);
+	if (!(Number.isInteger(workgroups) && workgroups >= 0))
+		throw wrongArgument(caller, "workgroups", "a whole number of at least 0", workgroups);
+	if (!(typeof flops === "number" && flops >= 0)) throw wrongArgument(caller, "flops", "a number of at least 0", flops);
+}
+
+function checkStorages(caller: string, name: string, storages: readonly Storage[]): void {
+	checkArray(caller, name, storages, "an array of storages");
+	for (let i = 0; i < storages.length; i++)
+		if (!(storages[i] instanceof Storage))
+			throw wrongArgument(caller, `${name}[${i}]`, "a storage, as of tensor.storage", storages[i]);
 }
 
 /** @throws MissingFeatureError where subgroups of one size are asked for but not there. */

@@ -1,3 +1,4 @@
+import { checkNumber } from "./arguments.js";
 import { ShaderError, type TesseraError } from "./errors.js";
 import { type BindingKind, bindingKinds, type Constants, type Kernel } from "./kernel.js";
 import type { Storage } from "./storage.js";
@@ -51,6 +52,7 @@ export class Pipelines {
 		for (const name in constants) key += `,${name}=${constants[name]}`;
 		const cached = this.pipelines.get(key);
 		if (cached !== undefined) return cached;
+		for (const name in constants) checkNumber("gpu.run", `constants.${name}`, constants[name]);
 
 		const entry: Pipeline = {
 			kernel,

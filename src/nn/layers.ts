@@ -11,14 +11,14 @@ import { type Conv2dOptions, conv2d, conv2dOptions, conv2dShape } from "../ops/c
 import { embedding } from "../ops/embedding.js";
 import { relu } from "../ops/relu.js";
 import type { Gpu } from "../tensor/gpu.js";
-import { type Shape, sizeOf } from "../tensor/shape.js";
+import { checkShape, type Shape, sizeOf } from "../tensor/shape.js";
 import type { Parameter, Tensor } from "../tensor/tensor.js";
 import { Layer, type LayerCost, Module } from "./module.js";
 import { Random } from "./random.js";
 
 /** A parameter drawn from U(−bound, bound). */
 function uniform(caller: string, gpu: Gpu, random: Random, shape: Shape, bound: number): Parameter {
-	checkBindable(caller, gpu, shape);
+	checkBindable(caller, "inChannels, outChannels and kernelSize", gpu, shape);
 	return gpu.parameter(
 		Float32Array.from({ length: sizeOf(shape) }, () => random.uniform(-bound, bound)),
 		shape,
@@ -88,6 +88,7 @@ export class Conv2d extends Layer {
 	}
 
 	override cost(input: Shape): LayerCost {
+		checkShape("Conv2d.cost", input, "input");
 		const output = conv2dShape(input, this.weight.shape, this.options);
 		return { output, multiplyAdds: (sizeOf(output) * this.weight.size) / output[1] };
 	}
@@ -134,6 +135,7 @@ export class ConvTranspose2d extends Layer {
 	}
 
 	override cost(input: Shape): LayerCost {
+		checkShape("ConvTranspose2d.cost", input, "input");
 		const output = convTranspose2dShape(input, this.weight.shape, this.options);
 		return { output, multiplyAdds: (sizeOf(input) * this.weight.size) / input[1] };
 	}
@@ -148,6 +150,7 @@ export class ReLU extends Layer {
 	}
 
 	override cost(input: Shape): LayerCost {
+		checkShape("ReLU.cost", input, "input");
 		return { output: input, multiplyAdds: 0 };
 	}
 }
@@ -161,7 +164,7 @@ export class Embedding extends Module {
 	constructor(gpu: Gpu, random: Random, count: number, dimensions: number) {
 		super();
 		checkLayer("Embedding", "count, dimensions", gpu, random, { count, dimensions });
-		checkBindable("Embedding", gpu, [count, dimensions]);
+		checkBindable("Embedding", "count and dimensions", gpu, [count, dimensions]);
 		const values = Float32Array.from({ length: count * dimensions }, () => random.normal());
 		this.weight = gpu.parameter(values, [count, dimensions]);
 	}
@@ -172,6 +175,7 @@ export class Embedding extends Module {
 	}
 
 	override cost(input: Shape): LayerCost {
+		checkShape("Embedding.cost", input, "input");
 		return { output: [...input, this.weight.shape[1]], multiplyAdds: 0 };
 	}
 }

@@ -48,7 +48,7 @@ export class Random {
 
 	/** A normally distributed number (Box–Muller, both values used). */
 	normal(mean = 0, standardDeviation = 1): number {
-		if (!Number.isFinite(mean) || !(standardDeviation >= 0 && Number.isFinite(standardDeviation))) {
+		if (!Number.isFinite(mean) || !(Number.isFinite(standardDeviation) && standardDeviation >= 0)) {
 			checkNumber("random.normal", "mean", mean);
 			checkNumber("random.normal", "standardDeviation", standardDeviation, { least: 0 });
 		}

@@ -37,13 +37,16 @@ export function pair(operation: string, name: string, value: Pair, least: number
 	return [y as number, x as number];
 }
 
-/** @throws LimitError if the device cannot bind a tensor of this shape at once. */
-export function checkBindable(caller: string, gpu: Gpu, shape: Shape): void {
+/**
+ * @param sizes the arguments that ask for it
+ * @throws LimitError if the device cannot bind a tensor of this shape at once
+ */
+export function checkBindable(caller: string, sizes: string, gpu: Gpu, shape: Shape): void {
 	const bytes = 4 * sizeOf(shape);
 	const most = gpu.limits.maxStorageBufferBindingSize;
 	if (bytes > most)
 		throw new LimitError(
-			`${caller}: a tensor of shape ${formatShape(shape)} takes ${bytes} bytes, but this device binds at most ${most}.`,
+			`${caller}: ${sizes} ask for a tensor of shape ${formatShape(shape)}, ${bytes} bytes, but this device binds at most ${most}.`,
 		);
 }
 

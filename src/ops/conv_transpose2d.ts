@@ -32,7 +32,8 @@ function check(input: Shape, weight: Shape, options: ConvTranspose2dOptions): { 
 	checkRank(name, "weight", weight, 4, "[in, out/groups, kH, kW]");
 	const geometry = geometryOf(name, options);
 	const { groups } = geometry;
-	const outputPadding = pair(name, "outputPadding", options.outputPadding ?? 0, 0);
+	const { outputPadding: added = 0 } = options;
+	const outputPadding = pair(name, "outputPadding", added, 0);
 	for (const axis of [0, 1] as const)
 		if (outputPadding[axis] >= Math.max(geometry.stride[axis], geometry.dilation[axis]))
 			throw new ArgumentError(

@@ -1,7 +1,7 @@
 import dropoutBlockedKernel from "../../kernels/dropout.blocked.wgsl";
 import dropoutKernel from "../../kernels/dropout.wgsl";
 import { record } from "../autograd/tape.js";
-import { checkNumber } from "../gpu/arguments.js";
+import { checkNumber, checkOptions } from "../gpu/arguments.js";
 import { ShapeError } from "../gpu/errors.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import { formatShape, sameShape, sizeOf } from "../tensor/shape.js";
@@ -26,6 +26,15 @@ export function checkDropout(name: string, setting: string, p: number): void {
 	checkNumber(name, setting, p, { least: 0, below: 1 });
 }
 
+/** @throws ArgumentError, DTypeError, ShapeError unless they are such options */
+export function checkDropoutOptions(name: string, options: DropoutOptions): void {
+	checkOptions(name, options, ["p", "random"]);
+	checkDropout(name, "p", options.p);
+	checkTensor(name, "random", options.random, "uint32");
+	if (!sameShape(options.random.shape, [2]))
+		throw new ShapeError(`${name}: random must be [2], but has ${formatShape(options.random.shape)}.`);
+}
+
 /**
  * x / (1 − p) with a probability of 1 − p, and 0 otherwise, each element by itself (Srivastava et al., "Dropout: a simple way
  * to prevent neural networks from overfitting", 2014). The same elements are dropped however x lies in memory.
@@ -34,14 +43,12 @@ export function checkDropout(name: string, setting: string, p: number): void {
  * @param first the number of its first element: tensors of one step whose numbers do not overlap are dropped independently
  * @throws ArgumentError, ShapeError, DTypeError, DeviceMismatchError
  */
-export function dropout(x: Tensor, { p, random }: DropoutOptions, first = 0): Tensor {
+export function dropout(x: Tensor, options: DropoutOptions, first = 0): Tensor {
 	const name = "dropout";
-	checkDropout(name, "p", p);
 	checkTensor(name, "x", x, "float32");
-	checkTensor(name, "random", random, "uint32");
+	checkDropoutOptions(name, options);
+	const { p, random } = options;
 	const gpu = commonGpu(name, x, random);
-	if (!sameShape(random.shape, [2]))
-		throw new ShapeError(`${name}: random must be [2], but has ${formatShape(random.shape)}.`);
 	const constants = { THRESHOLD: Math.ceil(p * 2 ** 24), SCALE: 1 / (1 - p) };
 	/** The elements of a tensor like x that stay, scaled. */
 	const masked = (of: Tensor) =>

@@ -1,5 +1,5 @@
-import { checkInstance, checkNumber, checkNumbers, checkOptions } from "../gpu/arguments.js";
-import { ArgumentError, ShapeError } from "../gpu/errors.js";
+import { checkInstance, checkNumber, checkNumbers, checkOptions, wrongArgument } from "../gpu/arguments.js";
+import { ShapeError } from "../gpu/errors.js";
 import { Random } from "../nn/random.js";
 import { checkSampleOptions, type SampleOptions, sampleOptions } from "../ops/sample_codes.js";
 import { GatedPixelCNN } from "./gated_pixel_cnn.js";
@@ -49,7 +49,7 @@ export async function completePrior(model: GatedPixelCNN, options: CompletePrior
 				`${name}: ${what} must be [${height}, ${width}], ${positions} numbers, but has ${given.length}.`,
 			);
 	if (label !== undefined && numClasses === 0)
-		throw new ArgumentError(`${name}: label must be left out, since the prior has no classes, but is ${label}.`);
+		throw wrongArgument(name, "label", "left out, since the prior has no classes", label);
 	if (label !== undefined) checkNumber(name, "label", label, { least: 0, below: numClasses, whole: true });
 
 	const kept = Array.from(keep, (value) => value !== 0);

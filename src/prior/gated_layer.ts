@@ -14,7 +14,7 @@ const spread = 0.1;
 
 /** A parameter that starts at N(0, 0.1²). */
 export function smallNormal(gpu: Gpu, random: Random, shape: Shape): Parameter {
-	checkBindable("GatedPixelCNN", gpu, shape);
+	checkBindable("GatedPixelCNN", "channels, height, width and numClasses", gpu, shape);
 	return gpu.parameter(
 		Float32Array.from({ length: sizeOf(shape) }, () => random.normal(0, spread)),
 		shape,

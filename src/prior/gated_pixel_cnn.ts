@@ -5,8 +5,8 @@ import { type LayerCost, Module } from "../nn/module.js";
 import { Random } from "../nn/random.js";
 import { Sequential } from "../nn/sequential.js";
 import { add } from "../ops/binary.js";
-import { checkGpu } from "../ops/check.js";
-import { type DropoutOptions, dropout } from "../ops/dropout.js";
+import { checkBindable, checkGpu } from "../ops/check.js";
+import { checkDropoutOptions, type DropoutOptions, dropout } from "../ops/dropout.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { checkShape, formatShape, type Shape, sameShape } from "../tensor/shape.js";
@@ -94,6 +94,8 @@ export class GatedPixelCNN extends Module {
 			throw wrongArgument(caller, "kernelSize", "an odd number of at least 3", kernelSize);
 		checkNumber(caller, "numClasses", numClasses, { least: 0, whole: true });
 		checkNumber(caller, "seed", seed, { whole: true });
+		checkBindable(caller, "numEmbeddings and channels", gpu, [numEmbeddings, 4 * channels]);
+		checkBindable(caller, "channels and kernelSize", gpu, [2 * channels, channels, (kernelSize + 1) / 2, kernelSize]);
 		const random = new Random(seed);
 		this.numEmbeddings = numEmbeddings;
 		this.height = height;
@@ -131,7 +133,7 @@ export class GatedPixelCNN extends Module {
 		const caller = "GatedPixelCNN.forward";
 		checkTensor(caller, "codes", codes, "uint32", "int32");
 		if (labels !== undefined) checkTensor(caller, "labels", labels, "uint32", "int32");
-		if (dropoutOptions !== undefined) checkOptions(caller, dropoutOptions, ["p", "random"]);
+		if (dropoutOptions !== undefined) checkDropoutOptions(caller, dropoutOptions);
 		this.check(caller, codes.shape, labels?.shape);
 		let elements = 0;
 		const drop = (x: Tensor) => {
@@ -181,7 +183,7 @@ export class GatedPixelCNN extends Module {
 	}
 
 	private checkGrid(caller: string, shape: Shape): void {
-		checkShape(caller, shape);
+		checkShape(caller, shape, "codes");
 		if (shape.length !== 3 || shape[1] !== this.height || shape[2] !== this.width)
 			throw new ShapeError(
 				`${caller}: codes must be [B, ${this.height}, ${this.width}], but have shape ${formatShape(shape)}.`,

@@ -81,8 +81,8 @@ export class PriorTrainer {
 		checkInstance(caller, "model", model, GatedPixelCNN, "a GatedPixelCNN", `write new ${caller}(model, { steps })`);
 		checkOptions(caller, options, ["steps", "warmUp", "dropout", "seed", "capture", ...adamOptions]);
 		const { steps, dropout = 0, seed = 0, capture = true, ...rest } = options;
-		const { warmUp = Math.min(200, Math.floor(steps / 50)), ...adam } = rest;
 		checkNumber(caller, "steps", steps, { least: 1, whole: true });
+		const { warmUp = Math.min(200, Math.floor(steps / 50)), ...adam } = rest;
 		checkNumber(caller, "warmUp", warmUp, { least: 0 });
 		checkFlag(caller, "capture", capture);
 		checkAdamOptions(caller, adam);
@@ -140,7 +140,7 @@ export class PriorTrainer {
 	 */
 	async readLosses(losses: readonly Tensor[]): Promise<{ readonly step: number; readonly nats: number }[]> {
 		checkArray("PriorTrainer.readLosses", "losses", losses, "an array of what step() returned");
-		const steps = losses.map((loss, i) => {
+		const steps = Array.from(losses, (loss, i) => {
 			const step = this.stepOf.get(loss);
 			if (step !== undefined) return step;
 			throw wrongArgument("PriorTrainer.readLosses", `losses[${i}]`, "what a step of this trainer returned", loss);

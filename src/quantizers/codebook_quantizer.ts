@@ -2,7 +2,7 @@ import { noGrad, stopGradient } from "../autograd/tape.js";
 import { checkNumber, checkOptions, checkWord } from "../gpu/arguments.js";
 import { Embedding } from "../nn/layers.js";
 import { Random } from "../nn/random.js";
-import { checkGpu } from "../ops/check.js";
+import { checkBindable, checkGpu } from "../ops/check.js";
 import { embedding } from "../ops/embedding.js";
 import { nearestCode } from "../ops/nearest_code.js";
 import { normalize } from "../ops/normalize.js";
@@ -59,8 +59,8 @@ export const codebookOptions = [
 	"seed",
 ] as const satisfies readonly (keyof CodebookOptions)[];
 
-/** @throws ArgumentError if one is out of range */
-export function checkCodebookOptions(caller: string, options: CodebookOptions): void {
+/** @throws ArgumentError if one is out of range, LimitError if the device cannot bind the codebook */
+export function checkCodebookOptions(caller: string, gpu: Gpu, options: CodebookOptions): void {
 	const { embeddingDim = 16, numEmbeddings = 128, commitmentCost = 0.25, seed = 0 } = options;
 	const { learning = "ema", decay = 0.5, epsilon = 1e-5, deadBelow = 0.1 } = options;
 	const { similarity = "euclidean", gradient = "straight-through" } = options;
@@ -74,6 +74,7 @@ export function checkCodebookOptions(caller: string, options: CodebookOptions): 
 	checkWord(caller, "similarity", similarity, ["euclidean", "cosine"]);
 	checkWord(caller, "gradient", gradient, ["straight-through", "rotation"]);
 	checkSeed(caller, seed);
+	checkBindable(caller, "numEmbeddings and embeddingDim", gpu, [numEmbeddings, embeddingDim]);
 }
 
 /** Less of the mean than any code with a latent has: only codes without one are below. */
@@ -110,7 +111,7 @@ export class CodebookQuantizer extends Quantizer {
 		super();
 		checkGpu("CodebookQuantizer", gpu, "write new CodebookQuantizer(gpu, options)");
 		checkOptions("CodebookQuantizer", options, codebookOptions);
-		checkCodebookOptions("CodebookQuantizer", options);
+		checkCodebookOptions("CodebookQuantizer", gpu, options);
 		const { embeddingDim = 16, numEmbeddings = 128, commitmentCost = 0.25, seed = 0 } = options;
 		const { learning = "ema", decay = 0.5, epsilon = 1e-5, deadBelow = 0.1 } = options;
 		this.embeddingDim = embeddingDim;

@@ -45,7 +45,7 @@ export class ResidualQuantizer extends Quantizer {
 		const name = "ResidualQuantizer";
 		checkGpu(name, gpu, `write new ${name}(gpu, options)`);
 		checkOptions(name, options, ["levels", ...codebookOptions]);
-		checkCodebookOptions(name, options);
+		checkCodebookOptions(name, gpu, options);
 		const { levels = 2, gradient, seed = 0, ...codebook } = options;
 		checkNumber(name, "levels", levels, { least: 1, whole: true });
 		const make = (level: number) => new CodebookQuantizer(gpu, { ...codebook, seed: (seed + level) % 2 ** 32 });

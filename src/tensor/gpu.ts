@@ -6,7 +6,7 @@ import { Capture, GradientLog } from "./capture.js";
 import { checkTensor } from "./check_tensor.js";
 import { arrays, checkDTypeName, dtypeOf, hostArray, type NestedNumbers, shapeOfData } from "./host_data.js";
 import { checkShape, formatShape, type Shape, sameShape, sizeOf } from "./shape.js";
-import { type AnyTensor, type DataOf, type DType, Parameter, Tensor } from "./tensor.js";
+import { type AnyTensor, type DataOf, type DType, inspect, Parameter, Tensor } from "./tensor.js";
 
 /** An open device: it makes tensors, reads them back, and decides how long they live. Opened by `openDevice()`. */
 export class Gpu extends Device {
@@ -254,6 +254,16 @@ export class Gpu extends Device {
 			);
 		}
 		return { recording, result, tensors, gradients, discard };
+	}
+
+	/** The adapter's description. */
+	override toString(): string {
+		const { description, vendor, architecture } = this.adapter;
+		return `Gpu ${description || `${vendor} ${architecture}`}`;
+	}
+
+	[inspect](): string {
+		return this.toString();
 	}
 
 	/** Takes a tensor out of the scopes that are open, so that it lives until `dispose()`. */

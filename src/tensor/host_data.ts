@@ -50,19 +50,19 @@ export function shapeOfData(caller: string, data: unknown): Shape {
  */
 export function hostArray<D extends DType>(caller: string, data: unknown, shape: Shape, dtype: D): DataOf<D> {
 	const own = shapeOfData(caller, data);
+	const array = arrays[dtype];
+	if (ArrayBuffer.isView(data) && !(data instanceof array))
+		throw new DTypeError(
+			`${caller}: data must be numbers or a ${array.name} for a ${dtype} tensor, but is a ${data.constructor.name}.`,
+		);
 	const nested = own.length > 1;
 	if (nested ? !sameShape(own, shape) : sizeOf(own) !== sizeOf(shape))
 		throw new ShapeError(
 			nested
 				? `${caller}: data is nested as ${formatShape(own)}, but shape is ${formatShape(shape)}. Leave the shape out, or give the numbers in one flat array.`
-				: `${caller}: ${sizeOf(own)} numbers do not fill shape ${formatShape(shape)}, which has ${sizeOf(shape)}.`,
+				: `${caller}: data has ${sizeOf(own)} numbers, which do not fill shape ${formatShape(shape)} of ${sizeOf(shape)}.`,
 		);
-	const array = arrays[dtype];
 	if (data instanceof array) return data as DataOf<D>;
-	if (ArrayBuffer.isView(data))
-		throw new DTypeError(
-			`${caller}: data must be numbers or a ${array.name} for a ${dtype} tensor, but is a ${data.constructor.name}.`,
-		);
 	const out = new array(sizeOf(own)) as DataOf<D>;
 	if (typeof data === "number") out[0] = checkedElement(caller, "data", data, dtype);
 	else fill(caller, "data", data as ArrayLike<unknown>, own, out, 0, dtype);

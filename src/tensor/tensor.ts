@@ -12,7 +12,7 @@ export type DType = "float32" | "int32" | "uint32";
 export type DataOf<D extends DType> = D extends "float32" ? Float32Array : D extends "int32" ? Int32Array : Uint32Array;
 
 /** What Node's console.log prints of an object. */
-const inspect = Symbol.for("nodejs.util.inspect.custom");
+export const inspect: unique symbol = Symbol.for("nodejs.util.inspect.custom");
 
 /** How to go back through the operation that made a tensor; recorded by `autograd`, read by `backward`. */
 export interface GradientNode {
@@ -52,8 +52,11 @@ export class Tensor<D extends DType = "float32"> {
 		readonly shape: Shape,
 		readonly dtype: D,
 	) {
-		if (typeof gpu?.track !== "function")
-			throw wrongArgument(new.target.name, "gpu", "an open device", gpu, "make tensors with gpu.tensor(data, shape)");
+		const made = "make tensors with gpu.tensor(data, shape)";
+		if (typeof gpu?.track !== "function") throw wrongArgument(new.target.name, "gpu", "an open device", gpu, made);
+		if (typeof memory !== "object" || memory === null)
+			throw wrongArgument(new.target.name, "memory", "a storage", memory, made);
+		if (!Array.isArray(shape)) throw wrongArgument(new.target.name, "shape", "an array of lengths", shape, made);
 		this.size = sizeOf(shape);
 		this.rowMajor = "toRowMajor" in memory ? null : memory;
 		this.blockedMemory = "toRowMajor" in memory ? memory : null;
@@ -66,7 +69,7 @@ export class Tensor<D extends DType = "float32"> {
 	}
 
 	set requiresGrad(value: boolean) {
-		checkFlag(this.constructor.name, "requiresGrad", value);
+		if (typeof value !== "boolean") checkFlag(this.constructor.name, "requiresGrad", value);
 		this.needsGrad = value;
 	}
 

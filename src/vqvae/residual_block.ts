@@ -1,4 +1,4 @@
-import { checkNumber } from "../gpu/arguments.js";
+import { checkNumber, wrongArgument } from "../gpu/arguments.js";
 import { Conv2d, checkLayer, ReLU } from "../nn/layers.js";
 import type { Random } from "../nn/random.js";
 import { add } from "../ops/binary.js";
@@ -25,7 +25,8 @@ export class ResidualBlock extends Stack {
 	static override readonly name: string = "ResidualBlock";
 
 	constructor(gpu: Gpu, random: Random, channels: number) {
-		checkLayer("ResidualBlock", "channels", gpu, random, { "channels / 2": channels / 2 });
+		checkLayer("ResidualBlock", "channels", gpu, random, {});
+		checkEven("ResidualBlock", "channels", channels);
 		super([
 			new ReLU(),
 			new Conv2d(gpu, random, channels, channels / 2, 3, { padding: 1 }),
@@ -39,6 +40,12 @@ export class ResidualBlock extends Stack {
 	}
 }
 
+/** @throws ArgumentError unless it is an even number of at least 2 */
+export function checkEven(caller: string, name: string, value: unknown): void {
+	const fits = Number.isInteger(value) && Number(value) >= 2 && Number(value) % 2 === 0;
+	if (!fits) throw wrongArgument(caller, name, "an even number of at least 2", value);
+}
+
 /**
  * The checks that encoder and decoder have in common.
  *
@@ -49,10 +56,11 @@ export function checkNetwork(
 	gpu: unknown,
 	random: unknown,
 	sizes: Readonly<Record<string, unknown>>,
-	hidden: number,
+	hidden: unknown,
 	residualLayers: unknown,
 ): void {
-	checkLayer(name, Object.keys(sizes).join(", "), gpu, random, { ...sizes, hidden, "hidden / 2": hidden / 2 });
+	checkLayer(name, Object.keys(sizes).join(", "), gpu, random, sizes);
+	checkEven(name, "hidden", hidden);
 	checkNumber(name, "residualLayers", residualLayers, { least: 0, whole: true });
 }
 

@@ -164,7 +164,7 @@ export class Trainer {
 	 */
 	async readLosses(steps: readonly StepLosses[]): Promise<StepRecord[]> {
 		checkArray("Trainer.readLosses", "steps", steps, "an array of what step() returned");
-		const numbers = steps.map((losses, i) => {
+		const numbers = Array.from(steps, (losses, i) => {
 			const step = this.stepOf.get(losses);
 			if (step !== undefined) return step;
 			throw wrongArgument("Trainer.readLosses", `steps[${i}]`, "what a step of this trainer returned", losses);

@@ -4,7 +4,7 @@ import { ArgumentError, ShapeError } from "../gpu/errors.js";
 import { type LayerCost, Module } from "../nn/module.js";
 import { Random } from "../nn/random.js";
 import { add } from "../ops/binary.js";
-import { checkGpu, pair } from "../ops/check.js";
+import { checkBindable, checkGpu, pair } from "../ops/check.js";
 import { mseLoss } from "../ops/mse_loss.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import type { Gpu } from "../tensor/gpu.js";
@@ -13,7 +13,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import { Decoder } from "./decoder.js";
 import { Encoder } from "./encoder.js";
 import { type Codes, Quantizer } from "./quantizer.js";
-import type { NetworkOptions } from "./residual_block.js";
+import { checkEven, type NetworkOptions } from "./residual_block.js";
 import { VectorQuantizer } from "./vector_quantizer.js";
 
 export interface VQVAEOptions<Q extends Quantizer = VectorQuantizer> extends NetworkOptions {
@@ -99,7 +99,7 @@ export class VQVAE<Q extends Quantizer = VectorQuantizer> extends Module {
 			seed = 0,
 		} = options;
 		if (quantizer !== undefined) checkInstance("VQVAE", "quantizer", quantizer, Quantizer, "a Quantizer");
-		const embeddingDim = options.embeddingDim ?? quantizer?.embeddingDim ?? 16;
+		const { embeddingDim = quantizer?.embeddingDim ?? 16 } = options;
 		if (quantizer !== undefined)
 			for (const name of ["embeddingDim", "numEmbeddings", "commitmentCost"] as const)
 				if (options[name] !== undefined)
@@ -108,13 +108,16 @@ export class VQVAE<Q extends Quantizer = VectorQuantizer> extends Module {
 		const [before, after] = pair("VQVAE", "residualLayers", residualLayers, 0);
 		for (const [name, size] of Object.entries({ inChannels, embeddingDim, numEmbeddings }))
 			checkNumber("VQVAE", name, size, { least: 1, whole: true });
-		if (!(Number.isInteger(hiddenChannels) && hiddenChannels >= 2 && hiddenChannels % 2 === 0))
-			throw wrongArgument("VQVAE", "hiddenChannels", "an even number of at least 2", hiddenChannels);
+		checkEven("VQVAE", "hiddenChannels", hiddenChannels);
 		checkNumber("VQVAE", "commitmentCost", commitmentCost, { least: 0 });
 		if (dataVariance === 0)
 			throw wrongArgument("VQVAE", "dataVariance", "a number above 0", dataVariance, "are all images alike?");
 		checkNumber("VQVAE", "dataVariance", dataVariance, { above: 0 });
 		checkNumber("VQVAE", "seed", seed, { whole: true });
+		checkBindable("VQVAE", "inChannels and hiddenChannels", gpu, [hiddenChannels / 2, inChannels, 3, 3]);
+		checkBindable("VQVAE", "hiddenChannels", gpu, [hiddenChannels, hiddenChannels / 2, 3, 3]);
+		checkBindable("VQVAE", "hiddenChannels and embeddingDim", gpu, [hiddenChannels, embeddingDim, 3, 3]);
+		checkBindable("VQVAE", "numEmbeddings and embeddingDim", gpu, [numEmbeddings, embeddingDim]);
 		const random = new Random(seed);
 		this.encoder = new Encoder(gpu, random, inChannels, embeddingDim, hiddenChannels, before);
 		this.vqLayer = (quantizer ?? new VectorQuantizer(gpu, random, embeddingDim, numEmbeddings, commitmentCost)) as Q;
