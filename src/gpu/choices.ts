@@ -11,7 +11,11 @@ export type KernelFamily = "subgroups" | "portable";
 /** What was measured for a key: milliseconds of each way. */
 type Measured = Readonly<Record<string, number>>;
 
-/** Which of several ways of computing the same was the fastest on this adapter, by keys that name shapes. */
+/**
+ * Which of several ways of computing the same was the fastest on this adapter, by keys that name shapes.
+ *
+ * @internal
+ */
 export class Choices {
 	private readonly measured = new Map<string, Measured>();
 	private changed = false;

@@ -9,6 +9,7 @@ import { sample } from "./commands/sample.js";
 import { printSummary } from "./commands/summary.js";
 import { schedules, train } from "./commands/train.js";
 import { trainPrior } from "./commands/train_prior.js";
+import { leaveOutDawnsLines } from "./dawn_log.js";
 import {
 	gradients,
 	initialisations,
@@ -227,6 +228,7 @@ cli
 cli.help();
 cli.version(version);
 
+leaveOutDawnsLines();
 try {
 	cli.parse(process.argv, { run: false });
 	if (cli.matchedCommand !== undefined) await cli.runMatchedCommand();

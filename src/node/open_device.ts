@@ -4,9 +4,10 @@ import { NoAdapterError } from "../gpu/errors.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { checkOpenDeviceOptions, type OpenDeviceOptions, openAdapter } from "../tensor/open_device.js";
 import { choiceFile } from "./choice_file.js";
+import { withDawnsLog } from "./dawn_log.js";
 import { idle } from "./idle.js";
 import { importWebGPU } from "./import_webgpu.js";
-import { findLavapipe, unpackSwiftShader, withDriver } from "./swiftshader.js";
+import { findLavapipe, hasVulkanLoader, unpackSwiftShader, withDriver } from "./swiftshader.js";
 
 /** Which adapter to open: a GPU, or one of two implementations of Vulkan on the CPU. */
 export type AdapterChoice = "auto" | "gpu" | "lavapipe" | "swiftshader";
@@ -46,7 +47,8 @@ async function findAdapter(
 ): Promise<GPUAdapter> {
 	if (choice === "swiftshader") return swiftShader(powerPreference);
 	if (choice === "lavapipe") return lavapipe(powerPreference);
-	const adapter = await requestAdapter(powerPreference);
+	// Without a Vulkan loader Dawn finds nothing on Linux, and complains.
+	const adapter = hasVulkanLoader() ? await requestAdapter(powerPreference) : undefined;
 	if (choice === "gpu") {
 		if (adapter !== undefined && !describeAdapter(adapter).software) return adapter;
 		throw new NoAdapterError(
@@ -96,7 +98,7 @@ async function requestAdapter(powerPreference: GPUPowerPreference): Promise<GPUA
 	Object.assign(globalThis, globals);
 	const instance = create(dawnOptions);
 	instances.push(instance);
-	const adapter = await instance.requestAdapter({ powerPreference });
+	const adapter = await withDawnsLog(() => instance.requestAdapter({ powerPreference }));
 	return adapter === null || isNullBackend(adapter) ? undefined : adapter;
 }
 

@@ -97,6 +97,11 @@ export async function withDriver<T>({ manifest, loader }: VulkanDriver, body: ()
 	}
 }
 
+/** Whether the system has the loader of Vulkan drivers, which Dawn needs on Linux. */
+export function hasVulkanLoader(): boolean {
+	return process.platform !== "linux" || loads("libvulkan.so.1");
+}
+
 /** Loads a shared library into the process, so that Dawn finds it by its name; whether it is there now. */
 function loads(library: string): boolean {
 	const keepLoaded = 0x1000; // RTLD_NODELETE
