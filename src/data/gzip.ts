@@ -8,12 +8,16 @@ const NAME = 8;
 const COMMENT = 16;
 const RESERVED = 0xe0;
 
+let crcTable: Uint32Array | undefined;
+
 /** CRC-32 of each byte. */
-const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
-	let crc = byte;
-	for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-	return crc;
-});
+function crcsOfBytes(): Uint32Array {
+	return Uint32Array.from({ length: 256 }, (_, byte) => {
+		let crc = byte;
+		for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+		return crc;
+	});
+}
 
 /**
  * Unpacks a gzip file (RFC 1952) of one or more members, zeros after the last one ignored. `DecompressionStream` is not
@@ -69,6 +73,7 @@ function skipHeader(bytes: Uint8Array, start: number): number {
 
 function crc32(bytes: Uint8Array): number {
 	let crc = -1;
+	crcTable ??= crcsOfBytes();
 	for (let i = 0; i < bytes.length; i++) crc = crcTable[(crc ^ bytes[i]) & 255] ^ (crc >>> 8);
 	return ~crc >>> 0;
 }

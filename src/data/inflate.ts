@@ -22,21 +22,24 @@ const endOfBlock = 256;
 const LENGTH_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 /** Extra bits of the symbols from 257 on, and the lengths that they start at. */
 const LENGTH_BITS = [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0];
-const LENGTH_STARTS = [...starts(LENGTH_BITS.slice(0, 28), 3), 258];
-const DISTANCE_BITS = Array.from({ length: 30 }, (_, i) => Math.max(0, (i >> 1) - 1));
-const DISTANCE_STARTS = starts(DISTANCE_BITS, 1);
+const LENGTH_STARTS = [
+	3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258,
+];
+/** The same of distances. */
+const DISTANCE_BITS = [
+	0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13,
+];
+const DISTANCE_STARTS = [
+	1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097, 6145,
+	8193, 12289, 16385, 24577,
+];
 
-function starts(bits: readonly number[], first: number): number[] {
-	let next = first;
-	return bits.map((count) => {
-		const start = next;
-		next += 2 ** count;
-		return start;
-	});
-}
-
-const fixedLengths = Uint8Array.from({ length: 288 }, (_, i) => (i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : 8));
 let fixedTables: readonly [CodeTable, CodeTable] | undefined;
+
+/** The code lengths of the fixed code for literals and lengths. */
+function fixedLengths(): Uint8Array {
+	return Uint8Array.from({ length: 288 }, (_, i) => (i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : 8));
+}
 
 function corrupt(reason: string): FormatError {
 	return new FormatError(`truncated or corrupt gzip file: ${reason}`);
@@ -57,7 +60,7 @@ export function inflate(input: Uint8Array, start: number, output: Output): numbe
 		const kind = reader.take(2);
 		if (kind === 0) copyStored(reader, output);
 		else if (kind === 1) {
-			fixedTables ??= [codeTable(fixedLengths), codeTable(new Uint8Array(30).fill(5))];
+			fixedTables ??= [codeTable(fixedLengths()), codeTable(new Uint8Array(30).fill(5))];
 			copyCoded(reader, output, ...fixedTables);
 		} else if (kind === 2) copyCoded(reader, output, ...readTables(reader));
 		else throw corrupt("a block of no known kind");

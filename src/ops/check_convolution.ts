@@ -21,9 +21,6 @@ export interface ConvolutionOptions {
 	readonly activation?: "relu" | undefined;
 }
 
-/** The names of the options that both convolutions share. */
-export const convolutionOptions = ["bias", "stride", "padding", "dilation", "groups", "activation"] as const;
-
 /** The options that both convolutions share, with their defaults. @throws ArgumentError where one is out of range. */
 export function geometryOf(operation: string, options: ConvolutionOptions): Geometry {
 	const { stride = 1, padding = 0, dilation = 1, groups = 1, activation } = options;

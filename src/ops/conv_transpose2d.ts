@@ -6,13 +6,7 @@ import { formatShape, type Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { asBlocked } from "./blocked.js";
 import { checkRank, commonGpu, type Pair, pair } from "./check.js";
-import {
-	type ConvolutionOptions,
-	checkBias,
-	checkGroups,
-	convolutionOptions,
-	geometryOf,
-} from "./check_convolution.js";
+import { type ConvolutionOptions, checkBias, checkGroups, geometryOf } from "./check_convolution.js";
 import { runBiasGrad, runConv2d, runConvTranspose2d, runWeightGrad } from "./convolution.js";
 import type { Geometry } from "./convolution_parts.js";
 import { markReluOutput, reluGradient, throughRelu } from "./relu.js";
@@ -23,7 +17,15 @@ export interface ConvTranspose2dOptions extends ConvolutionOptions {
 }
 
 /** The names of its options. */
-export const convTranspose2dOptions = [...convolutionOptions, "outputPadding"];
+export const convTranspose2dOptions = [
+	"bias",
+	"stride",
+	"padding",
+	"outputPadding",
+	"dilation",
+	"groups",
+	"activation",
+];
 
 /** The arguments in full, checked against each other. */
 function check(input: Shape, weight: Shape, options: ConvTranspose2dOptions): { geometry: Geometry; output: Shape } {

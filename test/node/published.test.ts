@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 import { generateDigits } from "tessera-gpu/digits";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -200,8 +201,21 @@ test("the built files compute what the sources do", async () => {
 	assert.ok((results[0] ?? []).length > 40);
 });
 
-/** What a bundler makes of the exports, minified and gzipped: the kernels that nothing launches are left out. */
-async function bundledSize(contents: string): Promise<number> {
+/**
+ * What a bundler makes of a module, minified.
+ *
+ * @param effects whether it believes that the library's files do something when they are loaded
+ */
+async function bundled(contents: string, effects = false): Promise<Uint8Array> {
+	const everyFile: Plugin = {
+		name: "every-file",
+		setup({ onResolve }) {
+			onResolve({ filter: /^\./ }, ({ path, resolveDir }) => ({
+				path: resolve(resolveDir, path),
+				sideEffects: effects,
+			}));
+		},
+	};
 	const { outputFiles } = await build({
 		stdin: { contents, resolveDir: fileURLToPath(dist) },
 		bundle: true,
@@ -209,9 +223,17 @@ async function bundledSize(contents: string): Promise<number> {
 		minify: true,
 		write: false,
 		logLevel: "error",
+		plugins: [everyFile],
 	});
-	return gzipSync((outputFiles[0] as { contents: Uint8Array }).contents, { level: 9 }).length;
+	return (outputFiles[0] as { contents: Uint8Array }).contents;
 }
+
+test("nothing is done at the top level of a file, or a bundler could not drop it", async () => {
+	const names = ["index", "vqvae", "digits", "prior", "quantizers"];
+	const left = await bundled(names.map((name) => `import "./${name}.js";`).join("\n"), true);
+	const needed = await bundled('export { openDevice } from "./index.js";');
+	assert.ok(left.length < needed.length + 1000, `${left.length} bytes, openDevice alone ${needed.length}`);
+});
 
 for (const [what, limit, exports] of [
 	["openDevice, matmul and relu", 19, 'export { openDevice, matmul, relu } from "./index.js";'],
@@ -223,7 +245,7 @@ for (const [what, limit, exports] of [
 	],
 ] as const)
 	test(`a bundle of ${what} is at most ${limit} KB gzipped`, async () => {
-		const size = await bundledSize(exports);
+		const size = gzipSync(await bundled(exports), { level: 9 }).length;
 		assert.ok(size > 5000, `${size} bytes: an empty bundle?`);
 		assert.ok(size <= limit * 1024, `${size} bytes`);
 	});
