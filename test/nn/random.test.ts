@@ -18,4 +18,16 @@ test("integer draws the numbers of pure-rand's uniformInt", () => {
 	}
 });
 
+test("every order is as likely, also those that leave numbers in their place", () => {
+	const random = new Random(2);
+	const counts = new Map<string, number>();
+	const draws = 2400;
+	for (let i = 0; i < draws; i++) {
+		const order = random.permutation(4).join("");
+		counts.set(order, (counts.get(order) ?? 0) + 1);
+	}
+	assert.is(counts.size, 24);
+	for (const [order, count] of counts) assert.ok(Math.abs(count - draws / 24) < 50, `${order}: ${count} of ${draws}`);
+});
+
 test.run();

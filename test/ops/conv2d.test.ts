@@ -15,6 +15,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Random } from "../../src/nn/random.js";
 import * as reference from "../reference/convolution.js";
+import * as elementwise from "../reference/elementwise.js";
 import {
 	assertClose,
 	assertSame,
@@ -139,6 +140,29 @@ for (const [batch, first, second] of [
 			});
 			assert.ok(outputs[0][0].includes(0) && outputs[0][0].some((value) => value > 0), "some values are cut off");
 		}
+	});
+
+for (const [channels, batch] of [
+	[1, 3],
+	[2, 5],
+	[4, 17],
+	[6, 5],
+] as const)
+	test(`no gradient passes a ReLU that gave 0, ${batch} images of ${channels} channels`, async () => {
+		const random = new Random(channels);
+		const x = randomArray(random, [batch, channels, 5, 6]);
+		for (let i = 0; i < x.data.length; i += 5) x.data[i] = 0;
+		const weight = randomArray(random, [7, channels, 3, 3]);
+		const rectified = elementwise.relu(x);
+		await checkOp("relu → conv2d", {
+			inputs: [x, weight],
+			run: ([x, weight]) => conv2d(relu(x), weight, { padding: 1 }),
+			expected: reference.conv2d(rectified, weight, undefined, { padding: 1 }),
+			gradients: (dy) => {
+				const back = reference.conv2dBackward(rectified, weight, dy, { padding: 1 });
+				return [elementwise.reluBackward(x, back.x), back.weight];
+			},
+		});
 	});
 
 test("a result that is overwritten from the host, or shared, is what later operations read", async () => {

@@ -6,6 +6,7 @@ import { dropout } from "../../src/ops/dropout.js";
 import { map, zeros } from "../reference/array.js";
 import * as convolution from "../reference/convolution.js";
 import * as reference from "../reference/dropout.js";
+import { pcg3d } from "../reference/pcg3d.js";
 import { assertThrows, checkOp, checkStepMemory, device, randomArray, tensorOf, variants } from "../support.js";
 
 const test = suite("dropout");
@@ -31,6 +32,28 @@ for (const { shape, ...dropping } of cases)
 			gradients: (dy) => [reference.dropout(dy, dropping)],
 		});
 	});
+
+test("the number at the threshold stays, those below it are dropped", async () => {
+	const [seed, step] = [5, 7];
+	const number = pcg3d([seed, step, 0]) >>> 8;
+	assert.ok(number > 2 ** 22 && number < 3 * 2 ** 22, "a probability in the middle");
+	for (const gpu of await variants())
+		for (const [part, stays] of [
+			[number, true],
+			[number + 0.5, false],
+			[number + 1, false],
+			[number - 0.5, true],
+		] as const)
+			for (const blocked of [false, true]) {
+				const y = gpu.scope(() => {
+					const x = gpu.tensor(new Float32Array(16).fill(1), [16, 1, 1, 1]);
+					const laidOut = blocked ? conv2d(x, gpu.tensor([1], [1, 1, 1, 1])) : x;
+					return dropout(laidOut, { p: part / 2 ** 24, random: gpu.tensor(Uint32Array.of(seed, step)) });
+				});
+				assert.is((await y.data())[0] !== 0, stays, `${part} / 2²⁴, ${blocked ? "in blocks" : "row by row"}`);
+				y.dispose();
+			}
+});
 
 for (const [batch, channels, ...grid] of [
 	[3, 5, 4, 5],

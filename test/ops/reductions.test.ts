@@ -1,5 +1,6 @@
 import { ArgumentError, DisposedError, DTypeError, mean, sum } from "tessera-gpu";
 import { suite } from "uvu";
+import * as assert from "uvu/assert";
 import { Random } from "../../src/nn/random.js";
 import { type Array64, array, sizeOf } from "../reference/array.js";
 import * as reference from "../reference/reductions.js";
@@ -46,6 +47,26 @@ for (const name of ["sum", "mean"] as const) {
 			});
 		});
 	}
+
+	test(`${name} over several workgroups misses none and takes none twice`, async () => {
+		const gpu = await device();
+		for (const [shape, axis] of [
+			[[8193], undefined],
+			[[3, 8193], 1],
+			[[3, 24577], 1],
+			[[1031, 40], 0],
+			[[5, 385, 33], 1],
+		] as const) {
+			const x = gpu.tensor(new Float32Array(sizeOf(shape)).fill(1), shape);
+			const y = run(x, axis);
+			const summands = axis === undefined ? x.size : shape[axis];
+			const values = await y.data();
+			// Whole numbers are exact; one divided by their number, and again as many, all but.
+			for (const value of values)
+				assert.ok(Math.abs(value - (name === "sum" ? summands : 1)) < 1e-6, `[${shape}]: ${value}`);
+			for (const tensor of [x, y]) tensor.dispose();
+		}
+	});
 
 	test(`${name} of many numbers stays exact`, async () => {
 		const gpu = await device();

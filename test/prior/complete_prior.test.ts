@@ -98,6 +98,65 @@ for (const { keep, label, numClasses } of [
 		model.dispose();
 	});
 
+/** A prior of two codes and two channels with one layer, all of whose weights are 0 but these. */
+function priorOf(gpu: Gpu, numClasses: number, weights: Readonly<Record<string, readonly number[]>>): GatedPixelCNN {
+	const options = { numEmbeddings: 2, height: 3, width: 2, channels: 2, layers: 1, numClasses };
+	const model = new GatedPixelCNN(gpu, options);
+	// The head passes the two channels on as logits.
+	const all: typeof weights = {
+		"layers.0.horizontal_out.weight": [1, 0, 0, 1],
+		"head.1.weight": [1, 0, 0, 1, ...new Array<number>(12).fill(0)],
+		...weights,
+	};
+	for (const [name, parameter] of model.namedParameters())
+		gpu.upload(parameter, all[name] ?? new Float32Array(parameter.size));
+	return model;
+}
+
+/** The head's last weights: the logits are so many times the channels. */
+const logits = (times: number) => [times, ...new Array<number>(8).fill(0), times, ...new Array<number>(6).fill(0)];
+
+for (const keep of [
+	[1, 0, 0, 0, 0, 0],
+	[0, 0, 0, 0, 0, 1],
+	[0, 1, 0, 0, 1, 0],
+])
+	test(`a candidate keeps its class, and is weighed by it, with ${keep} kept`, async () => {
+		const gpu = await device();
+		// The codes are, with all but certainty, the class of the grid.
+		const model = priorOf(gpu, 2, {
+			"layers.0.horizontal_classes": [20, -20, 20, 20, -20, 20, 20, 20],
+			"head.3.weight": logits(30),
+		});
+		for (const code of [0, 1]) {
+			const codes = new Array<number>(6).fill(code);
+			const drawn = await completePrior(model, { codes, keep, count: 20, particles: 5 });
+			assert.equal([...new Set(drawn)], [code]);
+		}
+		model.dispose();
+	});
+
+test("what a kept code says is counted once, however many rows follow", async () => {
+	const gpu = await device();
+	// A code is as likely 0 as 1 at the left, and at the right that of its left neighbour with a probability of 0.8.
+	const model = priorOf(gpu, 0, {
+		"embedding.weight": [1, -1, -1, 1],
+		"layers.0.horizontal_conv.weight": [20, 0, 0, 20, 0, 0, 0, 0],
+		"head.3.weight": logits(2 * Math.log(4)),
+	});
+	const count = 1000;
+	const codes = [0, 0, 0, 1, 0, 0];
+	const drawn = await completePrior(model, { codes, keep: [0, 1, 0, 1, 1, 0], count, particles: 8 });
+	const share = (at: number) => drawn.filter((code, i) => i % 6 === at && code === 0).length / count;
+	for (const [at, expected] of [
+		[0, 0.8],
+		[2, 0.2],
+		[5, 0.8],
+	] as const)
+		assert.ok(Math.abs(share(at) - expected) < 0.07, `position ${at}: ${share(at)}, expected ${expected}`);
+	model.dispose();
+});
+
 test("the same seed gives the same, and nothing is left behind", async () => {
 	const gpu = await device();
 	const model = await prior(gpu, 9);

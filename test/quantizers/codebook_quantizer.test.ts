@@ -35,14 +35,15 @@ function uploaded(gpu: Gpu, shape: readonly number[], seed: number, low = -1, hi
 	return { latents, vectors: vectorsOf(latents), z: tensorOf(gpu, latents) };
 }
 
-for (const [shape, codes] of [
-	[[3, 4, 5, 3], 7],
-	[[1, 1, 1, 1], 1],
-	[[40, 5, 7, 7], 67],
+for (const [shape, codes, epsilon] of [
+	[[3, 4, 5, 3], 7, 1e-5],
+	[[3, 4, 5, 3], 7, 2],
+	[[1, 1, 1, 1], 1, 1e-5],
+	[[40, 5, 7, 7], 67, 1e-5],
 ] as const)
-	test(`moving averages of z [${shape}] with ${codes} codes follow the formula over 5 steps`, () =>
+	test(`moving averages of z [${shape}] with ${codes} codes and ε ${epsilon} follow the formula over 5 steps`, () =>
 		withQuantizer(
-			{ embeddingDim: shape[1], numEmbeddings: codes, deadBelow: 0, decay: 0.9 },
+			{ embeddingDim: shape[1], numEmbeddings: codes, deadBelow: 0, decay: 0.9, epsilon },
 			async (quantizer, gpu) => {
 				const reference = new AveragedCodebook(await rowsOf(quantizer.embeddings.weight));
 				for (let step = 0; step < 5; step++) {
@@ -51,7 +52,7 @@ for (const [shape, codes] of [
 					const { quantized, indices, loss } = quantizer.quantize(z);
 					const own = await indices.data();
 					quantizer.update(z, indices);
-					reference.step(vectors, own, 0.9, 1e-5);
+					reference.step(vectors, own, 0.9, epsilon);
 					const title = `step ${step}`;
 					// What was quantised before the update has the codes of before.
 					const taken = fromVectors(
@@ -129,6 +130,31 @@ test("dead codes are put on latents of the step, and stay there", () =>
 			assertClose(after[k] as number[], [-9, -9, -9], 1e-6, `code ${k} is dead again, and renewed`);
 		for (const tensor of [z, start, far]) tensor.dispose();
 	}));
+
+test("a code with exactly the threshold lives, one below it is dead", () =>
+	withQuantizer(
+		{ embeddingDim: 1, numEmbeddings: 4, deadBelow: 0.5, decay: 0.5, epsilon: 0 },
+		async (quantizer, gpu) => {
+			// 16 latents, of which the codes get 2, 10, 2 and 2: the averages are 2, 10, 2.5 and 1.5, and half their mean is 2.
+			const counts = [2, 10, 2, 2];
+			const z = gpu.tensor(
+				Float32Array.from({ length: 16 }, (_, i) => i + 1),
+				[16, 1, 1, 1],
+			);
+			const indices = gpu.tensor(
+				Uint32Array.from(counts.flatMap((count, k) => new Array<number>(count).fill(k))),
+				[16, 1, 1],
+			);
+			gpu.upload(quantizer.clusterSize, [2, 10, 3, 1]);
+			gpu.upload(quantizer.embeddingSum, [997, 0, 0, 0]);
+			quantizer.update(z, indices);
+			assert.equal([...(await quantizer.clusterSize.data())], [2, 10, 2.5, 2]);
+			const codes = await quantizer.embeddings.weight.data();
+			assert.is(codes[0], (997 + 1 + 2) / 2 / 2, "its average");
+			assert.ok(Number.isInteger(codes[3]) && codes[3] >= 1 && codes[3] <= 16, `${codes[3]} is a latent`);
+			for (const tensor of [z, indices]) tensor.dispose();
+		},
+	));
 
 test("a renewed code above the threshold is not taken back by the next update", () =>
 	withQuantizer({ embeddingDim: 2, numEmbeddings: 4, deadBelow: 0.1, decay: 0.99 }, async (quantizer, gpu) => {
@@ -368,6 +394,23 @@ test("k-means leaves no code without latents", async () => {
 	assert.is(used.size, 16);
 	assert.is(vectors.length, 200);
 	for (const part of [z, quantizer, start]) part.dispose();
+});
+
+test("data takes latents from anywhere, as the seed says", async () => {
+	const gpu = await device();
+	const z = gpu.tensor(
+		Float32Array.from({ length: 500 }, (_, i) => i),
+		[500, 1, 1, 1],
+	);
+	const quantizer = new CodebookQuantizer(gpu, { embeddingDim: 1, numEmbeddings: 8 });
+	const drawn: number[][] = [];
+	for (const seed of [1, 2, 3]) {
+		initialiseCodebook(quantizer, "data", z, { seed });
+		drawn.push([...(await quantizer.embeddings.weight.data())]);
+	}
+	assert.is(new Set(drawn.flat()).size > 16, true, drawn.join(" "));
+	for (const codes of drawn) assert.ok(Math.max(...codes) > 250 && Math.min(...codes) < 250, codes.join());
+	for (const part of [z, quantizer]) part.dispose();
 });
 
 test("codes drawn from N(0, 1) and U(±1/K)", async () => {

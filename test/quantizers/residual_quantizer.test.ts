@@ -6,6 +6,7 @@ import * as assert from "uvu/assert";
 import { Random } from "../../src/nn/random.js";
 import { array, zeros } from "../reference/array.js";
 import { nearestCode } from "../reference/nearest_code.js";
+import { AveragedCodebook } from "../reference/quantizers.js";
 import { vectorPositions, vectorsOf } from "../reference/vectors.js";
 import { assertClose, assertSame, assertThrows, device, parameterOf, randomArray, tensorOf } from "../support.js";
 
@@ -107,6 +108,36 @@ test("its codebooks are averaged over what is left by the codes of the step; cap
 	};
 	const [direct, captured] = [await run(false), await run(true)];
 	for (const [i, values] of direct.entries()) assertSame(captured[i], values, `tensor ${i}`);
+});
+
+test("a level is averaged over what the codes of before the update leave over", async () => {
+	const gpu = await device();
+	const [shape, levels, codes] = [[30, 2, 2, 1], 3, 4] as const;
+	const quantizer = new ResidualQuantizer(gpu, {
+		levels,
+		embeddingDim: 2,
+		numEmbeddings: codes,
+		deadBelow: 0,
+		decay: 0.3,
+	});
+	const z = randomArray(new Random(3), shape, -2, 2);
+	const references = [];
+	for (const { embeddings } of quantizer.codebooks)
+		references.push(new AveragedCodebook(vectorsOf(array([codes, 2], await embeddings.weight.data()))));
+	const latents = tensorOf(gpu, z);
+	const indices = quantizer.encode(latents);
+	const own = await indices.data();
+	quantizer.update(latents, indices);
+	let residual = vectorsOf(z);
+	for (const [level, reference] of references.entries()) {
+		const ofLevel = residual.map((_, i) => own[i * levels + level]);
+		const next = residual.map((vector, i) => vector.map((value, d) => value - reference.codes[ofLevel[i]][d]));
+		reference.step(residual, ofLevel, 0.3, 1e-5);
+		residual = next;
+		const { weight } = (quantizer.codebooks[level] as CodebookQuantizer).embeddings;
+		assertClose(await weight.data(), reference.codes.flat(), 1e-5, `level ${level}`);
+	}
+	for (const part of [latents, indices, quantizer]) part.dispose();
 });
 
 for (const make of [

@@ -1,4 +1,4 @@
-import { backward, type HostTensor, loadSafetensors, noGrad } from "tessera-gpu";
+import { backward, type Gpu, type HostTensor, loadSafetensors, noGrad } from "tessera-gpu";
 import { Trainer, VQVAE } from "tessera-gpu/vqvae";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -17,7 +17,7 @@ import colourFinal from "../golden/rgb-20x24/final.safetensors";
 import colourInit from "../golden/rgb-20x24/init.safetensors";
 import colourMeta from "../golden/rgb-20x24/meta.json" with { type: "json" };
 import colourStep0 from "../golden/rgb-20x24/step0.safetensors";
-import { assertClose, device } from "../support.js";
+import { assertClose, variants } from "../support.js";
 
 const models = {
 	"gray-28x28": { meta: grayMeta, init: grayInit, batches: grayBatches, step0: grayStep0, final: grayFinal },
@@ -31,6 +31,11 @@ const models = {
 	"rgb-20x24": { meta: colourMeta, init: colourInit, batches: colourBatches, step0: colourStep0, final: colourFinal },
 };
 
+/** Each variant of the kernels has to follow PyTorch. */
+async function onEach(body: (gpu: Gpu, variant: string) => Promise<void>): Promise<void> {
+	for (const gpu of await variants()) await body(gpu, gpu.subgroupSize > 0 ? "subgroups" : "portable");
+}
+
 for (const [name, files] of Object.entries(models)) {
 	const test = suite(`golden ${name}`);
 	const { meta } = files;
@@ -43,8 +48,7 @@ for (const [name, files] of Object.entries(models)) {
 		return tensor;
 	};
 
-	async function load() {
-		const gpu = await device();
+	function load(gpu: Gpu) {
 		const model = new VQVAE(gpu, {
 			inChannels: meta.shape[0],
 			embeddingDim: meta.embedding_dim,
@@ -61,46 +65,58 @@ for (const [name, files] of Object.entries(models)) {
 		return { model, batch };
 	}
 
-	test("forward values, losses and gradients of the first batch", async () => {
-		const { model, batch } = await load();
-		const images = batch(0);
-		const output = model.forward(images);
-		backward(output.loss);
-		const z = noGrad(() => model.encoder.forward(images));
-		const indices = await output.indices.data();
-		const expected = value(step0, "indices").data;
-		assert.is(indices.filter((index, i) => index !== expected[i]).length, 0, "code indices differ");
-		const forward = {
-			z_e: z,
-			z_q: model.vqLayer.lookup(output.indices),
-			recon: output.reconstruction,
-			loss: output.loss,
-			recon_loss: output.reconLoss,
-			vq_loss: output.vqLoss,
-		};
-		for (const [key, tensor] of Object.entries(forward))
-			assertClose(await tensor.data(), value(step0, key).data, 1e-5, key);
-		for (const [key, parameter] of model.namedParameters())
-			assertClose(await parameter.grad.data(), value(step0, `grad.${key}`).data, 1e-4, `gradient of ${key}`);
-		for (const tensor of [images, z, ...Object.values(output)]) tensor.dispose();
-		model.dispose();
-	});
+	test("forward values, losses and gradients of the first batch", () =>
+		onEach(async (gpu, variant) => {
+			const { model, batch } = load(gpu);
+			const images = batch(0);
+			const output = model.forward(images);
+			backward(output.loss);
+			const z = noGrad(() => model.encoder.forward(images));
+			const indices = await output.indices.data();
+			const expected = value(step0, "indices").data;
+			assert.is(indices.filter((index, i) => index !== expected[i]).length, 0, `${variant}: code indices differ`);
+			const forward = {
+				z_e: z,
+				z_q: model.vqLayer.lookup(output.indices),
+				recon: output.reconstruction,
+				loss: output.loss,
+				recon_loss: output.reconLoss,
+				vq_loss: output.vqLoss,
+			};
+			for (const [key, tensor] of Object.entries(forward))
+				assertClose(await tensor.data(), value(step0, key).data, 1e-5, `${variant}: ${key}`);
+			for (const [key, parameter] of model.namedParameters())
+				assertClose(
+					await parameter.grad.data(),
+					value(step0, `grad.${key}`).data,
+					1e-4,
+					`${variant}: gradient of ${key}`,
+				);
+			for (const tensor of [images, z, ...Object.values(output)]) tensor.dispose();
+			model.dispose();
+		}));
 
-	test("losses of all steps and the weights after them", async () => {
-		const { model, batch } = await load();
-		const trainer = new Trainer(model, { lr: meta.lr });
-		const expected = value(final, "losses").data;
-		for (let i = 0; i < meta.steps; i++) {
-			const losses = trainer.step(() => batch(i));
-			const vqLoss = (1 + meta.commitment_cost) * (await losses.commitmentLoss.item());
-			const actual = [await losses.loss.item(), await losses.reconLoss.item(), vqLoss];
-			assertClose(actual, expected.slice(3 * i, 3 * i + 3), 1e-5, `losses of step ${i}`);
-		}
-		for (const [key, parameter] of model.namedParameters())
-			assertClose(await parameter.data(), value(final, key).data, 1e-4, `${key} after ${meta.steps} steps`);
-		trainer.dispose();
-		model.dispose();
-	});
+	test("losses of all steps and the weights after them", () =>
+		onEach(async (gpu, variant) => {
+			const { model, batch } = load(gpu);
+			const trainer = new Trainer(model, { lr: meta.lr });
+			const expected = value(final, "losses").data;
+			for (let i = 0; i < meta.steps; i++) {
+				const losses = trainer.step(() => batch(i));
+				const vqLoss = (1 + meta.commitment_cost) * (await losses.commitmentLoss.item());
+				const actual = [await losses.loss.item(), await losses.reconLoss.item(), vqLoss];
+				assertClose(actual, expected.slice(3 * i, 3 * i + 3), 1e-5, `${variant}: losses of step ${i}`);
+			}
+			for (const [key, parameter] of model.namedParameters())
+				assertClose(
+					await parameter.data(),
+					value(final, key).data,
+					1e-4,
+					`${variant}: ${key} after ${meta.steps} steps`,
+				);
+			trainer.dispose();
+			model.dispose();
+		}));
 
 	test.run();
 }
