@@ -116,6 +116,12 @@ function priorOf(gpu: Gpu, numClasses: number, weights: Readonly<Record<string, 
 /** The head's last weights: the logits are so many times the channels. */
 const logits = (times: number) => [times, ...new Array<number>(8).fill(0), times, ...new Array<number>(6).fill(0)];
 
+/** A prior whose codes are, with all but certainty, the class of the grid. */
+function classPrior(gpu: Gpu): GatedPixelCNN {
+	const classes = [20, -20, 20, 20, -20, 20, 20, 20];
+	return priorOf(gpu, 2, { "layers.0.horizontal_classes": classes, "head.3.weight": logits(30) });
+}
+
 for (const keep of [
 	[1, 0, 0, 0, 0, 0],
 	[0, 0, 0, 0, 0, 1],
@@ -123,11 +129,7 @@ for (const keep of [
 ])
 	test(`a candidate keeps its class, and is weighed by it, with ${keep} kept`, async () => {
 		const gpu = await device();
-		// The codes are, with all but certainty, the class of the grid.
-		const model = priorOf(gpu, 2, {
-			"layers.0.horizontal_classes": [20, -20, 20, 20, -20, 20, 20, 20],
-			"head.3.weight": logits(30),
-		});
+		const model = classPrior(gpu);
 		for (const code of [0, 1]) {
 			const codes = new Array<number>(6).fill(code);
 			const drawn = await completePrior(model, { codes, keep, count: 20, particles: 5 });
@@ -135,6 +137,17 @@ for (const keep of [
 		}
 		model.dispose();
 	});
+
+test("a single grid gets any class, as the seed says", async () => {
+	const gpu = await device();
+	const model = classPrior(gpu);
+	const grid = new Array<number>(6).fill(0);
+	const classes = new Set<number>();
+	for (let seed = 0; seed < 12; seed++)
+		classes.add((await completePrior(model, { codes: grid, keep: grid, count: 1, seed }))[0]);
+	assert.is(classes.size, 2);
+	model.dispose();
+});
 
 test("what a kept code says is counted once, however many rows follow", async () => {
 	const gpu = await device();
