@@ -157,7 +157,7 @@ test("what a kept code says is counted once, however many rows follow", async ()
 		"layers.0.horizontal_conv.weight": [20, 0, 0, 20, 0, 0, 0, 0],
 		"head.3.weight": logits(2 * Math.log(4)),
 	});
-	const count = 1000;
+	const count = 500;
 	const codes = [0, 0, 0, 1, 0, 0];
 	const drawn = await completePrior(model, { codes, keep: [0, 1, 0, 1, 1, 0], count, particles: 8 });
 	const share = (at: number) => drawn.filter((code, i) => i % 6 === at && code === 0).length / count;
