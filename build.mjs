@@ -139,7 +139,7 @@ async function buildTests() {
 	const forBrowsers = tests.filter((file) => !file.startsWith(join("test", "node")));
 	await build({
 		...common,
-		entryPoints: [...tests, "test/run.ts", "test/browser/run.ts", "test/types/run.ts"],
+		entryPoints: [...tests, "test/run.ts", "test/browser/run.ts", "test/types/run.ts", "test/load/run.ts"],
 		outbase: "test",
 		outdir: "build/test/node",
 		splitting: true,

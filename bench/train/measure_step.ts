@@ -99,7 +99,7 @@ async function observe(gpu: Gpu, step: () => unknown) {
 		dispatches: after.dispatches - before.dispatches,
 		submits: after.submits - before.submits,
 		pipelines_made: after.pipelines - before.pipelines,
-		bind_groups_made: after.bindGroups - before.bindGroups,
+		bind_groups_made: after.bindGroupsMade - before.bindGroupsMade,
 		buffers,
 		bytes,
 		pooled_bytes: pooledBytes,

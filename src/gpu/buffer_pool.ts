@@ -6,6 +6,9 @@ interface PooledBuffer {
 	lastBatch: number;
 }
 
+/** How many buffers may lie free. */
+const mostFree = 16_384;
+
 /** What is alive and what lies free, in buffers and bytes. */
 export interface MemoryUse {
 	/** Buffers that tensors and captured steps hold. */
@@ -32,7 +35,8 @@ export function sizeClass(bytes: number): number {
  * Storage buffers by size class. The free buffer with the lowest id is always taken first: a step that starts with the
  * same free set therefore gets the same buffers in the same order, and finds its bind groups in the cache.
  *
- * Free buffers over `freeLimit` bytes are destroyed, longest unused first, so the pool shrinks after a large step.
+ * Free buffers over `freeLimit` bytes, or over 16,384 in number, are destroyed, longest unused first, so the pool shrinks after
+ * a large step.
  * @internal
  */
 export class BufferPool {
@@ -87,6 +91,8 @@ export class BufferPool {
 			while (at > 0 && list[at - 1].id > id) at--;
 			list.splice(at, 0, entry);
 		}
+		// Some more at once: each time costs a look at all of them.
+		if (this.freeCount > mostFree) this.trim(this.freeLimit, (7 / 8) * mostFree);
 		if (this.freeBytes > this.freeLimit) this.trim(this.freeLimit);
 	}
 
@@ -103,13 +109,13 @@ export class BufferPool {
 		}
 	}
 
-	/** Destroys free buffers, longest unused first, until at most `keepBytes` lie free. */
-	trim(keepBytes = 0): void {
+	/** Destroys free buffers, longest unused first, until at most so many and so many bytes lie free. */
+	trim(keepBytes = 0, keepCount = mostFree): void {
 		const candidates = [...this.free.values()]
 			.flat()
 			.sort((a, b) => a.lastBatch - b.lastBatch || b.capacity - a.capacity);
 		for (const entry of candidates) {
-			if (this.freeBytes <= keepBytes) break;
+			if (this.freeBytes <= keepBytes && this.freeCount <= keepCount) break;
 			const list = this.free.get(entry.capacity) as PooledBuffer[];
 			list.splice(list.indexOf(entry), 1);
 			this.freeBytes -= entry.capacity;

@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { AdapterDescription } from "./adapter.js";
-import { checkArray, checkFunction, checkInstance, checkOptions, wrongArgument } from "./arguments.js";
+import { checkArray, checkFunction, checkInstance, checkNumber, checkOptions, wrongArgument } from "./arguments.js";
 import { BufferPool, type MemoryUse } from "./buffer_pool.js";
 import type { Choices, KernelFamily } from "./choices.js";
 import {
@@ -17,7 +17,9 @@ import { type Pipeline, Pipelines } from "./pipelines.js";
 import { type Contest, Recording } from "./recording.js";
 import { Replay, type Trial } from "./replay.js";
 import { Storage } from "./storage.js";
+import { Uniforms } from "./uniforms.js";
 import type { WebGPUDevice, WebGPULimits } from "./webgpu.js";
+import { WorkInFlight, workLimits } from "./work_in_flight.js";
 
 /** One launch of a kernel. */
 export interface Launch {
@@ -43,8 +45,28 @@ export interface DeviceOptions {
 	readonly subgroupKernels?: boolean | undefined;
 	/** Called when the host starts to wait for the GPU; what it returns is called when the wait is over. */
 	readonly idle?: (() => () => void) | undefined;
+	/**
+	 * How many dispatches may be in flight before a launch throws an OverloadError (default 2²⁰). Only a loop that awaits nothing
+	 * gets there; see `throttle`.
+	 */
+	readonly maxDispatchesInFlight?: number;
 	/** What was measured on this adapter, see `choose`; without it nothing is measured. @internal */
 	readonly choices?: Choices | undefined;
+}
+
+/** What a device has done, and what it caches. */
+export interface Counters {
+	/** Dispatches and submits so far. */
+	readonly dispatches: number;
+	readonly submits: number;
+	/** Submits that are not known to be done. */
+	readonly batchesInFlight: number;
+	/** Pipelines and bind groups in the cache. */
+	readonly pipelines: number;
+	readonly bindGroups: number;
+	/** Bind groups and buffers made so far; a steady step makes none. */
+	readonly bindGroupsMade: number;
+	readonly buffersMade: number;
 }
 
 /** A buffer through which the host reads; kept for the next time. */
@@ -59,10 +81,12 @@ const dispatchesPerSubmit = 256;
 const flopsPerDispatch = { software: 5e8, hardware: 1e10 };
 /** And into how many dispatches one launch is cut at the most. */
 const maxSlices = 256;
-const cachedUniforms = 512;
 /** How often, and for how long at most, ways of computing the same are timed in turn. */
 const timedRounds = 5;
 const timedMilliseconds = 1000;
+
+/** What a read inside a captured step is told. @internal */
+export const readsBack = "reads back: read after replay()";
 
 const usage = { queryResolve: 512, mapRead: 1, copySource: 4, copyDestination: 8, uniform: 64, storage: 128 };
 
@@ -84,7 +108,8 @@ export class Device {
 	readonly families: readonly [KernelFamily, ...KernelFamily[]];
 	private readonly pool: BufferPool;
 	private readonly pipelines: Pipelines;
-	private readonly uniforms = new Map<string, Storage>();
+	private readonly uniforms: Uniforms;
+	private readonly flight: WorkInFlight;
 	private readonly staging: StagingBuffer[] = [];
 	private readonly reports = new Set<Promise<void>>();
 	private readonly maxGroups: number;
@@ -96,10 +121,13 @@ export class Device {
 	private lost: DeviceLostError | undefined;
 	private encoder: GPUCommandEncoder | undefined;
 	private pass: GPUComputePassEncoder | undefined;
+	/** The pipeline that is set in the pass. */
+	private current: GPUComputePipeline | undefined;
 	private recorded = 0;
 	private batch = 0;
-	private nextUniformId = -1;
 	private dispatchCount = 0;
+	private bindGroupsMade = 0;
+	private buffersMade = 0;
 	private timing = false;
 	/** What is being recorded instead of launched, see `record`. */
 	private recording: Recording | undefined;
@@ -119,7 +147,16 @@ export class Device {
 		const both = options.subgroupKernels === undefined && fixedSubgroupSize(adapter) > 0;
 		this.families = both ? [preferred, other] : [preferred];
 		this.maxGroups = device.limits.maxComputeWorkgroupsPerDimension;
-		this.pipelines = new Pipelines(device, (failure) => this.watch(failure));
+		const dispatches = options.maxDispatchesInFlight ?? workLimits.dispatches;
+		this.flight = new WorkInFlight(() => device.queue.onSubmittedWorkDone(), { ...workLimits, dispatches });
+		this.pipelines = new Pipelines(
+			device,
+			(failure) => this.watch(failure),
+			() => {
+				this.bindGroupsMade++;
+				this.flight.make();
+			},
+		);
 		this.pool = new BufferPool(
 			(bytes) => this.createBuffer(bytes),
 			(id, lastBatch) => {
@@ -127,6 +164,13 @@ export class Device {
 				this.pipelines.forgetBuffer(id);
 			},
 			options.poolLimit ?? 2 ** 30,
+		);
+		this.uniforms = new Uniforms(
+			(capacity) => this.createBuffer(capacity, usage.uniform | usage.storage),
+			(buffer, words) => {
+				this.flight.upload(words.byteLength);
+				device.queue.writeBuffer(buffer, 0, words as Uint32Array<ArrayBuffer>);
+			},
 		);
 		device.addEventListener("uncapturederror", (event) => {
 			event.preventDefault(); // it is thrown to the caller, and need not stand on the console too
@@ -160,9 +204,15 @@ export class Device {
 		return this.pool.use();
 	}
 
-	/** Dispatches and submits so far, and how many pipelines and bind groups are cached. */
-	counters(): { dispatches: number; submits: number; pipelines: number; bindGroups: number } {
-		return { dispatches: this.dispatchCount, submits: this.batch, ...this.pipelines.counts };
+	counters(): Counters {
+		return {
+			dispatches: this.dispatchCount + this.recorded,
+			submits: this.batch,
+			batchesInFlight: this.flight.batches,
+			...this.pipelines.counts,
+			bindGroupsMade: this.bindGroupsMade,
+			buffersMade: this.buffersMade,
+		};
 	}
 
 	/** Gives free pooled buffers, and those kept for reading back, to the driver. */
@@ -196,6 +246,7 @@ export class Device {
 		if (!ArrayBuffer.isView(data)) throw wrongArgument("gpu.write", "data", "a typed array", data);
 		if (!(typeof byteOffset === "number" && byteOffset % 4 === 0 && byteOffset >= 0))
 			throw wrongArgument("gpu.write", "byteOffset", "a multiple of 4 of at least 0", byteOffset);
+		this.flight.check();
 		if (this.recording?.rehearsal === true) return;
 		this.recording?.refuse("uploads: make its tensors before it, and give it new data with gpu.upload() or gpu.feed()");
 		this.checkWritable(storage);
@@ -205,6 +256,7 @@ export class Device {
 			);
 		storage.writtenBatch = -1;
 		if (storage.lastBatch === this.batch) this.submit();
+		this.flight.upload(data.byteLength);
 		this.device.queue.writeBuffer(
 			storage.buffer,
 			byteOffset,
@@ -240,32 +292,14 @@ export class Device {
 	uniform(words: Float32Array | Uint32Array | Int32Array): Storage {
 		if (!(words instanceof Float32Array || words instanceof Uint32Array || words instanceof Int32Array))
 			throw wrongArgument("gpu.uniform", "words", "a Float32Array, Uint32Array or Int32Array", words);
-		const bits = new Uint32Array(words.buffer, words.byteOffset, words.length);
-		const key = String.fromCharCode(...new Uint16Array(words.buffer, words.byteOffset, 2 * words.length));
-		const cached = this.uniforms.get(key);
-		if (cached !== undefined) {
-			this.uniforms.delete(key);
-			this.uniforms.set(key, cached);
-			return cached;
-		}
-		if (this.uniforms.size >= cachedUniforms) this.dropOldestUniform();
-		const buffer = this.createBuffer(Math.ceil(bits.byteLength / 16) * 16, usage.uniform | usage.storage);
-		this.device.queue.writeBuffer(buffer, 0, bits as Uint32Array<ArrayBuffer>);
-		const id = this.nextUniformId--;
-		const release = (storage: Storage) => {
-			if (storage.lastBatch === this.batch) this.submit();
-			this.pipelines.forgetBuffer(id);
-			buffer.destroy();
-		};
-		const storage = new Storage({ id, buffer }, bits.byteLength, release, -1, key);
-		this.uniforms.set(key, storage);
-		return storage;
+		return this.uniforms.get(words, this.batch);
 	}
 
 	/** Records a launch. */
 	run(kernel: Kernel, launch: Launch): void {
 		this.check();
 		checkLaunch(kernel, launch);
+		this.flight.check();
 		const { constants = {}, bindings, workgroups, flops = 0 } = launch;
 		const pipeline = this.pipelines.get(kernel, constants);
 		if (!pipeline.sliced) {
@@ -400,6 +434,7 @@ export class Device {
 	protected replay(replay: Replay): void {
 		this.check();
 		this.recording?.refuse("replays another one");
+		this.flight.check();
 		if (replay.disposed) throw new DisposedError("A captured step was replayed after it was disposed of.");
 		const { trial, feeds, used, outside, written } = replay;
 		if (trial.failure !== undefined) throw trial.failure;
@@ -409,11 +444,12 @@ export class Device {
 		if (this.failedBatches.size > 0) for (const storage of outside) this.inheritFailure(storage);
 		this.encoder ??= this.device.createCommandEncoder();
 		this.pass = replay.encode(this.encoder, this.pass);
+		this.current = undefined;
 		for (let i = 0; i < used.length; i++) used[i].lastBatch = this.batch;
 		for (let i = 0; i < written.length; i++) written[i].writtenBatch = this.batch;
 		replay.lastBatch = this.batch;
 		if (trial.pending > 0) trial.batches.push(this.batch);
-		this.dispatchCount += replay.dispatches;
+		this.recorded += replay.dispatches;
 		if (!this.timing) this.submit();
 	}
 
@@ -453,19 +489,62 @@ export class Device {
 		if (this.encoder === undefined) return;
 		this.pass?.end();
 		this.device.queue.submit([this.encoder.finish()]);
+		this.dispatchCount += this.recorded;
+		this.flight.submit(this.recorded);
 		this.encoder = undefined;
 		this.pass = undefined;
 		this.recorded = 0;
 		this.batch++;
 	}
 
-	/** Submits what was recorded and waits until the GPU has done it. */
-	async finish(): Promise<void> {
+	/**
+	 * Waits until at most so many batches of commands are in flight (a replay of a captured step is one; other launches are
+	 * submitted together, up to 256 at a time). Launches never wait, so a loop that reads nothing gets ahead of the GPU, and takes
+	 * memory for all that is to be done: such a loop awaits this once per step. The GPU does not run out of work meanwhile.
+	 *
+	 * @param batches at least 1 (default 8)
+	 * @throws what failed on the GPU, CaptureError inside a captured step
+	 * @example
+	 * for (const batch of batches) {
+	 *   trainer.step(batch);
+	 *   await gpu.throttle();
+	 * }
+	 */
+	throttle(batches = 8): Promise<void> {
+		this.refuseInStep("waits for the GPU");
+		return this.waitFor(batches);
+	}
+
+	private async waitFor(batches: number): Promise<void> {
+		checkNumber("gpu.throttle", "batches", batches, { least: 1, whole: true });
 		this.check();
-		this.recording?.refuse("waits for the GPU");
+		const done = this.flight.throttle(batches);
+		if (this.flight.batches > batches) await this.idly(done);
+		this.check();
+	}
+
+	/** Submits what was recorded and waits until the GPU has done it. */
+	finish(): Promise<void> {
+		this.refuseInStep("waits for the GPU");
+		return this.finishAll();
+	}
+
+	private async finishAll(): Promise<void> {
+		this.check();
 		this.submit();
-		await this.idly(this.device.queue.onSubmittedWorkDone());
+		await this.idly(this.flight.mark().reached);
 		await this.settle();
+	}
+
+	/**
+	 * For functions that wait: inside a captured step they throw at once. A promise would reject unseen if the step does not
+	 * await it, and end the process in Node.
+	 *
+	 * @throws CaptureError inside a captured step
+	 * @internal
+	 */
+	refuseInStep(what: string): void {
+		this.recording?.refuse(what);
 	}
 
 	/**
@@ -474,10 +553,14 @@ export class Device {
 	 *
 	 * @throws TesseraError what failed in the commands that wrote them; LimitError for one that no buffer can hold.
 	 */
-	async read(storages: readonly Storage[]): Promise<ArrayBuffer[]> {
+	read(storages: readonly Storage[]): Promise<ArrayBuffer[]> {
+		this.refuseInStep(readsBack);
+		return this.readAtOnce(storages);
+	}
+
+	private async readAtOnce(storages: readonly Storage[]): Promise<ArrayBuffer[]> {
 		this.check();
 		checkStorages("gpu.read", "storages", storages);
-		this.recording?.refuse("reads back: read after replay()");
 		const offsets: number[] = [];
 		let total = 0;
 		for (const { bytes } of storages) {
@@ -486,7 +569,7 @@ export class Device {
 		}
 		if (total > this.limits.maxBufferSize && storages.length > 1) {
 			const parts: ArrayBuffer[] = [];
-			for (const storage of storages) parts.push(...(await this.read([storage])));
+			for (const storage of storages) parts.push(...(await this.readAtOnce([storage])));
 			return parts;
 		}
 		const writtenBatches = storages.map(({ writtenBatch }) => writtenBatch);
@@ -497,6 +580,7 @@ export class Device {
 		for (const [i, storage] of storages.entries())
 			this.encoder.copyBufferToBuffer(storage.buffer, 0, staging.buffer, offsets[i], Math.ceil(storage.bytes / 4) * 4);
 		this.submit();
+		const submitted = this.flight.submitted;
 		try {
 			await this.idly(staging.buffer.mapAsync(usage.mapRead, 0, total));
 		} catch (cause) {
@@ -504,6 +588,7 @@ export class Device {
 			await this.settle();
 			throw new DeviceLostError(`Reading from the GPU failed: ${(cause as Error).message}`, { cause });
 		}
+		this.flight.reach(submitted);
 		const mapped = staging.buffer.getMappedRange(0, total);
 		const results = storages.map(({ bytes }, i) => mapped.slice(offsets[i], offsets[i] + bytes));
 		staging.buffer.unmap();
@@ -520,9 +605,13 @@ export class Device {
 	 * Milliseconds that the GPU needs for the launches that `record` makes: by timestamps where the device has them,
 	 * else by the clock around a wait.
 	 */
-	async time(record: () => void): Promise<number> {
+	time(record: () => void): Promise<number> {
+		this.refuseInStep("is timed inside");
+		return this.timeAtOnce(record);
+	}
+
+	private async timeAtOnce(record: () => void): Promise<number> {
 		checkFunction("gpu.time", "record", record);
-		this.recording?.refuse("is timed inside");
 		await this.finish();
 		if (!this.has("timestamp-query")) {
 			const start = performance.now();
@@ -541,6 +630,7 @@ export class Device {
 			});
 			this.encoder = encoder;
 			this.pass = pass;
+			this.current = undefined;
 			this.timing = true;
 			try {
 				record();
@@ -591,21 +681,29 @@ export class Device {
 			this.recording.dispatch(pipeline, storages, x, y);
 			return;
 		}
+		for (let i = 0; i < storages.length; i++)
+			if (!storages[i].alive)
+				throw new DisposedError(
+					`kernels/${pipeline.kernel.name}: the memory of binding ${i} was freed. Hold what gpu.uniform() returns with retain() if it is used later.`,
+				);
 		const group = this.pipelines.bindGroup(pipeline, storages);
 		const compiled = this.pipelines.compiled(pipeline);
 		if (this.pass === undefined) {
 			this.encoder ??= this.device.createCommandEncoder();
 			this.pass = this.encoder.beginComputePass();
+			this.current = undefined;
 		}
-		this.pass.setPipeline(compiled);
+		if (compiled !== this.current) this.pass.setPipeline(compiled);
+		this.current = compiled;
 		this.pass.setBindGroup(0, group);
 		this.pass.dispatchWorkgroups(x, y);
 		for (let i = 0; i < storages.length; i++) this.markUse(storages[i], pipeline.kinds[i] === "storage");
-		this.dispatchCount++;
 		if (++this.recorded >= dispatchesPerSubmit && !this.timing) this.submit();
 	}
 
 	private createBuffer(size: number, kind = usage.storage): GPUBuffer {
+		this.buffersMade++;
+		this.flight.make();
 		this.device.pushErrorScope("out-of-memory");
 		const buffer = this.device.createBuffer({ size, usage: kind | usage.copySource | usage.copyDestination });
 		const alive = this.memory().bytes;
@@ -632,13 +730,9 @@ export class Device {
 		if (this.staging.length >= 8) this.staging.shift()?.buffer.destroy();
 		const capacity = Math.min(limit, Math.max(4096, 2 ** Math.ceil(Math.log2(bytes))));
 		const buffer = this.device.createBuffer({ size: capacity, usage: usage.mapRead | usage.copyDestination });
+		this.buffersMade++;
+		this.flight.make();
 		return { buffer, capacity };
-	}
-
-	private dropOldestUniform(): void {
-		const [key, storage] = this.uniforms.entries().next().value as [string, Storage];
-		this.uniforms.delete(key);
-		storage.free();
 	}
 
 	/** Notes that the batch being recorded uses a buffer, and whether it writes it. */

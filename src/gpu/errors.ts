@@ -23,6 +23,11 @@ export class LimitError extends TesseraError {
 	static override readonly name: string = "LimitError";
 }
 
+/** More work is in flight than the host's memory allows: the loop awaits nothing. `await gpu.throttle()` bounds it. */
+export class OverloadError extends TesseraError {
+	static override readonly name: string = "OverloadError";
+}
+
 /** The shapes of the arguments do not fit each other; the message prints them. */
 export class ShapeError extends TesseraError {
 	static override readonly name: string = "ShapeError";

@@ -1,10 +1,19 @@
 import { checkNumber } from "./arguments.js";
 import { ShaderError, type TesseraError } from "./errors.js";
 import { type BindingKind, bindingKinds, type Constants, type Kernel } from "./kernel.js";
+import { RecentMap } from "./recent_map.js";
 import type { Storage } from "./storage.js";
+
+/** How many bind groups and pipelines are kept at least; what was used longest ago goes first. */
+const keptBindGroups = 2048;
+const keptPipelines = 1024;
+/** What a bind group takes in a driver, about: on lavapipe a page and a memory mapping. */
+const bindGroupBytes = 4096;
 
 /** A kernel with values for its constants. */
 export interface Pipeline {
+	/** Kernel and constants, as the cache finds it. */
+	readonly key: string;
 	readonly kernel: Kernel;
 	readonly constants: Constants;
 	readonly layout: Layout;
@@ -18,6 +27,17 @@ export interface Pipeline {
 	failure: ShaderError | undefined;
 }
 
+interface CachedBindGroup {
+	readonly group: GPUBindGroup;
+	/** The ids of its buffers. */
+	readonly buffers: readonly number[];
+	/**
+	 * Not used: it tells the garbage collector what a bind group costs. A bind group is freed when its JavaScript object is
+	 * collected, which takes 100 bytes; left to itself, the collector lets tens of thousands pile up.
+	 */
+	readonly weight: ArrayBuffer;
+}
+
 interface Layout {
 	readonly id: number;
 	readonly bindings: number;
@@ -27,19 +47,24 @@ interface Layout {
 
 /**
  * Caches of shader modules (one a kernel), pipelines (one a kernel and set of constants), layouts (one a sequence of
- * binding kinds) and bind groups (one a layout and sequence of buffers).
+ * binding kinds) and bind groups (one a layout and sequence of buffers). Those that grow with the shapes in use, pipelines
+ * and bind groups, are bounded; captured steps hold theirs.
  */
 export class Pipelines {
 	private readonly modules = new Map<string, GPUShaderModule>();
-	private readonly pipelines = new Map<string, Pipeline>();
+	private readonly pipelines = new RecentMap<Pipeline>(keptPipelines);
 	private readonly layouts = new Map<string, Layout>();
-	private readonly bindGroups = new Map<string, { group: GPUBindGroup; buffers: readonly number[] }>();
+	private readonly bindGroups = new RecentMap<CachedBindGroup>(keptBindGroups, (key, { buffers }) =>
+		this.forgetKey(key, buffers),
+	);
 	private readonly bindGroupsOfBuffer = new Map<number, Set<string>>();
 
 	constructor(
 		private readonly device: GPUDevice,
 		/** Takes the promise of an error that the GPU reports late. */
 		private readonly watch: (failure: Promise<TesseraError | undefined>) => void,
+		/** Called for each bind group that is made. */
+		private readonly countBindGroup: () => void,
 	) {}
 
 	/** How many pipelines and bind groups exist; a steady training step leaves both as they are. */
@@ -55,6 +80,7 @@ export class Pipelines {
 		for (const name in constants) checkNumber("gpu.run", `constants.${name}`, constants[name]);
 
 		const entry: Pipeline = {
+			key,
 			kernel,
 			constants: { ...constants },
 			layout: this.layout(kernel),
@@ -110,12 +136,13 @@ export class Pipelines {
 			throw new ShaderError(
 				`kernels/${pipeline.kernel.name} declares ${layout.bindings} bindings, but ${storages.length} buffers were given.`,
 			);
+		this.countBindGroup();
 		const group = this.device.createBindGroup({
 			layout: layout.bindGroupLayout,
 			entries: storages.map(({ buffer, bytes }, binding) => ({ binding, resource: { buffer, size: bytes } })),
 		});
 		const buffers = storages.map(({ id }) => id);
-		this.bindGroups.set(key, { group, buffers });
+		this.bindGroups.set(key, { group, buffers, weight: new ArrayBuffer(bindGroupBytes) });
 		for (const id of buffers) {
 			const keys = this.bindGroupsOfBuffer.get(id);
 			if (keys === undefined) this.bindGroupsOfBuffer.set(id, new Set([key]));
@@ -127,11 +154,18 @@ export class Pipelines {
 	/** Drops the bind groups of a buffer that is about to be destroyed. */
 	forgetBuffer(id: number): void {
 		for (const key of this.bindGroupsOfBuffer.get(id) ?? []) {
-			for (const other of this.bindGroups.get(key)?.buffers ?? [])
-				if (other !== id) this.bindGroupsOfBuffer.get(other)?.delete(key);
+			const buffers = this.bindGroups.get(key)?.buffers ?? [];
 			this.bindGroups.delete(key);
+			this.forgetKey(key, buffers);
 		}
-		this.bindGroupsOfBuffer.delete(id);
+	}
+
+	private forgetKey(key: string, buffers: readonly number[]): void {
+		for (const id of buffers) {
+			const keys = this.bindGroupsOfBuffer.get(id);
+			keys?.delete(key);
+			if (keys?.size === 0) this.bindGroupsOfBuffer.delete(id);
+		}
 	}
 
 	private descriptor({ kernel, constants, layout }: Pipeline, module: GPUShaderModule): GPUComputePipelineDescriptor {
@@ -144,7 +178,7 @@ export class Pipelines {
 
 	/** Forgets a pipeline that the driver refused, so that it can be tried again, and says why. */
 	private async refused(entry: Pipeline, module: GPUShaderModule, reason: string): Promise<ShaderError> {
-		for (const [key, cached] of this.pipelines) if (cached === entry) this.pipelines.delete(key);
+		if (this.pipelines.get(entry.key) === entry) this.pipelines.delete(entry.key);
 		this.modules.delete(entry.kernel.name);
 		entry.failure = new ShaderError(await describe(entry, module, reason));
 		return entry.failure;

@@ -111,7 +111,8 @@ export class PriorTrainer {
 	}
 
 	/**
-	 * One step: forward, backward, Adam. It waits for nothing, so it does not notice that a loss is NaN: `readLosses` does.
+	 * One step: forward, backward, Adam. It waits for nothing, so it does not notice that a loss is NaN: `readLosses` does. A loop
+	 * that does not read each step awaits `gpu.throttle()`.
 	 * The loss (a scalar, nats per code, without the values that the step drops) belongs to the caller.
 	 *
 	 * @throws ShapeError, ArgumentError where labels are missing or there are no classes; DivergenceError after `readLosses`
@@ -168,6 +169,7 @@ export class PriorTrainer {
 		const sizes: number[] = [];
 		try {
 			for (const batch of batches) {
+				await gpu.throttle();
 				checkFunction("PriorTrainer.evaluate", "a batch", batch);
 				losses.push(
 					gpu.scope(() =>

@@ -1,5 +1,5 @@
 import { checkArray, checkFunction, isPlainObject, wrongArgument } from "../gpu/arguments.js";
-import { Device } from "../gpu/device.js";
+import { Device, readsBack } from "../gpu/device.js";
 import { ArgumentError, CaptureError, DeviceMismatchError, DTypeError, ShapeError } from "../gpu/errors.js";
 import type { Recording } from "../gpu/recording.js";
 import { Capture, GradientLog } from "./capture.js";
@@ -112,7 +112,12 @@ export class Gpu extends Device {
 	}
 
 	/** The elements of several tensors, with one copy and one wait for all of them. */
-	async readAll(tensors: readonly AnyTensor[]): Promise<DataOf<DType>[]> {
+	readAll(tensors: readonly AnyTensor[]): Promise<DataOf<DType>[]> {
+		this.refuseInStep(readsBack);
+		return this.readTensors(tensors);
+	}
+
+	private async readTensors(tensors: readonly AnyTensor[]): Promise<DataOf<DType>[]> {
 		checkArray("gpu.readAll", "tensors", tensors, "an array of tensors");
 		for (const [i, tensor] of tensors.entries()) this.own("gpu.readAll", `tensors[${i}]`, tensor);
 		const bytes = await this.read(tensors.map(({ storage }) => storage));
@@ -192,7 +197,12 @@ export class Gpu extends Device {
 	 *
 	 * @throws CaptureError where `step` reads back or waits, ShaderError for a kernel that does not compile.
 	 */
-	async prepare(step: () => unknown): Promise<void> {
+	prepare(step: () => unknown): Promise<void> {
+		this.refuseInStep("captures another step");
+		return this.compileStep(step);
+	}
+
+	private async compileStep(step: () => unknown): Promise<void> {
 		checkFunction("gpu.prepare", "step", step);
 		const { recording, result, gradients } = this.recordOnce(step, true);
 		for (const tensor of madeIn(recording, result)) tensor.dispose();

@@ -41,6 +41,7 @@ export const openDeviceOptions = [
 	"poolLimit",
 	"subgroupKernels",
 	"idle",
+	"maxDispatchesInFlight",
 ] as const satisfies readonly (keyof OpenDeviceOptions)[];
 
 /** @throws ArgumentError for an option that is not known, or not of its kind @internal */
@@ -55,6 +56,7 @@ export function checkOpenDeviceOptions(options: OpenDeviceOptions, more: readonl
 		poolLimit = 0,
 		subgroupKernels,
 		idle,
+		maxDispatchesInFlight,
 	} = options;
 	if (powerPreference !== undefined)
 		checkWord(name, "powerPreference", powerPreference, ["low-power", "high-performance"]);
@@ -64,6 +66,8 @@ export function checkOpenDeviceOptions(options: OpenDeviceOptions, more: readonl
 	checkFlag(name, "announce", announce);
 	checkNumber(name, "poolLimit", poolLimit, { least: 0 });
 	if (subgroupKernels !== undefined) checkFlag(name, "subgroupKernels", subgroupKernels);
+	if (maxDispatchesInFlight !== undefined)
+		checkNumber(name, "maxDispatchesInFlight", maxDispatchesInFlight, { least: 1 });
 	if (idle !== undefined) checkFunction(name, "idle", idle);
 }
 

@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { checkFlag, wrongArgument } from "../gpu/arguments.js";
+import { readsBack } from "../gpu/device.js";
 import { DisposedError, GradientError, ShapeError } from "../gpu/errors.js";
 import type { Storage } from "../gpu/storage.js";
 import type { Gpu } from "./gpu.js";
@@ -111,13 +112,17 @@ export class Tensor<D extends DType = "float32"> {
 	}
 
 	/** The elements, copied to the host once the GPU has computed them. */
-	async data(): Promise<DataOf<D>> {
-		const [data] = await this.gpu.readAll([this]);
-		return data as DataOf<D>;
+	data(): Promise<DataOf<D>> {
+		return this.gpu.readAll([this]).then(([data]) => data as DataOf<D>);
 	}
 
 	/** The value of a tensor with one element. */
-	async item(): Promise<number> {
+	item(): Promise<number> {
+		this.gpu.refuseInStep(readsBack);
+		return this.readItem();
+	}
+
+	private async readItem(): Promise<number> {
 		if (this.size !== 1)
 			throw new ShapeError(
 				`tensor.item: it takes a tensor of one element, but this one has shape ${formatShape(this.shape)}. Use data().`,

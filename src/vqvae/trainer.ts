@@ -123,7 +123,8 @@ export class Trainer {
 	}
 
 	/**
-	 * One step: forward, backward, Adam. It waits for nothing, so it does not notice that a loss is NaN: `readLosses` does.
+	 * One step: forward, backward, Adam. It waits for nothing, so it does not notice that a loss is NaN: `readLosses` does. A loop
+	 * that does not read each step awaits `gpu.throttle()`.
 	 * Everything it makes but the losses is freed when it ends, and the losses when the next one begins.
 	 *
 	 * @param batch float32 [B, C, H, W], or a function that makes it inside the step's scope
@@ -204,6 +205,7 @@ export class Trainer {
 		const sizes: number[] = [];
 		try {
 			for (const batch of batches) {
+				await gpu.throttle();
 				checkFunction("Trainer.evaluate", "a batch", batch);
 				losses.push(
 					gpu.scope(() =>

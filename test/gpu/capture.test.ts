@@ -128,7 +128,7 @@ test("a replay is one submit, creates nothing and counts its dispatches", async 
 	assert.is(after.submits - before.submits, 10);
 	assert.is(after.dispatches - before.dispatches, 10 * 81);
 	assert.is(after.pipelines, before.pipelines);
-	assert.is(after.bindGroups, before.bindGroups);
+	assert.equal([after.bindGroupsMade, after.buffersMade], [before.bindGroupsMade, before.buffersMade]);
 	assert.equal(gpu.memory(), memory);
 	assert.ok(Math.abs((await captured.result.item()) - 4) < 1e-5);
 	captured.dispose();
@@ -389,6 +389,41 @@ test("what cannot be captured is refused by name and place", async () => {
 	);
 	await refused((gpu) => gpu.feed(gpu.empty([1]), () => [1]), ["feeds", "before the step"]);
 	await refused(() => Promise.resolve(1), ["not async"]).catch((error: Error) => assert.match(error.message, "async"));
+});
+
+test("a read inside a step is refused once, also when the step does not await it", async () => {
+	const unhandled: unknown[] = [];
+	const note = (event: PromiseRejectionEvent) => unhandled.push(event.reason);
+	const noteInNode = (reason: unknown) => unhandled.push(reason);
+	if (typeof process === "undefined") globalThis.addEventListener("unhandledrejection", note);
+	else process.on("unhandledRejection", noteInNode);
+	const reads: ((gpu: Gpu, x: Tensor) => unknown)[] = [
+		(_, x) => x.data(),
+		(_, x) => sum(x).item(),
+		(_, x) => x.item(),
+		(gpu, x) => gpu.readAll([x]),
+		(gpu, x) => gpu.read([x.storage]),
+		(gpu) => gpu.finish(),
+		(gpu) => gpu.throttle(),
+		(gpu) => gpu.time(() => undefined),
+		(gpu, x) => gpu.prepare(() => relu(x)),
+	];
+	try {
+		for (const read of reads) {
+			await refused(
+				(gpu, x) => {
+					void read(gpu, x);
+					return relu(x);
+				},
+				["A recorded step"],
+			);
+		}
+		await new Promise((resolve) => setTimeout(resolve, 20));
+		assert.equal(unhandled, []);
+	} finally {
+		if (typeof process === "undefined") globalThis.removeEventListener("unhandledrejection", note);
+		else process.off("unhandledRejection", noteInNode);
+	}
 });
 
 test("a step that differs the second time is refused", async () => {

@@ -83,8 +83,11 @@ for (const dropout of [0, 0.3])
 				loss.dispose();
 				if (step === 6) counted = gpu.counters();
 			}
-			const { pipelines, bindGroups } = gpu.counters();
-			assert.equal([pipelines, bindGroups], [counted.pipelines, counted.bindGroups]);
+			const { pipelines, bindGroupsMade, buffersMade } = gpu.counters();
+			assert.equal(
+				[pipelines, bindGroupsMade, buffersMade],
+				[counted.pipelines, counted.bindGroupsMade, counted.buffersMade],
+			);
 			results.push([...losses, ...(await Promise.all(model.parameters().map((parameter) => parameter.data())))]);
 			trainer.dispose();
 			model.dispose();

@@ -129,12 +129,13 @@ test("training creates nothing after warm-up, and memory does not grow over 200 
 	for (let i = 0; i < 5; i++) step();
 	await gpu.finish();
 	const memory = gpu.memory();
-	const { pipelines, bindGroups } = gpu.counters();
+	const { pipelines, bindGroupsMade, buffersMade } = gpu.counters();
 	for (let i = 0; i < 200; i++) step();
 	await gpu.finish();
 	assert.equal(gpu.memory(), memory);
 	assert.is(gpu.counters().pipelines, pipelines, "pipelines");
-	assert.is(gpu.counters().bindGroups, bindGroups, "bind groups");
+	assert.is(gpu.counters().bindGroupsMade, bindGroupsMade, "bind groups");
+	assert.is(gpu.counters().buffersMade, buffersMade, "buffers");
 	trainer.dispose();
 	x.dispose();
 	model.dispose();

@@ -161,6 +161,7 @@ class Run {
 					progress.update(done, `${speed} images/s ${text}`);
 				}
 				if (this.stopped) break;
+				await this.gpu.throttle();
 			}
 			if (this.pending.length > 0) await this.readLosses();
 			progress.stop();

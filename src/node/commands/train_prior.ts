@@ -145,6 +145,7 @@ class PriorTraining {
 					progress.update(done, `${speed} images/s ${nats.toFixed(3)} nats per code`);
 				}
 				if (this.stopped) break;
+				await this.gpu.throttle();
 			}
 			progress.stop();
 			await this.endEpoch();

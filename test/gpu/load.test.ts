@@ -1,0 +1,219 @@
+import { add, type Gpu, LimitError, mul, OverloadError, openDevice, relu, scale, type Tensor } from "tessera-gpu";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { BufferPool } from "../../src/gpu/buffer_pool.js";
+import { WorkInFlight } from "../../src/gpu/work_in_flight.js";
+import { assertSame, assertThrows, device } from "../support.js";
+
+const test = suite("the runtime under load");
+
+test("operations with a new scalar each recycle their buffers", async () => {
+	const gpu = await device();
+	const x = gpu.tensor([1, 2], [2]);
+	const launch = (from: number, count: number) => {
+		for (let i = from; i < from + count; i++) scale(x, i).dispose();
+	};
+	launch(1, 2000);
+	const before = gpu.counters();
+	launch(2001, 6000);
+	const after = gpu.counters();
+	assert.is(after.buffersMade, before.buffersMade, "buffers");
+	// One for each of the 512 scalars that are kept, with the few buffers of results.
+	assert.ok(after.bindGroupsMade - before.bindGroupsMade < 1500, `${after.bindGroupsMade - before.bindGroupsMade}`);
+	const y = scale(x, 0.25);
+	assertSame(await y.data(), [0.25, 0.5], "the last one");
+	for (const tensor of [x, y]) tensor.dispose();
+});
+
+test("a recycled scalar leaves commands alone that were recorded before", async () => {
+	const gpu = await openDevice();
+	const x = gpu.tensor([1], [1]);
+	const results: Tensor[] = [];
+	// More scalars than are kept, in one batch and across several.
+	for (let i = 0; i < 1500; i++) results.push(scale(x, i));
+	const values = await gpu.readAll(results);
+	assert.equal(
+		values.map(([value]) => value),
+		results.map((_, i) => i),
+	);
+	const held = gpu.constant(7);
+	const captured = gpu.capture(() => mul(scale(x, 3), held));
+	held.dispose();
+	for (let i = 0; i < 1500; i++) scale(x, 5000 + i).dispose();
+	assert.is(await captured.replay().item(), 21, "a captured step keeps its scalars");
+	gpu.dispose();
+});
+
+test("scalars that nobody holds any more cannot be bound", async () => {
+	const gpu = await openDevice();
+	const x = gpu.tensor([1], [1]);
+	const scalar = gpu.uniform(Float32Array.of(2));
+	for (let i = 0; i < 600; i++) gpu.uniform(Float32Array.of(100 + i));
+	const kernel = {
+		name: "bind_late.wgsl",
+		source:
+			"@group(0) @binding(0) var<storage, read_write> x: array<f32>;\n@group(0) @binding(1) var<uniform> s: f32;\n@compute @workgroup_size(1)\nfn main() { x[0] = s; }\n",
+	};
+	assert.throws(() => gpu.run(kernel, { bindings: [x.storage, scalar], workgroups: 1 }), /bind_late.wgsl.*retain\(\)/);
+	assert.is(await x.item(), 1);
+	gpu.dispose();
+});
+
+test("bind groups of shapes that do not come back are dropped, those of a captured step are not", async () => {
+	const gpu = await openDevice();
+	const x = gpu.tensor([1, -2, 3], [3]);
+	const captured = gpu.capture(() => add(relu(x), x));
+	captured.replay();
+	for (let i = 1; i <= 6000; i++) {
+		const y = gpu.empty([i]);
+		relu(y).dispose();
+		y.dispose();
+	}
+	const { bindGroups, bindGroupsMade } = gpu.counters();
+	assert.ok(bindGroups <= 4096, `${bindGroups} bind groups`);
+	assert.ok(bindGroupsMade >= 6000, `${bindGroupsMade} made`);
+	gpu.upload(x, [-4, 5, 6]);
+	assertSame(await captured.replay().data(), [-4, 10, 12], "the captured step");
+	assert.is(gpu.counters().bindGroupsMade, bindGroupsMade, "its bind groups are still there");
+	gpu.dispose();
+});
+
+test("shapes that come back find their bind groups", async () => {
+	const gpu = await openDevice();
+	const round = () => {
+		for (let i = 1; i <= 1000; i++) {
+			const y = gpu.empty([i]);
+			relu(y).dispose();
+			y.dispose();
+		}
+	};
+	round();
+	const { bindGroupsMade } = gpu.counters();
+	for (let i = 0; i < 5; i++) round();
+	assert.is(gpu.counters().bindGroupsMade, bindGroupsMade);
+	await gpu.finish();
+	gpu.dispose();
+});
+
+test("the pool bounds its free buffers by number as well", () => {
+	let destroyed = 0;
+	const buffer = () => ({ destroy: () => destroyed++ }) as unknown as GPUBuffer;
+	const pool = new BufferPool(buffer, () => undefined, 2 ** 30);
+	const places = Array.from({ length: 17_000 }, () => pool.acquire(4));
+	for (const { id } of places) pool.release(id, id);
+	const { pooledBuffers } = pool.use();
+	assert.ok(pooledBuffers <= 16_384 && pooledBuffers > 14_000, `${pooledBuffers}`);
+	assert.is(pooledBuffers + destroyed, 17_000);
+	assert.ok(pool.acquire(4).id >= destroyed, "those that lay free longest went first");
+});
+
+/** A queue whose work is done when `finish` says so. */
+function handQueue(limits: { dispatches: number; uploadedBytes: number; objects: number }) {
+	const waiting: (() => void)[] = [];
+	const flight = new WorkInFlight(() => new Promise<void>((resolve) => waiting.push(resolve)), limits);
+	const finish = async (count = waiting.length) => {
+		for (const resolve of waiting.splice(0, count)) resolve();
+		await new Promise((resolve) => setTimeout(resolve));
+	};
+	return { flight, finish, waiting };
+}
+
+test("throttle waits for the oldest batches, not for all", async () => {
+	const { flight, finish, waiting } = handQueue({ dispatches: 1e6, uploadedBytes: 1e6, objects: 1e6 });
+	let done = 0;
+	const loop = (async () => {
+		for (; done < 20; done++) {
+			flight.submit(1);
+			await flight.throttle(8);
+		}
+	})();
+	await finish(0);
+	assert.is(done, 8, "the ninth batch waits");
+	await finish(1);
+	assert.is(done, 12, "four were done at the first marker");
+	assert.is(flight.batches, 9, "and eight others are in flight, besides the one that waits");
+	while (waiting.length > 0) await finish();
+	await loop;
+	assert.is(done, 20);
+});
+
+test("work in flight is bounded by dispatches, uploaded bytes and new objects", async () => {
+	for (const unit of ["dispatches", "uploadedBytes", "objects"] as const) {
+		const { flight, finish } = handQueue({ dispatches: 800, uploadedBytes: 800, objects: 800, [unit]: 80 });
+		let given = 0;
+		const loop = () => {
+			for (; given < 800; given++) {
+				if (unit === "uploadedBytes") flight.upload(1);
+				if (unit === "objects") flight.make();
+				flight.submit(1);
+				flight.check();
+			}
+		};
+		assertThrows(loop, OverloadError, ["await gpu.throttle()"]);
+		assert.ok(given >= 80 && given <= 92, `${unit}: ${given}`);
+		await finish();
+		flight.check();
+	}
+});
+
+/** Launches that the GPU takes a while for. */
+function work(gpu: Gpu, x: Tensor): void {
+	scale(x, 2).dispose();
+	gpu.flush();
+}
+
+test("a loop that awaits throttle stays a few batches ahead", async () => {
+	const gpu = await device();
+	const x = gpu.tensor(new Float32Array(2e5), [2e5]);
+	await gpu.finish();
+	assert.is(gpu.counters().batchesInFlight, 0);
+	let most = 0;
+	for (let i = 0; i < 60; i++) {
+		work(gpu, x);
+		await gpu.throttle(4);
+		most = Math.max(most, gpu.counters().batchesInFlight);
+	}
+	assert.ok(most > 0 && most <= 4, `${most} batches in flight`);
+	const rejected = await gpu.throttle(0).catch((error: Error) => error.message);
+	assert.match(String(rejected), "batches must be a whole number of at least 1");
+	x.dispose();
+});
+
+test("a loop that awaits nothing gets an error, and goes on after it has waited", async () => {
+	const gpu = await openDevice({ maxDispatchesInFlight: 80 });
+	const x = gpu.tensor([1], [1]);
+	let launched = 0;
+	assertThrows(
+		() => {
+			for (; launched < 1000; launched++) work(gpu, x);
+		},
+		OverloadError,
+		["dispatches are in flight", "await gpu.throttle()"],
+	);
+	assert.ok(launched >= 80 && launched <= 100, `${launched}`);
+	await gpu.throttle();
+	const y = scale(x, 3);
+	assert.is(await y.item(), 3);
+	for (let i = 0; i < 1000; i++) {
+		work(gpu, x);
+		if (i % 40 === 0) await gpu.finish();
+	}
+	gpu.dispose();
+});
+
+test("reads of any size find a staging buffer that holds them", async () => {
+	const gpu = await openDevice();
+	const sizes = [1, 1025, 5, 1023, 3000, 1024, 2049, 70_001, 65_536, 7, 70_000, 16_385];
+	for (const size of sizes) {
+		const data = Float32Array.from({ length: size }, (_, i) => i % 977);
+		const x = gpu.tensor(data, [size]);
+		assertSame(await x.data(), data, `${size} numbers`);
+		x.dispose();
+	}
+	const most = Math.min(gpu.limits.maxBufferSize, 2 ** 53);
+	assert.ok(most > 0);
+	assertThrows(() => gpu.empty([most]), LimitError);
+	gpu.dispose();
+});
+
+test.run();
