@@ -112,6 +112,8 @@ function troubleWith(value: StateValue | undefined, parameter: Tensor): string |
 	if (!sameShape(value.shape, parameter.shape))
 		return `is ${formatShape(value.shape)} instead of ${formatShape(parameter.shape)}`;
 	if (!(value instanceof Tensor)) {
+		const dtype = /(Int|Uint)[0-9]+/.exec(Object.prototype.toString.call(value.data))?.[0].toLowerCase();
+		if (dtype !== undefined) return `is ${dtype} instead of float32`;
 		if (value.data.length !== parameter.size) return `has ${value.data.length} numbers instead of ${parameter.size}`;
 		const at = Array.isArray(value.data) ? value.data.findIndex((element) => typeof element !== "number") : -1;
 		return at < 0 ? undefined : `has ${formatValue(value.data[at])} instead of a number at ${at}`;

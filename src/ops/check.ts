@@ -50,6 +50,24 @@ export function checkBindable(caller: string, sizes: string, gpu: Gpu, shape: Sh
 		);
 }
 
+/** What a part of a model takes of a device and its driver at least, in bytes. */
+const leastPart = 2 ** 17;
+
+/**
+ * @param name the argument that says how many parts there are
+ * @param values of the weights of each
+ * @throws LimitError if the weights of all parts together are more than the device can bind
+ */
+export function checkParts(caller: string, gpu: Gpu, name: string, count: number, values: number): void {
+	const bytes = Math.max(4 * values, leastPart);
+	const limit = gpu.limits.maxStorageBufferBindingSize;
+	const most = Math.max(1, Math.floor(limit / bytes));
+	if (count > most)
+		throw new LimitError(
+			`${caller}: ${name} must be at most ${most} on this device, but is ${count}: each takes ${bytes} bytes, and the device binds at most ${limit}.`,
+		);
+}
+
 /** @throws ArgumentError unless it is an open device. */
 export function checkGpu(caller: string, gpu: unknown, hint = ""): void {
 	checkInstance(caller, "gpu", gpu, Gpu, "what openDevice() gives", hint);

@@ -5,7 +5,7 @@ import { type LayerCost, Module } from "../nn/module.js";
 import { Random } from "../nn/random.js";
 import { Sequential } from "../nn/sequential.js";
 import { add } from "../ops/binary.js";
-import { checkBindable, checkGpu } from "../ops/check.js";
+import { checkBindable, checkGpu, checkParts } from "../ops/check.js";
 import { checkDropoutOptions, type DropoutOptions, dropout } from "../ops/dropout.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import type { Gpu } from "../tensor/gpu.js";
@@ -77,7 +77,10 @@ export class GatedPixelCNN extends Module {
 	readonly kernelSize: number;
 	readonly numClasses: number;
 
-	/** @throws ArgumentError where a size is not a positive whole number, or the kernel size even. */
+	/**
+	 * @throws ArgumentError where a size is not a positive whole number, or the kernel size even; LimitError if the device
+	 * cannot hold the weights.
+	 */
 	constructor(
 		readonly gpu: Gpu,
 		options: GatedPixelCNNOptions,
@@ -92,6 +95,8 @@ export class GatedPixelCNN extends Module {
 			checkNumber(caller, name, size, { least: 1, whole: true });
 		if (!(Number.isInteger(kernelSize) && kernelSize >= 3 && kernelSize % 2 === 1))
 			throw wrongArgument(caller, "kernelSize", "an odd number of at least 3", kernelSize);
+		const taps = ((kernelSize + 1) / 2) * (kernelSize + 1);
+		checkParts(caller, gpu, "layers", layers, (2 * taps + 5) * channels * channels);
 		checkNumber(caller, "numClasses", numClasses, { least: 0, whole: true });
 		checkNumber(caller, "seed", seed, { whole: true });
 		checkBindable(caller, "numEmbeddings and channels", gpu, [numEmbeddings, 4 * channels]);

@@ -2,7 +2,7 @@ import { stopGradient } from "../autograd/tape.js";
 import { checkNumber, checkOptions } from "../gpu/arguments.js";
 import { ShapeError } from "../gpu/errors.js";
 import { add, sub } from "../ops/binary.js";
-import { checkGpu } from "../ops/check.js";
+import { checkGpu, checkParts } from "../ops/check.js";
 import { joinLevels, takeLevel } from "../ops/code_levels.js";
 import { countCodes } from "../ops/count_codes.js";
 import type { QuantizedLatents } from "../ops/quantize.js";
@@ -39,7 +39,7 @@ export class ResidualQuantizer extends Quantizer {
 	override readonly levels: number;
 	private readonly rotation: boolean;
 
-	/** @throws ArgumentError where an option is out of range. */
+	/** @throws ArgumentError where an option is out of range, LimitError if the device cannot hold so many codebooks. */
 	constructor(gpu: Gpu, options: ResidualOptions = {}) {
 		super();
 		const name = "ResidualQuantizer";
@@ -48,6 +48,8 @@ export class ResidualQuantizer extends Quantizer {
 		checkCodebookOptions(name, gpu, options);
 		const { levels = 2, gradient, seed = 0, ...codebook } = options;
 		checkNumber(name, "levels", levels, { least: 1, whole: true });
+		const { numEmbeddings = 128, embeddingDim = 16 } = codebook;
+		checkParts(name, gpu, "levels", levels, 2 * numEmbeddings * embeddingDim);
 		const make = (level: number) => new CodebookQuantizer(gpu, { ...codebook, seed: (seed + level) % 2 ** 32 });
 		this.codebooks = [make(0), ...Array.from({ length: levels - 1 }, (_, level) => make(level + 1))];
 		this.levels = levels;

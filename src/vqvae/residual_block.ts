@@ -2,6 +2,7 @@ import { checkNumber, wrongArgument } from "../gpu/arguments.js";
 import { Conv2d, checkLayer, ReLU } from "../nn/layers.js";
 import type { Random } from "../nn/random.js";
 import { add } from "../ops/binary.js";
+import { checkParts } from "../ops/check.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { Stack } from "./stack.js";
@@ -41,9 +42,9 @@ export class ResidualBlock extends Stack {
 }
 
 /** @throws ArgumentError unless it is an even number of at least 2 */
-export function checkEven(caller: string, name: string, value: unknown): void {
-	const fits = Number.isInteger(value) && Number(value) >= 2 && Number(value) % 2 === 0;
-	if (!fits) throw wrongArgument(caller, name, "an even number of at least 2", value);
+export function checkEven(caller: string, name: string, value: unknown): number {
+	if (typeof value === "number" && Number.isInteger(value) && value >= 2 && value % 2 === 0) return value;
+	throw wrongArgument(caller, name, "an even number of at least 2", value);
 }
 
 /**
@@ -60,8 +61,13 @@ export function checkNetwork(
 	residualLayers: unknown,
 ): void {
 	checkLayer(name, Object.keys(sizes).join(", "), gpu, random, sizes);
-	checkEven(name, "hidden", hidden);
-	checkNumber(name, "residualLayers", residualLayers, { least: 0, whole: true });
+	checkResidualLayers(name, gpu as Gpu, checkEven(name, "hidden", hidden), residualLayers);
+}
+
+/** @throws ArgumentError unless it is a whole number, LimitError if the device cannot hold the weights of so many blocks */
+export function checkResidualLayers(name: string, gpu: Gpu, hidden: number, residualLayers: unknown): void {
+	const count = checkNumber(name, "residualLayers", residualLayers, { least: 0, whole: true });
+	checkParts(name, gpu, "residualLayers", count, 5 * hidden * hidden);
 }
 
 /** Several blocks, to stand one after the other. */

@@ -13,7 +13,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import { Decoder } from "./decoder.js";
 import { Encoder } from "./encoder.js";
 import { type Codes, Quantizer } from "./quantizer.js";
-import { checkEven, type NetworkOptions } from "./residual_block.js";
+import { checkEven, checkResidualLayers, type NetworkOptions } from "./residual_block.js";
 import { VectorQuantizer } from "./vector_quantizer.js";
 
 export interface VQVAEOptions<Q extends Quantizer = VectorQuantizer> extends NetworkOptions {
@@ -84,7 +84,7 @@ export class VQVAE<Q extends Quantizer = VectorQuantizer> extends Module {
 
 	/**
 	 * @throws ArgumentError where a size is not a positive whole number, a factor not a positive number, or a quantizer
-	 * was given together with what describes one.
+	 * was given together with what describes one; LimitError if the device cannot hold the weights.
 	 */
 	constructor(gpu: Gpu, options: VQVAEOptions<Q> = {}) {
 		super();
@@ -109,6 +109,7 @@ export class VQVAE<Q extends Quantizer = VectorQuantizer> extends Module {
 		for (const [name, size] of Object.entries({ inChannels, embeddingDim, numEmbeddings }))
 			checkNumber("VQVAE", name, size, { least: 1, whole: true });
 		checkEven("VQVAE", "hiddenChannels", hiddenChannels);
+		for (const count of [before, after]) checkResidualLayers("VQVAE", gpu, hiddenChannels, count);
 		checkNumber("VQVAE", "commitmentCost", commitmentCost, { least: 0 });
 		if (dataVariance === 0)
 			throw wrongArgument("VQVAE", "dataVariance", "a number above 0", dataVariance, "are all images alike?");

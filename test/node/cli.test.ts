@@ -205,7 +205,7 @@ test("a checkpoint whose quantizer is none is refused", async () => {
 		await writeFile(join(folder, "foreign.safetensors"), encodeSafetensors(dict, { quantizer: described }));
 		const { code, errors } = await tessera(["summary", "foreign.safetensors"]);
 		assert.is(code, 1, described);
-		assert.match(errors, /tessera: foreign\.safetensors: its metadata describes no quantizer/);
+		assert.match(errors, /tessera: "foreign\.safetensors": its metadata describes no quantizer/);
 		assert.match(errors, message);
 		assert.not.match(errors, /\n\s+at /);
 	}
