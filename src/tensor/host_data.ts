@@ -64,8 +64,7 @@ export function hostArray<D extends DType>(caller: string, data: unknown, shape:
 		);
 	if (data instanceof array) return data as DataOf<D>;
 	const out = new array(sizeOf(own)) as DataOf<D>;
-	if (typeof data === "number") out[0] = checkedElement(caller, "data", data, dtype);
-	else fill(caller, "data", data as ArrayLike<unknown>, own, out, 0, dtype);
+	fill(caller, "data", typeof data === "number" ? [data] : (data as ArrayLike<unknown>), own, out, 0, dtype);
 	return out;
 }
 
@@ -74,7 +73,7 @@ function fill(
 	caller: string,
 	name: string,
 	data: ArrayLike<unknown>,
-	[length, ...inner]: Shape,
+	[length = 1, ...inner]: Shape,
 	out: DataOf<DType>,
 	offset: number,
 	dtype: DType,
@@ -83,23 +82,24 @@ function fill(
 		throw new ShapeError(
 			`${caller}: data is ragged: ${name} has ${data.length} elements, but the arrays before it have ${length}.`,
 		);
+	if (inner.length === 0) {
+		for (let i = 0; i < length; i++) {
+			const element = data[i];
+			if (typeof element !== "number") throw wrongData(caller, `${name}[${i}]`, element);
+			out[offset + i] = element;
+			// An integer that was wrapped or cut off is another number now.
+			if (dtype !== "float32" && out[offset + i] !== element)
+				throw new ArgumentError(`${caller}: ${name}[${i}] is ${element}, which a tensor of ${dtype} cannot hold.`);
+		}
+		return;
+	}
 	const stride = sizeOf(inner);
 	for (let i = 0; i < length; i++) {
 		const element = data[i];
-		if (inner.length === 0) out[offset + i] = checkedElement(caller, name, element, dtype, i);
-		else if (Array.isArray(element)) fill(caller, `${name}[${i}]`, element, inner, out, offset + i * stride, dtype);
-		else throw wrongArgument(caller, `${name}[${i}]`, `an array of ${inner[0]} elements, as those before it`, element);
+		if (!Array.isArray(element))
+			throw wrongArgument(caller, `${name}[${i}]`, `an array of ${inner[0]} elements, as those before it`, element);
+		fill(caller, `${name}[${i}]`, element, inner, out, offset + i * stride, dtype);
 	}
-}
-
-function checkedElement(caller: string, name: string, value: unknown, dtype: DType, index?: number): number {
-	const place = () => (index === undefined ? name : `${name}[${index}]`);
-	if (typeof value !== "number") throw wrongData(caller, place(), value);
-	if (dtype === "float32") return value;
-	const [least, most] = dtype === "int32" ? [-(2 ** 31), 2 ** 31 - 1] : [0, 2 ** 32 - 1];
-	if (!Number.isInteger(value) || value < least || value > most)
-		throw new ArgumentError(`${caller}: ${place()} is ${value}, which a tensor of ${dtype} cannot hold.`);
-	return value;
 }
 
 /** Arrays, typed arrays, and other objects with a length: what has elements, but no text. */
