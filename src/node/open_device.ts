@@ -7,7 +7,8 @@ import { choiceFile } from "./choice_file.js";
 import { withDawnsLog } from "./dawn_log.js";
 import { idle } from "./idle.js";
 import { importWebGPU } from "./import_webgpu.js";
-import { findLavapipe, hasVulkanLoader, unpackSwiftShader, withDriver } from "./swiftshader.js";
+import { outOfFiles } from "./open_files.js";
+import { driverVariables, findLavapipe, hasVulkanLoader, unpackSwiftShader, withDriver } from "./swiftshader.js";
 
 /** Which adapter to open: a GPU, or one of two implementations of Vulkan on the CPU. */
 export type AdapterChoice = "auto" | "gpu" | "lavapipe" | "swiftshader";
@@ -18,10 +19,11 @@ export interface NodeOpenDeviceOptions extends OpenDeviceOptions {
 }
 
 /**
- * What Dawn's `create()` returned. The process crashes when one is collected while its device lives, so they stay
- * reachable from here.
+ * What Dawn's `create()` returned, by the variables that choose the driver: an instance reads them once. All devices of a driver
+ * share its instance, because each instance has threads and open files of its own (on lavapipe five and one), which last until
+ * the instance is collected, and the process crashes if it is collected while a device lives.
  */
-const instances: GPU[] = [];
+const instances = new Map<string, GPU>();
 
 /** Nanosecond timestamps: Dawn rounds them to 65 µs by default. */
 const dawnOptions = ["disable-dawn-features=timestamp_quantization"];
@@ -37,8 +39,13 @@ export async function openDevice(options: NodeOpenDeviceOptions = {}): Promise<G
 	checkOpenDeviceOptions(options, ["adapter"]);
 	const { TESSERA_ADAPTER } = process.env;
 	const choice = checkChoice("adapter", options.adapter) ?? checkChoice("TESSERA_ADAPTER", TESSERA_ADAPTER);
-	const adapter = await findAdapter(choice, options.powerPreference ?? "high-performance");
-	return openAdapter(adapter, describeAdapter(adapter).software ? { idle, ...options } : options, choiceFile, announce);
+	try {
+		const adapter = await findAdapter(choice, options.powerPreference ?? "high-performance");
+		const withIdle = describeAdapter(adapter).software ? { idle, ...options } : options;
+		return await openAdapter(adapter, withIdle, choiceFile, announce);
+	} catch (error) {
+		throw (await outOfFiles(error)) ?? error;
+	}
 }
 
 async function findAdapter(
@@ -92,14 +99,16 @@ async function swiftShader(powerPreference: GPUPowerPreference): Promise<GPUAdap
 	return adapter;
 }
 
-/** The adapter of a fresh Dawn instance, which reads the environment anew; never its null backend. */
+/** An adapter of the driver that the environment names; never Dawn's null backend. */
 async function requestAdapter(powerPreference: GPUPowerPreference): Promise<GPUAdapter | undefined> {
 	const { create, globals } = await importWebGPU();
 	Object.assign(globalThis, globals);
-	const instance = create(dawnOptions);
-	instances.push(instance);
+	const driver = driverVariables.map((name) => process.env[name] ?? "").join("\n");
+	const instance = instances.get(driver) ?? create(dawnOptions);
 	const adapter = await withDawnsLog(() => instance.requestAdapter({ powerPreference }));
-	return adapter === null || isNullBackend(adapter) ? undefined : adapter;
+	if (adapter === null || isNullBackend(adapter)) return undefined;
+	instances.set(driver, instance);
+	return adapter;
 }
 
 function announce(description: string): void {

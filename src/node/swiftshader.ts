@@ -79,7 +79,8 @@ export async function findLavapipe(): Promise<VulkanDriver | undefined> {
 	return undefined;
 }
 
-const driverVariables = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"] as const;
+/** The environment variables by which the Vulkan loader finds drivers. */
+export const driverVariables = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"] as const;
 
 /** Runs `body`, which starts Dawn, with the Vulkan loader of this process finding this driver alone. */
 export async function withDriver<T>({ manifest, loader }: VulkanDriver, body: () => Promise<T>): Promise<T> {

@@ -49,6 +49,37 @@ test("the instance survives garbage collection while its device lives", async ()
 	assert.is(stdout.trim(), "alive");
 });
 
+test("devices that were disposed of leave neither threads nor files behind", async () => {
+	if (process.platform !== "linux") return;
+	const code = `${open} import { readdirSync } from "node:fs";
+		const held = () => ["task", "fd"].map((kind) => readdirSync("/proc/self/" + kind).length);
+		let first;
+		for (let i = 0; i < 12; i++) {
+			const gpu = await openDevice({ announce: false });
+			if ((await relu(gpu.tensor([3])).item()) !== 3) throw new Error("wrong");
+			gpu.dispose();
+			first ??= held();
+		}
+		console.log(JSON.stringify([first, held()]));`;
+	const result = await script(code);
+	assert.is(result.code, 0, result.stderr);
+	const [first, last] = JSON.parse(result.stdout) as [number[], number[]];
+	assert.ok(last[0] <= first[0] + 1 && last[1] <= first[1] + 1, `threads and files: ${first} and then ${last}`);
+});
+
+test("a process that can open no more files is told so", async () => {
+	if (process.platform !== "linux") return;
+	const code = `${open} import { closeSync, openSync } from "node:fs";
+		const files = [];
+		try { for (;;) files.push(openSync("/dev/null")); } catch {}
+		const { name, message } = await openDevice().catch((error) => error);
+		for (const file of files) closeSync(file);
+		console.log(name + ": " + message);`;
+	const limited = ["-c", 'ulimit -n 256; exec "$0" --input-type=module -e "$1"', process.execPath, code];
+	const { stdout } = await run("sh", limited, { timeout: 60_000 });
+	assert.match(stdout, /^NoAdapterError: openDevice: .*open files.*EMFILE.*ulimit -n/);
+});
+
 test("swiftshader is found without a system driver and announced in one line", async () => {
 	const result = await script(
 		`${open} const gpu = await openDevice(); await openDevice(); console.log(gpu.adapter.software, gpu.adapter.subgroupMaxSize);`,
@@ -93,10 +124,10 @@ test("webgpu is found in the current folder where it is not installed next to th
 			const flags = ["--input-type=module", "-e", code];
 			return (await run(process.execPath, flags, { cwd: here, timeout: 60_000 })).stdout.trim();
 		};
-		assert.match(await open(), /^NoAdapterError .*npm install webgpu/);
 		await mkdir(join(here, "node_modules"));
-		await symlink(resolve("node_modules/webgpu"), join(here, "node_modules/webgpu"));
 		await symlink(resolve("node_modules/@sparticuz"), join(here, "node_modules/@sparticuz"));
+		assert.match(await open(), /^NoAdapterError .*npm install webgpu/);
+		await symlink(resolve("node_modules/webgpu"), join(here, "node_modules/webgpu"));
 		assert.is(await open(), "open");
 	} finally {
 		for (const folder of [elsewhere, here]) await rm(folder, { recursive: true });
