@@ -89,6 +89,7 @@ export function runBackward(loss: Tensor, sum: (a: Tensor, b: Tensor) => Tensor)
 	if (!loss.requiresGrad)
 		throw new GradientError("backward: loss depends on no parameter, or was computed inside noGrad().");
 
+	gpu.countStep();
 	gpu.scope(() =>
 		noGrad(() => {
 			const gradients = new Map<Tensor, Tensor>([[loss, gpu.constant(1, loss.shape)]]);

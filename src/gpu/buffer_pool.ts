@@ -129,6 +129,11 @@ export class BufferPool {
 		entry.buffer.destroy();
 	}
 
+	/** Buffers that are held. */
+	get held(): number {
+		return this.inUse.size;
+	}
+
 	use(): MemoryUse {
 		return {
 			buffers: this.inUse.size,

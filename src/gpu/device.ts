@@ -12,6 +12,7 @@ import {
 	OutOfMemoryError,
 	TesseraError,
 } from "./errors.js";
+import { GrowthWatch } from "./growth_watch.js";
 import type { Constants, Kernel } from "./kernel.js";
 import { type Pipeline, Pipelines } from "./pipelines.js";
 import { type Contest, Recording } from "./recording.js";
@@ -110,6 +111,7 @@ export class Device {
 	private readonly pipelines: Pipelines;
 	private readonly uniforms: Uniforms;
 	private readonly flight: WorkInFlight;
+	private readonly growth = new GrowthWatch((message) => console.warn(message));
 	private readonly staging: StagingBuffer[] = [];
 	private readonly reports = new Set<Promise<void>>();
 	private readonly maxGroups: number;
@@ -213,6 +215,11 @@ export class Device {
 			bindGroupsMade: this.bindGroupsMade,
 			buffersMade: this.buffersMade,
 		};
+	}
+
+	/** A step of a loop, which is known by its backward pass, replay or read; see `GrowthWatch`. @internal */
+	countStep(): void {
+		if (this.recording === undefined) this.growth.step(this.pool.held);
 	}
 
 	/** Gives free pooled buffers, and those kept for reading back, to the driver. */
@@ -451,6 +458,7 @@ export class Device {
 		if (trial.pending > 0) trial.batches.push(this.batch);
 		this.recorded += replay.dispatches;
 		if (!this.timing) this.submit();
+		this.countStep();
 	}
 
 	/**
@@ -559,6 +567,7 @@ export class Device {
 	}
 
 	private async readAtOnce(storages: readonly Storage[]): Promise<ArrayBuffer[]> {
+		this.countStep();
 		this.check();
 		checkStorages("gpu.read", "storages", storages);
 		const offsets: number[] = [];

@@ -8,10 +8,7 @@ import { type DType, Parameter, Tensor } from "./tensor.js";
  */
 export function checkTensor(caller: string, name: string, value: unknown, ...allowed: readonly DType[]): void {
 	if (!(value instanceof Tensor)) throw wrongTensor(caller, name, "a tensor", value, allowed);
-	if (value.isDisposed)
-		throw new DisposedError(
-			`${caller}: ${name} is ${value}. A tensor made inside gpu.scope() ends with the scope unless the scope returns it.`,
-		);
+	if (value.isDisposed) throw new DisposedError(`${caller}: ${name} is ${value}. ${value.disposalAdvice}`);
 	if (allowed.length > 0 && !allowed.includes(value.dtype))
 		throw new DTypeError(`${caller}: ${name} is ${value.dtype}, but must be ${allowed.join(" or ")}.`);
 }

@@ -41,6 +41,8 @@ export class Tensor<D extends DType = "float32"> {
 	readonly size: number;
 	/** The operation that made it, where a gradient flows through it. */
 	gradientNode: GradientNode | null = null;
+	/** What to do instead, for whoever uses it after it was disposed of; set by who disposes of it unasked. @internal */
+	disposalAdvice = "A tensor made inside gpu.scope() ends with the scope unless the scope returns it.";
 	private needsGrad = false;
 	private disposed = false;
 	private rowMajor: Storage | null;
@@ -176,7 +178,7 @@ export class Tensor<D extends DType = "float32"> {
 	private checkAlive(): void {
 		if (this.disposed)
 			throw new DisposedError(
-				`A tensor of shape ${formatShape(this.shape)} was used after it was disposed of. A tensor made inside gpu.scope() ends with the scope unless the scope returns it.`,
+				`A tensor of shape ${formatShape(this.shape)} was used after it was disposed of. ${this.disposalAdvice}`,
 			);
 	}
 

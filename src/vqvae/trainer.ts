@@ -285,7 +285,11 @@ export class Trainer {
 	}
 
 	private freeLosses(): void {
-		for (const loss of Object.values(this.losses ?? {})) loss.dispose();
+		for (const loss of Object.values(this.losses ?? {})) {
+			loss.disposalAdvice =
+				"The losses of a step end when the next step begins: read them before it, or take the step with trainer.step(batch, { keepLosses: true }) and dispose of them yourself.";
+			loss.dispose();
+		}
 		this.losses = undefined;
 	}
 }

@@ -1,7 +1,20 @@
-import { add, type Gpu, LimitError, mul, OverloadError, openDevice, relu, scale, type Tensor } from "tessera-gpu";
+import {
+	add,
+	backward,
+	type Gpu,
+	LimitError,
+	mul,
+	OverloadError,
+	openDevice,
+	relu,
+	scale,
+	sum,
+	type Tensor,
+} from "tessera-gpu";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { BufferPool } from "../../src/gpu/buffer_pool.js";
+import { GrowthWatch } from "../../src/gpu/growth_watch.js";
 import { WorkInFlight } from "../../src/gpu/work_in_flight.js";
 import { assertSame, assertThrows, device } from "../support.js";
 
@@ -198,6 +211,60 @@ test("a loop that awaits nothing gets an error, and goes on after it has waited"
 		work(gpu, x);
 		if (i % 40 === 0) await gpu.finish();
 	}
+	gpu.dispose();
+});
+
+test("growth is noticed once, and only if every window grows", () => {
+	const warnings: string[] = [];
+	const watch = (alive: (step: number) => number, steps: number) => {
+		warnings.length = 0;
+		const growth = new GrowthWatch((message) => warnings.push(message));
+		for (let step = 0; step < steps; step++) growth.step(alive(step));
+		return warnings.length;
+	};
+	assert.is(
+		watch((step) => 50 + 3 * step, 1200),
+		0,
+		"not before a thousand steps",
+	);
+	assert.is(
+		watch((step) => 50 + 3 * step, 5000),
+		1,
+	);
+	assert.match(warnings[0] as string, "3000 more tensors are alive than 1000 steps ago");
+	assert.match(warnings[0] as string, "gpu.scope");
+	assert.is(
+		watch((step) => 50 + (step % 200) * 3, 5000),
+		0,
+		"freed now and then",
+	);
+	assert.is(
+		watch((step) => 50 + Math.min(step, 700), 5000),
+		0,
+		"a cache that fills",
+	);
+});
+
+test("a loop without gpu.scope is told of it on the console", async () => {
+	const gpu = await openDevice();
+	const { warn } = console;
+	const warnings: string[] = [];
+	console.warn = (message: string) => warnings.push(message);
+	const w = gpu.parameter([1, 2]);
+	const step = () => {
+		w.zeroGrad();
+		backward(sum(w));
+	};
+	try {
+		for (let i = 0; i < 1400; i++) gpu.scope(step);
+		assert.equal(warnings, []);
+		for (let i = 0; i < 1400; i++) step();
+		assert.is(warnings.length, 1);
+		assert.match(warnings[0] as string, "gpu.scope(() => …)");
+	} finally {
+		console.warn = warn;
+	}
+	await gpu.finish();
 	gpu.dispose();
 });
 

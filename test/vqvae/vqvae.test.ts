@@ -5,6 +5,7 @@ import {
 	loadSafetensors,
 	noGrad,
 	Random,
+	relu,
 	ShapeError,
 	saveSafetensors,
 } from "tessera-gpu";
@@ -201,6 +202,9 @@ test("losses end with the next step unless they are kept; each step read has its
 		kept.push(trainer.step(batch(step), { keepLosses: true }));
 	}
 	assert.is(first.loss.isDisposed, true);
+	const reading = await first.loss.item().catch((error: Error) => error);
+	assert.match(String(reading), /^DisposedError: .*trainer.step\(batch, \{ keepLosses: true \}\)/);
+	assert.throws(() => relu(first.reconLoss), /keepLosses/);
 	const loss = await kept[2].loss.item();
 	const records = [...(await trainer.readLosses(kept.slice(0, 2))), ...(await trainer.readLosses(kept.slice(2)))];
 	assert.equal(
