@@ -7,7 +7,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { QueueCounter } from "./queue.js";
 
 /** How long one file may take, in milliseconds. */
-const patience = 300_000;
+const patience = 600_000;
 
 const flags = process.argv.slice(2).filter((argument) => argument.startsWith("--"));
 const filters = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
