@@ -4,6 +4,7 @@ import type { Quantizer } from "../vqvae/quantizer.js";
 import type { VQVAE } from "../vqvae/vqvae.js";
 import { imagesAtOnce } from "./at_once.js";
 import { joined } from "./image_files.js";
+import { needsTiles, reconstructInTiles } from "./tiles.js";
 
 /** What is added to a pixel between 0 and 1 to get the network's input, as in the design's training. */
 export const pixelShift = -0.5;
@@ -18,19 +19,27 @@ export function toBytes(values: ArrayLike<number>): Uint8Array {
 	return Uint8Array.from(values, (value) => Math.min(255, Math.max(0, Math.round((value - pixelShift) * 255))));
 }
 
-/** What the model makes of a set of images, as bytes. */
+/** What the model makes of a set of images, as bytes; an image that the device cannot bind is computed in tiles. */
 export async function reconstructImages(gpu: Gpu, model: VQVAE<Quantizer>, set: ImageSet): Promise<Uint8Array> {
-	const size = set.channels * set.height * set.width;
-	const together = imagesAtOnce(set);
-	const parts: Uint8Array[] = [];
-	for (let first = 0; first < set.count; first += together) {
-		const end = Math.min(first + together, set.count);
-		const reconstruction = gpu.scope(() => {
-			const pixels = toNetwork(set.pixels.subarray(first * size, end * size));
-			return model.reconstruct(gpu.tensor(pixels, [end - first, set.channels, set.height, set.width]));
-		});
-		parts.push(toBytes(await reconstruction.data()));
+	const { count, channels, height, width } = set;
+	const size = channels * height * width;
+	const reconstruct = async (pixels: Uint8Array, rows: number, columns: number): Promise<Uint8Array> => {
+		const shape = [pixels.length / (channels * rows * columns), channels, rows, columns];
+		const reconstruction = gpu.scope(() => model.reconstruct(gpu.tensor(toNetwork(pixels), shape)));
+		const bytes = toBytes(await reconstruction.data());
 		reconstruction.dispose();
+		return bytes;
+	};
+	const inTiles = needsTiles(model, set);
+	const together = inTiles ? 1 : imagesAtOnce(set);
+	const parts: Uint8Array[] = [];
+	for (let first = 0; first < count; first += together) {
+		const pixels = set.pixels.subarray(first * size, Math.min(first + together, count) * size);
+		parts.push(
+			inTiles
+				? await reconstructInTiles(model, { ...set, pixels }, reconstruct)
+				: await reconstruct(pixels, height, width),
+		);
 	}
 	return joined(parts);
 }

@@ -45,6 +45,18 @@ for (const [i, [shape, picks, options]] of cases.entries()) {
 	});
 }
 
+test("an index past the end gives zeros", async () => {
+	const gpu = await device();
+	const packed = packImages(gpu, Uint8Array.of(255, 255, 255, 255, 255, 255, 255, 255), [2, 1, 1, 4]);
+	const order = gpu.tensor(Uint32Array.of(1, 2, 3, 2 ** 31, 2 ** 32 - 1), [5]);
+	const values = await gatherImages(packed, order, { scale: 1, shift: 7 }).data();
+	assert.equal([...values], [262, 262, 262, 262, ...new Array(16).fill(0)]);
+	const signed = gpu.tensor(Int32Array.of(-1, 0), [2]);
+	const mixed = await gatherImages(packed, signed, { scale: 1, shift: 7 }).data();
+	assert.equal([...mixed], [0, 0, 0, 0, 262, 262, 262, 262]);
+	for (const made of [packed, order, signed]) made.dispose();
+});
+
 test("leaves nothing behind", async () => {
 	const gpu = await device();
 	const packed = packImages(gpu, new Uint8Array(6 * 15), [6, 1, 3, 5]);
