@@ -3,7 +3,7 @@
 //   node build/bench/perplexity_bound.js --data mnist --codes 128
 import { cac } from "cac";
 import { TesseraError } from "tessera-gpu";
-import { number, type Options, text } from "../src/node/arguments.js";
+import { type Options, text, whole } from "../src/node/arguments.js";
 import { loadDataset } from "../src/node/datasets.js";
 import { patchCounts, perplexityBound } from "./perplexity/bound.js";
 
@@ -15,7 +15,7 @@ cli
 	.action(async (options: Options) => {
 		const { test } = await loadDataset(text(options, "data") ?? "mnist");
 		const counts = patchCounts(test);
-		const codes = number(options, "codes", 1);
+		const codes = whole(options, "codes", 1);
 		const total = counts.reduce((sum, count) => sum + count, 0);
 		const shares = counts.slice(0, 4).map((count) => `${((100 * count) / total).toFixed(1)} %`);
 		console.log(

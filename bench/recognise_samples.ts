@@ -4,7 +4,16 @@
 import { writeFile } from "node:fs/promises";
 import { cac } from "cac";
 import { DataError, openDevice, subset, TesseraError } from "tessera-gpu";
-import { adapter, adapterHelp, number, type Options, text } from "../src/node/arguments.js";
+import {
+	adapter,
+	adapterHelp,
+	number,
+	type Options,
+	optionalWhole,
+	seed as seedOf,
+	text,
+	whole,
+} from "../src/node/arguments.js";
 import { loadPrior } from "../src/node/load_prior.js";
 import { reconstructImages } from "../src/node/pictures.js";
 import { loadRunData, readRunData } from "../src/node/run_data.js";
@@ -20,11 +29,11 @@ function percent(value: number): string {
 }
 
 async function main(run: string, options: Options): Promise<void> {
-	const count = number(options, "count", 1);
-	const temperature = number(options, "temperature", 0, false);
-	const topK = options.topK === undefined ? undefined : number(options, "top-k", 1);
-	const seed = number(options, "seed", 0);
-	const epochs = number(options, "epochs", 1);
+	const count = whole(options, "count", 1);
+	const temperature = number(options, "temperature", { least: 0 });
+	const topK = optionalWhole(options, "top-k", 1);
+	const seed = seedOf(options);
+	const epochs = whole(options, "epochs", 1);
 	const { train, test } = await loadRunData(await readRunData(run));
 	const gpu = await openDevice({ adapter: adapter(options) });
 	const loaded = await loadPrior(gpu, run);

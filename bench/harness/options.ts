@@ -1,6 +1,6 @@
 import { cac } from "cac";
 import { type AdapterChoice, ArgumentError, type KernelFamily } from "tessera-gpu";
-import { adapter, adapterHelp, number, type Options, text } from "../../src/node/arguments.js";
+import { adapter, adapterHelp, number, type Options, text, whole } from "../../src/node/arguments.js";
 
 /** What every benchmark can be told. */
 export interface BenchmarkOptions {
@@ -81,8 +81,8 @@ export function parseOptions(
 			result = {
 				out: text(options, "out"),
 				compare: text(options, "compare"),
-				rounds: number(options, "rounds", 2),
-				budget: number(options, "budget", 0.1, false),
+				rounds: whole(options, "rounds", 2),
+				budget: number(options, "budget", { least: 0.1 }),
 				only: text(options, "only"),
 				adapter: adapter(options),
 				tfjs: options.tfjs !== false,

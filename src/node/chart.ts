@@ -12,6 +12,12 @@ export interface TrainingRow {
 	readonly perplexity: number;
 }
 
+/** The error on the test images after a step, as `reconLoss`: mean squared error over the training images' variance. */
+export interface TestError {
+	readonly step: number;
+	readonly nmse: number;
+}
+
 /** More rows than these only darken the chart, so runs of them are averaged, down to this many points. */
 const MAX_ROWS = 1000;
 const AVERAGED_POINTS = 500;
@@ -23,15 +29,24 @@ const LOSSES = [
 	["reconLoss", "reconstruction", "#2a9d8f"],
 	["commitmentLoss", "commitment", "#e07a3f"],
 ] as const;
+const TEST_ERROR = "test NMSE";
+const TEST_COLOUR = "#c1121f";
 
 /**
  * Draws a training run as an SVG: the losses over the steps above, on a logarithmic scale where they span more than a
- * factor of 20 (and are all positive), the perplexity of the codebook below. Values that are not finite leave a gap.
+ * factor of 20 (and are all positive), with the error on the test images, the perplexity of the codebook below. Values that are not finite leave a gap.
  * More than 1000 rows are averaged in runs of equal length. Needs no browser and no canvas.
  */
-export async function trainingChart(rows: readonly TrainingRow[], title: string): Promise<string> {
+export async function trainingChart(
+	rows: readonly TrainingRow[],
+	title: string,
+	tests: readonly TestError[] = [],
+): Promise<string> {
 	const points = thin(rows);
 	const losses = points.flatMap((row) => LOSSES.map(([key, name]) => ({ step: row.step, name, value: row[key] })));
+	const errors = tests.map(({ step, nmse }) => ({ step, name: TEST_ERROR, value: nmse }));
+	const names = [...LOSSES.map(([, name]) => name), ...(errors.length > 0 ? [TEST_ERROR] : [])];
+	const colours = [...LOSSES.map(([, , colour]) => colour), ...(errors.length > 0 ? [TEST_COLOUR] : [])];
 	const line = { type: "line", strokeWidth: 1.8, strokeJoin: "round", point: points.length <= DOTTED_ROWS } as const;
 	// A run that goes on from a checkpoint starts where it starts; any other at 0.
 	const fromZero = points.length > 0 && points[0].step < points[points.length - 1].step / 4;
@@ -46,8 +61,6 @@ export async function trainingChart(rows: readonly TrainingRow[], title: string)
 			{
 				width: WIDTH,
 				height: 260,
-				data: { values: losses },
-				mark: line,
 				encoding: {
 					x: {
 						field: "step",
@@ -59,17 +72,21 @@ export async function trainingChart(rows: readonly TrainingRow[], title: string)
 						field: "value",
 						type: "quantitative",
 						axis: { title: "loss" },
-						scale: spansDecades(losses.map(({ value }) => value))
+						scale: spansDecades([...losses, ...errors].map(({ value }) => value))
 							? { type: "log", nice: false, padding: 5 }
 							: { zero: true },
 					},
 					color: {
 						field: "name",
 						type: "nominal",
-						scale: { domain: LOSSES.map(([, name]) => name), range: LOSSES.map(([, , colour]) => colour) },
+						scale: { domain: names, range: colours },
 						legend: { title: null, orient: "top", symbolType: "stroke", symbolStrokeWidth: 3, offset: 8 },
 					},
 				},
+				layer: [
+					{ data: { values: losses }, mark: line },
+					...(errors.length > 0 ? [{ data: { values: errors }, mark: { ...line, point: true } }] : []),
+				],
 			},
 			{
 				width: WIDTH,

@@ -1,4 +1,5 @@
 import { batches, type ImageSet } from "../data/image_set.js";
+import { notFinite } from "../nn/diverged.js";
 import { gatherImages, packImages } from "../ops/images.js";
 import { mseLoss } from "../ops/mse_loss.js";
 import type { Gpu } from "../tensor/gpu.js";
@@ -49,7 +50,7 @@ export async function encodeSet(
 	const parts: Uint32Array[] = [];
 	let grid: CodeGrid | undefined;
 	let done = 0;
-	await forEachBatch(gpu, set, async (batch) => {
+	await forEachBatch(gpu, model, set, async (batch) => {
 		const codes = gpu.scope(() => model.encode(batch()));
 		grid ??= gridOf(codes);
 		parts.push(await codes.data());
@@ -66,10 +67,14 @@ export async function encodeSet(
 	return { grid: grid as CodeGrid, count: set.count, codes: all, labels: set.labels };
 }
 
-/** The mean squared error of the images that a model gives back, over the variance of its training images. */
+/**
+ * The mean squared error of the images that a model gives back, over the variance of its training images.
+ *
+ * @throws DivergenceError if it is not finite
+ */
 export async function reconstructionError(gpu: Gpu, model: VQVAE<Quantizer>, set: ImageSet): Promise<number> {
 	let error = 0;
-	await forEachBatch(gpu, set, async (batch) => {
+	await forEachBatch(gpu, model, set, async (batch) => {
 		const { loss, count } = gpu.scope(() => {
 			const images = batch();
 			const loss = mseLoss(model.reconstruct(images), images, { scale: 1 / model.dataVariance });
@@ -78,15 +83,22 @@ export async function reconstructionError(gpu: Gpu, model: VQVAE<Quantizer>, set
 		error += (await loss.item()) * count;
 		loss.dispose();
 	});
-	return error / set.count;
+	const nmse = error / set.count;
+	if (!Number.isFinite(nmse)) throw notFinite("The model", "reconstruction error", nmse);
+	return nmse;
 }
 
 /** Calls `use` with one function after the other that makes a batch of the images, as the network takes them. */
-async function forEachBatch(gpu: Gpu, set: ImageSet, use: (batch: () => Tensor) => Promise<void>): Promise<void> {
+async function forEachBatch(
+	gpu: Gpu,
+	model: VQVAE<Quantizer>,
+	set: ImageSet,
+	use: (batch: () => Tensor) => Promise<void>,
+): Promise<void> {
 	const { count, channels, height, width, pixels } = set;
 	const packed = packImages(gpu, pixels, [count, channels, height, width]);
 	try {
-		for (const indices of batches(count, imagesAtOnce(set)))
+		for (const indices of batches(count, imagesAtOnce(model, set)))
 			await use(() => gatherImages(packed, gpu.tensor(indices, [indices.length]), { shift: pixelShift }));
 	} finally {
 		packed.dispose();

@@ -5,13 +5,16 @@ import { DataError, ShapeError } from "../gpu/errors.js";
 import { Random } from "../nn/random.js";
 import { type CachedDownloadOptions, cachedDownload, type ExpectedFile } from "./download.js";
 import { cacheFolder, isFolder, readFileIfThere } from "./files.js";
-import { classNames, readImageFolder } from "./image_folder.js";
+import { classNames, type ReadingProgress, readImageFolder } from "./image_folder.js";
+import { plural } from "./plural.js";
 
 export interface DatasetOptions extends Omit<CachedDownloadOptions, "onProgress"> {
 	/** How many digits to draw, and their seed, for "digits"; 10,000, 1,000 and 0 by default. */
 	readonly digits?: { readonly train?: number; readonly test?: number; readonly seed?: number } | undefined;
 	/** Called while a file is downloaded. */
 	readonly onProgress?: ((file: string, receivedBytes: number, totalBytes: number | undefined) => void) | undefined;
+	/** Called after each file of a folder of images. */
+	readonly onRead?: ReadingProgress | undefined;
 	/**
 	 * Base URLs to download from instead of the published ones, tried one after the other: a file is looked for at
 	 * `<base>/<data set>/<file>`. Without it, the environment variable TESSERA_MIRRORS (separated by commas) is used.
@@ -119,7 +122,7 @@ const HOLD_OUT_SEED = 10;
  * - `"digits"`: the built-in handwritten-looking digits, generated;
  * - `"mnist"`, `"fashion-mnist"`: downloaded on first use, kept in `cacheFolder()/datasets`, checked by size, MD5 and SHA-256 each time;
  * - else the path of a folder: with IDX files under MNIST's names (raw or .gz; labels may be missing), or with PNG
- *   images of one size, either directly or in one subfolder a class, or with `train/` and `test/` that are each such a folder.
+ *   images of one size, either directly or in one subfolder a class, or with `train/` and `test/` (or, without `test/`, `val/`) that are each such a folder.
  *   Where a folder has no test part, a tenth of the images, the same ones each time, is held out.
  * @throws DataError when nothing is found or every download fails (the message lists each URL with its reason and the
  * place where a file could be put by hand), FormatError when a file is corrupt, ShapeError when images differ in size.
@@ -130,7 +133,7 @@ export async function loadDataset(source: string, options: DatasetOptions = {}):
 		return { train: generateDigits(train, seed), test: generateDigits(test, seed ^ TEST_SEED) };
 	}
 	const published = PUBLISHED.get(source);
-	return published === undefined ? loadFolder(source) : loadPublished(source, published, options);
+	return published === undefined ? loadFolder(source, options.onRead) : loadPublished(source, published, options);
 }
 
 /**
@@ -161,7 +164,7 @@ export async function loadPublished(name: string, published: PublishedSet, optio
 	};
 }
 
-async function loadFolder(source: string): Promise<Dataset> {
+async function loadFolder(source: string, onRead: ReadingProgress | undefined): Promise<Dataset> {
 	const folder = resolve(source);
 	if (!(await isFolder(folder))) {
 		const names = ["digits", ...PUBLISHED.keys()].map((name) => `"${name}"`).join(", ");
@@ -173,13 +176,22 @@ async function loadFolder(source: string): Promise<Dataset> {
 		const test = await loadIdxPart(name, folder, IDX_FILES.testImages, IDX_FILES.testLabels);
 		return test === undefined ? holdOut(idx) : paired(idx, test);
 	}
-	const [trainFolder, testFolder] = [join(folder, "train"), join(folder, "test")];
-	if (!(await isFolder(trainFolder))) return holdOut(await readImageFolder(name, folder, await classNames(folder)));
+	const trainFolder = join(folder, "train");
+	if (!(await isFolder(trainFolder)))
+		return holdOut(await readImageFolder(name, folder, await classNames(folder), onRead));
 	const trainClasses = await classNames(trainFolder);
-	if (!(await isFolder(testFolder))) return holdOut(await readImageFolder(name, trainFolder, trainClasses));
+	const testFolder = await heldOutFolder(folder);
+	if (testFolder === undefined) return holdOut(await readImageFolder(name, trainFolder, trainClasses, onRead));
 	const testClasses = await classNames(testFolder);
 	const classes = [...new Set([...trainClasses, ...testClasses])].sort();
-	return paired(await readImageFolder(name, trainFolder, classes), await readImageFolder(name, testFolder, classes));
+	const train = await readImageFolder(name, trainFolder, classes, onRead);
+	return paired(train, await readImageFolder(name, testFolder, classes, onRead));
+}
+
+/** The part of a folder that is not trained on: test/, or without one val/. */
+async function heldOutFolder(folder: string): Promise<string | undefined> {
+	for (const name of ["test", "val"]) if (await isFolder(join(folder, name))) return join(folder, name);
+	return undefined;
 }
 
 /** One part of an IDX data set, raw or packed; nothing when its images are not there. */
@@ -196,18 +208,20 @@ async function loadIdxPart(
 }
 
 function paired(train: ImageSet, test: ImageSet): Dataset {
-	const [trainShape, testShape] = [train, test].map(
-		({ channels, height, width }) => `[${channels}, ${height}, ${width}]`,
+	const [ofTrain, ofTest] = [train, test].map(
+		({ channels, height, width }) => `${width} × ${height} with ${plural(channels, "channel")}`,
 	);
-	if (trainShape !== testShape) {
-		throw new ShapeError(`${train.name}: training images are ${trainShape}, test images ${testShape} (channels first)`);
-	}
+	if (ofTrain !== ofTest)
+		throw new ShapeError(
+			`${train.name}: training images are ${ofTrain}, test images ${ofTest}. Convert them to one kind.`,
+		);
 	return { train, test };
 }
 
 /** Splits off a tenth of a set, one image at least, chosen at random but always the same. */
 function holdOut(set: ImageSet): Dataset {
-	if (set.count < 2) throw new DataError(`${set.name} has ${set.count} image: too few to hold some out for testing`);
+	if (set.count < 2)
+		throw new DataError(`${set.name} has ${plural(set.count, "image")}: too few to hold some out for testing.`);
 	const order = new Random(HOLD_OUT_SEED).permutation(set.count);
 	const testCount = Math.max(1, Math.round(set.count / 10));
 	return {

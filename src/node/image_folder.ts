@@ -43,6 +43,9 @@ export async function classNames(folder: string): Promise<string[]> {
 	return names;
 }
 
+/** Told how many of the files of a folder have been read. */
+export type ReadingProgress = (folder: string, done: number, total: number) => void;
+
 /**
  * Reads a folder of images of one size: either images, or subfolders of images, whose places in the sorted `classes`
  * become the labels. Grey images become RGB where any is RGB.
@@ -50,7 +53,12 @@ export async function classNames(folder: string): Promise<string[]> {
  * more than 256 classes; ShapeError naming the first two images that differ in size; LimitError if the images have more
  * than 2³¹ values together; FormatError or DataError naming an image that cannot be read.
  */
-export async function readImageFolder(name: string, folder: string, classes: readonly string[]): Promise<ImageSet> {
+export async function readImageFolder(
+	name: string,
+	folder: string,
+	classes: readonly string[],
+	progress?: ReadingProgress,
+): Promise<ImageSet> {
 	const files = await imageFiles(folder);
 	const labels: number[] = [];
 	const present = await classNames(folder);
@@ -67,15 +75,20 @@ export async function readImageFolder(name: string, folder: string, classes: rea
 		}
 	}
 	if (files.length === 0) throw new DataError(`${folder} holds no images: neither itself nor in subfolders`);
-	const set = { name, count: files.length, ...joinImages(await readAll(files)) };
+	const set = {
+		name,
+		count: files.length,
+		...joinImages(await readAll(files, (done) => progress?.(folder, done, files.length))),
+	};
 	return labels.length === 0 ? set : { ...set, labels: Uint8Array.from(labels) };
 }
 
-async function readAll(files: readonly string[]): Promise<Image[]> {
+async function readAll(files: readonly string[], progress: (done: number) => void): Promise<Image[]> {
 	const images: Image[] = [];
 	for (const file of files) {
 		const image = await readImage(file);
 		images.push(image);
+		progress(images.length);
 		const [first] = images;
 		const values = files.length * first.pixels.length;
 		if (values > MOST_VALUES)

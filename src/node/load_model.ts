@@ -3,6 +3,7 @@ import { FormatError, LimitError } from "../gpu/errors.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { Quantizer } from "../vqvae/quantizer.js";
 import { VQVAE, type VQVAEOptions } from "../vqvae/vqvae.js";
+import { checkFileIsFinite } from "./finite_weights.js";
 import { type QuantizerOptions, quantizerForModel, quantizerKinds } from "./quantizer_options.js";
 import { checkAgrees, countParts, inFile, readSafetensors, type SafetensorsFile, shapeOf } from "./safetensors_file.js";
 
@@ -23,13 +24,14 @@ export function checkpointMetadata(model: VQVAE<Quantizer>, options: QuantizerOp
  * from the weights. The quantizer is what the file's metadata says; without any it is the paper's. Sizes in the metadata are
  * compared with the weights before anything is made.
  *
- * @throws DataError if the file cannot be read, FormatError if it is no safetensors, holds another model, or weights and
- * metadata differ, LimitError if the device cannot hold the model; each names the file
+ * @throws DataError if the file cannot be read, FormatError if it is no safetensors, holds another model or weights that are
+ * not finite, or weights and metadata differ, LimitError if the device cannot hold the model; each names the file
  */
 export async function loadModel(gpu: Gpu, path: string): Promise<VQVAE<Quantizer>> {
 	const file = await readSafetensors(path);
 	const { tensors, metadata } = file;
 	const sizes = networkSizes(file);
+	checkFileIsFinite(path, tensors);
 	return inFile(path, () => {
 		const model = new VQVAE<Quantizer>(gpu, {
 			...(describedQuantizer(gpu, file, sizes.latentDim) ?? paperQuantizer(file)),

@@ -6,6 +6,8 @@ import type { Gpu } from "../tensor/gpu.js";
 import type { Quantizer } from "../vqvae/quantizer.js";
 import type { VQVAE } from "../vqvae/vqvae.js";
 import { readFileIfThere, readRegularFile } from "./files.js";
+import { checkFileIsFinite } from "./finite_weights.js";
+import { modelFile } from "./inputs.js";
 import { loadModel } from "./load_model.js";
 import {
 	checkAgrees,
@@ -23,6 +25,8 @@ export interface LoadedPrior {
 	/** Codes a position; the prior sees them side by side. */
 	readonly levels: number;
 }
+
+const priorName = "prior.safetensors";
 
 const sizes = ["numEmbeddings", "height", "width", "channels", "layers", "kernelSize", "numClasses"] as const;
 
@@ -44,18 +48,29 @@ export function priorMetadata(options: GatedPixelCNNOptions, levels: number, mod
 }
 
 /**
+ * The file of a run's prior.
+ *
+ * @throws DataError where there is no such folder, or no model or no prior in it
+ */
+export async function checkHasPrior(run: string): Promise<Uint8Array> {
+	await modelFile(run);
+	const bytes = await readFileIfThere(join(run, priorName));
+	if (bytes === undefined) throw new DataError(`${run} has no prior yet: run \`tessera train-prior ${run}\` first.`);
+	return bytes;
+}
+
+/**
  * The model and the prior in the folder of a run.
  *
- * @throws DataError where there is no prior yet or the model is another than it was trained for, FormatError where a file
- * is none of `tessera train` and `tessera train-prior`, or weights and metadata differ, StateDictError where names or shapes
- * do not fit together.
+ * @throws DataError where there is no such folder, no model or no prior yet in it, or the model is another than it was trained
+ * for, FormatError where a file is none of `tessera train` and `tessera train-prior`, has weights that are not finite, or
+ * weights and metadata differ, StateDictError where names or shapes do not fit together.
  */
 export async function loadPrior(gpu: Gpu, run: string): Promise<LoadedPrior> {
-	const path = join(run, "prior.safetensors");
-	const bytes = await readFileIfThere(path);
-	if (bytes === undefined) throw new DataError(`${run} has no prior yet: run \`tessera train-prior ${run}\` first.`);
-	const file = parseSafetensors(path, bytes);
+	const path = join(run, priorName);
+	const file = parseSafetensors(path, await checkHasPrior(run));
 	const options = inFile(path, () => priorSizes(file));
+	checkFileIsFinite(path, file.tensors);
 	const levels = Number(file.metadata.levels);
 	if (!Number.isInteger(levels)) throw new FormatError(`"${path}": its metadata does not say its levels.`);
 	const model = await loadModel(gpu, join(run, "model.safetensors"));

@@ -1,4 +1,5 @@
 import type { ImageSet } from "../data/image_set.js";
+import { notFinite } from "../nn/diverged.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { Quantizer } from "../vqvae/quantizer.js";
 import type { VQVAE } from "../vqvae/vqvae.js";
@@ -14,9 +15,16 @@ export function toNetwork(pixels: Uint8Array): Float32Array {
 	return Float32Array.from(pixels, (byte) => byte / 255 + pixelShift);
 }
 
-/** The network's output → bytes, rounded and clamped. */
-export function toBytes(values: ArrayLike<number>): Uint8Array {
-	return Uint8Array.from(values, (value) => Math.min(255, Math.max(0, Math.round((value - pixelShift) * 255))));
+/**
+ * The network's output → bytes, rounded and clamped.
+ *
+ * @throws DivergenceError if a value is NaN or infinite, which no byte stands for
+ */
+export function toBytes(values: Float32Array): Uint8Array {
+	return Uint8Array.from(values, (value) => {
+		if (!Number.isFinite(value)) throw notFinite("The model", "value of a pixel", value);
+		return Math.min(255, Math.max(0, Math.round((value - pixelShift) * 255)));
+	});
 }
 
 /** What the model makes of a set of images, as bytes; an image that the device cannot bind is computed in tiles. */
@@ -31,7 +39,7 @@ export async function reconstructImages(gpu: Gpu, model: VQVAE<Quantizer>, set: 
 		return bytes;
 	};
 	const inTiles = needsTiles(model, set);
-	const together = inTiles ? 1 : imagesAtOnce(set);
+	const together = inTiles ? 1 : imagesAtOnce(model, set);
 	const parts: Uint8Array[] = [];
 	for (let first = 0; first < count; first += together) {
 		const pixels = set.pixels.subarray(first * size, Math.min(first + together, count) * size);

@@ -8,6 +8,8 @@ export interface Progress {
 
 /** Seconds between lines where there is no terminal. */
 const lineInterval = 10;
+/** Seconds that something takes at least, to be worth a line once it is done. */
+const leastForLine = 1;
 
 /** Starts a progress bar of so many steps on stderr. */
 export function startProgress(label: string, total: number): Progress {
@@ -31,6 +33,20 @@ export function startProgress(label: string, total: number): Progress {
 	};
 }
 
+/** Shows a progress bar while `body` runs, however it ends. */
+export async function withProgress<T>(
+	label: string,
+	total: number,
+	body: (progress: Progress) => Promise<T>,
+): Promise<T> {
+	const progress = startProgress(label, total);
+	try {
+		return await body(progress);
+	} finally {
+		progress.stop();
+	}
+}
+
 function startLines(label: string, total: number): Progress {
 	const start = performance.now();
 	let last = start;
@@ -47,7 +63,7 @@ function startLines(label: string, total: number): Progress {
 			latest = "";
 		},
 		stop() {
-			if (latest !== "") print(latest);
+			if (latest !== "" && performance.now() - start > 1000 * leastForLine) print(latest);
 		},
 	};
 }

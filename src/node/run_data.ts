@@ -1,13 +1,16 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { subset } from "../data/image_set.js";
-import { DataError } from "../gpu/errors.js";
+import { ArgumentError, DataError } from "../gpu/errors.js";
 import { type Dataset, loadDataset } from "./datasets.js";
-import { startProgress } from "./progress.js";
+import { plural } from "./plural.js";
+import { type Progress, startProgress } from "./progress.js";
 
 /** With the other defaults of `tessera train`, a run of about two minutes on SwiftShader and two cores. */
 const defaultDigits = 1024;
 const testShareOfDigits = 4;
+/** Of 28 × 28 bytes each, so many fill 2 GiB. */
+const mostDigits = Math.floor(2 ** 31 / 784);
 
 /** What config.json says of the data that a run was trained on. */
 export interface RunData {
@@ -40,24 +43,30 @@ export async function readRunData(run: string): Promise<RunData> {
 }
 
 /**
- * The images that a run is trained and tested on; a bar shows what is downloaded.
+ * The images that a run is trained and tested on; a bar shows what is downloaded or read.
  *
  * @throws DataError where there are fewer, and others as `loadDataset` does.
  */
 export async function loadRunData({ data, images, seed }: RunData): Promise<Dataset> {
 	const drawn = images ?? defaultDigits;
-	let progress: { file: string; bar: ReturnType<typeof startProgress> } | undefined;
+	if (data === "digits" && drawn > mostDigits)
+		throw new ArgumentError(
+			`--images must be at most ${mostDigits} of digits, which are drawn into memory, but is ${drawn}.`,
+		);
+	let progress: { name: string; bar: Progress } | undefined;
+	const show = (name: string, done: number, total: number, unit: string) => {
+		if (progress?.name !== name) {
+			progress?.bar.stop();
+			progress = { name, bar: startProgress(name, total) };
+		}
+		progress.bar.update(done, unit);
+	};
 	const { train, test } = await loadDataset(data, {
 		digits: { train: drawn, test: Math.ceil(drawn / testShareOfDigits), seed },
-		onProgress(file, received, total) {
-			if (progress?.file !== file) {
-				progress?.bar.stop();
-				progress = { file, bar: startProgress(file, total ?? 0) };
-			}
-			progress.bar.update(received, "bytes");
-		},
+		onProgress: (file, received, total) => show(file, received, total ?? 0, "bytes"),
+		onRead: (folder, done, total) => show(`reading ${folder}`, done, total, "files"),
 	}).finally(() => progress?.bar.stop());
 	if (images !== undefined && images > train.count)
-		throw new DataError(`${data} has ${train.count} training images, but ${images} were asked for.`);
+		throw new DataError(`${data} has ${plural(train.count, "training image")}, but --images asks for ${images}.`);
 	return { train: subset(train, 0, images ?? train.count), test };
 }

@@ -1,4 +1,5 @@
-import { ArgumentError } from "../gpu/errors.js";
+import { formatValue } from "../gpu/arguments.js";
+import { ArgumentError, LimitError } from "../gpu/errors.js";
 import type { SamplePriorOptions } from "../prior/sample_prior.js";
 import { samplePrior } from "../prior/sample_prior.js";
 import { gridsAtOnce, imagesAtOnce } from "./at_once.js";
@@ -15,17 +16,32 @@ export interface SampledImages {
 	readonly width: number;
 }
 
-/** Draws images; the same seed gives the same ones. */
+/** So that a progress bar moves where drawing takes long. */
+const mostOnCpu = 32;
+/** Of a grid, which is encoded in memory. */
+const mostGridPixels = 2 ** 27;
+
+/** Of the images that a prior draws. */
+export function sizeOfImages(
+	{ height, width }: { readonly height: number; readonly width: number },
+	levels: number,
+): { readonly height: number; readonly width: number } {
+	return { height: 4 * height, width: (4 * width) / levels };
+}
+
+/** Draws images; the same seed gives the same ones. `progress` is told how many are drawn. */
 export async function sampleImages(
 	{ model, prior, levels }: LoadedPrior,
 	{ count, labels, ...options }: Pick<SamplePriorOptions, "count" | "labels" | "temperature" | "topK" | "seed">,
+	progress: (done: number) => void = () => undefined,
 ): Promise<SampledImages> {
 	const { gpu } = prior;
 	const parts: Uint8Array[] = [];
 	let shape: readonly number[] = [];
 	const together = Math.min(
-		gridsAtOnce(prior),
-		imagesAtOnce({ height: 4 * prior.height, width: (4 * prior.width) / levels }),
+		gridsAtOnce(prior, gpu),
+		imagesAtOnce(model, sizeOfImages(prior, levels)),
+		gpu.adapter.software ? mostOnCpu : Number.POSITIVE_INFINITY,
 	);
 	for (let first = 0; first < count; first += together) {
 		const end = Math.min(first + together, count);
@@ -36,6 +52,7 @@ export async function sampleImages(
 		shape = images.shape;
 		parts.push(toBytes(await images.data()));
 		images.dispose();
+		progress(end);
 	}
 	const [, channels, height, width] = shape as [number, number, number, number];
 	return { pixels: joined(parts), channels, height, width };
@@ -49,7 +66,25 @@ export function gridOfImages({ pixels, ...sizes }: SampledImages, columns: numbe
 
 /** @throws ArgumentError unless the path is that of a PNG. */
 export function checkPng(path: string): void {
-	if (!path.toLowerCase().endsWith(".png")) throw new ArgumentError(`--out must end in .png, but is ${path}.`);
+	if (!path.toLowerCase().endsWith(".png"))
+		throw new ArgumentError(`--out must end in .png, but is ${formatValue(path)}.`);
+}
+
+/**
+ * @param rows of the grid for each of the counted
+ * @throws LimitError where a grid of so many images would be too large for a PNG in memory
+ */
+export function checkGridSize(
+	count: number,
+	perCount: number,
+	{ height, width }: { readonly height: number; readonly width: number },
+): void {
+	const scale = Math.max(1, Math.floor(64 / Math.max(height, width)));
+	const most = Math.floor(mostGridPixels / ((height * scale + 4) * (width * scale + 4) * perCount));
+	if (count > most)
+		throw new LimitError(
+			`--count must be at most ${most} here, but is ${count}: the grid would have more than ${mostGridPixels.toLocaleString("en-US")} pixels.`,
+		);
 }
 
 /** @throws ArgumentError where the prior has no such class. */

@@ -1,31 +1,56 @@
+import { VQVAE } from "tessera-gpu/vqvae";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { gridsAtOnce, imagesAtOnce } from "../../src/node/at_once.js";
+import { type DeviceSize, gridsAtOnce, imagesAtOnce } from "../../src/node/at_once.js";
+import { device } from "../support.js";
 
 const test = suite("how many at once");
 
-test("small images go through the network 128 at once", () => {
-	assert.is(imagesAtOnce({ height: 28, width: 28 }), 128);
-	assert.is(gridsAtOnce({ height: 7, width: 7, channels: 32, numEmbeddings: 128 }), 128);
+const bound = (bytes: number, families: DeviceSize["families"]): DeviceSize => ({
+	families,
+	limits: { maxStorageBufferBindingSize: bytes },
+});
+const gpuOf = (bytes: number) => bound(bytes, ["portable"]);
+const cpuOf = (bytes: number) => bound(bytes, ["subgroups", "portable"]);
+const prior = (height: number, width: number, channels: number, numEmbeddings: number) => ({
+	height,
+	width,
+	channels,
+	numEmbeddings,
 });
 
-test("a layer of large ones fits into what every device binds, in whole blocks of 16 as well", () => {
-	const padded = (images: number) => (images < 4 ? images : Math.ceil(images / 16) * 16);
-	for (const [height, width] of [
-		[96, 128],
-		[160, 100],
-		[256, 256],
-		[300, 300],
-		[1000, 1000],
-	] as const) {
-		const images = imagesAtOnce({ height, width });
-		assert.ok(images >= 1 && padded(images) * height * width * 32 * 4 <= 2 ** 27, `${height} × ${width}: ${images}`);
-		for (const numEmbeddings of [16, 512, 4096]) {
-			const grids = gridsAtOnce({ height: height / 4, width: width / 4, channels: 32, numEmbeddings });
-			const words = (height / 4) * (width / 4) * Math.max(numEmbeddings, 4 * 32);
-			assert.ok(grids >= 1 && (grids === 1 || padded(grids) * words * 4 <= 2 ** 27), `${numEmbeddings}: ${grids}`);
-		}
+test("small images go through the network 128 at once", async () => {
+	const model = new VQVAE(await device(), { inChannels: 1 });
+	for (const family of [gpuOf, cpuOf]) {
+		assert.is(imagesAtOnce(model, { height: 28, width: 28 }, family(2 ** 27)), 128);
+		assert.is(gridsAtOnce(prior(7, 7, 32, 128), family(2 ** 27)), 128);
 	}
+	assert.is(imagesAtOnce(model, { height: 28, width: 28 }), 128);
+	model.dispose();
+});
+
+test("the widest layer of the model counts, and what the device binds", async () => {
+	const gpu = await device();
+	const models = {
+		wide: new VQVAE(gpu, { inChannels: 1, hiddenChannels: 256 }),
+		long: new VQVAE(gpu, { inChannels: 1, hiddenChannels: 2, embeddingDim: 640 }),
+		blocks: new VQVAE(gpu, { inChannels: 1, hiddenChannels: 4, embeddingDim: 2, residualLayers: 1 }),
+	};
+	const size = { height: 64, width: 64 };
+	const mebibytes = 2 ** 20;
+	// 128 channels of 64 × 64 floats are 2 MiB; 640 latents of 16 × 16 are 640 KiB; 2 channels of 64 × 64 are 32 KiB.
+	assert.is(imagesAtOnce(models.wide, size, gpuOf(128 * mebibytes)), 64);
+	assert.is(imagesAtOnce(models.wide, size, gpuOf(1024 * mebibytes)), 64, "no more than every device binds");
+	assert.is(imagesAtOnce(models.wide, size, gpuOf(45 * mebibytes)), 22, "on a GPU not in whole blocks");
+	assert.is(imagesAtOnce(models.wide, size, cpuOf(45 * mebibytes)), 16, "else in whole blocks of 16");
+	assert.is(imagesAtOnce(models.wide, size, cpuOf(30 * mebibytes)), 3, "or without blocks");
+	assert.is(imagesAtOnce(models.wide, size, cpuOf(mebibytes)), 1);
+	assert.is(imagesAtOnce(models.long, size, gpuOf(10 * mebibytes)), 16);
+	assert.is(imagesAtOnce(models.blocks, size, gpuOf(mebibytes)), 32);
+	assert.is(gridsAtOnce(prior(16, 16, 32, 4096), gpuOf(45 * mebibytes)), 11);
+	assert.is(gridsAtOnce(prior(16, 16, 512, 16), gpuOf(45 * mebibytes)), 22);
+	assert.is(gridsAtOnce(prior(16, 16, 512, 16), cpuOf(45 * mebibytes)), 16);
+	for (const model of Object.values(models)) model.dispose();
 });
 
 test.run();

@@ -52,6 +52,24 @@ test("draws three losses and the perplexity, with title and names", async () => 
 	assert.not.match(svg, /NaN|undefined|Infinity/);
 });
 
+test("the error on the test images is a line of its own, with its name", async () => {
+	const losses = rows(40, (step) => 1 + 1 / step);
+	const tests = [10, 20, 30, 40].map((step) => ({ step, nmse: 1 + 2 / step }));
+	const svg = await trainingChart(losses, "run", tests);
+	assert.match(svg, ">test NMSE<");
+	const drawn = lines(svg);
+	assert.equal(
+		drawn.map((line) => line.length).sort((a, b) => a - b),
+		[4, 40, 40, 40, 40],
+	);
+	const errors = drawn.find((line) => line.length === 4) as [x: number, y: number][];
+	const [total] = drawn as [[x: number, y: number][]];
+	// On the same scale as the losses: at step 20 it is 1.1, which the total loss is at step 10.
+	assert.ok(Math.abs((errors[1]?.[1] as number) - (total[9]?.[1] as number)) < 0.01);
+	assert.ok(Math.abs((errors[1]?.[0] as number) - (total[19]?.[0] as number)) < 0.01);
+	assert.not.match(await trainingChart(losses, "run"), "test NMSE");
+});
+
 test("falling losses fall, growing perplexity grows", async () => {
 	const [total, , , perplexity] = lines(
 		await trainingChart(

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -8,14 +8,38 @@ import * as assert from "uvu/assert";
 import { generateDigits } from "../../src/data/digits.js";
 import { encodeSafetensors } from "../../src/io/safetensors.js";
 import { imageGrid, readImage } from "../../src/node/image_files.js";
-import { type Outcome, runTessera } from "./command_line.js";
+import { checkMistakes, type Outcome, runTessera } from "./command_line.js";
 
 let folder = "";
 
 const tessera = (words: readonly string[], watch?: Parameters<typeof runTessera>[2]): Promise<Outcome> =>
 	runTessera(folder, words, watch);
 
+interface Row
+	extends Readonly<Record<"epoch" | "step" | "loss" | "reconLoss" | "commitmentLoss" | "perplexity", number>> {
+	readonly type: "step" | "epoch";
+	readonly nmse: number;
+}
+
+/** The rows of a metrics.jsonl, which ends with a whole line. */
+async function readRows(path: string): Promise<Row[]> {
+	const text = await readFile(path, "utf8");
+	if (text === "") return [];
+	assert.ok(text.endsWith("\n"), `${path} ends in ${text.slice(-40)}`);
+	return text
+		.trim()
+		.split("\n")
+		.map((line) => JSON.parse(line));
+}
+
+const tiny = ["--images", "4"];
 const small = ["--images", "48", "--batch", "16", "--codes", "24", "--dim", "4"];
+
+/** Writes RGB noise, or what else, as a PNG file. */
+async function writeImage(path: string, images: Uint8Array, height: number, width: number): Promise<void> {
+	const channels = images.length / (height * width);
+	await writeFile(path, imageGrid({ images, count: 1, channels, height, width, columns: 1, scale: 1, gap: 0 }));
+}
 
 const test = suite("the command line");
 
@@ -43,10 +67,7 @@ test("train leaves weights, metrics, pictures and a chart", async () => {
 	])
 		assert.ok(files.includes(file), file);
 	assert.is(files.length, 7, files.join());
-	const rows = (await readFile(join(run, "metrics.jsonl"), "utf8"))
-		.trim()
-		.split("\n")
-		.map((line) => JSON.parse(line));
+	const rows = await readRows(join(run, "metrics.jsonl"));
 	const steps = rows.filter(({ type }) => type === "step");
 	assert.equal(
 		steps.map(({ step }) => step),
@@ -73,32 +94,44 @@ test("the same seed gives byte-identical weights, and a taken name a new folder"
 	assert.is(code, 0, errors);
 	const weights = (run: string) => readFile(join(folder, "runs", run, "model.safetensors"));
 	assert.equal(await weights("digits-2"), await weights("digits"));
-	const other = await tessera(["train", ...small, "--epochs", "1", "--seed", "1", "--out", join(folder, "other")]);
-	assert.is(other.code, 0, other.errors);
-	assert.not.equal(await readFile(join(folder, "other", "model.safetensors")), await weights("digits"));
 });
 
-test("Ctrl-C ends cleanly and keeps what there is", async () => {
-	let interrupted = false;
-	const words = ["train", "--images", "2000", "--batch", "16", "--epochs", "50", "--out", join(folder, "stopped")];
-	const { code, output, errors } = await tessera(words, async (text, interrupt) => {
-		if (interrupted || !/Training on/.test(text)) return;
-		interrupted = true;
-		// Not before some steps are done and noted.
-		const metrics = join(folder, "stopped", "metrics.jsonl");
-		for (let poll = 0; poll < 1200 && (await readFile(metrics, "utf8").catch(() => "")) === ""; poll++)
-			await setTimeout(50);
-		interrupt();
+for (const [signal, code] of [
+	["SIGINT", 130],
+	["SIGTERM", 143],
+	["SIGHUP", 129],
+] as const)
+	test(`${signal} ends a training within an epoch; what is said and kept is of the same step`, async () => {
+		const run = join(folder, signal);
+		const path = join(run, "metrics.jsonl");
+		let interrupted = false;
+		const words = ["train", "--images", "100", "--batch", "1", "--epochs", "50", "--codes", "24", "--out", run];
+		const ended = await tessera(words, async (text, interrupt) => {
+			// In the second epoch, which the first one's weights could be taken for.
+			if (interrupted || !text.includes("epoch 1: test NMSE")) return;
+			interrupted = true;
+			const isUnderWay = async () => (await readFile(path, "utf8")).includes('"type":"step","epoch":2');
+			for (let poll = 0; poll < 1200 && !(await isUnderWay()); poll++) await setTimeout(10);
+			interrupt(signal);
+		});
+		assert.is(ended.code, code, ended.errors);
+		const rows = await readRows(path);
+		const last = rows.at(-1);
+		const steps = rows.filter(({ type }) => type === "step").length;
+		assert.ok(steps > 100 && steps % 100 !== 0, `${steps} steps`);
+		assert.equal([last?.type, last?.step], ["epoch", steps]);
+		assert.match(ended.output, `Stopped after ${steps} steps.`);
+		assert.match(ended.output, `Test NMSE ${last?.nmse.toFixed(4)}`);
+		assert.match(ended.output, `after ${steps} steps.`);
+		assert.not.ok((await readdir(run)).includes(".tessera.lock"));
+		if (signal !== "SIGINT") return;
+		// The weights give that error on the test images: train-prior computes it from the file.
+		const prior = await tessera(["train-prior", run, "--epochs", "1", "--channels", "2", "--layers", "1"]);
+		assert.match(prior.output, `a test NMSE of ${last?.nmse.toFixed(4)}`, prior.errors);
 	});
-	assert.is(code, 0, errors);
-	assert.match(output, /Stopped after \d+ steps/);
-	const files = await readdir(join(folder, "stopped"));
-	assert.ok(files.includes("model.safetensors") && files.includes("reconstructions.png"), files.join());
-	loadSafetensors(await readFile(join(folder, "stopped", "model.safetensors")));
-});
 
 test("summary prints the table of a trained model", async () => {
-	const { code, output, errors } = await tessera(["summary", join("runs", "digits", "model.safetensors")]);
+	const { code, output, errors } = await tessera(["summary", join("runs", "digits")]);
 	assert.is(code, 0, errors);
 	assert.match(output, /Conv2d: 3-1 +\[1, 32, 14, 14\] +320/);
 	assert.match(output, /CodebookQuantizer.*\[1, 4, 7, 7\] +96/);
@@ -116,11 +149,15 @@ test("reconstruct writes a grid, or one image each into a folder, of any size", 
 		);
 	}
 	const odd = join(folder, "odd.png");
-	const images = new Uint8Array(3 * 13 * 18).fill(100);
-	await writeFile(
-		odd,
-		imageGrid({ images, count: 1, channels: 3, height: 13, width: 18, columns: 1, scale: 1, gap: 0 }),
-	);
+	const noise = Uint8Array.from({ length: 3 * 13 * 18 }, (_, i) => (i * i * 31 + i * 7) % 256);
+	await writeImage(odd, noise, 13, 18);
+	// The same with its last row and column repeated, up to lengths divisible by 4.
+	const from = (i: number) => {
+		const [channel, y, x] = [Math.floor(i / 320), Math.floor(i / 20) % 16, i % 20];
+		return noise[(channel * 13 + Math.min(y, 12)) * 18 + Math.min(x, 17)] as number;
+	};
+	const padded = Uint8Array.from({ length: 3 * 16 * 20 }, (_, i) => from(i));
+	await writeImage(join(folder, "padded.png"), padded, 16, 20);
 
 	const model = join("runs", "digits", "model.safetensors");
 	const grid = await tessera(["reconstruct", model, ...paths, "--out", "grid.png"]);
@@ -128,10 +165,14 @@ test("reconstruct writes a grid, or one image each into a folder, of any size", 
 	assert.ok((await readImage(join(folder, "grid.png"))).width > 56);
 	assert.is(grid.output.match(/mean squared error/g)?.length, 2);
 
-	const each = await tessera(["reconstruct", model, ...paths, odd, "--out", "each"]);
+	const each = await tessera(["reconstruct", model, ...paths, odd, "padded.png", "--out", "each"]);
 	assert.is(each.code, 0, each.errors);
 	const result = await readImage(join(folder, "each", "odd.png"));
 	assert.equal([result.height, result.width], [13, 18]);
+	const whole = await readImage(join(folder, "each", "padded.png"));
+	const cropped = result.pixels.map((_, i) => whole.pixels[Math.floor(i / 18) * 20 + (i % 18)] as number);
+	assert.ok(new Set(cropped).size > 5);
+	assert.equal(result.pixels, cropped);
 
 	const over = await tessera(["reconstruct", model, ...paths, "--out", folder]);
 	assert.is(over.code, 1);
@@ -143,7 +184,7 @@ test("reconstruct writes a grid, or one image each into a folder, of any size", 
 });
 
 test("every quantizer trains, and its model is read back", async () => {
-	const brief = ["--images", "32", "--epochs", "1", "--batch", "16", "--out", "chosen"];
+	const brief = ["--images", "32", "--epochs", "1", "--batch", "16", "--out", "chosen", "--overwrite"];
 	const { pixels } = generateDigits(1, 3);
 	const image = join(folder, "digit.png");
 	await writeFile(
@@ -213,39 +254,66 @@ test("a checkpoint whose quantizer is none is refused", async () => {
 
 test("mistakes are named in one line, with exit code 1", async () => {
 	await writeFile(join(folder, "text.safetensors"), "no weights at all");
-	for (const [words, message] of [
+	await mkdir(join(folder, "empty"));
+	const cases = [
 		[["train", "--epochs", "0"], /--epochs must be a whole number of at least 1, but is 0/],
-		[["train", "--batch", "many"], /--batch/],
-		[["train", "--lr=-1"], /--lr/],
-		[["train", "--adapter", "abacus"], /--adapter must be gpu, lavapipe, swiftshader or auto/],
+		[["train", "--batch", "many"], /--batch must be .* but is "many"/],
+		[["train", "--batch", ""], /--batch must be .* but is ""/],
+		[["train", "--lr=-1"], /--lr must be a finite number of at least 0, but is -1/],
+		[["train", "--lr", "-1"], /--lr must be a finite number of at least 0, but is -1/],
+		[["train", "--seed", "-1"], /--seed must be a whole number of at least 0 and at most 2147483647, but is -1/],
+		[["train", "--epochs", "2", "--epochs", "3"], /--epochs was given more than once, as "2" and "3"/],
+		[["train", "--epochs"], /--epochs <count>' argument missing/],
+		[
+			["train", "--adapter", "abacus"],
+			/--adapter must be "gpu" or "lavapipe" or "swiftshader" or "auto", but is "abacus"/,
+		],
 		[["train", "--data", "nowhere"], /nowhere/],
-		[["train", "--colour", "red"], /colour/],
-		[["train", "--quantizer", "magic"], /--quantizer must be ema, loss, residual, fsq, but is magic/],
-		[["train", "--init", "zeros"], /--init must be normal, uniform, data, kmeans/],
-		[["train", "--decay", "1"], /decay must be a finite number of at least 0 and below 1/],
-		[["train", "--dead-below", "two"], /--dead-below must be a number/],
-		[["train", "--quantizer", "fsq", "--levels", "8,1"], /levels\[1\] must be a whole number of at least 2/],
+		[["train", "--epoch", "3"], /unknown option '--epoch'. Did you mean --epochs\?/],
+		[["train", "--quantizer", "magic"], /--quantizer must be "ema" or "loss" or "residual" or "fsq", but is "magic"/],
+		[["train", "--init", "kmean"], /--init must be .*, but is "kmean"; did you mean "kmeans"\?/],
+		[["train", "--decay", "1"], /--decay must be a finite number of at least 0 and below 1, but is 1/],
+		[["train", "--dead-below", "two"], /--dead-below must be a finite number/],
+		[["train", "--quantizer", "fsq", "--levels", "8,1"], /--levels must be a whole number of at least 2, but is 1/],
 		[["train", "--quantizer", "residual", "--levels", "2,2"], /--levels of a residual quantizer/],
 		[["train", "--quantizer", "fsq", "--dead-below", "0.2"], /--dead-below has no effect with --quantizer fsq/],
 		[["train", "--levels", "2"], /--levels has no effect with --quantizer ema/],
-		[["train", "--hidden", "7"], /hiddenChannels must be an even number of at least 2, but is 7/],
+		[["train", "--hidden", "7"], /--hidden must be even, but is 7/],
 		[["train", "--residual-layers", "1,2,3"], /--residual-layers takes one number, or one for the encoder/],
 		[["train", "--residual-layers", "two"], /--residual-layers must be a whole number of at least 0/],
 		[["train", "--seed", "9999999999"], /--seed must be a whole number of at least 0 and at most 2147483647/],
-		[["dance"], /no command "dance"/],
-		[["summary", "missing.safetensors"], /missing\.safetensors/],
+		[["train", "--images", "1e9"], /--images must be at most \d+ of digits, .*but is 1000000000/],
+		[["train", ...tiny, "--codes", "1e9"], /--codes must be at most \d+ here, but is 1000000000: a codebook/],
+		[["train", ...tiny, "--dim", "1e9"], /--dim must be at most \d+ here, but is 1000000000/],
+		[["train", ...tiny, "--hidden", "1e8"], /--hidden must be at most \d+ here, but is 100000000/],
+		[["train", ...tiny, "--residual-layers", "0,1e9"], /--residual-layers must be at most \d+ here, but is 1000000000/],
+		[["train", ...tiny, "--quantizer", "residual", "--levels", "1e9"], /--levels must be at most \d+ here/],
+		[["dance"], /unknown command 'dance'/],
+		[["trian"], /unknown command 'trian'. Did you mean train\?/],
+		[["help", "trian"], /no command "trian"/],
+		[["summary", "absent.pt"], /no file or folder "absent.pt". Name the folder of a run, or a model/],
+		[["summary", "text.safetensor"], /Did you mean "text.safetensors"\?/],
 		[["summary", "text.safetensors"], /header|safetensors/],
+		[["summary", "runs"], /"runs" has no model.safetensors/],
 		[["reconstruct", "text.safetensors"], /at least one PNG/],
-	] as const) {
-		const { code, errors } = await tessera(words);
-		assert.is(code, 1, words.join(" "));
-		const lines = errors
-			.trim()
-			.split("\n")
-			.filter((line) => line.startsWith("tessera:"));
-		assert.is(lines.length, 1, errors);
-		assert.match(lines[0] as string, message);
-		assert.not.match(errors, /\n\s+at /, "no stack for a user's mistake");
+		[["reconstruct", "text.safetensors", "nothere.png"], /There is no file or folder "nothere.png"/],
+		[["reconstruct", "text.safetensors", "empty"], /"empty" holds no images/],
+		[["reconstruct", "text.safetensors", "a.png", "--out", ""], /--out is empty/],
+	] as const;
+	await checkMistakes(folder, cases);
+});
+
+test("help is printed with exit code 0, with a description and an example for each command", async () => {
+	for (const words of [[], ["help"], ["--help"]]) {
+		const { code, output, errors } = await tessera(words);
+		assert.is(code, 0, errors);
+		assert.match(output, /train-prior/);
+	}
+	for (const name of ["train", "train-prior", "sample", "complete", "reconstruct", "summary", "doctor"]) {
+		const { code, output } = await tessera([name, "--help"]);
+		assert.is(code, 0);
+		assert.match(output, new RegExp(`^Usage: tessera ${name} .*\\n\\n[A-Z][^]*?\\.\\n`));
+		assert.match(output, new RegExp(`\n  \\$ tessera ${name}`));
 	}
 });
 

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { encode } from "fast-png";
 import { suite } from "uvu";
@@ -318,6 +318,23 @@ test("train/ and test/ share their classes' labels", async ({ folder }) => {
 	assert.equal([alone.train.count, alone.test.count], [1, 1]);
 });
 
+test("val/ is held out if there is no test/, and every file that is read is told of", async ({ folder }) => {
+	await writePng(join(folder, "train", "a.png"), 1);
+	await writePng(join(folder, "train", "b.png"), 2);
+	await writePng(join(folder, "val", "c.png"), 3);
+	const told: [string, number, number][] = [];
+	const onRead = (path: string, done: number, total: number) => told.push([basename(path), done, total]);
+	const { train, test: held } = await loadDataset(folder, { onRead });
+	assert.equal([train.count, held.count, held.pixels[0]], [2, 1, 3]);
+	assert.equal(told, [
+		["train", 1, 2],
+		["train", 2, 2],
+		["val", 1, 1],
+	]);
+	await writePng(join(folder, "test", "d.png"), 4);
+	assert.is((await loadDataset(folder)).test.pixels[0], 4);
+});
+
 test("grey images beside coloured ones become RGB", async ({ folder }) => {
 	await writePng(join(folder, "train", "grey.png"), 7);
 	await writePng(join(folder, "train", "rgb.png"), 9, 3);
@@ -341,7 +358,7 @@ test("images of differing sizes are refused, the first two named with their size
 test("training and test images of differing shapes are refused", async ({ folder }) => {
 	await writePng(join(folder, "train", "a.png"), 1);
 	await writePng(join(folder, "test", "a.png"), 1, 3);
-	assert.match(await failure(loadDataset(folder), ShapeError), /\[1, 2, 3\].*\[3, 2, 3\]/);
+	assert.match(await failure(loadDataset(folder), ShapeError), /3 × 2 with 1 channel, .*3 × 2 with 3 channels/);
 });
 
 test("folders that hold nothing usable are refused", async ({ folder }) => {

@@ -5,10 +5,13 @@ import { gridsAtOnce } from "../at_once.js";
 import { type CodeGrid, decodeCodes, gridOf } from "../code_sets.js";
 import { writeFileAtomic } from "../files.js";
 import { type Image, joined, readImage, withChannels } from "../image_files.js";
-import { loadPrior } from "../load_prior.js";
+import { imagePaths, runFolderOf } from "../inputs.js";
+import { checkHasPrior, loadPrior } from "../load_prior.js";
 import { type AdapterChoice, openDevice } from "../open_device.js";
 import { toBytes, toNetwork } from "../pictures.js";
-import { checkClass, checkPng, gridOfImages } from "../sample_grid.js";
+import { plural } from "../plural.js";
+import { withProgress } from "../progress.js";
+import { checkClass, checkGridSize, checkPng, gridOfImages, sizeOfImages } from "../sample_grid.js";
 
 /** Which part of an image is kept: the upper or the left half, or a box in the middle. */
 export const keptParts = ["top", "left", "box"] as const;
@@ -33,58 +36,67 @@ const mostGrids = 1024;
 const unknown = 90;
 
 /** `tessera complete`: keeps the codes of a part of each image, and draws the others from the prior of a run. */
-export async function complete(run: string, paths: readonly string[], options: CompleteCommandOptions): Promise<void> {
+export async function complete(path: string, given: readonly string[], options: CompleteCommandOptions): Promise<void> {
 	const { keep, count, label, temperature, topK, seed, out } = options;
 	checkPng(out);
-	if (paths.length === 0) throw new ArgumentError("tessera complete RUN IMAGES…: name at least one PNG image.");
+	const paths = await imagePaths(given, "tessera complete RUN IMAGES…");
+	const run = await runFolderOf(path);
+	await checkHasPrior(run);
 	if (paths.some((path) => resolve(path) === resolve(out)))
-		throw new ArgumentError(`${out} would be written over; choose another --out.`);
+		throw new ArgumentError(`"${out}" would be written over; choose another --out.`);
 	const images = await Promise.all(paths.map(readImage));
 	const gpu = await openDevice({ adapter: options.adapter });
 	const { model, prior, levels } = await loadPrior(gpu, run);
 	checkClass(run, prior.numClasses, label);
+	const size = sizeOfImages(prior, levels);
+	checkGridSize(count + 2, images.length, size);
 	const start = performance.now();
-	const gridsTogether = gridsAtOnce(prior, mostGrids);
+	const gridsTogether = gridsAtOnce(prior, gpu, mostGrids);
 	const particles = Math.min(mostParticles, gridsTogether);
 	const together = Math.floor(gridsTogether / particles);
 	const rows: Uint8Array[] = [];
 	let sizes: readonly number[] = [];
-	for (const [i, image] of images.entries()) {
-		const original = withChannels(image, model.inChannels);
-		const codes = gpu.scope(() => {
-			const { channels, height, width, pixels } = original;
-			if (height % 4 !== 0 || width % 4 !== 0) return undefined;
-			return model.encode(gpu.tensor(toNetwork(pixels), [1, channels, height, width]));
-		});
-		const grid = codes && gridOf(codes);
-		if (codes === undefined || grid?.height !== prior.height || grid.width !== prior.width)
-			throw new ArgumentError(
-				`${paths[i]} is ${image.height} × ${image.width}, but the prior of ${run} is for images of ${4 * prior.height} × ${(4 * prior.width) / levels}.`,
-			);
-		const kept = keptCodes(keep, grid);
-		const drawing = { codes: await codes.data(), keep: kept, label, temperature, topK, particles };
-		codes.dispose();
-		rows.push(original.pixels, keptPixels(original, kept, grid));
-		for (let first = 0; first < count; first += together) {
-			const part = Math.min(together, count - first);
-			// So that no two share their random numbers.
-			const drawn = await completePrior(prior, {
-				...drawing,
-				count: part,
-				seed: (seed + i + images.length * first) % 2 ** 31,
+	await withProgress("drawing", images.length * count, async (progress) => {
+		for (const [i, image] of images.entries()) {
+			const original = withChannels(image, model.inChannels);
+			const codes = gpu.scope(() => {
+				const { channels, height, width, pixels } = original;
+				if (height % 4 !== 0 || width % 4 !== 0) return undefined;
+				return model.encode(gpu.tensor(toNetwork(pixels), [1, channels, height, width]));
 			});
-			const decoded = gpu.scope(() => decodeCodes(model, gpu.tensor(drawn, [part, prior.height, prior.width]), levels));
-			sizes = decoded.shape;
-			rows.push(toBytes(await decoded.data()));
-			decoded.dispose();
+			const grid = codes && gridOf(codes);
+			if (codes === undefined || grid?.height !== prior.height || grid.width !== prior.width)
+				throw new ArgumentError(
+					`${paths[i]} is ${image.width} × ${image.height}, but the prior of ${run} is for images of ${size.width} × ${size.height}.`,
+				);
+			const kept = keptCodes(keep, grid);
+			const drawing = { codes: await codes.data(), keep: kept, label, temperature, topK, particles };
+			codes.dispose();
+			rows.push(original.pixels, keptPixels(original, kept, grid));
+			for (let first = 0; first < count; first += together) {
+				const part = Math.min(together, count - first);
+				// So that no two share their random numbers.
+				const drawn = await completePrior(prior, {
+					...drawing,
+					count: part,
+					seed: (seed + i + images.length * first) % 2 ** 31,
+				});
+				const decoded = gpu.scope(() =>
+					decodeCodes(model, gpu.tensor(drawn, [part, prior.height, prior.width]), levels),
+				);
+				sizes = decoded.shape;
+				rows.push(toBytes(await decoded.data()));
+				decoded.dispose();
+				progress.update(i * count + first + part, "completions");
+			}
 		}
-	}
+	});
 	const seconds = ((performance.now() - start) / 1000).toFixed(1);
 	gpu.dispose();
 	const [, channels, height, width] = sizes as [number, number, number, number];
 	await writeFileAtomic(out, gridOfImages({ pixels: joined(rows), channels, height, width }, count + 2));
 	console.log(
-		`${images.length === 1 ? "The image" : `${images.length} images`}, what is kept, and ${count} completion${count === 1 ? "" : "s"}, in ${seconds} s, written to ${out}`,
+		`${plural(images.length, "image")}, what is kept, and ${plural(count, "completion")}${images.length > 1 ? " of each" : ""}, in ${seconds} s, written to ${out}`,
 	);
 }
 

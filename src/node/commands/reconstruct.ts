@@ -3,9 +3,12 @@ import type { ImageSet } from "../../data/image_set.js";
 import { ArgumentError } from "../../gpu/errors.js";
 import { writeFileAtomic } from "../files.js";
 import { type Image, imageGrid, joined, readImage, reconstructionGrid, withChannels } from "../image_files.js";
+import { imagePaths, modelFile } from "../inputs.js";
 import { loadModel } from "../load_model.js";
 import { type AdapterChoice, openDevice } from "../open_device.js";
 import { reconstructImages } from "../pictures.js";
+import { plural } from "../plural.js";
+import { withProgress } from "../progress.js";
 
 export interface ReconstructOptions {
 	/** A .png for one grid of originals over reconstructions, else a folder for one PNG an image. */
@@ -16,35 +19,45 @@ export interface ReconstructOptions {
 /** `tessera reconstruct`: what a model makes of images. */
 export async function reconstruct(
 	modelPath: string,
-	paths: readonly string[],
+	given: readonly string[],
 	options: ReconstructOptions,
 ): Promise<void> {
-	const images = await Promise.all(paths.map(async (path) => ({ path, ...(await readImage(path)) })));
-	const [first] = images;
-	if (first === undefined) throw new ArgumentError("tessera reconstruct MODEL IMAGES…: name at least one PNG image.");
+	const paths = await imagePaths(given, "tessera reconstruct MODEL IMAGES…");
+	const file = await modelFile(modelPath);
+	const images: (Image & { readonly path: string })[] = [];
+	await withProgress("reading", paths.length, async (progress) => {
+		for (const path of paths) {
+			images.push({ path, ...(await readImage(path)) });
+			progress.update(images.length, "files");
+		}
+	});
+	const [first] = images as [(typeof images)[number]];
 	const intoGrid = extname(options.out).toLowerCase() === ".png";
 	const other = images.find(({ height, width }) => height !== first.height || width !== first.width);
 	if (intoGrid && other !== undefined)
 		throw new ArgumentError(
-			`${first.path} is ${first.height} × ${first.width}, ${other.path} ${other.height} × ${other.width}: images in one grid must be of one size. Give --out a folder instead.`,
+			`${first.path} is ${first.width} × ${first.height}, ${other.path} ${other.width} × ${other.height}: images in one grid must be of one size. Give --out a folder instead.`,
 		);
 
 	const targets = intoGrid ? [options.out] : paths.map((path) => targetOf(path, options.out));
 	checkTargets(targets, paths);
 
 	const gpu = await openDevice({ adapter: options.adapter });
-	const model = await loadModel(gpu, modelPath);
+	const model = await loadModel(gpu, file);
 	const results: { path: string; original: Image; reconstruction: Image }[] = [];
-	for (const image of images) {
-		const original = withChannels(image, model.inChannels as 1 | 3);
-		const padded = padToFour(original);
-		const pixels = await reconstructImages(gpu, model, imageSet(padded));
-		results.push({
-			path: image.path,
-			original,
-			reconstruction: crop({ ...padded, pixels }, original.height, original.width),
-		});
-	}
+	await withProgress("reconstructing", images.length, async (progress) => {
+		for (const image of images) {
+			const original = withChannels(image, model.inChannels as 1 | 3);
+			const padded = padToFour(original);
+			const pixels = await reconstructImages(gpu, model, imageSet(padded));
+			results.push({
+				path: image.path,
+				original,
+				reconstruction: crop({ ...padded, pixels }, original.height, original.width),
+			});
+			progress.update(results.length, "images");
+		}
+	});
 	gpu.dispose();
 
 	if (intoGrid) {
@@ -70,7 +83,7 @@ export async function reconstruct(
 	}
 	for (const { path, original, reconstruction } of results)
 		console.log(`${path}: mean squared error ${meanSquaredError(original.pixels, reconstruction.pixels).toFixed(5)}`);
-	console.log(`Written to ${options.out}`);
+	console.log(`${plural(results.length, "reconstruction")} written to ${options.out}`);
 }
 
 /** Where the reconstruction of one image goes. */

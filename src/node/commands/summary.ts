@@ -1,4 +1,5 @@
 import { summary } from "../../nn/summary.js";
+import { modelFile } from "../inputs.js";
 import { loadModel } from "../load_model.js";
 import { type AdapterChoice, openDevice } from "../open_device.js";
 
@@ -10,8 +11,9 @@ export interface SummaryOptions {
 
 /** `tessera summary`: the table of a model's layers for one image. */
 export async function printSummary(path: string, options: SummaryOptions): Promise<void> {
+	const file = await modelFile(path);
 	const gpu = await openDevice({ adapter: options.adapter, announce: false });
-	const model = await loadModel(gpu, path);
+	const model = await loadModel(gpu, file);
 	console.log(summary(model, [1, model.inChannels, options.height, options.width]));
 	gpu.dispose();
 }

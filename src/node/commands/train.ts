@@ -1,8 +1,9 @@
 import { basename, resolve } from "node:path";
 import { noGrad } from "../../autograd/tape.js";
 import { batches, type ImageSet, subset, variance } from "../../data/image_set.js";
-import { ShapeError } from "../../gpu/errors.js";
+import { DataError, DivergenceError, ShapeError } from "../../gpu/errors.js";
 import { saveSafetensors } from "../../io/checkpoint.js";
+import { loadSafetensors } from "../../io/safetensors.js";
 import { cosineDecay } from "../../nn/learning_rate.js";
 import { Random } from "../../nn/random.js";
 import { gatherImages, type PackedImages, packImages } from "../../ops/images.js";
@@ -13,11 +14,15 @@ import { type Evaluation, type StepLosses, Trainer } from "../../vqvae/trainer.j
 import { VQVAE } from "../../vqvae/vqvae.js";
 import { imagesAtOnce } from "../at_once.js";
 import { type Dataset, isNamed } from "../datasets.js";
+import { explainDivergence } from "../explain_divergence.js";
+import { checkWeightsAreFinite } from "../finite_weights.js";
 import { reconstructionGrid } from "../image_files.js";
 import { trainUntilInterrupted } from "../interrupt.js";
 import { checkpointMetadata } from "../load_model.js";
 import { type AdapterChoice, openDevice } from "../open_device.js";
+import { Phases } from "../phases.js";
 import { pixelShift, reconstructImages } from "../pictures.js";
+import { plural } from "../plural.js";
 import { startProgress } from "../progress.js";
 import {
 	beginsWithLatents,
@@ -26,7 +31,9 @@ import {
 	quantizerForModel,
 } from "../quantizer_options.js";
 import { loadRunData } from "../run_data.js";
-import { RunFolder } from "../run_folder.js";
+import { checkFree, RunFolder } from "../run_folder.js";
+import { checkImages, checkModelSizes } from "../size_limits.js";
+import { warnOnFailure } from "../warning.js";
 
 export interface TrainOptions extends QuantizerOptions {
 	readonly data: string;
@@ -41,8 +48,13 @@ export interface TrainOptions extends QuantizerOptions {
 	/** In the encoder and in the decoder. */
 	readonly residualLayers: readonly [number, number];
 	readonly out: string | undefined;
+	/** Whether `out` may hold another run, which is removed. */
+	readonly overwrite: boolean;
 	readonly adapter: AdapterChoice | undefined;
 }
+
+/** With the other defaults the rate that measured best. */
+export const defaultLearningRate = 6e-3;
 
 /** How the learning rate goes on: down to 0 along half a cosine, or as it is. */
 export const schedules = ["cosine", "constant"] as const;
@@ -56,9 +68,14 @@ const latentsPerCode = 16;
 
 /** `tessera train`: trains a VQ-VAE and leaves weights, metrics and pictures in a folder. */
 export async function train(options: TrainOptions): Promise<void> {
-	const { train: trainSet, test: testSet } = await load(options);
+	const phases = new Phases();
+	if (options.out !== undefined && !options.overwrite) await checkFree(options.out);
+	const { train: trainSet, test: testSet } = await phases.time("reading images", () => load(options));
 	const dataVariance = variance(trainSet);
-	const gpu = await openDevice({ adapter: options.adapter });
+	if (dataVariance === 0)
+		throw new DataError(`All training images of ${options.data} are alike, in one shade: there is nothing to learn.`);
+	const gpu = await phases.time("opening the device", () => openDevice({ adapter: options.adapter }));
+	checkModelSizes(gpu, options, trainSet);
 	const model = new VQVAE<Quantizer>(gpu, {
 		...quantizerForModel(gpu, options),
 		inChannels: trainSet.channels,
@@ -67,27 +84,31 @@ export async function train(options: TrainOptions): Promise<void> {
 		dataVariance,
 		seed: options.seed,
 	});
+	checkImages(gpu, model, trainSet, options.batch);
+	checkImages(gpu, model, testSet);
 	const { codeCount, dimensions } = sizesOf(model);
-	const folder = await RunFolder.create(
-		options.data === "digits" ? "digits" : basename(resolve(options.data)),
-		options.out,
-	);
-	const config = {
-		...options,
-		data: isNamed(options.data) ? options.data : resolve(options.data),
-		out: undefined,
-		adapter: gpu.adapter.description || gpu.adapter.device,
-		dataVariance,
-	};
-	await folder.write("config.json", `${JSON.stringify(config, undefined, "\t")}\n`);
-	console.log(
-		`Training on ${trainSet.count} images of ${trainSet.channels}×${trainSet.height}×${trainSet.width} (${trainSet.name}), ` +
-			`${codeCount} codes of ${dimensions}, on ${gpu.adapter.description || gpu.adapter.device}.`,
-	);
-
-	const run = new Run(gpu, model, folder, options, trainSet, testSet);
-	await trainUntilInterrupted(run);
-	await run.report();
+	const name = options.data === "digits" ? "digits" : basename(resolve(options.data));
+	const folder = await RunFolder.create(name, options.out, options.overwrite);
+	try {
+		const { out: _out, overwrite: _overwrite, ...settings } = options;
+		const config = {
+			...settings,
+			data: isNamed(options.data) ? options.data : resolve(options.data),
+			adapter: gpu.adapter.description || gpu.adapter.device,
+			dataVariance,
+		};
+		await folder.write("config.json", `${JSON.stringify(config, undefined, "\t")}\n`);
+		const { count, channels, height, width } = trainSet;
+		console.log(
+			`Training on ${plural(count, "image")} of ${width} × ${height}, ${plural(channels, "channel")} (${trainSet.name}), testing on ${testSet.count.toLocaleString("en-US")}; ` +
+				`${plural(codeCount, "code")} of ${plural(dimensions, "number")}; on ${gpu.adapter.description || gpu.adapter.device}.`,
+		);
+		const run = new Run(gpu, model, folder, options, trainSet, testSet, phases);
+		await trainUntilInterrupted(run);
+		run.report();
+	} finally {
+		folder.release();
+	}
 	gpu.dispose();
 }
 
@@ -100,7 +121,7 @@ async function load(options: TrainOptions): Promise<Dataset> {
 	const { train, test } = await loadRunData(options);
 	if (train.height % 4 !== 0 || train.width % 4 !== 0)
 		throw new ShapeError(
-			`The images of ${options.data} are ${train.height} × ${train.width}; height and width must be divisible by 4. Crop or pad them.`,
+			`The images of ${options.data} are ${train.width} × ${train.height}; width and height must be divisible by 4. Crop or pad them.`,
 		);
 	return { train, test };
 }
@@ -118,7 +139,10 @@ class Run {
 	private pending: StepLosses[] = [];
 	private step = 0;
 	private epoch = 0;
-	private evaluation: Evaluation | undefined;
+	/** The last evaluation, and the step whose weights it is of. */
+	private evaluation: (Evaluation & { readonly step: number }) | undefined;
+	/** The step whose weights are in the folder. */
+	private savedStep: number | undefined;
 	private lastRead = performance.now();
 	private readonly start = performance.now();
 
@@ -129,6 +153,7 @@ class Run {
 		private readonly options: TrainOptions,
 		trainSet: ImageSet,
 		private readonly testSet: ImageSet,
+		private readonly phases: Phases,
 	) {
 		this.trainer = new Trainer(model, { lr: options.lr });
 		const pack = ({ pixels, count, channels, height, width }: ImageSet) =>
@@ -141,53 +166,71 @@ class Run {
 
 	async train(): Promise<void> {
 		const { epochs, batch } = this.options;
-		await this.initialiseCodes();
-		await this.trainer.prepare([Math.min(batch, this.trainImages.count), ...this.trainImages.shape]);
-		for (this.epoch = 1; this.epoch <= epochs && !this.stopped; this.epoch++) {
-			const progress = startProgress(`epoch ${this.epoch}/${epochs}`, this.stepsPerEpoch);
-			const epochStart = performance.now();
-			let done = 0;
-			let seen = 0;
-			for (const indices of batches(this.trainImages.count, batch, this.random)) {
-				this.trainer.optimizer.lr = this.learningRate();
-				const losses = this.trainer.step(() => this.images(this.trainImages, indices), { keepLosses: true });
-				this.step++;
-				this.pending.push(losses);
-				done++;
-				seen += indices.length;
-				if (this.readIsDue() || done === this.stepsPerEpoch) {
-					const text = await this.readLosses();
-					const speed = Math.round((seen * 1000) / (performance.now() - epochStart));
-					progress.update(done, `${speed} images/s ${text}`);
-				}
-				if (this.stopped) break;
-				await this.gpu.throttle();
+		const { phases } = this;
+		await phases.time("placing the first codes", () => this.initialiseCodes());
+		await phases.time("compiling kernels", () =>
+			this.trainer.prepare([Math.min(batch, this.trainImages.count), ...this.trainImages.shape]),
+		);
+		try {
+			for (this.epoch = 1; this.epoch <= epochs && !this.stopped; this.epoch++) {
+				await phases.time("training", () => this.trainEpoch());
+				await this.endEpoch();
 			}
-			if (this.pending.length > 0) await this.readLosses();
-			progress.stop();
-			await this.endEpoch();
+		} catch (error) {
+			if (!(error instanceof DivergenceError)) throw error;
+			await this.drawChart();
+			const rates = { lr: this.options.lr, standard: defaultLearningRate };
+			throw explainDivergence(error, rates, { file: `${this.folder.path}/model.safetensors`, step: this.savedStep });
 		}
 	}
 
 	/** Says how it went and where everything is. */
-	async report(): Promise<void> {
-		const seconds = ((performance.now() - this.start) / 1000).toFixed(1);
-		const { folder, evaluation } = this;
-		if (this.stopped) console.log(`Stopped after ${this.step} steps.`);
-		if (this.step === 0) return;
+	report(): void {
+		const { folder, evaluation, step, stopped, phases } = this;
+		if (stopped) console.log(`Stopped after ${plural(step, "step")}${step === 0 ? ": there are no weights yet" : ""}.`);
+		if (step === 0) return;
 		if (evaluation !== undefined)
 			console.log(
 				`Test NMSE ${evaluation.nmse.toFixed(4)}, perplexity ${evaluation.perplexity.toFixed(1)}, ` +
-					`${evaluation.codesInUse} of ${sizesOf(this.model).codeCount} codes in use, after ${this.step} steps in ${seconds} s.`,
+					`${evaluation.codesInUse} of ${plural(sizesOf(this.model).codeCount, "code")} in use, after ${plural(evaluation.step, "step")}.`,
 			);
 		console.log(
 			[
+				`Took ${phases}.`,
 				`Weights:         ${folder.path}/model.safetensors`,
 				`Reconstructions: ${folder.path}/reconstructions.png`,
 				`Chart:           ${folder.path}/chart.svg`,
 				`Metrics:         ${folder.path}/metrics.jsonl`,
 			].join("\n"),
 		);
+	}
+
+	private async trainEpoch(): Promise<void> {
+		const { epochs, batch } = this.options;
+		const progress = startProgress(`epoch ${this.epoch}/${epochs}`, this.stepsPerEpoch);
+		try {
+			const start = performance.now();
+			let done = 0;
+			let seen = 0;
+			for (const indices of batches(this.trainImages.count, batch, this.random)) {
+				this.trainer.optimizer.lr = this.learningRate();
+				const losses = this.trainer.step(() => this.images(this.trainImages, indices), { keepLosses: true });
+				this.pending.push(losses);
+				this.step++;
+				done++;
+				seen += indices.length;
+				if (this.readIsDue() || done === this.stepsPerEpoch) {
+					const text = await this.readLosses();
+					const speed = Math.round((seen * 1000) / (performance.now() - start));
+					progress.update(done, `${plural(speed, "image")}/s ${text}`);
+				}
+				if (this.stopped) break;
+				await this.gpu.throttle();
+			}
+			if (this.pending.length > 0) await this.readLosses();
+		} finally {
+			progress.stop();
+		}
 	}
 
 	/** Puts the first codes where the encoder's first latents are, or as the options say. */
@@ -207,7 +250,7 @@ class Run {
 		const enough = Math.ceil((latentsPerCode * model.vqLayer.numEmbeddings) / (rows * columns));
 		const first = random.permutation(trainImages.count).slice(0, Math.max(options.batch, enough));
 		const latents = new Float32Array(first.length * dimensions * rows * columns);
-		const together = imagesAtOnce({ height, width });
+		const together = imagesAtOnce(model, { height, width });
 		for (let from = 0; from < first.length; from += together) {
 			const part = gpu.scope(() =>
 				noGrad(() => model.encoder.forward(this.images(trainImages, first.subarray(from, from + together)))),
@@ -248,21 +291,42 @@ class Run {
 			: `loss ${last.loss.toFixed(4)} recon ${last.reconLoss.toFixed(4)} commit ${last.commitmentLoss.toFixed(4)} perplexity ${last.perplexity.toFixed(1)}`;
 	}
 
-	/** Evaluates (unless the run was stopped), and writes pictures, chart and weights. */
+	/** Writes the weights, evaluates them, and draws pictures and chart. */
 	private async endEpoch(): Promise<void> {
+		const { phases } = this;
+		await phases.time("writing weights", () => this.saveWeights());
+		await phases.time("testing", () => this.evaluate());
+		await phases.time("drawing pictures", async () => {
+			await warnOnFailure("The pictures", () => this.drawPictures());
+			await this.drawChart();
+		});
+	}
+
+	/** @throws DivergenceError instead of writing weights that are not finite over others */
+	private async saveWeights(): Promise<void> {
+		const { model, folder, step } = this;
+		const bytes = await saveSafetensors(model.stateDict(), checkpointMetadata(model, this.options));
+		checkWeightsAreFinite(step, loadSafetensors(bytes));
+		await folder.write("model.safetensors", bytes);
+		this.savedStep = step;
+	}
+
+	private async evaluate(): Promise<void> {
+		const { model, folder, testSet, epoch, step } = this;
+		if (this.stopped) process.stderr.write("Testing the weights as they are; stop again to leave that out.\n");
+		const lists = [...batches(testSet.count, imagesAtOnce(model, testSet))];
+		const evaluation = await this.trainer.evaluate(lists.map((indices) => () => this.images(this.testImages, indices)));
+		this.evaluation = { ...evaluation, step };
+		const { nmse, perplexity, codesInUse } = evaluation;
+		const seconds = (performance.now() - this.start) / 1000;
+		await folder.logEpoch({ epoch, step, nmse, perplexity, codesInUse, seconds });
+		console.log(
+			`epoch ${epoch}: test NMSE ${nmse.toFixed(4)}, perplexity ${perplexity.toFixed(1)}, ${plural(codesInUse, "code")} in use`,
+		);
+	}
+
+	private async drawPictures(): Promise<void> {
 		const { gpu, model, folder, testSet } = this;
-		if (!this.stopped) {
-			const lists = [...batches(testSet.count, imagesAtOnce(testSet))];
-			this.evaluation = await this.trainer.evaluate(
-				lists.map((indices) => () => this.images(this.testImages, indices)),
-			);
-			const { nmse, perplexity, codesInUse } = this.evaluation;
-			const seconds = (performance.now() - this.start) / 1000;
-			await folder.logEpoch({ epoch: this.epoch, step: this.step, nmse, perplexity, codesInUse, seconds });
-			console.log(
-				`epoch ${this.epoch}: test NMSE ${nmse.toFixed(4)}, perplexity ${perplexity.toFixed(1)}, ${codesInUse} codes in use`,
-			);
-		}
 		const shown = subset(testSet, 0, Math.min(picturesInGrid, testSet.count));
 		const { channels, height, width, count, pixels } = shown;
 		const grid = reconstructionGrid(
@@ -271,11 +335,12 @@ class Run {
 		);
 		await folder.write(`epoch-${String(this.epoch).padStart(3, "0")}.png`, grid);
 		await folder.write("reconstructions.png", grid);
-		const { codeCount, dimensions } = sizesOf(model);
-		await folder.writeChart(`${testSet.name}: ${codeCount} codes of ${dimensions}`);
-		await folder.write(
-			"model.safetensors",
-			await saveSafetensors(model.stateDict(), checkpointMetadata(model, this.options)),
+	}
+
+	private async drawChart(): Promise<void> {
+		const { codeCount, dimensions } = sizesOf(this.model);
+		await warnOnFailure("The chart", () =>
+			this.folder.writeChart(`${this.testSet.name}: ${plural(codeCount, "code")} of ${plural(dimensions, "number")}`),
 		);
 	}
 }

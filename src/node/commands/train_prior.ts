@@ -1,7 +1,8 @@
-import { appendFile } from "node:fs/promises";
 import { join } from "node:path";
 import { batches } from "../../data/image_set.js";
+import { DivergenceError } from "../../gpu/errors.js";
 import { saveSafetensors } from "../../io/checkpoint.js";
+import { loadSafetensors } from "../../io/safetensors.js";
 import { Random } from "../../nn/random.js";
 import { GatedPixelCNN, type GatedPixelCNNOptions } from "../../prior/gated_pixel_cnn.js";
 import { type CodeBatch, PriorTrainer } from "../../prior/prior_trainer.js";
@@ -11,15 +12,24 @@ import type { Quantizer } from "../../vqvae/quantizer.js";
 import type { VQVAE } from "../../vqvae/vqvae.js";
 import { gridsAtOnce } from "../at_once.js";
 import { type CodeSet, encodeSet, reconstructionError } from "../code_sets.js";
+import { explainDivergence } from "../explain_divergence.js";
 import { writeFileAtomic } from "../files.js";
+import { checkWeightsAreFinite } from "../finite_weights.js";
+import { modelFile, runFolderOf } from "../inputs.js";
 import { trainUntilInterrupted } from "../interrupt.js";
 import { loadModel } from "../load_model.js";
 import { modelHash, priorMetadata } from "../load_prior.js";
+import { appendMetrics, clearMetrics } from "../metrics_file.js";
 import { type AdapterChoice, openDevice } from "../open_device.js";
+import { Phases } from "../phases.js";
+import { plural } from "../plural.js";
 import { type PriorPoint, priorChart } from "../prior_chart.js";
-import { startProgress } from "../progress.js";
+import { withProgress } from "../progress.js";
 import { loadRunData, readRunData } from "../run_data.js";
+import { lockRun, type RunLock } from "../run_lock.js";
 import { gridOfImages, sampleImages } from "../sample_grid.js";
+import { checkPriorSizes } from "../size_limits.js";
+import { warnOnFailure } from "../warning.js";
 
 export interface TrainPriorOptions {
 	/** How many training images to use instead of as many as the run; of the built-in digits as many are drawn. */
@@ -46,12 +56,8 @@ interface ModelFacts {
 	readonly nmse: number;
 }
 
-/** A loss that is still on the GPU. */
-interface Pending {
-	readonly loss: Tensor;
-	readonly step: number;
-}
-
+/** With the other defaults the rate that measured best. */
+export const defaultPriorRate = 4e-3;
 /** As `tessera train` reads its losses. */
 const stepsPerRead = 16;
 const millisecondsPerRead = 200;
@@ -62,23 +68,47 @@ const millisecondsPerPicture = 60_000;
 const pictureRows = 10;
 
 /** `tessera train-prior`: trains a prior on the codes of a run's images, and leaves it in the folder of the run. */
-export async function trainPrior(run: string, options: TrainPriorOptions): Promise<void> {
+export async function trainPrior(path: string, options: TrainPriorOptions): Promise<void> {
+	const phases = new Phases();
+	const run = await runFolderOf(path);
 	const trained = await readRunData(run);
-	const data = await loadRunData({ ...trained, images: options.images ?? trained.images });
-	const gpu = await openDevice({ adapter: options.adapter });
-	const model = await loadModel(gpu, join(run, "model.safetensors"));
-	const hash = await modelHash(run);
-	const encoded = (name: "train" | "test") => {
-		const progress = startProgress(`encoding ${name}`, data[name].count);
-		return encodeSet(gpu, model, data[name], (done) => progress.update(done, "images")).finally(() => progress.stop());
-	};
-	const [trainSet, testSet] = [await encoded("train"), await encoded("test")];
-	const nmse = await reconstructionError(gpu, model, data.test);
-	const image = [data.train.channels, data.train.height, data.train.width] as const;
-	const training = new PriorTraining(gpu, model, run, options, trainSet, testSet, { hash, image, nmse });
-	await trainUntilInterrupted(training);
-	training.report();
-	gpu.dispose();
+	const file = await modelFile(run);
+	const lock = await lockRun(run);
+	try {
+		const data = await phases.time("reading images", () =>
+			loadRunData({ ...trained, images: options.images ?? trained.images }),
+		);
+		const gpu = await phases.time("opening the device", () => openDevice({ adapter: options.adapter }));
+		const model = await loadModel(gpu, file);
+		const hash = await modelHash(run);
+		const encoded = (name: "train" | "test") =>
+			withProgress(`encoding ${name}`, data[name].count, (progress) =>
+				encodeSet(gpu, model, data[name], (done) => progress.update(done, "images")),
+			);
+		const sets = await phases.time("encoding", async () => ({
+			train: await encoded("train"),
+			test: await encoded("test"),
+		}));
+		const nmse = await phases.time("reconstructing", () => reconstructionError(gpu, model, data.test));
+		checkPriorSizes(gpu, options, { ...sets.train.grid, count: sets.train.count }, model.vqLayer.numEmbeddings);
+		const image = [data.train.channels, data.train.height, data.train.width] as const;
+		const training = new PriorTraining(
+			gpu,
+			model,
+			run,
+			options,
+			sets.train,
+			sets.test,
+			{ hash, image, nmse },
+			lock,
+			phases,
+		);
+		await trainUntilInterrupted(training);
+		training.report();
+		gpu.dispose();
+	} finally {
+		lock.release();
+	}
 }
 
 /** One training run of a prior. */
@@ -91,7 +121,12 @@ class PriorTraining {
 	private readonly random: Random;
 	private readonly stepsPerEpoch: number;
 	private readonly points: { training: PriorPoint[]; test: PriorPoint[] } = { training: [], test: [] };
-	private pending: Pending[] = [];
+	/** The losses of the steps since the last read, still on the GPU. */
+	private pending: Tensor[] = [];
+	/** Rows for prior-metrics.jsonl, which stays that of an older prior until the first weights replace that. */
+	private unwritten: object[] | undefined = [];
+	/** The step whose weights are in the folder. */
+	private savedStep: number | undefined;
 	private step = 0;
 	private epoch = 0;
 	private lastRead = performance.now();
@@ -106,6 +141,8 @@ class PriorTraining {
 		private readonly trainSet: CodeSet,
 		private readonly testSet: CodeSet,
 		private readonly facts: ModelFacts,
+		private readonly lock: RunLock,
+		private readonly phases: Phases,
 	) {
 		const { channels, layers, kernel: kernelSize, seed, epochs, batch, lr, dropout } = options;
 		const { height, width } = trainSet.grid;
@@ -119,45 +156,34 @@ class PriorTraining {
 	}
 
 	async train(): Promise<void> {
-		const { trainSet, prior } = this;
+		const { trainSet, prior, phases, run } = this;
 		const { epochs, batch } = this.options;
 		const { height, width } = trainSet.grid;
 		const parameters = prior.parameters().reduce((sum, { size }) => sum + size, 0);
 		console.log(
-			`Training a prior of ${parameters.toLocaleString("en-US")} parameters on ${trainSet.count} grids of ${height}×${width} codes` +
-				`${prior.numClasses > 0 ? ` of ${prior.numClasses} classes` : ""}, which the model reconstructs with a test NMSE of ${this.facts.nmse.toFixed(4)}, on ${this.gpu.adapter.description || this.gpu.adapter.device}.`,
+			`Training a prior of ${plural(parameters, "parameter")} on ${plural(trainSet.count, "grid")} of ${width} × ${height} codes` +
+				`${prior.numClasses > 0 ? ` of ${plural(prior.numClasses, "class", "classes")}` : ""}, which the model reconstructs with a test NMSE of ${this.facts.nmse.toFixed(4)}, on ${this.gpu.adapter.description || this.gpu.adapter.device}.`,
 		);
-		await writeFileAtomic(join(this.run, "prior-metrics.jsonl"), "");
-		await this.trainer.prepare([Math.min(batch, trainSet.count), height, width]);
-		for (this.epoch = 1; this.epoch <= epochs && !this.stopped; this.epoch++) {
-			const progress = startProgress(`epoch ${this.epoch}/${epochs}`, this.stepsPerEpoch);
-			const epochStart = performance.now();
-			let done = 0;
-			let seen = 0;
-			for (const indices of batches(trainSet.count, batch, this.random)) {
-				const loss = this.gpu.scope(() => this.gpu.keep(this.trainer.step(this.batch(trainSet, indices))));
-				this.pending.push({ loss, step: ++this.step });
-				done++;
-				seen += indices.length;
-				if (this.readIsDue() || done === this.stepsPerEpoch) {
-					const nats = await this.readLosses();
-					const speed = Math.round((seen * 1000) / (performance.now() - epochStart));
-					progress.update(done, `${speed} images/s ${nats.toFixed(3)} nats per code`);
-				}
-				if (this.stopped) break;
-				await this.gpu.throttle();
+		await phases.time("compiling kernels", () =>
+			this.trainer.prepare([Math.min(batch, trainSet.count), height, width]),
+		);
+		try {
+			for (this.epoch = 1; this.epoch <= epochs && !this.stopped; this.epoch++) {
+				await phases.time("training", () => this.trainEpoch());
+				await this.endEpoch();
 			}
-			progress.stop();
-			await this.endEpoch();
+		} catch (error) {
+			if (!(error instanceof DivergenceError)) throw error;
+			const rates = { lr: this.options.lr, standard: defaultPriorRate };
+			throw explainDivergence(error, rates, { file: `${run}/prior.safetensors`, step: this.savedStep });
 		}
 	}
 
 	/** Says how it went and where everything is. */
 	report(): void {
-		const { run, stopped, prior } = this;
-		const seconds = ((performance.now() - this.start) / 1000).toFixed(1);
-		if (stopped) console.log(`Stopped after ${this.step} steps.`);
-		if (this.step === 0) return;
+		const { run, stopped, prior, phases, step } = this;
+		if (stopped) console.log(`Stopped after ${plural(step, "step")}${step === 0 ? ": there are no new weights" : ""}.`);
+		if (step === 0) return;
 		const last = this.points.test.at(-1);
 		if (last !== undefined) {
 			const { bitsPerImage, bitsPerDim } = this.bitsOf(last.nats);
@@ -165,17 +191,41 @@ class PriorTraining {
 			console.log(
 				`Test: ${last.nats.toFixed(4)} nats per code, ${bitsPerImage.toFixed(1)} bits per image (${bitsPerDim.toFixed(4)} bits/dim)` +
 					`${prior.numClasses > 0 ? ` given its class, ${(bitsPerImage + label).toFixed(1)} with the ${label.toFixed(1)} bits of the class` : ""}` +
-					`, at a test NMSE of ${this.facts.nmse.toFixed(4)}, after ${this.step} steps in ${seconds} s.`,
+					`, at a test NMSE of ${this.facts.nmse.toFixed(4)}, after ${plural(last.step, "step")}.`,
 			);
 		}
 		console.log(
 			[
+				`Took ${phases}.`,
 				`Prior:   ${run}/prior.safetensors`,
 				`Samples: ${run}/samples.png`,
 				`Chart:   ${run}/prior-chart.svg`,
 				`Metrics: ${run}/prior-metrics.jsonl`,
 			].join("\n"),
 		);
+	}
+
+	private async trainEpoch(): Promise<void> {
+		const { trainSet, stepsPerEpoch } = this;
+		const { epochs, batch } = this.options;
+		await withProgress(`epoch ${this.epoch}/${epochs}`, stepsPerEpoch, async (progress) => {
+			const start = performance.now();
+			let done = 0;
+			let seen = 0;
+			for (const indices of batches(trainSet.count, batch, this.random)) {
+				this.pending.push(this.gpu.scope(() => this.gpu.keep(this.trainer.step(this.batch(trainSet, indices)))));
+				this.step++;
+				done++;
+				seen += indices.length;
+				if (this.readIsDue() || done === stepsPerEpoch) {
+					const nats = await this.readLosses();
+					const speed = Math.round((seen * 1000) / (performance.now() - start));
+					progress.update(done, `${plural(speed, "image")}/s ${nats.toFixed(3)} nats per code`);
+				}
+				if (this.stopped) break;
+				await this.gpu.throttle();
+			}
+		});
 	}
 
 	private bitsOf(nats: number): { readonly bitsPerImage: number; readonly bitsPerDim: number } {
@@ -215,41 +265,65 @@ class PriorTraining {
 	private async readLosses(): Promise<number> {
 		const { pending, epoch } = this;
 		this.pending = [];
-		const values = await this.gpu.readAll(pending.map(({ loss }) => loss));
-		const rows = pending.map(({ loss, step }, i) => {
-			loss.dispose();
-			return { step, nats: values[i][0] as number };
-		});
+		const rows = await this.trainer.readLosses(pending);
 		this.points.training.push(...rows);
 		await this.log(rows.map((row) => ({ type: "step", epoch, ...row })));
 		this.lastRead = performance.now();
 		return rows.at(-1)?.nats ?? Number.NaN;
 	}
 
-	/** Evaluates (unless the run was stopped), and writes samples, chart and weights. */
+	/** Writes the weights, evaluates them, and draws samples and chart. */
 	private async endEpoch(): Promise<void> {
-		const { testSet, epoch, step, run } = this;
-		if (!this.stopped) {
-			const lists = [...batches(testSet.count, gridsAtOnce(this.prior))];
-			const nats = await this.trainer.evaluate(lists.map((indices) => () => this.batch(testSet, indices)));
-			this.points.test.push({ step, nats });
-			const bits = this.bitsOf(nats);
-			const seconds = (performance.now() - this.start) / 1000;
-			await this.log([{ type: "epoch", epoch, step, nats, ...bits, nmse: this.facts.nmse, seconds }]);
-			console.log(
-				`epoch ${epoch}: test ${nats.toFixed(4)} nats per code, ${bits.bitsPerImage.toFixed(1)} bits per image`,
-			);
-		}
+		const { phases } = this;
+		await phases.time("writing weights", () => this.saveWeights());
+		await phases.time("testing", () => this.evaluate());
+		await phases.time("drawing samples", async () => {
+			await warnOnFailure("samples.png", () => this.drawSamples());
+			await warnOnFailure("The chart", async () => {
+				const { training, test } = this.points;
+				const chart = await priorChart(training, test, `Prior of ${this.run}`);
+				await writeFileAtomic(join(this.run, "prior-chart.svg"), chart);
+			});
+		});
+	}
+
+	/** @throws DivergenceError instead of writing weights that are not finite over others */
+	private async saveWeights(): Promise<void> {
+		const { run, step, prior, testSet } = this;
 		const metadata = priorMetadata(this.sizes, testSet.grid.levels, this.facts.hash);
-		const bytes = await saveSafetensors(this.prior.stateDict(), metadata);
+		const bytes = await saveSafetensors(prior.stateDict(), metadata);
+		checkWeightsAreFinite(step, loadSafetensors(bytes));
+		await this.lock.checkHeld();
 		await writeFileAtomic(join(run, "prior.safetensors"), bytes);
-		const isLast = this.stopped || epoch === this.options.epochs;
-		if (isLast || epoch === 1 || performance.now() - this.lastPicture > millisecondsPerPicture) {
-			await writeFileAtomic(join(run, "samples.png"), await this.pictures());
-			this.lastPicture = performance.now();
-		}
-		const { training, test } = this.points;
-		await writeFileAtomic(join(run, "prior-chart.svg"), await priorChart(training, test, `Prior of ${run}`));
+		this.savedStep = step;
+		const { unwritten } = this;
+		if (unwritten === undefined) return;
+		this.unwritten = undefined;
+		await clearMetrics(this.metricsPath());
+		await this.log(unwritten);
+	}
+
+	private async evaluate(): Promise<void> {
+		const { testSet, epoch, step } = this;
+		if (this.stopped) process.stderr.write("Testing the weights as they are; stop again to leave that out.\n");
+		const lists = [...batches(testSet.count, gridsAtOnce(this.prior, this.gpu))];
+		const nats = await this.trainer.evaluate(lists.map((indices) => () => this.batch(testSet, indices)));
+		this.points.test.push({ step, nats });
+		const bits = this.bitsOf(nats);
+		const seconds = (performance.now() - this.start) / 1000;
+		await this.log([{ type: "epoch", epoch, step, nats, ...bits, nmse: this.facts.nmse, seconds }]);
+		console.log(
+			`epoch ${epoch}: test ${nats.toFixed(4)} nats per code, ${bits.bitsPerImage.toFixed(1)} bits per image`,
+		);
+	}
+
+	/** Draws samples.png at the first and the last epoch, and now and then between. */
+	private async drawSamples(): Promise<void> {
+		const { epoch, stopped, run } = this;
+		const isLast = stopped || epoch === this.options.epochs;
+		if (!isLast && epoch !== 1 && performance.now() - this.lastPicture <= millisecondsPerPicture) return;
+		await writeFileAtomic(join(run, "samples.png"), await this.pictures());
+		this.lastPicture = performance.now();
 	}
 
 	private async pictures(): Promise<Uint8Array> {
@@ -257,16 +331,23 @@ class PriorTraining {
 		const rows = prior.numClasses > 0 ? Math.min(prior.numClasses, pictureRows) : pictureRows / 2;
 		const count = rows * pictureColumns;
 		const labels = Uint32Array.from({ length: count }, (_, i) => Math.floor(i / pictureColumns));
-		const images = await sampleImages(
-			{ prior, model, levels: testSet.grid.levels },
-			{ count, seed: this.options.seed, labels: prior.numClasses > 0 ? labels : undefined },
+		const drawing = { count, seed: this.options.seed, labels: prior.numClasses > 0 ? labels : undefined };
+		const images = await withProgress("drawing samples", count, (progress) =>
+			sampleImages({ prior, model, levels: testSet.grid.levels }, drawing, (done) => progress.update(done, "images")),
 		);
 		return gridOfImages(images, pictureColumns);
 	}
 
 	private async log(rows: readonly object[]): Promise<void> {
-		const text = rows.map((row) => `${JSON.stringify(row)}\n`).join("");
-		await appendFile(join(this.run, "prior-metrics.jsonl"), text);
+		if (this.unwritten !== undefined) this.unwritten.push(...rows);
+		else {
+			await this.lock.checkHeld();
+			await appendMetrics(this.metricsPath(), rows);
+		}
+	}
+
+	private metricsPath(): string {
+		return join(this.run, "prior-metrics.jsonl");
 	}
 }
 
