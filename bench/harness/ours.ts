@@ -37,25 +37,27 @@ export interface Stage {
 }
 
 /**
- * Each launch of an operation timed alone, in the order of the launches. The buffers of a launch are free by then, but
- * hold what they held: nothing else is launched meanwhile.
+ * Each launch of an operation timed alone, in the order of the launches. Their buffers are held until then.
  */
 export async function stagesOf(gpu: Gpu, operation: () => unknown, options: ContestOptions): Promise<Stage[]> {
 	const launches: [Kernel, Launch][] = [];
 	const run = gpu.run.bind(gpu);
 	gpu.run = (kernel, launch) => {
+		for (const storage of launch.bindings) storage.retain();
 		launches.push([kernel, launch]);
 		run(kernel, launch);
 	};
 	try {
 		ours(gpu, operation).call();
+		gpu.run = run;
+		const stages: Stage[] = [];
+		for (const [kernel, launch] of launches)
+			stages.push({ kernel: kernel.name, ms: await medianOnGpu(gpu, () => run(kernel, launch), options) });
+		return stages;
 	} finally {
 		gpu.run = run;
+		for (const [, { bindings }] of launches) for (const storage of bindings) storage.free();
 	}
-	const stages: Stage[] = [];
-	for (const [kernel, launch] of launches)
-		stages.push({ kernel: kernel.name, ms: await medianOnGpu(gpu, () => run(kernel, launch), options) });
-	return stages;
 }
 
 /** What a kernel costs in an operation. */

@@ -1,13 +1,14 @@
-import { ArgumentError } from "tessera-gpu";
+import { ArgumentError, relu, scale } from "tessera-gpu";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { compareIndices } from "../../../bench/argmin/compare_indices.js";
 import { directions, layers, multiplyAdds } from "../../../bench/conv/layers.js";
 import { bytes, digits, percent, range, spread, table } from "../../../bench/harness/format.js";
 import { parseOptions } from "../../../bench/harness/options.js";
-import { byKernel } from "../../../bench/harness/ours.js";
+import { byKernel, stagesOf } from "../../../bench/harness/ours.js";
 import { permuted, relativeDifference } from "../../../bench/harness/permute.js";
 import { ceilingAround, roofline } from "../../../bench/harness/roofline.js";
+import { device } from "../../support.js";
 
 const test = suite("benchmark harness");
 
@@ -113,6 +114,21 @@ test("a row stands under the roofline of what was measured before and after it",
 	});
 	assert.is(range([1.234, 5, 2]), "1.23–5.00");
 	assert.is(range([7, 7]), "7.00");
+});
+
+test("each launch of an operation is timed, and its buffers are given back", async () => {
+	const gpu = await device();
+	using x = gpu.tensor(new Float32Array(64), [64]);
+	const operation = () => relu(scale(x, 2));
+	gpu.scope(operation).dispose();
+	const before = gpu.memory();
+	const stages = await stagesOf(gpu, operation, { rounds: 2, budget: 1 });
+	assert.equal(
+		stages.map(({ kernel }) => kernel),
+		["scale.wgsl", "relu.wgsl"],
+	);
+	for (const { ms } of stages) assert.ok(ms > 0);
+	assert.equal(gpu.memory().buffers, before.buffers);
 });
 
 test("launches are added up by kernel", () => {
