@@ -1,8 +1,8 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { subset } from "../data/image_set.js";
 import { ArgumentError, DataError } from "../gpu/errors.js";
 import { type Dataset, loadDataset } from "./datasets.js";
+import { readFileIfThere } from "./files.js";
 import { plural } from "./plural.js";
 import { type Progress, startProgress } from "./progress.js";
 
@@ -27,12 +27,12 @@ export interface RunData {
  */
 export async function readRunData(run: string): Promise<RunData> {
 	const path = join(run, "config.json");
-	const text = await readFile(path, "utf8").catch((cause) => {
-		throw new DataError(`${run} is no folder that \`tessera train\` has written: it has no config.json.`, { cause });
-	});
+	const bytes = await readFileIfThere(path);
+	if (bytes === undefined)
+		throw new DataError(`${run} is no folder that \`tessera train\` has written: it has no config.json.`);
 	let config: Partial<Record<string, unknown>> | null = null;
 	try {
-		config = JSON.parse(text);
+		config = JSON.parse(bytes.toString());
 	} catch {
 		// what is no JSON is reported like what does not have the form
 	}

@@ -6,6 +6,7 @@ import { pair } from "../ops/check.js";
 import type { Quantizer } from "../vqvae/quantizer.js";
 import { Stack } from "../vqvae/stack.js";
 import type { VQVAE } from "../vqvae/vqvae.js";
+import { bytesOfImage } from "./at_once.js";
 
 /** Pixels that a code stands for, in each direction. */
 const codePixels = 4;
@@ -49,22 +50,15 @@ export function reachOf({ encoder, decoder }: VQVAE<Quantizer>): { readonly befo
 	};
 }
 
-/** Bytes of the widest activation for each pixel of an image: the input of the decoder's last layer, or the image. */
-function bytesPerPixel({ decoder, inChannels, vqLayer }: VQVAE<Quantizer>): number {
-	const last = decoder.convs.layers.at(-1);
-	const inner = last instanceof ConvTranspose2d ? last.weight.shape[0] : inChannels;
-	return 4 * Math.max(inner, inChannels, vqLayer.embeddingDim / codePixels ** 2);
-}
-
 /** The height and width of square images, in codes, that a device can bind and that keep it busy. */
 export function tileSide(model: VQVAE<Quantizer>): number {
 	const bytes = Math.min(mostBytes(model), enoughBytes);
-	return Math.floor(Math.sqrt(bytes / bytesPerPixel(model)) / codePixels);
+	return Math.floor(Math.sqrt(bytes / bytesOfImage(model, { height: codePixels, width: codePixels })));
 }
 
 /** Whether one image is more than the device binds at once. */
 export function needsTiles(model: VQVAE<Quantizer>, { height, width }: Pick<ImageSet, "height" | "width">): boolean {
-	return height * width * bytesPerPixel(model) > mostBytes(model);
+	return bytesOfImage(model, { height, width }) > mostBytes(model);
 }
 
 function mostBytes({ vqLayer }: VQVAE<Quantizer>): number {
