@@ -430,6 +430,22 @@ test("a step that differs the second time is refused", async () => {
 	let calls = 0;
 	await refused((_, x) => scale(scale(x, 2), 1 + (calls++ % 2)), ["dispatch 2", "scale.wgsl", "binding 2"]);
 	await refused((_, x) => (calls++ % 2 === 0 ? relu(x) : scale(x, 2)), ["dispatch 1", "relu.wgsl", "scale.wgsl"]);
+	const fill = {
+		name: "fill_workgroups.wgsl",
+		source:
+			"@group(0) @binding(0) var<storage, read_write> x: array<f32>;\n@compute @workgroup_size(1)\nfn main(@builtin(workgroup_id) id: vec3<u32>) { x[id.x + id.y] = 1; }\n",
+	};
+	await refused(
+		(gpu, x) => gpu.run(fill, { bindings: [x.storage], workgroups: 1 + (calls++ % 2) }),
+		["dispatch 1", "with 1 workgroups", "with 2 workgroups"],
+	);
+	calls = 0;
+	const rows = 3 * 65_536; // more than one row of workgroups, of the same length
+	await refused(
+		(gpu, x) => gpu.run(fill, { bindings: [x.storage], workgroups: calls++ % 2 === 0 ? rows : rows / 3 }),
+		["dispatch 1", `with ${rows} workgroups`],
+	);
+	calls = 0;
 	await refused((gpu) => gpu.empty([3 + (calls++ % 2)]), ["allocated 12 bytes", "allocated 16 bytes"]);
 	await refused((_, x) => (calls++ % 2 === 0 ? relu(x) : relu(relu(x))), ["dispatch 2", "first ended", "relu.wgsl"]);
 });
@@ -489,6 +505,27 @@ test("a replay can be timed", async () => {
 	const captured = gpu.capture(() => scale(relu(x), 2));
 	const milliseconds = await gpu.time(() => captured.replay());
 	assert.ok(milliseconds > 0 && milliseconds < 60_000, `${milliseconds} ms`);
+	captured.dispose();
+	x.dispose();
+});
+
+test("an upload after a replay that is not submitted yet does not reach it", async () => {
+	const gpu = await device();
+	const x = gpu.tensor([1, 2], [2]);
+	const captured = gpu.capture(() => scale(x, 2));
+	for (const used of [x, captured.result]) {
+		captured.replay();
+		await gpu.finish();
+		// A timed replay is submitted at the end, so the upload has to split what is timed, which is refused.
+		const timing = gpu.time(() => {
+			captured.replay();
+			gpu.upload(used, [5, 6]);
+		});
+		const [{ status }] = await Promise.allSettled([timing]);
+		assert.is(status, gpu.has("timestamp-query") ? "rejected" : "fulfilled");
+		assertSame(await captured.result.data(), used === x ? [2, 4] : [5, 6], used === x ? "its input" : "its result");
+		gpu.upload(x, [1, 2]);
+	}
 	captured.dispose();
 	x.dispose();
 });

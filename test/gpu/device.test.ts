@@ -205,6 +205,33 @@ test("more scalars than the cache holds, some still in use", async () => {
 	for (const tensor of [x, product, again]) tensor.dispose();
 });
 
+test("a launch that is cut does each workgroup once, and any number of them", async () => {
+	const gpu = await device();
+	const kernel = {
+		name: "count_workgroups.wgsl",
+		source:
+			"struct Slice { first: u32, end: u32 }\n@group(0) @binding(0) var<storage, read_write> counts: array<u32>;\n@group(0) @binding(1) var<uniform> slice: Slice;\n@compute @workgroup_size(1)\nfn main(@builtin(workgroup_id) id: vec3<u32>) {\n\tlet group = slice.first + id.x;\n\tif (group < slice.end) { counts[group] += 1u; }\n}\n",
+	};
+	const flopsOfSlice = gpu.adapter.software ? 5e8 : 1e10;
+	for (const [workgroups, slices] of [
+		[10, 3],
+		[1, 1],
+		[1, 4],
+		[7, 7],
+		[100, 99],
+		[1023, 64],
+	]) {
+		const counts = gpu.tensor(new Uint32Array(workgroups + 8));
+		const { dispatches } = gpu.counters();
+		gpu.run(kernel, { bindings: [counts.storage], workgroups, flops: slices * flopsOfSlice });
+		const cut = gpu.counters().dispatches - dispatches;
+		const expected = Uint32Array.from({ length: workgroups + 8 }, (_, i) => (i < workgroups ? 1 : 0));
+		assertSame(await counts.data(), expected, `${workgroups} workgroups in ${slices}`);
+		assert.is(cut, Math.ceil(workgroups / Math.ceil(workgroups / slices)), `${workgroups} in ${slices}: dispatches`);
+		counts.dispose();
+	}
+});
+
 test("a launch of very many slices keeps its own scalars", async () => {
 	const gpu = await device();
 	const a = gpu.tensor(new Float32Array(64 * 8).fill(1), [64, 8]);
