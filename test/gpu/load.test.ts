@@ -15,6 +15,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { BufferPool } from "../../src/gpu/buffer_pool.js";
 import { GrowthWatch } from "../../src/gpu/growth_watch.js";
+import { RecentMap } from "../../src/gpu/recent_map.js";
 import { WorkInFlight } from "../../src/gpu/work_in_flight.js";
 import { assertSame, assertThrows, device } from "../support.js";
 
@@ -49,6 +50,9 @@ test("a recycled scalar leaves commands alone that were recorded before", async 
 		values.map(([value]) => value),
 		results.map((_, i) => i),
 	);
+	const recorded = scale(x, 2);
+	for (let i = 0; i < 1200; i++) gpu.uniform(Float32Array.of(9000 + i));
+	assert.is(await recorded.item(), 2, "scalars that are recycled before the batch is submitted");
 	const held = gpu.constant(7);
 	const captured = gpu.capture(() => mul(scale(x, 3), held));
 	held.dispose();
@@ -106,6 +110,19 @@ test("shapes that come back find their bind groups", async () => {
 	assert.is(gpu.counters().bindGroupsMade, bindGroupsMade);
 	await gpu.finish();
 	gpu.dispose();
+});
+
+test("a RecentMap keeps at least the last entries by use", () => {
+	const dropped: string[] = [];
+	const map = new RecentMap<number>(3, (key) => dropped.push(key));
+	for (const [i, key] of [..."abcd"].entries()) map.set(key, i);
+	assert.equal([map.get("a"), map.get("c"), map.get("d")], [0, 2, 3]);
+	map.set("e", 4); // d, a, c were used last
+	assert.equal(dropped, ["b"]);
+	assert.equal([map.get("a"), map.get("c"), map.get("d"), map.get("b")], [0, 2, 3, undefined]);
+	assert.is(map.size, 4);
+	map.delete("a");
+	assert.is(map.get("a"), undefined);
 });
 
 test("the pool bounds its free buffers by number as well", () => {
@@ -207,6 +224,14 @@ test("a loop that awaits nothing gets an error, and goes on after it has waited"
 	await gpu.throttle();
 	const y = scale(x, 3);
 	assert.is(await y.item(), 3);
+	assert.is(gpu.counters().batchesInFlight, 0, "after a read nothing is in flight");
+	const captured = gpu.capture(() => scale(x, 4));
+	const replay = () => {
+		for (let i = 0; i < 1000; i++) captured.replay();
+	};
+	assertThrows(replay, OverloadError, ["dispatches are in flight"]);
+	await gpu.finish();
+	assert.is(await captured.replay().item(), 4);
 	for (let i = 0; i < 1000; i++) {
 		work(gpu, x);
 		if (i % 40 === 0) await gpu.finish();
