@@ -7,8 +7,7 @@
 // mask  float32 as y, read where activation is 2
 // y     float32 [⌈batch / 16⌉, outHeight, outWidth, outChannels, 16]
 //
-// activation: 0 none, 1 ReLU, 2 the result where mask is positive and 0 elsewhere (the gradient of a ReLU whose output is
-// mask).
+// activation: 0 none, 1 ReLU, 2 the result, or 0 if mask is 0 (the gradient of a ReLU whose output is mask).
 //
 // A workgroup is one subgroup of SUBGROUP lanes: 4, or 8 and more. It computes one output pixel of 16 images, a lane 4
 // output channels of it. Whether a tap lies inside the image is the same for all of them. For two input channels and one
@@ -52,16 +51,16 @@ struct Slice { first: u32, end: u32 }
 @group(0) @binding(5) var<uniform> sizes: Sizes;
 @group(0) @binding(6) var<uniform> slice: Slice;
 
-// Of 16 images of the 4 channels from `channel` on, as bits: those whose mask is positive, 2 channels a word. Read before
+// Of 16 images of the 4 channels from `channel` on, as bits: those whose mask is not 0, 2 channels a word. Read before
 // there are sums, and in loops of which the compiler does not know the length (4): on a CPU adapter a load is dozens of
 // branches, and takes the longer to compile the more registers live across it.
-fn positive(at: u32, channel: u32) -> vec2<u32> {
+fn unmasked(at: u32, channel: u32) -> vec2<u32> {
 	var bits = vec2(0u);
 	let four = min(4u, sizes.outChannels * 4u);
 	for (var j = 0u; j < four; j++) {
 		if (channel + j >= sizes.outChannels) { break; }
 		for (var q = 0u; q < four; q++) {
-			let quad = select(vec4(0u), vec4(1u, 2u, 4u, 8u), mask[at + 4u * j + q] > vec4(0.0));
+			let quad = select(vec4(1u, 2u, 4u, 8u), vec4(0u), bitcast<vec4<u32>>(mask[at + 4u * j + q]) == vec4(0u));
 			let shifted = (quad.x + quad.y + quad.z + quad.w) << (16u * (j & 1u) + 4u * q);
 			bits |= select(vec2(0u, shifted), vec2(shifted, 0u), j < 2u);
 		}
@@ -69,20 +68,22 @@ fn positive(at: u32, channel: u32) -> vec2<u32> {
 	return bits;
 }
 
-// Stores 4 images of one channel, those whose bits are set.
-fn store4(at: u32, sum: vec4<f32>, least: f32, bits: u32) {
-	y[at] = select(vec4(0.0), max(sum, vec4(least)), (vec4(bits) & vec4(1u, 2u, 4u, 8u)) != vec4(0u));
+// Stores 4 images of one channel, those whose bits are set. With a ReLU, `below` is the number of the values up to 0: they
+// are told by their bits, as in relu.wgsl, so that NaN passes; else it is 0.
+fn store4(at: u32, sum: vec4<f32>, below: u32, bits: u32) {
+	let kept = select(sum, vec4(0.0), bitcast<vec4<u32>>(sum) - vec4(0x80000000u) < vec4(below));
+	y[at] = select(vec4(0.0), kept, (vec4(bits) & vec4(1u, 2u, 4u, 8u)) != vec4(0u));
 }
 
 // Stores one channel of 16 images.
 fn store(at: u32, channel: u32, kept: u32, a: vec4<f32>, b: vec4<f32>, c: vec4<f32>, d: vec4<f32>) {
 	if (channel >= sizes.outChannels) { return; }
 	let offset = select(0.0, bias[channel], sizes.hasBias == 1u);
-	let least = select(-3.4028234e38, 0.0, sizes.activation == 1u);
-	store4(at, a + offset, least, kept);
-	store4(at + 1u, b + offset, least, kept >> 4u);
-	store4(at + 2u, c + offset, least, kept >> 8u);
-	store4(at + 3u, d + offset, least, kept >> 12u);
+	let below = select(0u, 0x7f800001u, sizes.activation == 1u);
+	store4(at, a + offset, below, kept);
+	store4(at + 1u, b + offset, below, kept >> 4u);
+	store4(at + 2u, c + offset, below, kept >> 8u);
+	store4(at + 3u, d + offset, below, kept >> 12u);
 }
 
 // The taps of one axis that meet an input: count of them, the first, every step-th, and the inputs that they meet.
@@ -130,7 +131,7 @@ fn main(
 	let channel = (block * SUBGROUP + lane) * 4u;
 	let at = ((images * outPlane + pixel) * sizes.outChannels + channel) * 4u;
 	var kept = vec2(0xffffffffu);
-	if (sizes.activation == 2u) { kept = positive(at, channel); }
+	if (sizes.activation == 2u) { kept = unmasked(at, channel); }
 	let second = (lane / 4u) & 1u;
 	let pixelLength = sizes.inChannels * 4u;
 	let base = images * sizes.inHeight * sizes.inWidth * pixelLength + (lane & 3u);
@@ -163,6 +164,8 @@ fn main(
 	var row = ((block * sizes.kernelHeight + tapsY.first) * sizes.kernelWidth + tapsX.first) * rowLength + lane;
 	for (var step = 0u; step < steps; step++) {
 		let last = min(i + 1u, sizes.inChannels - 1u);
+		// Without a second channel its values are zeros: an infinite one times the weight 0 would be NaN.
+		let single = last == i;
 		var values: vec4<f32>;
 		var t0: vec4<f32>;
 		var t1: vec4<f32>;
@@ -170,13 +173,13 @@ fn main(
 		var t3: vec4<f32>;
 		if (SUBGROUP == 4u) {
 			values = x[source + i * 4u];
-			let others = x[source + last * 4u];
+			let others = select(x[source + last * 4u], vec4(0.0), single);
 			t0 = subgroupBroadcast(others, 0u);
 			t1 = subgroupBroadcast(others, 1u);
 			t2 = subgroupBroadcast(others, 2u);
 			t3 = subgroupBroadcast(others, 3u);
 		} else {
-			values = x[source + select(i, last, second == 1u) * 4u];
+			values = select(x[source + select(i, last, second == 1u) * 4u], vec4(0.0), single && second == 1u);
 			t0 = subgroupBroadcast(values, 4u);
 			t1 = subgroupBroadcast(values, 5u);
 			t2 = subgroupBroadcast(values, 6u);

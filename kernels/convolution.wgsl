@@ -13,8 +13,7 @@
 // mask  float32 as y, read where activation is 2 (else any buffer)
 // y     float32 [batch, outChannels, outHeight, outWidth]
 //
-// activation: 0 none, 1 ReLU, 2 the result where mask is positive and 0 elsewhere (the gradient of a ReLU whose output is
-// mask).
+// activation: 0 none, 1 ReLU, 2 the result, or 0 if mask is 0 (the gradient of a ReLU whose output is mask).
 //
 // Register blocking: an invocation has 4 pixels × 8 output channels of one group, so each value of x that it loads is
 // used 8 times and each weight 4 times. The 64 invocations of a workgroup have neighbouring pixels of one phase, 64 apart
@@ -60,8 +59,9 @@ struct Slice { first: u32, end: u32 }
 
 fn store1(at: u32, sum: f32) {
 	var result = sum;
-	if (sizes.activation == 1u) { result = max(sum, 0.0); }
-	if (sizes.activation == 2u) { result = select(0.0, sum, mask[at] > 0.0); }
+	// By bits, as in relu.wgsl, so that NaN passes.
+	if (sizes.activation == 1u) { result = select(sum, 0.0, bitcast<u32>(sum) - 0x80000000u <= 0x7f800000u); }
+	if (sizes.activation == 2u) { result = select(sum, 0.0, bitcast<u32>(mask[at]) == 0u); }
 	y[at] = result;
 }
 

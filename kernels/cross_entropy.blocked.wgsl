@@ -23,6 +23,12 @@ override CLASSES: u32;
 @group(0) @binding(4) var<storage, read_write> sum: array<vec4<f32>>;
 @group(0) @binding(5) var<uniform> sizes: Sizes;
 
+// By bits, since compilers may assume that no value is NaN.
+fn isNan(x: vec4<f32>) -> vec4<bool> { return (bitcast<vec4<u32>>(x) & vec4(0x7fffffffu)) > vec4(0x7f800000u); }
+
+// exp(x), and NaN of NaN, which some adapters' exp turns into infinity.
+fn expOrNan(x: vec4<f32>) -> vec4<f32> { return select(exp(x), x, isNan(x)); }
+
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
 	let i = id.y * groups.x * 64u + id.x;
@@ -32,7 +38,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 	var largest = vec4(-3.4e38);
 	for (var k = 0u; k < CLASSES; k++) { largest = max(largest, x[base + 4u * k]); }
 	var total = vec4(0.0);
-	for (var k = 0u; k < CLASSES; k++) { total += exp(x[base + 4u * k] - largest); }
+	for (var k = 0u; k < CLASSES; k++) { total += expOrNan(x[base + 4u * k] - largest); }
+	// Some adapters' logarithms of 0 and NaN are finite.
+	let logTotal = select(select(log(total), -1.0 / total, total == vec4(0.0)), total, isNan(total));
 	maximum[i] = largest;
 	sum[i] = total;
 	let first = pixel / sizes.plane * 16u + i % 4u * 4u;
@@ -41,7 +49,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 		if (first + j >= sizes.batch) { break; }
 		let label = target_[(first + j) * sizes.plane + pixel % sizes.plane];
 		// The part that is the same in both goes first, so that the rest keeps its digits.
-		if (label < CLASSES) { result[j] = (largest[j] - x[base + 4u * label][j]) + log(total[j]); }
+		if (label < CLASSES) { result[j] = (largest[j] - x[base + 4u * label][j]) + logTotal[j]; }
 	}
 	loss[i] = result;
 }

@@ -17,12 +17,18 @@ override INNER: u32;
 @group(0) @binding(3) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(4) var<uniform> scalars: Scalars;
 
+// By bits, since compilers may assume that no value is NaN.
+fn isNan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
+
+// exp(x), and NaN of NaN, which some adapters' exp turns into infinity.
+fn expOrNan(x: f32) -> f32 { return select(exp(x), x, isNan(x)); }
+
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
 	let i = id.y * groups.x * 64u + id.x;
 	if (i >= arrayLength(&dx)) { return; }
 	let label = target_[i / (CLASSES * INNER) * INNER + i % INNER];
 	let isTarget = i / INNER % CLASSES == label;
-	let difference = exp(logProbability[i]) - select(0.0, 1.0, isTarget);
+	let difference = expOrNan(logProbability[i]) - select(0.0, 1.0, isTarget);
 	dx[i] = select(0.0, scalars.factor * dy[0] * difference, label < CLASSES);
 }

@@ -16,6 +16,9 @@ override INNER: u32;
 @group(0) @binding(2) var<storage, read_write> quantized: array<f32>;
 @group(0) @binding(3) var<storage, read_write> index: array<u32>;
 
+// By bits, since compilers may assume that no value is NaN.
+fn isNan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
+
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
 	let n = id.y * groups.x * 64u + id.x;
@@ -28,11 +31,14 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 		let half = f32(level - 1u) * 0.4995;
 		let offset = select(0.0, 0.5, level % 2u == 0u);
 		// Beyond ±15 tanh is ±1 in float32; some adapters' overflows there.
-		let bounded = tanh(clamp(z[first + d * INNER] + tan(offset / half), -15.0, 15.0)) * half - offset;
+		let value = z[first + d * INNER];
+		let bounded = tanh(clamp(value + tan(offset / half), -15.0, 15.0)) * half - offset;
 		let width = level / 2u;
-		let rounded = i32(round(bounded));
-		quantized[first + d * INNER] = f32(rounded) / f32(width);
-		code += u32(rounded + i32(width)) * basis;
+		// NaN counts as level 0, so that the index is one of a code; the vector shows it.
+		let level0 = -i32(width);
+		let rounded = select(i32(round(bounded)), level0, isNan(value));
+		quantized[first + d * INNER] = select(f32(rounded) / f32(width), value, isNan(value));
+		code += u32(rounded - level0) * basis;
 		basis *= level;
 	}
 	index[n] = code;

@@ -11,6 +11,9 @@ override INNER: u32;
 @group(0) @binding(2) var<storage, read> g: array<f32>;
 @group(0) @binding(3) var<storage, read_write> dz: array<f32>;
 
+// By bits, since compilers may assume that no value is NaN.
+fn isNan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
+
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
 	let i = id.y * groups.x * 64u + id.x;
@@ -19,5 +22,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 	let half = f32(level - 1u) * 0.4995;
 	let offset = select(0.0, 0.5, level % 2u == 0u);
 	let t = tanh(clamp(z[i] + tan(offset / half), -15.0, 15.0));
-	dz[i] = g[i] * half * (1.0 - t * t) / f32(level / 2u);
+	dz[i] = select(g[i] * half * (1.0 - t * t) / f32(level / 2u), z[i], isNan(z[i]));
 }

@@ -24,6 +24,9 @@ fn preactivation(at: u32, biasAt: u32) -> vec4<f32> {
 	return sum;
 }
 
+// By bits, since compilers may assume that no value is NaN.
+fn isNan(x: vec4<f32>) -> vec4<bool> { return (bitcast<vec4<u32>>(x) & vec4(0x7fffffffu)) > vec4(0x7f800000u); }
+
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
 	let i = id.y * groups.x * 64u + id.x;
@@ -31,7 +34,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 	let pixel = i / (4u * CHANNELS);
 	let at = i + pixel * 4u * CHANNELS;
 	let biasAt = at - (pixel - pixel / PLANE) * 8u * CHANNELS;
-	let a = clamp(preactivation(at, biasAt), vec4(-15.0), vec4(15.0));
-	let b = clamp(preactivation(at + 4u * CHANNELS, biasAt + 4u * CHANNELS), vec4(-30.0), vec4(30.0));
-	y[i] = (1.0 - 2.0 / (exp(2.0 * a) + 1.0)) / (1.0 + exp(-b));
+	let s = preactivation(at, biasAt);
+	let gate = preactivation(at + 4u * CHANNELS, biasAt + 4u * CHANNELS);
+	let a = clamp(s, vec4(-15.0), vec4(15.0));
+	let b = clamp(gate, vec4(-30.0), vec4(30.0));
+	let gated = (1.0 - 2.0 / (exp(2.0 * a) + 1.0)) / (1.0 + exp(-b));
+	y[i] = select(gated, s + gate, isNan(s) | isNan(gate));
 }

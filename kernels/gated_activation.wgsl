@@ -27,6 +27,9 @@ fn preactivation(at: u32, biasAt: u32) -> f32 {
 	return sum;
 }
 
+// By bits, since compilers may assume that no value is NaN.
+fn isNan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
+
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
 	let i = id.y * groups.x * 64u + id.x;
@@ -34,7 +37,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 	let image = i / (CHANNELS * PLANE);
 	let at = i + image * CHANNELS * PLANE;
 	let biasAt = image * 2u * CHANNELS + i / PLANE % CHANNELS;
-	let a = clamp(preactivation(at, biasAt), -15.0, 15.0);
-	let b = clamp(preactivation(at + CHANNELS * PLANE, biasAt + CHANNELS), -30.0, 30.0);
-	y[i] = (1.0 - 2.0 / (exp(2.0 * a) + 1.0)) / (1.0 + exp(-b));
+	let s = preactivation(at, biasAt);
+	let gate = preactivation(at + CHANNELS * PLANE, biasAt + CHANNELS);
+	let a = clamp(s, -15.0, 15.0);
+	let b = clamp(gate, -30.0, 30.0);
+	let gated = (1.0 - 2.0 / (exp(2.0 * a) + 1.0)) / (1.0 + exp(-b));
+	y[i] = select(gated, s + gate, isNan(s) || isNan(gate));
 }

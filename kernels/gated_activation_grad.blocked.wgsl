@@ -24,6 +24,9 @@ fn preactivation(at: u32, biasAt: u32) -> vec4<f32> {
 	return sum;
 }
 
+// By bits, since compilers may assume that no value is NaN.
+fn isNan(x: vec4<f32>) -> vec4<bool> { return (bitcast<vec4<u32>>(x) & vec4(0x7fffffffu)) > vec4(0x7f800000u); }
+
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
 	let i = id.y * groups.x * 64u + id.x;
@@ -31,11 +34,14 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 	let pixel = i / (4u * CHANNELS);
 	let at = i + pixel * 4u * CHANNELS;
 	let biasAt = at - (pixel - pixel / PLANE) * 8u * CHANNELS;
-	let a = clamp(preactivation(at, biasAt), vec4(-15.0), vec4(15.0));
-	let b = clamp(preactivation(at + 4u * CHANNELS, biasAt + 4u * CHANNELS), vec4(-30.0), vec4(30.0));
+	let s = preactivation(at, biasAt);
+	let gate = preactivation(at + 4u * CHANNELS, biasAt + 4u * CHANNELS);
+	let unknown = isNan(s) | isNan(gate);
+	let a = clamp(s, vec4(-15.0), vec4(15.0));
+	let b = clamp(gate, vec4(-30.0), vec4(30.0));
 	let t = 1.0 - 2.0 / (exp(2.0 * a) + 1.0);
 	let g = 1.0 / (1.0 + exp(-b));
 	let gradient = dy[i] * g;
-	dx[at] = gradient * (1.0 - t * t);
-	dx[at + 4u * CHANNELS] = gradient * t * (1.0 - g);
+	dx[at] = select(gradient * (1.0 - t * t), s + gate, unknown);
+	dx[at + 4u * CHANNELS] = select(gradient * t * (1.0 - g), s + gate, unknown);
 }

@@ -68,7 +68,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 			sum += select(vec4(0.0), t[select(0u, at, inside)], inside);
 		}
 	}
-	if (sizes.activation == 1u) { sum = max(sum, vec4(0.0)); }
-	if (sizes.activation == 2u) { sum = select(vec4(0.0), sum, mask[index] > vec4(0.0)); }
+	// By bits, as in relu.wgsl, so that NaN passes.
+	if (sizes.activation == 1u) { sum = select(sum, vec4(0.0), bitcast<vec4<u32>>(sum) - vec4(0x80000000u) <= vec4(0x7f800000u)); }
+	if (sizes.activation == 2u) { sum = select(sum, vec4(0.0), bitcast<vec4<u32>>(mask[index]) == vec4(0u)); }
 	y[index] = sum;
 }

@@ -10,6 +10,9 @@ override INNER: u32;
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 
+// By bits, since compilers may assume that no value is NaN.
+fn isNan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
+
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
 	let n = id.y * groups.x * 64u + id.x;
@@ -20,6 +23,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 		let value = x[first + d * INNER];
 		squares = fma(value, value, squares);
 	}
-	let factor = 1.0 / max(sqrt(squares), 1e-12);
+	let length = sqrt(squares);
+	let factor = 1.0 / select(max(length, 1e-12), squares, isNan(squares));
 	for (var d = 0u; d < DIMENSIONS; d++) { y[first + d * INNER] = factor * x[first + d * INNER]; }
 }

@@ -11,6 +11,9 @@ override INNER: u32;
 @group(0) @binding(2) var<storage, read> dy: array<f32>;
 @group(0) @binding(3) var<storage, read_write> dx: array<f32>;
 
+// By bits, since compilers may assume that no value is NaN.
+fn isNan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
+
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
 	let n = id.y * groups.x * 64u + id.x;
@@ -25,7 +28,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 	}
 	let length = sqrt(squares);
 	if (length < 1e-12) { along = 0.0; }
-	let factor = 1.0 / max(length, 1e-12);
+	let factor = 1.0 / select(max(length, 1e-12), squares, isNan(squares));
 	for (var d = 0u; d < DIMENSIONS; d++) {
 		let at = first + d * INNER;
 		dx[at] = factor * fma(-along, y[at], dy[at]);

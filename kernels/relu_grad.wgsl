@@ -11,5 +11,6 @@
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
 	let i = id.y * groups.x * 64u + id.x;
 	if (i >= arrayLength(&dx)) { return; }
-	dx[i] = select(0.0, dy[i], y[i] > 0.0);
+	// y is 0 or positive or NaN, which passes the gradient as in PyTorch.
+	dx[i] = select(dy[i], 0.0, bitcast<u32>(y[i]) == 0u);
 }

@@ -15,6 +15,9 @@ override INNER: u32;
 @group(0) @binding(2) var<storage, read> g: array<f32>;
 @group(0) @binding(3) var<storage, read_write> dz: array<f32>;
 
+// By bits, since compilers may assume that no value is NaN.
+fn isNan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
+
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
 	let n = id.y * groups.x * 64u + id.x;
@@ -45,6 +48,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 	for (var d = 0u; d < DIMENSIONS; d++) {
 		let at = first + d * INNER;
 		let zHat = z[at] * inverseZ;
-		dz[at] = scale * (g[at] - away * (zHat + q[at] * inverseQ) + along * zHat);
+		dz[at] = select(scale * (g[at] - away * (zHat + q[at] * inverseQ) + along * zHat), zq, isNan(zq));
 	}
 }

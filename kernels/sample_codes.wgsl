@@ -42,6 +42,12 @@ fn ordered(value: f32) -> u32 {
 	return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
 }
 
+// By bits, since compilers may assume that no value is NaN.
+fn isNan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
+
+// exp(x), and NaN of NaN, which some adapters' exp turns into infinity.
+fn expOrNan(x: f32) -> f32 { return select(exp(x), x, isNan(x)); }
+
 fn pcg3d(key: vec3<u32>) -> vec3<u32> {
 	var v = key * 1664525u + 1013904223u;
 	v.x += v.y * v.z;
@@ -90,7 +96,7 @@ fn sample(image: u32, present: bool, position: u32, lane: u32) {
 	var sum = 0.0;
 	for (var k = first; k < end; k++) {
 		let logit = logits[base + k * POSITIONS];
-		if (ordered(logit) >= threshold) { sum += exp((logit - largest) * sharpness); }
+		if (ordered(logit) >= threshold) { sum += expOrNan((logit - largest) * sharpness); }
 	}
 	floats[lane] = sum;
 	workgroupBarrier();
@@ -101,7 +107,7 @@ fn sample(image: u32, present: bool, position: u32, lane: u32) {
 	let at = image * POSITIONS + position;
 	if (kept) {
 		let logit = logits[base + min(codes[at], CODES - 1u) * POSITIONS];
-		score[image] += logit - largest - log(total);
+		score[image] += logit - largest - select(log(total), total, isNan(total));
 		return;
 	}
 	let random = f32(pcg3d(vec3(settings.seed, position, place[2] + image)).x >> 8u) / 16777216.0;

@@ -17,6 +17,12 @@ override LANES: u32;
 
 var<workgroup> shared_: array<f32, 64>;
 
+// By bits, since compilers may assume that no value is NaN.
+fn isNan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
+
+// exp(x), and NaN of NaN, which some adapters' exp turns into infinity.
+fn expOrNan(x: f32) -> f32 { return select(exp(x), x, isNan(x)); }
+
 @compute @workgroup_size(ROWS, LANES)
 fn main(
 	@builtin(workgroup_id) group: vec3<u32>,
@@ -45,7 +51,7 @@ fn main(
 	}
 
 	var total = 0.0;
-	for (var i = local.y; i < end; i += LANES) { total += exp(x[base + i * INNER] - largest); }
+	for (var i = local.y; i < end; i += LANES) { total += expOrNan(x[base + i * INNER] - largest); }
 	if (LANES > 1u) {
 		shared_[local.y * ROWS + local.x] = total;
 		for (var half = LANES / 2u; half > 0u; half /= 2u) {
@@ -59,7 +65,8 @@ fn main(
 	let logTotal = log(total);
 	for (var i = local.y; i < end; i += LANES) {
 		let centred = x[base + i * INNER] - largest;
-		if (LOG == 1u) { y[base + i * INNER] = centred - logTotal; }
-		else { y[base + i * INNER] = exp(centred) / total; }
+		// A row with NaN, or of −∞ alone, is NaN: its total is NaN or 0, of which an adapter's logarithm may be finite.
+		if (LOG == 1u && total > 0.0) { y[base + i * INNER] = centred - logTotal; }
+		else { y[base + i * INNER] = expOrNan(centred) / total; }
 	}
 }

@@ -16,6 +16,12 @@ override LANES: u32;
 
 var<workgroup> sums: array<f32, 64>;
 
+// By bits, since compilers may assume that no value is NaN.
+fn isNan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
+
+// exp(x), and NaN of NaN, which some adapters' exp turns into infinity.
+fn expOrNan(x: f32) -> f32 { return select(exp(x), x, isNan(x)); }
+
 @compute @workgroup_size(ROWS, LANES)
 fn main(
 	@builtin(workgroup_id) group: vec3<u32>,
@@ -44,7 +50,7 @@ fn main(
 
 	for (var i = local.y; i < end; i += LANES) {
 		let at = base + i * INNER;
-		if (LOG == 1u) { dx[at] = fma(-exp(y[at]), total, dy[at]); }
+		if (LOG == 1u) { dx[at] = fma(-expOrNan(y[at]), total, dy[at]); }
 		else { dx[at] = y[at] * (dy[at] - total); }
 	}
 }

@@ -33,6 +33,9 @@ struct Settings {
 @group(0) @binding(5) var<storage, read> draw: array<u32>;
 @group(0) @binding(6) var<uniform> settings: Settings;
 
+// By bits, since compilers may assume that no value is NaN.
+fn isNan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
+
 fn hash(value: u32) -> u32 {
 	let state = value * 747796405u + 2891336453u;
 	let word = ((state >> ((state >> 28u) + 4u)) ^ state) * 277803737u;
@@ -65,7 +68,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 	if (UNIT_LENGTH == 1u) {
 		var squares = 0.0;
 		for (var d = 0u; d < DIMENSIONS; d++) { squares = fma(embeddingSum[row + d], embeddingSum[row + d], squares); }
-		factor = 1.0 / max(sqrt(squares), 1e-12);
+		factor = 1.0 / select(max(sqrt(squares), 1e-12), squares, isNan(squares));
 	}
 	for (var d = 0u; d < DIMENSIONS; d++) { codebook[row + d] = factor * embeddingSum[row + d]; }
 }

@@ -12,17 +12,21 @@ export function randomIndices(random: Random, length: number, count: number): Ui
 	return Uint32Array.from({ length }, () => random.integer(count));
 }
 
-/** ‖actual − expected‖ / ‖expected‖; ‖actual‖ where all that was expected is zero. */
+/** ‖actual − expected‖ / ‖expected‖ of the numbers that are expected to be finite; ‖actual‖ if all of them are zero. */
 export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
 	let [difference, length] = [0, 0];
 	for (let i = 0; i < expected.length; i++) {
+		if (!Number.isFinite(expected[i])) continue;
 		difference += (actual[i] - expected[i]) ** 2;
 		length += expected[i] ** 2;
 	}
 	return Math.sqrt(difference) / (Math.sqrt(length) || 1);
 }
 
-/** Throws unless both have the same length, all is finite, and the relative error is within the tolerance. */
+/**
+ * Throws unless both have the same length, NaN and the infinities are where they are expected and nowhere else, and the
+ * relative error of the rest is within the tolerance.
+ */
 export function assertClose(
 	actual: ArrayLike<number>,
 	expected: ArrayLike<number>,
@@ -32,6 +36,9 @@ export function assertClose(
 	if (actual.length !== expected.length) {
 		throw new Error(`${message}: ${actual.length} numbers, expected ${expected.length}`);
 	}
+	for (let i = 0; i < expected.length; i++)
+		if (!Number.isFinite(expected[i]) && !Object.is(actual[i], expected[i]))
+			throw new Error(`${message}: ${actual[i]} at ${i} of ${expected.length}, expected ${expected[i]}`);
 	const error = relativeError(actual, expected);
 	if (error <= tolerance) return;
 	let worst = 0;

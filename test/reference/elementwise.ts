@@ -5,9 +5,9 @@ export function relu(x: Array64): Array64 {
 	return map(x, (value) => Math.max(value, 0));
 }
 
-/** The gradient of relu: dy where x > 0, and 0 where x ≤ 0. */
+/** The gradient of relu: 0 if x ≤ 0, else dy, also if x is NaN. */
 export function reluBackward(x: Array64, dy: Array64): Array64 {
-	return map(dy, (value, i) => (x.data[i] > 0 ? value : 0));
+	return map(dy, (value, i) => (x.data[i] <= 0 ? 0 : value));
 }
 
 /** x · factor; its gradient is dy · factor. */
