@@ -57,7 +57,7 @@ export function blockedStorage(x: Tensor): Storage {
 /** Writes the images of x from `first` on to a blocked buffer, as many as fit. */
 export function block(x: Tensor, storage: Storage, first: number): void {
 	const scalars = x.gpu.uniform(Uint32Array.of(...sizes(x.shape), first));
-	launchElements(blockImagesKernel, storage.bytes / 16, [x, storage, scalars]);
+	launchElements(blockImagesKernel, storage.bytes / 64, [x, storage, scalars]);
 }
 
 /** x, or the same in blocked form where several kernels are going to read it so. */
