@@ -5,7 +5,8 @@
 // transposed  float32 [paddedCodes / (4 · SUBGROUP), dimensions rounded up to 2, 4 · SUBGROUP], from
 //             nearest_code_prepare.wgsl, negated
 // halfNorm    float32 [paddedCodes], likewise; paddedCodes is a multiple of 4 · SUBGROUP
-// index       uint32 [images, plane]; that of z's first image is the one numbered first
+// index       uint32 [images, plane]; that of z's first image is the one numbered first. Bit 31 is set if rounding could have
+//             hidden a nearer code, for nearest_code_direct.wgsl
 //
 // A workgroup is one subgroup of SUBGROUP lanes (4, or 8 and more) and has 16 rows: one pixel of 16 images. It goes through
 // the codes 4 · SUBGROUP at a time, 4 neighbouring codes a lane: for two dimensions a lane loads 2 · 4 values of its codes,
@@ -35,18 +36,26 @@ struct Slice { first: u32, end: u32 }
 @group(0) @binding(4) var<uniform> sizes: Sizes;
 @group(0) @binding(5) var<uniform> slice: Slice;
 
-// The best of 4 rows so far.
-struct Best { distance: vec4<f32>, code: vec4<u32> }
+// The best of 4 rows so far, and the distance of the second best.
+struct Best { distance: vec4<f32>, second: vec4<f32>, code: vec4<u32> }
 
 fn closer(best: Best, distance: vec4<f32>, code: u32) -> Best {
 	let is = distance < best.distance;
-	return Best(select(best.distance, distance, is), select(best.code, vec4(code), is));
+	return Best(
+		select(best.distance, distance, is),
+		select(select(best.second, distance, distance < best.second), best.distance, is),
+		select(best.code, vec4(code), is),
+	);
 }
 
-// The lowest of the codes at the smallest distance in the subgroup, for 4 rows.
-fn lowest(best: Best) -> vec4<u32> {
+// The lowest of the codes at the smallest distance in the subgroup, for 4 rows; with bit 31 if another one is farther by no more
+// than `bound`, or the bound is not finite.
+fn lowest(best: Best, bound: f32) -> vec4<u32> {
 	let smallest = subgroupMin(best.distance);
-	return subgroupMin(select(vec4(0xffffffffu), best.code, best.distance == smallest));
+	let code = subgroupMin(select(vec4(0x7fffffffu), best.code, best.distance == smallest));
+	let next = subgroupMin(select(best.distance, best.second, best.code == code));
+	let undecided = (next - smallest <= vec4(bound)) | vec4(bitcast<u32>(bound) >= 0x7149f2cau);
+	return code | select(vec4(0u), vec4(0x80000000u), undecided);
 }
 
 fn store(image: u32, pixel: u32, codes: vec4<u32>) {
@@ -71,7 +80,8 @@ fn main(
 	let pixel = workgroup % sizes.plane;
 	let base = workgroup * sizes.dimensions * 4u + (lane & 3u);
 	let second = (lane / 4u) & 1u;
-	var bestA = Best(vec4(3.4e38), vec4(0xffffffffu));
+	let far = vec4(3.4e38);
+	var bestA = Best(far, far, vec4(0u));
 	var bestB = bestA;
 	var bestC = bestA;
 	var bestD = bestA;
@@ -140,27 +150,44 @@ fn main(
 			column += 2u * SUBGROUP;
 		}
 		let code = (first + lane) * 4u;
-		bestA = closer(bestA, a0, code);
+		bestA = closer(bestA, a0, code + 0u);
 		bestA = closer(bestA, a1, code + 1u);
 		bestA = closer(bestA, a2, code + 2u);
 		bestA = closer(bestA, a3, code + 3u);
-		bestB = closer(bestB, b0, code);
+		bestB = closer(bestB, b0, code + 0u);
 		bestB = closer(bestB, b1, code + 1u);
 		bestB = closer(bestB, b2, code + 2u);
 		bestB = closer(bestB, b3, code + 3u);
-		bestC = closer(bestC, c0, code);
+		bestC = closer(bestC, c0, code + 0u);
 		bestC = closer(bestC, c1, code + 1u);
 		bestC = closer(bestC, c2, code + 2u);
 		bestC = closer(bestC, c3, code + 3u);
-		bestD = closer(bestD, d0, code);
+		bestD = closer(bestD, d0, code + 0u);
 		bestD = closer(bestD, d1, code + 1u);
 		bestD = closer(bestD, d2, code + 2u);
 		bestD = closer(bestD, d3, code + 3u);
 	}
-	let codesA = lowest(bestA);
-	let codesB = lowest(bestB);
-	let codesC = lowest(bestC);
-	let codesD = lowest(bestD);
+	// Whether rounding could have hidden a nearer code, see nearest_code.wgsl: one bound for the 16 rows. Lengths compare as
+	// integers, too, by which ∞ and NaN are the largest.
+	var length = vec4(0.0);
+	for (var d = second; d < sizes.dimensions; d += 2u) { length = fma(z[base + d * 4u], z[base + d * 4u], length); }
+	if (SUBGROUP == 4u) {
+		for (var d = 1u; d < sizes.dimensions; d += 2u) { length = fma(z[base + d * 4u], z[base + d * 4u], length); }
+	}
+	if (SUBGROUP > 4u) { length += subgroupShuffleXor(length, 4u); }
+	var norm = vec4(0u);
+	for (var v = lane; v < codeVectors; v += SUBGROUP) {
+		let half = halfNorm[v];
+		norm = max(norm, select(bitcast<vec4<u32>>(half), vec4(0u), half == vec4(3.4e38)));
+	}
+	let lengths = bitcast<vec4<u32>>(length);
+	let most = subgroupMax(vec2(max(max(lengths.x, lengths.y), max(lengths.z, lengths.w)), max(max(norm.x, norm.y), max(norm.z, norm.w))));
+	let squares = bitcast<vec2<f32>>(most);
+	let bound = (f32(sizes.dimensions) + 2.0) * 2.3841858e-7 * (sqrt(squares.x) * sqrt(2.0 * squares.y) + squares.y);
+	let codesA = lowest(bestA, bound);
+	let codesB = lowest(bestB, bound);
+	let codesC = lowest(bestC, bound);
+	let codesD = lowest(bestD, bound);
 	if (lane == 0u) {
 		let image = sizes.first + block * 16u;
 		store(image, pixel, codesA);

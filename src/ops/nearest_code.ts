@@ -1,5 +1,7 @@
 import nearestCodeBlockedKernel from "../../kernels/nearest_code.blocked.wgsl";
 import nearestCodeKernel from "../../kernels/nearest_code.wgsl";
+import directBlockedKernel from "../../kernels/nearest_code_direct.blocked.wgsl";
+import directKernel from "../../kernels/nearest_code_direct.wgsl";
 import prepareKernel from "../../kernels/nearest_code_prepare.wgsl";
 import { ShapeError } from "../gpu/errors.js";
 import type { Storage } from "../gpu/storage.js";
@@ -13,11 +15,14 @@ import { launchElements } from "./launch.js";
 /** Smallest codebook, in numbers, for which the variant on blocked tensors pays. */
 const worthBlockingFrom = 1024;
 /** Words of z that are laid out in blocks at a time, at least. */
-const leastCopy = 2 ** 16;
+const leastCopy = 2 ** 17;
 
 /**
  * The index of the code nearest to each vector, by Euclidean distance; the lowest index among equals. The distances are
  * never stored. No gradient flows through an index.
+ *
+ * The nearest code is that of Σ (z − e)² in float32, also for vectors far from the origin. A NaN distance counts as the
+ * smallest, as in torch.argmin: a vector with NaN gets index 0.
  *
  * @param z float32 [N, D], or [B, D, H, W] whose vectors lie along the channels
  * @param codebook float32 [K, D]
@@ -50,16 +55,16 @@ function nearestPortable(z: Tensor, codebook: Tensor): Tensor<"uint32"> {
 	return gpu.scope(() => {
 		const index = gpu.empty([batch, ...positions], "uint32");
 		const { transposed, halfNorm } = prepare(codebook, 8, 1);
+		const sizes = gpu.uniform(Uint32Array.of(rows, dimensions, rows / batch, codes));
 		gpu.run(nearestCodeKernel, {
-			bindings: [
-				z.storage,
-				transposed.storage,
-				halfNorm.storage,
-				index.storage,
-				gpu.uniform(Uint32Array.of(rows, dimensions, rows / batch, codes)),
-			],
+			bindings: [z.storage, transposed.storage, halfNorm.storage, index.storage, sizes],
 			workgroups: Math.ceil(rows / 256),
 			flops: 2 * rows * codes * dimensions,
+		});
+		gpu.run(directKernel, {
+			bindings: [z.storage, transposed.storage, index.storage, sizes],
+			workgroups: Math.ceil(rows / 256),
+			flops: 3 * rows * codes * dimensions,
 		});
 		return index;
 	});
@@ -71,9 +76,10 @@ function nearestBlocked(z: Tensor, codebook: Tensor): Tensor<"uint32"> {
 	const [batch, , ...positions] = z.shape;
 	const plane = sizeOf(positions);
 	const lanes = gpu.lanesOf("subgroups");
+	const width = 4 * lanes;
 	return gpu.scope(() => {
 		const index = gpu.empty([batch, ...positions], "uint32");
-		const { transposed, halfNorm } = prepare(codebook, 4 * lanes, 2);
+		const { transposed, halfNorm } = prepare(codebook, width, 2);
 		const [paddedCodes] = halfNorm.shape;
 		const launch = (blocked: Storage, first: number, blocks: number) =>
 			gpu.run(nearestCodeBlockedKernel, {
@@ -100,6 +106,22 @@ function nearestBlocked(z: Tensor, codebook: Tensor): Tensor<"uint32"> {
 				launch(storage, first, Math.min(blocks, blocksOf(batch - first)));
 			}
 		}
+		const paddedDimensions = transposed.shape[1];
+		const image = dimensions * plane;
+		const strides = z.blocked === null ? [image, 1, plane] : [1, blockSize * dimensions, blockSize];
+		gpu.run(directBlockedKernel, {
+			constants: { SUBGROUP: lanes },
+			bindings: [
+				z.blocked ?? z.storage,
+				transposed.storage,
+				index.storage,
+				gpu.uniform(
+					Uint32Array.of(index.size, dimensions, plane, codes, paddedDimensions, blockSize * image, ...strides),
+				),
+			],
+			workgroups: Math.ceil(index.size / 128),
+			flops: 3 * index.size * codes * dimensions,
+		});
 		return index;
 	});
 }

@@ -356,7 +356,7 @@ test("k-means follows Lloyd's algorithm from the latents it begins with", async 
 	assert.is(new Set(codes.map((code) => code.join())).size, 9, "each latent at most once");
 	let last = Number.POSITIVE_INFINITY;
 	for (let iteration = 0; iteration < 4; iteration++) {
-		const nearest = nearestCode(array([vectors.length, 3], vectors.flat()), array([9, 3], codes.flat())).indices;
+		const nearest = nearestCode(array([vectors.length, 3], vectors.flat()), array([9, 3], codes.flat()));
 		const error = vectors.reduce(
 			(total, vector, n) => total + vector.reduce((sum, value, d) => sum + (value - codes[nearest[n]][d]) ** 2, 0),
 			0,

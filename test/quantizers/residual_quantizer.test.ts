@@ -33,7 +33,7 @@ for (const [levels, shape, codes] of [
 		for (const { embeddings } of quantizer.codebooks) {
 			const book = array([codes, dimensions], await embeddings.weight.data());
 			const rows = vectorsOf(book);
-			const nearest = Array.from(nearestCode(array([residual.length, dimensions], residual.flat()), book).indices);
+			const nearest = Array.from(nearestCode(array([residual.length, dimensions], residual.flat()), book));
 			indices.push(nearest);
 			residual = residual.map((vector, i) => vector.map((value, d) => value - rows[nearest[i]][d]));
 			loss += (0.25 * residual.flat().reduce((total, value) => total + value ** 2, 0)) / n;

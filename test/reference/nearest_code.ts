@@ -21,46 +21,27 @@ export function squaredDistance(rows: Array64, codebook: Array64, n: number, k: 
 	return total;
 }
 
-/** The squared length of row n of an array [N, D]. */
-export function squaredLength(rows: Array64, n: number): number {
-	const depth = rows.shape[1];
-	return rows.data.subarray(n * depth, (n + 1) * depth).reduce((total, value) => total + value * value, 0);
-}
-
-/** What {@link nearestCode} found for each row. */
-export interface NearestCodes {
-	/** The index of the nearest code; among equals the lowest. */
-	readonly indices: Uint32Array;
-	/**
-	 * How much farther the second-best code is, over |z|² + |e|², the size of the terms that float32 subtracts: below
-	 * about 1e-5 float32 cannot tell the two apart. Infinite where there is a single code.
-	 */
-	readonly margins: Float64Array;
-}
-
-/** argminₖ |z − eₖ|² for each row of z ([N, D], or [B, D, H, W] with a row a pixel). */
-export function nearestCode(z: Array64, codebook: Array64): NearestCodes {
+/** argminₖ |z − eₖ|² for each row of z ([N, D], or [B, D, H, W] with a row a pixel); among equals the lowest index. */
+export function nearestCode(z: Array64, codebook: Array64): Uint32Array {
 	const rows = rowsOf(z);
-	const indices = new Uint32Array(rows.shape[0]);
-	const margins = new Float64Array(rows.shape[0]);
-	for (let n = 0; n < indices.length; n++) {
-		let [best, secondBest] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+	return Uint32Array.from({ length: rows.shape[0] }, (_, n) => {
+		let [best, nearest] = [Number.POSITIVE_INFINITY, 0];
 		for (let k = 0; k < codebook.shape[0]; k++) {
 			const distance = squaredDistance(rows, codebook, n, k);
-			if (distance < best) {
-				secondBest = best;
-				best = distance;
-				indices[n] = k;
-			} else if (distance < secondBest) secondBest = distance;
+			if (distance < best) [best, nearest] = [distance, k];
 		}
-		margins[n] = (secondBest - best) / (squaredLength(rows, n) + squaredLength(codebook, indices[n]) || 1);
-	}
-	return { indices, margins };
+		return nearest;
+	});
 }
 
-/** The share of |z|² + |e|² by which a pick is farther than the nearest code: 0 for a right pick. */
+/**
+ * By how much a picked code is farther than the nearest one, over what float32 may be off by in the two distances: D squared
+ * differences, each rounded when it is taken and when it is added. At most 1 for a pick that float32 cannot tell from the
+ * nearest.
+ */
 export function excessOf(z: Array64, codebook: Array64, n: number, picked: number, nearest: number): number {
 	const rows = rowsOf(z);
-	const excess = squaredDistance(rows, codebook, n, picked) - squaredDistance(rows, codebook, n, nearest);
-	return excess / (squaredLength(rows, n) + squaredLength(codebook, nearest) || 1);
+	const least = squaredDistance(rows, codebook, n, nearest);
+	const excess = squaredDistance(rows, codebook, n, picked) - least;
+	return excess === 0 ? 0 : excess / (2 ** -23 * (codebook.shape[1] + 2) * least);
 }
