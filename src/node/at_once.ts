@@ -67,7 +67,12 @@ export function bytesOfGrid({ height, width, channels, numEmbeddings }: PriorSiz
 	return 4 * height * width * Math.max(numEmbeddings, 4 * channels);
 }
 
-/** Kernels on blocked tensors, which CPU adapters have, fill up the last block of images. */
+/** The images that a batch takes the memory of: kernels on blocked tensors, which CPU adapters have, fill up the last block. */
+export function imagesInMemory({ families }: Pick<DeviceSize, "families">, batch: number): number {
+	return batch < leastBlocked || !families.includes("subgroups") ? batch : Math.ceil(batch / blockSize) * blockSize;
+}
+
+/** The most images of which the widest layer fits, with those that fill up a block. */
 function atOnce({ families, limits }: DeviceSize, bytesOfOne: number, limit: number): number {
 	const fitting = Math.min(limit, Math.floor(Math.min(enoughBytes, limits.maxStorageBufferBindingSize) / bytesOfOne));
 	if (!families.includes("subgroups")) return Math.max(1, fitting);

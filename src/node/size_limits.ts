@@ -1,9 +1,8 @@
 import { LimitError } from "../gpu/errors.js";
-import { blockSize } from "../ops/blocked.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { Quantizer } from "../vqvae/quantizer.js";
 import type { VQVAE } from "../vqvae/vqvae.js";
-import { bytesOfGrid, bytesOfImage } from "./at_once.js";
+import { bytesOfGrid, bytesOfImage, imagesInMemory } from "./at_once.js";
 
 /**
  * @param bytesOf what a value of the option takes; it grows with the value
@@ -81,9 +80,14 @@ export function checkImages(
 	const bytes = 4 * Math.ceil((set.channels * set.height * set.width) / 4);
 	checkSize(gpu, "images", set.count, (n) => n * bytes, "the images");
 	if (batch === undefined) return;
-	const padded = (n: number) => (gpu.families.includes("subgroups") ? Math.ceil(n / blockSize) * blockSize : n);
 	const ofImage = bytesOfImage(model, set);
-	checkSize(gpu, "batch", Math.min(batch, set.count), (n) => padded(n) * ofImage, "the widest layer of a batch");
+	checkSize(
+		gpu,
+		"batch",
+		Math.min(batch, set.count),
+		(n) => imagesInMemory(gpu, n) * ofImage,
+		"the widest layer of a batch",
+	);
 }
 
 /** The options of `tessera train-prior` that sizes follow from. */
@@ -126,6 +130,11 @@ export function checkPriorSizes(
 		"their weights, with what their training keeps,",
 	);
 	const ofGrid = bytesOfGrid({ ...grid, channels, numEmbeddings });
-	const padded = (n: number) => (gpu.families.includes("subgroups") ? Math.ceil(n / blockSize) * blockSize : n);
-	checkSize(gpu, "batch", Math.min(batch, grid.count), (n) => padded(n) * ofGrid, "the widest layer of a batch");
+	checkSize(
+		gpu,
+		"batch",
+		Math.min(batch, grid.count),
+		(n) => imagesInMemory(gpu, n) * ofGrid,
+		"the widest layer of a batch",
+	);
 }

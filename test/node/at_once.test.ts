@@ -1,7 +1,7 @@
 import { VQVAE } from "tessera-gpu/vqvae";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { type DeviceSize, gridsAtOnce, imagesAtOnce } from "../../src/node/at_once.js";
+import { type DeviceSize, gridsAtOnce, imagesAtOnce, imagesInMemory } from "../../src/node/at_once.js";
 import { device } from "../support.js";
 
 const test = suite("how many at once");
@@ -51,6 +51,12 @@ test("the widest layer of the model counts, and what the device binds", async ()
 	assert.is(gridsAtOnce(prior(16, 16, 512, 16), gpuOf(45 * mebibytes)), 22);
 	assert.is(gridsAtOnce(prior(16, 16, 512, 16), cpuOf(45 * mebibytes)), 16);
 	for (const model of Object.values(models)) model.dispose();
+});
+
+test("a small batch takes the memory of its images alone, others of whole blocks on CPU adapters", () => {
+	const inMemory = (device: DeviceSize) => [1, 3, 4, 16, 17].map((batch) => imagesInMemory(device, batch));
+	assert.equal(inMemory(gpuOf(2 ** 27)), [1, 3, 4, 16, 17]);
+	assert.equal(inMemory(cpuOf(2 ** 27)), [1, 3, 16, 16, 32]);
 });
 
 test.run();

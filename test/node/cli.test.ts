@@ -294,6 +294,8 @@ test("mistakes are named in one line, with exit code 1", async () => {
 		[["summary", "absent.pt"], /no file or folder "absent.pt". Name the folder of a run, or a model/],
 		[["summary", "text.safetensor"], /Did you mean "text.safetensors"\?/],
 		[["summary", "text.safetensors"], /header|safetensors/],
+		[["summary", "runs", "--width", "30"], /--width must be divisible by 4, but is 30/],
+		[["reconstruct", "runs", "a.png", "--out", "x.jpg"], /--out must be a \.png .*but is "x\.jpg"/],
 		[["summary", "runs"], /"runs" has no model.safetensors/],
 		[["reconstruct", "text.safetensors"], /at least one PNG/],
 		[["reconstruct", "text.safetensors", "nothere.png"], /There is no file or folder "nothere.png"/],

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { ArgumentError } from "../../gpu/errors.js";
 import { adapter, type Options, text, whole } from "../arguments.js";
 import { doctor } from "../commands/doctor.js";
 import { reconstruct } from "../commands/reconstruct.js";
@@ -42,11 +43,17 @@ export function defineSummary(program: Command): void {
 	addExamples(command, "tessera summary runs/digits", "tessera summary model.safetensors --width 64 --height 64");
 	command.action((model: string, options: Options) =>
 		printSummary(model, {
-			height: whole(options, "height", 4),
-			width: whole(options, "width", 4),
+			height: pixels(options, "height"),
+			width: pixels(options, "width"),
 			adapter: adapter(options),
 		}),
 	);
+}
+
+function pixels(options: Options, name: "height" | "width"): number {
+	const count = whole(options, name, 4);
+	if (count % 4 !== 0) throw new ArgumentError(`tessera: --${name} must be divisible by 4, but is ${count}.`);
+	return count;
 }
 
 export function defineDoctor(program: Command): void {

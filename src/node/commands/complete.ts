@@ -39,7 +39,7 @@ const unknown = 90;
 export async function complete(path: string, given: readonly string[], options: CompleteCommandOptions): Promise<void> {
 	const { keep, count, label, temperature, topK, seed, out } = options;
 	checkPng(out);
-	const paths = await imagePaths(given, "tessera complete RUN IMAGES…");
+	const paths = await imagePaths(given, "complete RUN IMAGES…");
 	const run = await runFolderOf(path);
 	await checkHasPrior(run);
 	if (paths.some((path) => resolve(path) === resolve(out)))

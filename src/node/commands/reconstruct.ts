@@ -1,5 +1,6 @@
 import { basename, extname, join, resolve } from "node:path";
 import type { ImageSet } from "../../data/image_set.js";
+import { formatValue } from "../../gpu/arguments.js";
 import { ArgumentError } from "../../gpu/errors.js";
 import { writeFileAtomic } from "../files.js";
 import { type Image, imageGrid, joined, readImage, reconstructionGrid, withChannels } from "../image_files.js";
@@ -22,7 +23,12 @@ export async function reconstruct(
 	given: readonly string[],
 	options: ReconstructOptions,
 ): Promise<void> {
-	const paths = await imagePaths(given, "tessera reconstruct MODEL IMAGES…");
+	const extension = extname(options.out).toLowerCase();
+	if (/^\.(jpe?g|gif|bmp|webp|tiff?|svg)$/.test(extension))
+		throw new ArgumentError(
+			`--out must be a .png for a grid, or a folder for a .png of each image, but is ${formatValue(options.out)}.`,
+		);
+	const paths = await imagePaths(given, "reconstruct MODEL IMAGES…");
 	const file = await modelFile(modelPath);
 	const images: (Image & { readonly path: string })[] = [];
 	await withProgress("reading", paths.length, async (progress) => {
@@ -32,7 +38,7 @@ export async function reconstruct(
 		}
 	});
 	const [first] = images as [(typeof images)[number]];
-	const intoGrid = extname(options.out).toLowerCase() === ".png";
+	const intoGrid = extension === ".png";
 	const other = images.find(({ height, width }) => height !== first.height || width !== first.width);
 	if (intoGrid && other !== undefined)
 		throw new ArgumentError(
