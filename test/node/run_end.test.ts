@@ -40,6 +40,17 @@ test("a training that diverges ends at once with what to try, and keeps the last
 	for (const { data } of Object.values(await weightsIn("diverged")))
 		assert.ok(Array.from(data).every(Number.isFinite), "what is saved is finite");
 
+	// One step whose loss is finite, with weights beyond float32's range after it.
+	const step = ["--epochs", "1", "--lr", "1e39"];
+	const once = await tessera(["train", "--images", "8", ...step, "--out", "once"]);
+	assert.is(once.code, 1);
+	assert.match(once.mistakes[0] as string, /diverged at step 1, .*no weights were written/);
+	assert.not.ok((await readdir(join(folder, "once"))).includes("model.safetensors"));
+	const oncePrior = await tessera(["train-prior", "good", ...step, "--channels", "2", "--layers", "1"]);
+	assert.is(oncePrior.code, 1);
+	assert.match(oncePrior.mistakes[0] as string, /diverged at step 1, .*no weights were written/);
+	assert.not.ok((await readdir(join(folder, "good"))).includes("prior.safetensors"));
+
 	const prior = await tessera(["train-prior", "good", "--epochs", "50", "--batch", "4", "--lr", "1e30"]);
 	assert.is(prior.code, 1);
 	assert.match(prior.mistakes[0] as string, /The training of the prior diverged|The training diverged at step \d+/);

@@ -61,6 +61,8 @@ test("a training that diverges stops when its losses are read, and names the fir
 	assert.instance(thrown, DivergenceError);
 	assert.match(String(thrown), `PriorTrainer: the loss of step ${first} is ${losses[first - 1]}`);
 	assert.throws(step, (error: unknown) => error === thrown);
+	const evaluated = await trainer.evaluate([() => batch(gpu, random, 4)]).catch((error: unknown) => error);
+	assert.instance(evaluated, DivergenceError);
 	trainer.dispose();
 	model.dispose();
 });
