@@ -1,5 +1,5 @@
 // loss[r] = log Σ_k exp(x[r, k]) − x[r, target[r]] for each pixel r of blocked images (see block_images.wgsl), 4 images at
-// a time; 0 where the target is not a class, or there is no such image. For the way back maximum[r] = max_k x[r, k], and
+// a time; ∞ if the target is not a class, 0 if there is no such image. For the way back maximum[r] = max_k x[r, k], and
 // sum[r] = Σ_k exp(x[r, k] − maximum[r]).
 //
 // cross_entropy.wgsl and softmax.wgsl in one, without the probabilities: the gradient works them out again.
@@ -49,6 +49,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 		if (first + j >= sizes.batch) { break; }
 		let label = target_[(first + j) * sizes.plane + pixel % sizes.plane];
 		// The part that is the same in both goes first, so that the rest keeps its digits.
+		// ∞ as in cross_entropy.wgsl.
+		result[j] = bitcast<f32>(0x7f800000u | (label & 0u));
 		if (label < CLASSES) { result[j] = (largest[j] - x[base + 4u * label][j]) + logTotal[j]; }
 	}
 	loss[i] = result;

@@ -2,7 +2,7 @@ import { checkFunction } from "../gpu/arguments.js";
 import { ArgumentError, DeviceMismatchError, DisposedError, GradientError } from "../gpu/errors.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
-import { type GradientNode, Parameter, type Tensor } from "../tensor/tensor.js";
+import { type AnyTensor, type GradientNode, Parameter, type Tensor } from "../tensor/tensor.js";
 
 let recording = true;
 
@@ -30,17 +30,25 @@ export function noGrad<T>(body: () => T): T {
 /**
  * Notes how to go back from `output` to `inputs`; each operation calls it once. Nothing is recorded where no input
  * needs a gradient. `backward` need not compute the gradients of inputs whose `requiresGrad` is false.
+ *
+ * @param reads the tensors whose elements `backward` reads: one that is overwritten before makes it throw
  * @internal
  */
 export function record(
 	operation: string,
 	output: Tensor,
 	inputs: readonly Tensor[],
+	reads: readonly AnyTensor[],
 	backward: GradientNode["backward"],
 ): Tensor {
 	if (recording && inputs.some((input) => input.requiresGrad)) {
 		output.requiresGrad = true;
-		output.gradientNode = { operation, inputs, backward };
+		output.gradientNode = {
+			operation,
+			inputs,
+			backward,
+			reads: reads.map((tensor) => ({ tensor, version: tensor.version })),
+		};
 	}
 	return output;
 }
@@ -111,6 +119,7 @@ export function runBackward(loss: Tensor, sum: (a: Tensor, b: Tensor) => Tensor)
 					throw new GradientError(
 						`A tensor of shape ${formatShape(tensor.shape)} asks for a gradient but is no parameter: make it with gpu.parameter().`,
 					);
+				checkVersions(node);
 				for (const [i, contribution] of node.backward(gradient).entries()) {
 					const input = node.inputs[i] as Tensor;
 					if (contribution === null) continue;
@@ -125,6 +134,15 @@ export function runBackward(loss: Tensor, sum: (a: Tensor, b: Tensor) => Tensor)
 				parameter.setGrad(gradient.storage.isShared ? gpu.clone(gradient) : gradient);
 		}),
 	);
+}
+
+/** @throws GradientError if the backward pass would read other numbers than the forward pass did. */
+function checkVersions({ operation, reads }: GradientNode): void {
+	for (const { tensor, version } of reads)
+		if (tensor.version !== version)
+			throw new GradientError(
+				`backward: ${operation} needs a tensor as it was in the forward pass, but ${tensor} was overwritten since then (by an optimizer's step, gpu.upload or gpu.copy). Call backward() before, or compute the loss again.`,
+			);
 }
 
 function checkGradient(operation: string, input: Tensor, gradient: Tensor): void {

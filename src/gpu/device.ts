@@ -262,6 +262,7 @@ export class Device {
 				`${data.byteLength} bytes at ${byteOffset} do not fit into a buffer of ${storage.bytes} bytes.`,
 			);
 		storage.writtenBatch = -1;
+		storage.changes.count++;
 		if (storage.lastBatch === this.batch) this.submit();
 		this.flight.upload(data.byteLength);
 		this.device.queue.writeBuffer(
@@ -343,6 +344,7 @@ export class Device {
 			throw error;
 		} finally {
 			this.recording = undefined;
+			recording.undoChanges();
 		}
 	}
 
@@ -453,7 +455,10 @@ export class Device {
 		this.pass = replay.encode(this.encoder, this.pass);
 		this.current = undefined;
 		for (let i = 0; i < used.length; i++) used[i].lastBatch = this.batch;
-		for (let i = 0; i < written.length; i++) written[i].writtenBatch = this.batch;
+		for (let i = 0; i < written.length; i++) {
+			written[i].writtenBatch = this.batch;
+			written[i].changes.count++;
+		}
 		replay.lastBatch = this.batch;
 		if (trial.pending > 0) trial.batches.push(this.batch);
 		this.recorded += replay.dispatches;
@@ -748,7 +753,9 @@ export class Device {
 	private markUse(storage: Storage, written: boolean): void {
 		if (this.failedBatches.size > 0) this.inheritFailure(storage);
 		storage.lastBatch = this.batch;
-		if (written) storage.writtenBatch = this.batch;
+		if (!written) return;
+		storage.writtenBatch = this.batch;
+		storage.changes.count++;
 	}
 
 	/** What comes of a failed batch is void too. */

@@ -40,6 +40,7 @@ export class Recording {
 	afterwards: (storage: Storage) => void = () => undefined;
 	/** What a rehearsal has to choose, see `Device.choose`, by its key. */
 	readonly contests = new Map<string, Contest>();
+	private readonly changes: { count: number }[] = [];
 	private inContest = false;
 	private open = true;
 	private dispatches = 0;
@@ -93,6 +94,7 @@ export class Recording {
 
 	copy(from: Storage, to: Storage): void {
 		this.note(from, to);
+		this.change(to);
 		this.events.push({ kind: "copy", from, to });
 	}
 
@@ -100,6 +102,7 @@ export class Recording {
 		this.dispatches++;
 		this.lastKernel = pipeline.kernel.name;
 		this.note(...storages);
+		for (let i = 0; i < storages.length; i++) if (pipeline.kinds[i] === "storage") this.change(storages[i]);
 		this.events.push({ kind: "dispatch", pipeline, storages: [...storages], x, y });
 	}
 
@@ -171,6 +174,17 @@ export class Recording {
 		for (const [storage, copy] of copies) if (copy !== storage) copy.free();
 		part.open = false;
 		return part;
+	}
+
+	/** Counts a change of the elements while the step is traced. */
+	private change({ changes }: Storage): void {
+		changes.count++;
+		this.changes.push(changes);
+	}
+
+	/** Takes back the changes that it has counted: nothing was written yet. */
+	undoChanges(): void {
+		for (const changes of this.changes.splice(0)) changes.count--;
 	}
 
 	private makeAgain(storage: Storage): void {

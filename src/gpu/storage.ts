@@ -15,6 +15,8 @@ export interface Place {
 export class Storage {
 	/** Number of the last batch of commands that writes the buffer; −1 where its contents came from the host. @internal */
 	writtenBatch = -1;
+	/** How often the elements were overwritten; one object for memory that holds the same elements in two orders. @internal */
+	changes = { count: 0 };
 	private holders = 1;
 
 	/** @internal */

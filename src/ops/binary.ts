@@ -54,7 +54,7 @@ function sumToShape(gradient: Tensor, shape: Shape, factor = 1): Tensor {
  * @throws ShapeError, DTypeError (float32 only), DeviceMismatchError
  */
 export function add(a: Tensor, b: Tensor): Tensor {
-	return record("add", compute("add", a, b), [a, b], (gradient) => [
+	return record("add", compute("add", a, b), [a, b], [], (gradient) => [
 		a.requiresGrad ? sumToShape(gradient.share(), a.shape) : null,
 		b.requiresGrad ? sumToShape(gradient.share(), b.shape) : null,
 	]);
@@ -62,7 +62,7 @@ export function add(a: Tensor, b: Tensor): Tensor {
 
 /** a − b, elementwise; shapes as for `add`. */
 export function sub(a: Tensor, b: Tensor): Tensor {
-	return record("sub", compute("sub", a, b), [a, b], (gradient) => [
+	return record("sub", compute("sub", a, b), [a, b], [], (gradient) => [
 		a.requiresGrad ? sumToShape(gradient.share(), a.shape) : null,
 		b.requiresGrad ? sumToShape(gradient.share(), b.shape, -1) : null,
 	]);
@@ -70,7 +70,7 @@ export function sub(a: Tensor, b: Tensor): Tensor {
 
 /** a × b, elementwise; shapes as for `add`. */
 export function mul(a: Tensor, b: Tensor): Tensor {
-	return record("mul", compute("mul", a, b), [a, b], (gradient) => [
+	return record("mul", compute("mul", a, b), [a, b], [a, b], (gradient) => [
 		a.requiresGrad ? sumToShape(compute("mul", gradient, b), a.shape) : null,
 		b.requiresGrad ? sumToShape(compute("mul", gradient, a), b.shape) : null,
 	]);

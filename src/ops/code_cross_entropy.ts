@@ -36,7 +36,7 @@ export function codeCrossEntropy(logits: Tensor, codes: Tensor<"uint32">): Tenso
 		);
 		return [sumOver(losses, { r2: rows }, [], 1 / codes.size), maxima, sums] as const;
 	});
-	return record("crossEntropy", loss, [logits], (gradient) => {
+	return record("crossEntropy", loss, [logits], [logits, codes], (gradient) => {
 		const { tensor, storage } = emptyBlocked(gpu, shape);
 		const sizes = new Uint32Array([batch, plane, 0]);
 		new Float32Array(sizes.buffer)[2] = 1 / codes.size;

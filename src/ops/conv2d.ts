@@ -78,7 +78,8 @@ export function conv2d(input: Tensor, weight: Tensor, options: Conv2dOptions = {
 
 	const output = runConv2d(input, weight, { bias, relu: options.activation === "relu" }, to, geometry);
 	if (options.activation === "relu") markReluOutput(output);
-	return record(name, output, bias === undefined ? [input, weight] : [input, weight, bias], (gradient) =>
+	const reads = input.requiresGrad ? [input, weight, output] : [input, output];
+	return record(name, output, bias === undefined ? [input, weight] : [input, weight, bias], reads, (gradient) =>
 		gpu.scope(() => {
 			const unmasked = geometry.groups === 1 ? asBlocked(gradient) : gradient;
 			const dy = options.activation === "relu" ? reluGradient(output, unmasked) : unmasked;

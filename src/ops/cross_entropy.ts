@@ -17,8 +17,8 @@ export interface CrossEntropyOptions {
 }
 
 /**
- * The mean over all targets of −log softmax(logits)[target], in nats. A target that is not a class adds 0 and gets no
- * gradient, but is counted in the mean (unlike PyTorch's `ignore_index`).
+ * The mean over all targets of −log softmax(logits)[target], in nats. A target that is not a class makes it infinite; the
+ * logits of its row get no gradient.
  *
  * @param logits float32
  * @param targets uint32 or int32, of the logits' shape without the axis of the classes
@@ -48,7 +48,7 @@ export function crossEntropy(
 		launchElements(crossEntropyKernel, losses.size, [logProbabilities, targets, losses], constants);
 		return [sumOver(losses, { r2: losses.size }, [], 1 / losses.size), logProbabilities] as const;
 	});
-	return record(name, loss, [logits], (gradient) => {
+	return record(name, loss, [logits], [targets], (gradient) => {
 		const dx = gpu.empty(logits.shape);
 		const scalars = gpu.uniform(Float32Array.of(1 / targets.size));
 		launchElements(crossEntropyGradKernel, dx.size, [logProbabilities, targets, gradient, dx, scalars], constants);

@@ -68,5 +68,5 @@ export function dropout(x: Tensor, options: DropoutOptions, first = 0): Tensor {
 			});
 			return tensor;
 		});
-	return record(name, masked(x), [x], (gradient) => [masked(gradient)]);
+	return record(name, masked(x), [x], [random], (gradient) => [masked(gradient)]);
 }

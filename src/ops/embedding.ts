@@ -54,7 +54,7 @@ export function embedding(
 	const constants = { ROWS: rows, DIMENSIONS: dimensions, INNER: inner };
 	launchElements(embeddingKernel, out.size, [indices, weight, out], constants);
 
-	return record("embedding", out, [weight], (gradient) => {
+	return record("embedding", out, [weight], [indices], (gradient) => {
 		const splits = Math.max(
 			1,
 			Math.min(Math.ceil(indices.size / rowsPerSplit), Math.floor(maxPartialWords / (rows * dimensions))),

@@ -36,7 +36,7 @@ export function finiteScalar(
 	const quantized = gpu.empty(z.shape);
 	const indices = gpu.empty(positions, "uint32");
 	launchElements(finiteScalarKernel, vectors, [z, levels, quantized, indices], { ...layout });
-	record(name, quantized, [z], (gradient) => {
+	record(name, quantized, [z], [z, levels], (gradient) => {
 		const dz = gpu.empty(z.shape);
 		launchElements(finiteScalarGradKernel, z.size, [z, levels, gradient, dz], { ...layout });
 		return [dz];

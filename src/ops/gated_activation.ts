@@ -100,7 +100,7 @@ export function gatedActivation(x: Tensor, options: GatedActivationOptions = {})
 		return tensor;
 	});
 	const sources = [x, ...(plus === undefined ? [] : [plus]), ...(bias === undefined ? [] : [bias])];
-	return record(name, output, sources, (dy) =>
+	return record(name, output, sources, sources, (dy) =>
 		gpu.scope(() => {
 			const { tensor: dx, storage } = made(x.shape);
 			const gradient = storageOf(dy);

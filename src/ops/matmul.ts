@@ -67,7 +67,7 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
 	const { transposeA = false, transposeB = false } = options;
 	checkFlag(name, "transposeA", transposeA);
 	checkFlag(name, "transposeB", transposeB);
-	return record("matmul", compute(a, b, transposeA, transposeB), [a, b], (gradient) => [
+	return record("matmul", compute(a, b, transposeA, transposeB), [a, b], [a, b], (gradient) => [
 		!a.requiresGrad
 			? null
 			: transposeA

@@ -52,7 +52,7 @@ export function mseLoss(a: Tensor, b: Tensor, options: MSELossOptions = {}): Ten
 		launchElements(mseGradKernel, dx.size, [x, y, gradient, dx, scalars]);
 		return dx;
 	};
-	return record("mseLoss", loss, [a, b], (gradient) => [
+	return record("mseLoss", loss, [a, b], [a, b], (gradient) => [
 		a.requiresGrad ? gradientOf(a, b, gradient) : null,
 		b.requiresGrad ? gradientOf(b, a, gradient) : null,
 	]);

@@ -16,7 +16,7 @@ export function normalize(x: Tensor): Tensor {
 	const { gpu } = x;
 	const y = gpu.empty(x.shape);
 	launchElements(normalizeKernel, vectors, [x, y], { ...layout });
-	return record("normalize", y, [x], (gradient) => {
+	return record("normalize", y, [x], [x, y], (gradient) => {
 		const dx = gpu.empty(x.shape);
 		launchElements(normalizeGradKernel, vectors, [x, y, gradient, dx], { ...layout });
 		return [dx];

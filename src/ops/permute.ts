@@ -64,7 +64,7 @@ export function recordAny<D extends DType>(
 	x: Tensor<D>,
 	backward: (gradient: Tensor) => Tensor,
 ): Tensor<D> {
-	if (isFloat(x) && isFloat(out)) record(operation, out, [x], (gradient) => [backward(gradient)]);
+	if (isFloat(x) && isFloat(out)) record(operation, out, [x], [], (gradient) => [backward(gradient)]);
 	return out;
 }
 

@@ -106,10 +106,10 @@ export function quantize(
 		});
 	return {
 		quantized,
-		loss: record(name, total, [z, codebook], (gradient) => [
+		loss: record(name, total, [z, codebook], [z, quantized, codebook, indices], (gradient) => [
 			z.requiresGrad ? gradientOfZ(commitmentCost, gradient) : null,
 			codebook.requiresGrad && codebookCost > 0 ? gradientOfCodebook(gradient) : null,
 		]),
-		commitmentLoss: record(name, commitment, [z], (gradient) => [gradientOfZ(1, gradient)]),
+		commitmentLoss: record(name, commitment, [z], [z, quantized], (gradient) => [gradientOfZ(1, gradient)]),
 	};
 }

@@ -37,5 +37,5 @@ export function relu(x: Tensor): Tensor {
 	checkTensor("relu", "x", x, "float32");
 	const y = elementwise(reluKernel, [x]);
 	markReluOutput(y);
-	return record("relu", y, [x], (gradient) => [reluGradient(y, gradient)]);
+	return record("relu", y, [x], [y], (gradient) => [reluGradient(y, gradient)]);
 }

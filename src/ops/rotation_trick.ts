@@ -26,7 +26,7 @@ export function rotationTrick(z: Tensor, quantized: Tensor): Tensor {
 	if (!sameShape(z.shape, quantized.shape))
 		throw new ShapeError(`${name}: shapes ${formatShape(z.shape)} and ${formatShape(quantized.shape)} differ.`);
 	const result = quantized.share();
-	return record(name, result, [z], (gradient) => {
+	return record(name, result, [z], [z, result], (gradient) => {
 		const dz = gpu.empty(z.shape);
 		launchElements(rotationTrickGradKernel, vectors, [z, result, gradient, dz], { ...layout });
 		return [dz];

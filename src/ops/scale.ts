@@ -22,5 +22,5 @@ export function scaled(x: Tensor, factor: number, to: Shape = x.shape): Tensor {
 export function scale(x: Tensor, factor: number): Tensor {
 	checkTensor("scale", "x", x, "float32");
 	checkNumber("scale", "factor", factor);
-	return record("scale", scaled(x, factor), [x], (gradient) => [scaled(gradient, factor)]);
+	return record("scale", scaled(x, factor), [x], [], (gradient) => [scaled(gradient, factor)]);
 }

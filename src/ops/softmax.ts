@@ -27,7 +27,7 @@ function recorded(operation: string, x: Tensor, axis: number, log: boolean): Ten
 	checkTensor(operation, "x", x, "float32");
 	const at = resolveAxis(axis, x.shape, operation);
 	const y = computeSoftmax(x, at, log);
-	return record(operation, y, [x], (gradient) => {
+	return record(operation, y, [x], [y], (gradient) => {
 		const dx = x.gpu.empty(x.shape);
 		run(softmaxGradKernel, x, at, log, [y, gradient, dx]);
 		return [dx];

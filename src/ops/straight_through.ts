@@ -17,5 +17,5 @@ export function straightThrough(z: Tensor, quantized: Tensor): Tensor {
 	commonGpu("straightThrough", z, quantized);
 	if (!sameShape(z.shape, quantized.shape))
 		throw new ShapeError(`straightThrough: shapes ${formatShape(z.shape)} and ${formatShape(quantized.shape)} differ.`);
-	return record("straightThrough", quantized.share(), [z], (gradient) => [gradient.share()]);
+	return record("straightThrough", quantized.share(), [z], [], (gradient) => [gradient.share()]);
 }

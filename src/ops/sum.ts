@@ -78,7 +78,7 @@ function reduce(operation: string, x: Tensor, axis: number | undefined, factorOf
 	const shape = at === undefined ? [] : x.shape.toSpliced(at, 1);
 	const factor = factorOf(count);
 	const out = sumOver(x, { k1: outer, r2: count, k2: inner }, shape, factor);
-	return record(operation, out, [x], (gradient) => {
+	return record(operation, out, [x], [], (gradient) => {
 		// The sum's element (o, i) is repeated over the axis between o and i.
 		if (outer === 1) return [expandTo(gradient, x.shape, inner, 1, factor)];
 		if (inner === 1) return [expandTo(gradient, x.shape, outer, count, factor)];

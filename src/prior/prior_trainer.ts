@@ -137,7 +137,8 @@ export class PriorTrainer {
 	/**
 	 * Reads and frees the losses of steps, in the order of the steps. Reading a dozen steps together waits once.
 	 *
-	 * @throws DivergenceError naming the first step whose loss is not finite; from then on `step` throws it as well
+	 * @throws DivergenceError naming the first step whose loss is NaN; from then on `step` throws it as well. ArgumentError
+	 * naming the first step with a code that is not below `numEmbeddings`.
 	 */
 	async readLosses(losses: readonly Tensor[]): Promise<{ readonly step: number; readonly nats: number }[]> {
 		checkArray("PriorTrainer.readLosses", "losses", losses, "an array of what step() returned");
@@ -150,6 +151,7 @@ export class PriorTrainer {
 		const records = steps.map((step, i) => ({ step, nats: values[i][0] }));
 		for (const loss of losses) loss.dispose();
 		const bad = records.find(({ nats }) => !Number.isFinite(nats));
+		if (bad?.nats === Number.POSITIVE_INFINITY) throw this.impossible("readLosses", `step ${bad.step}`);
 		if (bad !== undefined) {
 			this.divergence = diverged("PriorTrainer", bad.step, bad.nats, this.optimizer.lr);
 			throw this.divergence;
@@ -188,6 +190,7 @@ export class PriorTrainer {
 			const values = await gpu.readAll(losses);
 			const codes = sizes.reduce((sum, size) => sum + size, 0);
 			const nats = values.reduce((sum, value, i) => sum + (value[0] as number) * (sizes[i] as number), 0) / codes;
+			if (nats === Number.POSITIVE_INFINITY) throw this.impossible("evaluate", "the batches");
 			if (!Number.isFinite(nats)) throw notFinite("PriorTrainer.evaluate", "cross-entropy", nats);
 			return nats;
 		} finally {
@@ -203,6 +206,13 @@ export class PriorTrainer {
 		this.captured = undefined;
 		this.dropoutOptions?.random.dispose();
 		this.optimizer.dispose();
+	}
+
+	/** What an infinite cross-entropy comes from: a code that the prior gives no probability. */
+	private impossible(method: string, where: string): ArgumentError {
+		return new ArgumentError(
+			`PriorTrainer.${method}: codes of ${where} must be below numEmbeddings, ${this.model.numEmbeddings}, but one is not: its cross-entropy is infinite. Make the codes with the model that the prior is for.`,
+		);
 	}
 
 	private checkBatch(caller: string, batch: CodeBatch): void {

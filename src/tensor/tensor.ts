@@ -25,6 +25,8 @@ export interface GradientNode {
 	 * caller, which disposes of them.
 	 */
 	readonly backward: (gradient: Tensor) => readonly (Tensor | null)[];
+	/** The tensors whose elements `backward` reads, each with its version in the forward pass. */
+	readonly reads: readonly { readonly tensor: AnyTensor; readonly version: number }[];
 }
 
 /** Memory that holds a tensor in another order than row-major, see kernels/block_images.wgsl. */
@@ -82,6 +84,7 @@ export class Tensor<D extends DType = "float32"> {
 		if (this.rowMajor === null) {
 			const { storage, toRowMajor } = this.blockedMemory as BlockedMemory;
 			this.rowMajor = this.gpu.atOnceOutside(storage, () => toRowMajor(storage));
+			this.rowMajor.changes = storage.changes;
 		}
 		return this.rowMajor;
 	}
@@ -107,6 +110,11 @@ export class Tensor<D extends DType = "float32"> {
 		this.blockedMemory?.storage.free();
 		this.blockedMemory = null;
 		return storage;
+	}
+
+	/** How often the elements were overwritten since the memory was allocated; views of one memory have one version. */
+	get version(): number {
+		return (this.rowMajor ?? (this.blockedMemory as BlockedMemory).storage).changes.count;
 	}
 
 	get isDisposed(): boolean {

@@ -1,8 +1,12 @@
 import {
+	Adam,
 	ArgumentError,
 	add,
 	backward,
+	conv2d,
+	crossEntropy,
 	DisposedError,
+	embedding,
 	type Gpu,
 	GradientError,
 	mul,
@@ -13,11 +17,12 @@ import {
 	stopGradient,
 	straightThrough,
 	sum,
+	type Tensor,
 } from "tessera-gpu";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { record } from "../../src/autograd/tape.js";
-import { assertThrows, device } from "../support.js";
+import { assertThrows, device, variants } from "../support.js";
 
 const test = suite("tape");
 
@@ -101,10 +106,71 @@ test("a gradient of the wrong shape is refused, and no parameter changes", async
 	const gpu = await device();
 	const w = gpu.parameter([1, 2], [2]);
 	gpu.scope(() => {
-		const bad = record("bad", scale(stopGradient(w), 1), [w], () => [gpu.tensor([1, 2, 3], [3])]);
+		const bad = record("bad", scale(stopGradient(w), 1), [w], [], () => [gpu.tensor([1, 2, 3], [3])]);
 		assertThrows(() => backward(sum(bad)), GradientError, ["bad", "[3]", "[2]"]);
 	});
 	assert.is(w.hasGrad, false);
+	w.dispose();
+});
+
+test("a tensor that backward reads and that was overwritten since the forward pass is refused, by whatever way", async () => {
+	for (const gpu of await variants()) {
+		const numbers = (count: number) => Float32Array.from({ length: count }, (_, i) => Math.sin(i + 1));
+		const w = gpu.parameter(numbers(6 * 9), [6, 1, 3, 3]);
+		const x = gpu.tensor(numbers(4 * 25), [4, 1, 5, 5]);
+		const table = gpu.parameter(numbers(8), [4, 2]);
+		const targets = gpu.tensor(Uint32Array.of(0, 1), [2]);
+		const adam = new Adam([w, table]);
+		const train = () => {
+			adam.zeroGrad();
+			backward(sum(mul(table, table)));
+			adam.step();
+		};
+		const step = gpu.capture(train);
+		const images = () => relu(conv2d(x, w));
+		const cases: [name: string, loss: () => Tensor, change: () => void, words: string[]][] = [
+			["upload", () => sum(images()), () => gpu.upload(x, numbers(100)), ["conv2d", "Tensor float32", "[4,1,5,5]"]],
+			["copy", () => sum(mul(w, w)), () => gpu.copy(gpu.clone(w), w), []],
+			["optimizer", () => sum(mul(table, table)), train, ["mul", "Parameter"]],
+			["replay", () => sum(mul(table, table)), () => step.replay(), ["mul"]],
+			["feed", () => crossEntropy(embedding(targets, table), targets), () => gpu.feed(targets, () => [1, 0]), []],
+			["a view", () => sum(mul(reshape(table, [8]), reshape(table, [8]))), () => gpu.upload(table, numbers(8)), []],
+		];
+		for (const [name, loss, change, words] of cases)
+			gpu.scope(() => {
+				const value = loss();
+				change();
+				const before = table.hasGrad;
+				assertThrows(() => backward(value), GradientError, ["backward:", "overwritten", ...words]);
+				assert.is(table.hasGrad, before, name);
+				adam.zeroGrad();
+			});
+		for (const tensor of [w, x, table, targets]) tensor.dispose();
+		step.dispose();
+		adam.dispose();
+	}
+});
+
+test("what backward does not read may be overwritten, and a trace overwrites nothing", async () => {
+	const gpu = await device();
+	const w = gpu.parameter([1, 2], [2]);
+	const adam = new Adam([w]);
+	gpu.scope(() => {
+		const x = gpu.tensor([3, 4], [2]);
+		const linear = sum(add(scale(w, 2), x));
+		const square = sum(mul(w, w));
+		const step = gpu.capture(() => {
+			adam.zeroGrad();
+			backward(sum(mul(w, w)));
+			adam.step();
+		});
+		backward(square);
+		gpu.upload(x, [5, 6]);
+		adam.step();
+		backward(linear);
+		step.dispose();
+	});
+	assert.equal([...(await w.grad.data())], [2 + 2, 4 + 2]);
 	w.dispose();
 });
 

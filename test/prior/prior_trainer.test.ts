@@ -4,7 +4,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { cosineDecay } from "../../src/nn/learning_rate.js";
 import { Random } from "../../src/nn/random.js";
-import { assertThrows, device } from "../support.js";
+import { assertThrows, device, variants } from "../support.js";
 
 const test = suite("PriorTrainer");
 
@@ -163,6 +163,31 @@ test("refuses settings out of their range, and batches without labels", async ()
 	});
 	trainer.dispose();
 	model.dispose();
+});
+
+test("a code that the prior does not have is an error of the step that has it, eager and captured", async () => {
+	for (const gpu of await variants())
+		for (const capture of [false, true]) {
+			const model = new GatedPixelCNN(gpu, { numEmbeddings: 6, height: 2, width: 3, channels: 4 });
+			const trainer = new PriorTrainer(model, { steps: 10, capture });
+			const codes = (last: number) =>
+				gpu.tensor(
+					Uint32Array.from({ length: 30 }, (_, i) => (i < 29 ? i % 6 : last)),
+					[5, 2, 3],
+				);
+			const losses = [5, 5, 6, 5].map((last) => gpu.scope(() => trainer.step({ codes: codes(last) })));
+			const thrown = await trainer.readLosses(losses).catch((error: unknown) => error);
+			assert.instance(thrown, ArgumentError);
+			assert.match(String(thrown), "PriorTrainer.readLosses: codes of step 3 must be below numEmbeddings, 6");
+			const evaluated = await trainer
+				.evaluate([() => ({ codes: codes(4_294_967_295) })])
+				.catch((error: unknown) => error);
+			assert.match(String(evaluated), "PriorTrainer.evaluate: codes of the batches must be below numEmbeddings, 6");
+			const loss = gpu.scope(() => trainer.step({ codes: codes(0) }));
+			assert.ok(Number.isFinite((await trainer.readLosses([loss]))[0]?.nats), "the weights are as good as before");
+			trainer.dispose();
+			model.dispose();
+		}
 });
 
 test.run();

@@ -12,13 +12,13 @@ export function mseLossBackward(a: Array64, b: Array64, scale = 1, dy = 1): { a:
 	return { a: gradient, b: map(gradient, (value) => -value) };
 }
 
-/** mean(−log softmax(logits)[target]) with the classes along `axis`; a target a line, row-major. */
+/** mean(−log softmax(logits)[target]) with the classes along `axis`; a target a line, row-major; ∞ if one is no class. */
 export function crossEntropy(logits: Array64, targets: ArrayLike<number>, axis = 1): number {
 	const logProbabilities = logSoftmax(logits, axis);
 	let total = 0;
 	forEachLine(logits.shape, axis, (positions, line) => {
 		const position = positions[targets[line]];
-		if (position !== undefined) total -= logProbabilities.data[position];
+		total -= position === undefined ? Number.NEGATIVE_INFINITY : logProbabilities.data[position];
 	});
 	return total / targets.length;
 }
