@@ -33,6 +33,11 @@ export function isNullBackend(adapter: GPUAdapter): boolean {
 }
 
 /** @internal */
+/** The size of the adapter's subgroups if it is always the same and at least 4, else 0. */
+export function fixedSubgroupSize({ subgroupMinSize, subgroupMaxSize }: AdapterDescription): number {
+	return subgroupMinSize === subgroupMaxSize && subgroupMinSize >= 4 ? subgroupMinSize : 0;
+}
+
 export function describeAdapter(adapter: GPUAdapter): AdapterDescription {
 	const { vendor, architecture, device, description } = adapter.info;
 	const subgroups = adapter.features.has("subgroups");

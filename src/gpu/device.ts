@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { AdapterDescription } from "./adapter.js";
+import { type AdapterDescription, fixedSubgroupSize } from "./adapter.js";
 import { checkArray, checkFunction, checkInstance, checkNumber, checkOptions, wrongArgument } from "./arguments.js";
+import type { BlockedKernels } from "./blocked_kernels.js";
 import { BufferPool, type MemoryUse } from "./buffer_pool.js";
 import type { Choices, KernelFamily } from "./choices.js";
 import {
@@ -53,6 +54,8 @@ export interface DeviceOptions {
 	readonly maxDispatchesInFlight?: number;
 	/** What was measured on this adapter, see `choose`; without it nothing is measured. @internal */
 	readonly choices?: Choices | undefined;
+	/** The kernels on blocks of images; without them the device has the portable ones alone. @internal */
+	readonly blockedKernels?: BlockedKernels | undefined;
 }
 
 /** What a device has done, and what it caches. */
@@ -143,10 +146,13 @@ export class Device {
 		readonly adapter: AdapterDescription,
 		private readonly options: DeviceOptions = {},
 	) {
-		this.subgroupSize = subgroupSizeFor(adapter, options.subgroupKernels);
+		const lanes = subgroupSizeFor(adapter, options.subgroupKernels);
+		const { blockedKernels } = options;
+		this.subgroupSize = blockedKernels === undefined ? 0 : lanes;
 		const preferred: KernelFamily = this.subgroupSize > 0 ? "subgroups" : "portable";
 		const other: KernelFamily = preferred === "portable" ? "subgroups" : "portable";
-		const both = options.subgroupKernels === undefined && fixedSubgroupSize(adapter) > 0;
+		const both =
+			options.subgroupKernels === undefined && blockedKernels !== undefined && fixedSubgroupSize(adapter) > 0;
 		this.families = both ? [preferred, other] : [preferred];
 		this.maxGroups = device.limits.maxComputeWorkgroupsPerDimension;
 		const dispatches = options.maxDispatchesInFlight ?? workLimits.dispatches;
@@ -194,6 +200,16 @@ export class Device {
 
 	get limits(): WebGPULimits {
 		return this.device.limits;
+	}
+
+	/** The kernels on blocks of images, on a device whose families have them. @internal */
+	get blockedKernels(): BlockedKernels {
+		const { blockedKernels } = this.options;
+		if (blockedKernels === undefined)
+			throw new TesseraError(
+				"This device was opened without the kernels on blocks of images: open it with openDevice().",
+			);
+		return blockedKernels;
 	}
 
 	/** Lanes of a subgroup for the kernels of a family; 0 for the portable ones. @internal */
@@ -841,9 +857,4 @@ function subgroupSizeFor(adapter: AdapterDescription, wanted: boolean | undefine
 			`The subgroup kernels need subgroups of one size of at least 4; this adapter has ${adapter.subgroupMinSize} to ${adapter.subgroupMaxSize}.`,
 		);
 	return (wanted ?? adapter.software) ? fixed : 0;
-}
-
-/** The size of the adapter's subgroups where it is always the same and at least 4, else 0. */
-function fixedSubgroupSize({ subgroupMinSize, subgroupMaxSize }: AdapterDescription): number {
-	return subgroupMinSize === subgroupMaxSize && subgroupMinSize >= 4 ? subgroupMinSize : 0;
 }

@@ -1,5 +1,3 @@
-import blockImagesKernel from "../../kernels/block_images.wgsl";
-import unblockImagesKernel from "../../kernels/unblock_images.wgsl";
 import type { KernelFamily } from "../gpu/choices.js";
 import type { Storage } from "../gpu/storage.js";
 import type { Gpu } from "../tensor/gpu.js";
@@ -37,7 +35,7 @@ export function emptyBlocked(gpu: Gpu, shape: Shape): { readonly tensor: Tensor;
 	const storage = gpu.allocate(4 * words(shape));
 	const toRowMajor = (blocked: Storage) => {
 		const rowMajor = gpu.allocate(4 * sizeOf(shape));
-		gpu.run(unblockImagesKernel, {
+		gpu.run(gpu.blockedKernels.unblockImages, {
 			bindings: [blocked, rowMajor, gpu.uniform(Uint32Array.of(...sizes(shape)))],
 			workgroups: Math.ceil(words(shape) / 256),
 		});
@@ -57,7 +55,7 @@ export function blockedStorage(x: Tensor): Storage {
 /** Writes the images of x from `first` on to a blocked buffer, as many as fit. */
 export function block(x: Tensor, storage: Storage, first: number): void {
 	const scalars = x.gpu.uniform(Uint32Array.of(...sizes(x.shape), first));
-	launchElements(blockImagesKernel, storage.bytes / 64, [x, storage, scalars]);
+	launchElements(x.gpu.blockedKernels.blockImages, storage.bytes / 64, [x, storage, scalars]);
 }
 
 /** x, or the same in blocked form where several kernels are going to read it so. */

@@ -1,8 +1,4 @@
-import convolutionBlockedKernel from "../../kernels/convolution.blocked.wgsl";
-import weightGradBlockedKernel from "../../kernels/convolution_weight_grad.blocked.wgsl";
 import weightGradSumKernel from "../../kernels/convolution_weight_grad_sum.wgsl";
-import gatherTapsKernel from "../../kernels/gather_taps.blocked.wgsl";
-import sumChannelsKernel from "../../kernels/sum_channels.blocked.wgsl";
 import { type Shape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { blockedStorage, blocksOf, emptyBlocked } from "./blocked.js";
@@ -65,7 +61,7 @@ function runWhole(
 		// Where the kernel is smaller than the weight's, the weight's taps stand as outputs.
 		const tapsAsOutputs = sizeOf(kernel.slice(2)) < sizeOf(weight.shape.slice(2));
 		const packed = packWeights(weight, 1, x.shape[1], outChannels, strides, { width, inputMultiple: 2, tapsAsOutputs });
-		gpu.run(convolutionBlockedKernel, {
+		gpu.run(gpu.blockedKernels.convolution, {
 			constants: { SUBGROUP: lanes },
 			bindings: [
 				blockedStorage(x),
@@ -103,7 +99,7 @@ function runTapByTap(
 	return gpu.scope(() => {
 		const { tensor, storage } = emptyBlocked(gpu, to);
 		const parts = blockedStorage(runWhole(x, weight, strides, {}, products, [1, 1, 1, 1], pointwise, flops));
-		gpu.run(gatherTapsKernel, {
+		gpu.run(gpu.blockedKernels.gatherTaps, {
 			bindings: [
 				parts,
 				bias?.storage ?? parts,
@@ -140,7 +136,7 @@ export function runWeightGradBlocked(
 		const sums = gpu.empty([outChannels]);
 		const partial = gpu.empty([splits, outChannels, rowLength]);
 		const partialSums = gpu.empty([splits, outChannels]);
-		gpu.run(weightGradBlockedKernel, {
+		gpu.run(gpu.blockedKernels.convolutionWeightGrad, {
 			constants,
 			bindings: [
 				blockedStorage(input),
@@ -176,7 +172,7 @@ export function sumsBlocked(x: Tensor): Tensor {
 	return gpu.scope(() => {
 		const partial = gpu.empty([blocksOf(batch) * splits, channels]);
 		const scalars = gpu.uniform(Uint32Array.of(channels, plane, splits));
-		launchElements(sumChannelsKernel, partial.size, [blockedStorage(x), partial, scalars]);
+		launchElements(gpu.blockedKernels.sumChannels, partial.size, [blockedStorage(x), partial, scalars]);
 		return sumOver(partial, { r2: partial.shape[0], k2: channels }, [channels]);
 	});
 }

@@ -1,6 +1,4 @@
-import nearestCodeBlockedKernel from "../../kernels/nearest_code.blocked.wgsl";
 import nearestCodeKernel from "../../kernels/nearest_code.wgsl";
-import directBlockedKernel from "../../kernels/nearest_code_direct.blocked.wgsl";
 import directKernel from "../../kernels/nearest_code_direct.wgsl";
 import prepareKernel from "../../kernels/nearest_code_prepare.wgsl";
 import { ShapeError } from "../gpu/errors.js";
@@ -82,7 +80,7 @@ function nearestBlocked(z: Tensor, codebook: Tensor): Tensor<"uint32"> {
 		const { transposed, halfNorm } = prepare(codebook, width, 2);
 		const [paddedCodes] = halfNorm.shape;
 		const launch = (blocked: Storage, first: number, blocks: number) =>
-			gpu.run(nearestCodeBlockedKernel, {
+			gpu.run(gpu.blockedKernels.nearestCode, {
 				constants: { SUBGROUP: lanes },
 				bindings: [
 					blocked,
@@ -109,7 +107,7 @@ function nearestBlocked(z: Tensor, codebook: Tensor): Tensor<"uint32"> {
 		const paddedDimensions = transposed.shape[1];
 		const image = dimensions * plane;
 		const strides = z.blocked === null ? [image, 1, plane] : [1, blockSize * dimensions, blockSize];
-		gpu.run(directBlockedKernel, {
+		gpu.run(gpu.blockedKernels.nearestCodeDirect, {
 			constants: { SUBGROUP: lanes },
 			bindings: [
 				z.blocked ?? z.storage,

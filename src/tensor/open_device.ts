@@ -1,4 +1,10 @@
-import { type AdapterDescription, describeAdapter, isNullBackend, requestDevice } from "../gpu/adapter.js";
+import {
+	type AdapterDescription,
+	describeAdapter,
+	fixedSubgroupSize,
+	isNullBackend,
+	requestDevice,
+} from "../gpu/adapter.js";
 import {
 	checkArray,
 	checkFlag,
@@ -14,7 +20,7 @@ import { NoAdapterError } from "../gpu/errors.js";
 import { browserChoiceStore } from "./choice_store.js";
 import { Gpu } from "./gpu.js";
 
-export interface OpenDeviceOptions extends Omit<DeviceOptions, "choices"> {
+export interface OpenDeviceOptions extends Omit<DeviceOptions, "choices" | "blockedKernels"> {
 	/** Which GPU to prefer where there are several (default "high-performance"). */
 	readonly powerPreference?: "low-power" | "high-performance";
 	/** WebGPU features without which the device is of no use to the caller. */
@@ -88,7 +94,13 @@ export async function openAdapter(
 	const description = describeAdapter(adapter);
 	const store = tune === true ? storeFor(description) : tune;
 	const choices = store === false ? undefined : await Choices.open(store);
-	const gpu = new Gpu(await requestDevice(adapter, requiredFeatures), description, { ...options, choices });
+	const wanted = options.subgroupKernels ?? (description.software || choices !== undefined);
+	const blockedKernels =
+		wanted && fixedSubgroupSize(description) > 0
+			? (await import("../gpu/blocked_kernels.js")).blockedKernels
+			: undefined;
+	const device = await requestDevice(adapter, requiredFeatures);
+	const gpu = new Gpu(device, description, { ...options, choices, blockedKernels });
 	const name = description.description || description.device || description.architecture;
 	if (description.software && announce && !announced.has(name)) {
 		announced.add(name);
