@@ -1,5 +1,6 @@
 // Builds everything that is run or published.
 //   node build.mjs            dist/: the library for browsers and for Node, the command line, type declarations
+//   node build.mjs --no-types the same without checking types and writing declarations
 //   node build.mjs --tests    build/test/: the test files, for Node and for a browser
 //   node build.mjs --bench    build/bench/: the benchmarks
 import { execFileSync } from "node:child_process";
@@ -111,6 +112,7 @@ async function buildLibrary() {
 		[library, commandLine].flatMap(({ metafile }) => Object.keys(metafile.inputs)),
 		"dist/THIRD_PARTY_LICENSES.txt",
 	);
+	if (process.argv.includes("--no-types")) return;
 	execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "src/tsconfig.json"], { stdio: "inherit" });
 	await removeUnreached("dist/types", Object.values(entries));
 }
@@ -139,7 +141,14 @@ async function buildTests() {
 	const forBrowsers = tests.filter((file) => !file.startsWith(join("test", "node")));
 	await build({
 		...common,
-		entryPoints: [...tests, "test/run.ts", "test/browser/run.ts", "test/types/run.ts", "test/load/run.ts"],
+		entryPoints: [
+			...tests,
+			"test/run.ts",
+			"test/browser/run.ts",
+			"test/types/run.ts",
+			"test/load/run.ts",
+			"test/mutants/run.ts",
+		],
 		outbase: "test",
 		outdir: "build/test/node",
 		splitting: true,

@@ -13,6 +13,7 @@ import {
 	noGrad,
 	relu,
 	reshape,
+	ShapeError,
 	scale,
 	stopGradient,
 	straightThrough,
@@ -211,6 +212,21 @@ test("each parameter's gradient has memory of its own", async () => {
 	gpu.scope(() => backward(sum(b)));
 	assert.is(await b.grad.item(), 1, "the gradient that every backward starts from");
 	for (const parameter of [a, b, c]) parameter.dispose();
+});
+
+test("noGrad inside noGrad leaves the outer one as it is, also if it throws", async () => {
+	const gpu = await device();
+	const w = gpu.parameter([1, 2], [2]);
+	gpu.scope(() => {
+		const recorded = noGrad(() => {
+			noGrad(() => undefined);
+			assertThrows(() => noGrad(() => w.share([3])), ShapeError);
+			return relu(w).requiresGrad;
+		});
+		assert.is(recorded, false);
+		assert.is(relu(w).requiresGrad, true);
+	});
+	w.dispose();
 });
 
 test("noGrad refuses an async body", () => {

@@ -1,5 +1,6 @@
 import {
 	ArgumentError,
+	add,
 	backward,
 	conv2d,
 	DisposedError,
@@ -80,6 +81,8 @@ const cases: Case[] = [
 	[[16, 2, 8, 6], [6, 2, 3, 3], { stride: 3, padding: 1, dilation: 2 }],
 	[[16, 3, 2, 1], [6, 3, 5, 5], { padding: 2, bias: true }],
 	[[16, 6, 4, 4], [8, 3, 3, 3], { groups: 2, padding: 1, bias: true }],
+	// A weight gradient in splits that do not divide the rows.
+	[[16, 1, 13, 13], [2, 1, 3, 3], { padding: 1, bias: true }],
 	// Other zeros after the image than before it, or fewer rows and columns: causal convolutions and others.
 	[[2, 3, 7, 7], [5, 3, 2, 3], { padding: 1, paddingEnd: [0, 1], bias: true }],
 	[[17, 5, 7, 7], [34, 5, 2, 3], { padding: 1, paddingEnd: [0, 1], bias: true }],
@@ -129,7 +132,8 @@ for (const [batch, first, second] of [
 							? conv2d(input, weight, { bias, padding: 1, activation: "relu" })
 							: relu(conv2d(input, weight, { bias, padding: 1 }));
 					const y = layer(layer(x, w1, b1), w2, b2);
-					backward(sum(mul(y, y)));
+					// With a gradient where y is 0, too.
+					backward(add(sum(mul(y, y)), sum(y)));
 					return y;
 				});
 				outputs.push([await y.data(), ...(await Promise.all(parameters.map(({ grad }) => grad.data())))]);

@@ -44,6 +44,8 @@ const cases: Case[] = [
 	[[33, 2, 3, 3], [2, 37, 2, 2], { stride: 2, bias: true }],
 	[[15, 7, 4, 4], [7, 1, 3, 3], { padding: 1, bias: true }],
 	[[16, 3, 3, 4], [3, 6, 2, 1], { stride: 3, outputPadding: 2, bias: true }],
+	// A bias gradient in splits that do not divide the pixels.
+	[[16, 1, 11, 13], [1, 2, 3, 3], { padding: 1, bias: true }],
 	[[16, 4, 3, 2], [4, 8, 3, 3], { dilation: 2, stride: [3, 2], padding: [1, 2], outputPadding: 1 }],
 ];
 

@@ -48,6 +48,12 @@ for (const [i, [shape, axis]] of cases.entries()) {
 test("sure of the right and of the wrong class", () =>
 	check(array([3, 2], [100, -100, 100, -100, 0, 0]), Uint32Array.of(0, 1, 1)));
 
+test("a target that is no class has an infinite loss and no gradient", async () => {
+	const random = new Random(4);
+	await check(randomArray(random, [5, 3]), Uint32Array.of(0, 3, 7, 1, 2));
+	await check(randomArray(random, [2, 3, 2]), Int32Array.of(-1, 1, 3, 2));
+});
+
 test("leaves nothing behind", () =>
 	checkStepMemory({
 		inputs: [randomArray(new Random(1), [6, 9, 4])],

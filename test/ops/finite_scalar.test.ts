@@ -126,6 +126,16 @@ test("values far out take the outermost levels", async () => {
 	for (const tensor of [z, quantized, indices, levels]) tensor.dispose();
 });
 
+test("the outermost levels begin where the reference says", async () => {
+	const gpu = await device();
+	const levels = gpu.tensor([5], [1], "uint32");
+	// (5 − 1) · 0.4995 · tanh(z) is 1.4993 and 1.5003.
+	const z = gpu.tensor([0.7504, 0.7509, -0.7504, -0.7509].map(Math.atanh), [4, 1]);
+	const { quantized, indices } = finiteScalar(z, levels);
+	assertClose(await quantized.data(), [0.5, 1, -0.5, -1], 0, "codes");
+	for (const tensor of [z, quantized, indices, levels]) tensor.dispose();
+});
+
 test("what does not fit is refused", async () => {
 	const gpu = await device();
 	gpu.scope(() => {

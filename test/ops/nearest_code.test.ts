@@ -120,6 +120,19 @@ test("clusters of codes far from each other, and from the origin", async () => {
 	await check(array([5, 1], [512695, 1, 2, 3, 4]), array([1024, 1], [512804, ...new Float64Array(1022), 512695]));
 });
 
+test("two near codes side by side among others that are far, all of them far from the origin", async () => {
+	// Only the distances of these two are undecided, and one lane has both.
+	for (const first of [0, 6, 512]) {
+		const random = new Random(32 + first);
+		const centre = around(random, [1, 16], 1000, 1).data;
+		const near = (count: number) =>
+			map(around(random, [count, 16], 0, 0.01), (value, i) => Math.fround(value + centre[i % 16]));
+		const codebook = map(around(random, [1024, 16], 0, 1), (value, i) => Math.fround(value - centre[i % 16]));
+		codebook.data.set(near(2).data, first * 16);
+		await check(near(64), codebook, `from code ${first} on,`);
+	}
+});
+
 test("more undecided rows than a workgroup has, and as many as are cut into slices", async () => {
 	const z = map(randomArray(new Random(31), [700, 7]), () => 0.25);
 	for (const picked of await picks(

@@ -1,10 +1,10 @@
-import { DTypeError, ShapeError } from "tessera-gpu";
+import { backward, DTypeError, ShapeError, sum } from "tessera-gpu";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Random } from "../../src/nn/random.js";
 import { normalize } from "../../src/ops/normalize.js";
 import { dotOf, fromVectors, unit, vectorsOf } from "../reference/vectors.js";
-import { assertThrows, checkOp, checkStepMemory, device, randomArray } from "../support.js";
+import { assertClose, assertThrows, checkOp, checkStepMemory, device, randomArray } from "../support.js";
 
 const test = suite("normalize");
 
@@ -43,6 +43,19 @@ test("a vector of zeros stays one", async () => {
 		[...(await y.data())].map((value) => Number(value.toFixed(6))),
 		[0, 0, 0.6, 0.8],
 	);
+	for (const tensor of [x, y]) tensor.dispose();
+});
+
+test("a vector shorter than 1e-12 is divided by that, and so is its gradient", async () => {
+	const gpu = await device();
+	const x = gpu.parameter([1e-13, 0], [1, 2]);
+	const y = gpu.scope(() => {
+		const y = normalize(x);
+		backward(sum(y));
+		return y;
+	});
+	assertClose(await y.data(), [0.1, 0], 1e-6, "value");
+	assertClose(await x.grad.data(), [1e12, 1e12], 1e-6, "gradient");
 	for (const tensor of [x, y]) tensor.dispose();
 });
 

@@ -56,6 +56,23 @@ test("relu", async () => {
 	});
 });
 
+test("relu of a NaN with a sign, which processors make of ∞ − ∞", async () => {
+	for (const gpu of await variants()) {
+		const y = gpu.scope(() => {
+			const x = gpu.tensor(
+				new Float32Array(Uint32Array.of(0xffc00000, 0xff800001, 0xffffffff, 0xbf800000).buffer),
+				[4],
+			);
+			const image = x.share([4, 1, 1, 1]);
+			return [relu(x), conv2d(image, gpu.tensor([1], [1, 1, 1, 1]), { activation: "relu" })];
+		});
+		for (const tensor of y) {
+			assert.equal([...(await tensor.data())], [nan, nan, nan, 0]);
+			tensor.dispose();
+		}
+	}
+});
+
 /** Shapes for which the kernels differ: few and many channels of either kind, an odd number, images that fill no block. */
 const layers: [x: number[], outChannels: number, kernel: number, options: { stride?: number; padding?: number }][] = [
 	[[4, 1, 1, 1], 1, 1, {}],
@@ -174,6 +191,19 @@ function afterConvolution(
 		},
 	};
 }
+
+test("codeCrossEntropy: one logit that is NaN, of a class that is no target", async () => {
+	for (const gpu of await variants()) {
+		const loss = gpu.scope(() => {
+			const x = tensorOf(gpu, randomArray(new Random(6), [5, 3, 2, 2]));
+			const weight = tensorOf(gpu, randomArray(new Random(7), [4, 3, 1, 1]));
+			const logits = conv2d(x, weight, { bias: gpu.tensor([nan, 0, 0, 0]) });
+			return codeCrossEntropy(logits, gpu.tensor(new Uint32Array(20).fill(2), [5, 2, 2]));
+		});
+		assert.ok(Number.isNaN(await loss.item()));
+		loss.dispose();
+	}
+});
 
 for (const special of specials) {
 	test(`codeCrossEntropy: logits of ${special}`, async () => {

@@ -18,6 +18,7 @@ const cases: { shape: number[]; order: number[] }[] = [
 	{ shape: [3, 67, 5], order: [2, 0, 1] },
 	{ shape: [1, 5, 1, 3], order: [2, 3, 0, 1] },
 	{ shape: [130, 2, 3], order: [1, 0, 2] },
+	{ shape: [2, 3, 1, 4, 3, 2], order: [4, 0, 3, 1, 5, 2] },
 ];
 
 for (const [i, { shape, order }] of cases.entries()) {
