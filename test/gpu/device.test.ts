@@ -18,6 +18,15 @@ import { assertSame, assertThrows, device } from "../support.js";
 
 const test = suite("the machine");
 
+test("an upload with an offset ends within its buffer", async () => {
+	const gpu = await device();
+	const x = gpu.tensor([1, 2, 3], [3]);
+	gpu.write(x.storage, Float32Array.of(7), 8);
+	assertThrows(() => gpu.write(x.storage, Float32Array.of(8, 9), 8), LimitError, ["8 bytes at 8", "12 bytes"]);
+	assertSame(await x.data(), [1, 2, 7], "after the upload");
+	x.dispose();
+});
+
 test("an upload into a recycled buffer waits for the commands that still read it", async () => {
 	const gpu = await device();
 	const first = gpu.tensor(new Float32Array(100).fill(1), [100]);

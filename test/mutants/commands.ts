@@ -19,7 +19,7 @@ export const commands: Area = {
 			file: "src/node/commands/train.ts",
 			find: 'schedule === "constant" ? lr : lr',
 			replace: 'schedule === "never" ? lr : lr',
-			suites: ["node/cli", "node/pinned_training"],
+			suites: ["node/pinned_training"],
 		},
 		"train ignores --lr": {
 			file: "src/node/command_line/train.ts",
@@ -31,13 +31,13 @@ export const commands: Area = {
 			file: "src/node/command_line/train.ts",
 			find: 'beta: number(options, "beta", { least: 0 }),',
 			replace: "beta: 0.25,",
-			suites: ["node/cli", "node/pinned_training"],
+			suites: ["node/pinned_training"],
 		},
 		"train ignores --decay": {
 			file: "src/node/command_line/train.ts",
 			find: 'decay: number(options, "decay", { least: 0, below: 1 }),',
 			replace: "decay: 0.5,",
-			suites: ["node/cli", "node/pinned_training"],
+			suites: ["node/pinned_training"],
 		},
 		"all commands ignore --seed": {
 			file: "src/node/arguments.ts",

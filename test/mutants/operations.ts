@@ -99,12 +99,6 @@ export const operations: Area = {
 			replace: "origin: [padding[1], padding[0]],",
 			suites: ["ops/conv_transpose2d", "ops/conv2d"],
 		},
-		"taps as outputs: strided convolutions are computed so, too": {
-			file: "src/ops/convolution_blocked.ts",
-			find: "kernelHeight * kernelWidth > 1 && pixelwise",
-			replace: "kernelHeight * kernelWidth > 1",
-			suites: ["ops/conv2d"],
-		},
 		"a split sum is multiplied twice": {
 			file: "src/ops/sum.ts",
 			find: "[splits, outputs], 1)",

@@ -30,4 +30,14 @@ test("every order is as likely, also those that leave numbers in their place", (
 	for (const [order, count] of counts) assert.ok(Math.abs(count - draws / 24) < 50, `${order}: ${count} of ${draws}`);
 });
 
+test("normal numbers are not repeated, and a fork draws other numbers than its parent", () => {
+	const random = new Random(3);
+	const drawn = Array.from({ length: 100 }, () => random.normal());
+	assert.is(new Set(drawn).size, 100);
+	const [parent, fork] = [new Random(4), new Random(4).fork()];
+	const next = (of: Random) => Array.from({ length: 5 }, () => of.integer(1e6));
+	assert.not.equal(next(fork), next(parent));
+	assert.equal(next(new Random(4).fork()), next(new Random(4).fork()));
+});
+
 test.run();

@@ -1,11 +1,11 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { runTessera } from "./command_line.js";
 
-// Two small trainings from the command line whose every number is known. No option that is a number has its default, so
+// Three small trainings from the command line whose every number is known. No option that is a number has its default, so
 // that none can be ignored. lavapipe and SwiftShader gave the same bits on the machine where they were written down; other
 // processors may round otherwise, and a code that is taken instead of another moves perplexity and commitment loss.
 
@@ -45,8 +45,8 @@ const priorOptions = "--epochs 2 --batch 32 --lr 0.01 --channels 4 --layers 2 --
 
 type Row = Readonly<Record<string, number | string>>;
 
-async function rowsOf(file: string, type: string): Promise<Row[]> {
-	const text = await readFile(join(folder, "run", file), "utf8");
+async function rowsOf(file: string, type: string, run = "run"): Promise<Row[]> {
+	const text = await readFile(join(folder, run, file), "utf8");
 	const rows = text
 		.trim()
 		.split("\n")
@@ -93,6 +93,33 @@ test("each step and epoch of train-prior, and the error of the model as its file
 	const evaluated = await rowsOf("prior-metrics.jsonl", "epoch");
 	assert.is(evaluated.length, priorEpochs.length);
 	for (const [i, expected] of priorEpochs.entries()) assertNumbers(evaluated[i], expected);
+});
+
+/** The other options, with none at its default that changes the numbers. */
+const otherOptions =
+	"--images 96 --epochs 1 --batch 16 --lr 0.01 --schedule constant --seed 7 --quantizer residual --levels 3 --codes 6 --dim 4 --hidden 16 --residual-layers 1,0 --init uniform --beta 0.7 --decay 0.9 --dead-below 0.5 --gradient rotation";
+const otherSteps: readonly (readonly number[])[] = [
+	[1.5485835075, 1.4312608242, 0.1676038206, 3.9280915335],
+	[1.5738232136, 1.264523387, 0.4418568015, 3.2954148777],
+	[1.1810255051, 1.161485076, 0.0279149711, 4.3869132617],
+	[1.2520650625, 1.2456508875, 0.0091630239, 5.2449466676],
+	[1.0902034044, 1.0894069672, 0.0011378343, 7.9036046294],
+	[1.0445879698, 1.0440331697, 0.0007924999, 9.2601377294],
+];
+
+test("each step with the other options of train; weights are written before pictures", async () => {
+	const { code, errors } = await runTessera(folder, ["train", ...otherOptions.split(" "), "--out", "other"]);
+	assert.is(code, 0, errors);
+	const found = await rowsOf("metrics.jsonl", "step", "other");
+	assert.is(found.length, otherSteps.length);
+	for (const [i, values] of otherSteps.entries())
+		assertNumbers(found[i], Object.fromEntries(names.map((name, k) => [name, values[k] as number])));
+	const [evaluated] = await rowsOf("metrics.jsonl", "epoch", "other");
+	assertNumbers(evaluated, { nmse: 1.0938744545, perplexity: 8.5608886916, codesInUse: 15 });
+	const [weights, picture] = await Promise.all(
+		["model.safetensors", "epoch-001.png"].map((name) => stat(join(folder, "other", name))),
+	);
+	assert.ok((weights?.mtimeMs ?? 0) < (picture?.mtimeMs ?? 0), "weights first");
 });
 
 test.run();

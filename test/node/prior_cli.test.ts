@@ -157,6 +157,22 @@ test("complete keeps the part that was asked for, in the picture and in the code
 		for (let x = 0; x < 8; x++) assert.is(completed(y, x), pixels[28 * y + x], `pixel ${x}, ${y} of the kept half`);
 });
 
+test("the likeliest codes are those of temperature 0 and of top-k 1, and depend on the class alone", async () => {
+	const drawn = async (...words: string[]) => {
+		const { code, errors } = await tessera(["sample", run, ...words, "--out", "likeliest.png"]);
+		assert.is(code, 0, errors);
+		return readImage(join(folder, "likeliest.png"));
+	};
+	const [cold, first, all] = [
+		await drawn("--class", "7", "--count", "2", "--temperature", "0", "--seed", "1"),
+		await drawn("--class", "7", "--count", "2", "--top-k", "1", "--seed", "2"),
+		await drawn("--count", "2", "--temperature", "0"),
+	];
+	assert.equal(first.pixels, cold.pixels);
+	const row = (image: Image, y: number) => image.pixels.slice(y * image.width, (y + 60) * image.width);
+	assert.equal(row(all, 7 * 60), row(cold, 0));
+});
+
 test("many completions are drawn in parts, which differ", async () => {
 	const words = ["complete", run, "a.png", "--keep", "left", "--count", "34", "--out", "many.png"];
 	const { code, output, errors } = await tessera(words);

@@ -1,4 +1,4 @@
-import { DisposedError, DTypeError, type Gpu, nearestCode, ShapeError } from "tessera-gpu";
+import { conv2d, DisposedError, DTypeError, type Gpu, nearestCode, ShapeError } from "tessera-gpu";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Random } from "../../src/nn/random.js";
@@ -130,6 +130,26 @@ test("two near codes side by side among others that are far, all of them far fro
 		const codebook = map(around(random, [1024, 16], 0, 1), (value, i) => Math.fround(value - centre[i % 16]));
 		codebook.data.set(near(2).data, first * 16);
 		await check(near(64), codebook, `from code ${first} on,`);
+	}
+});
+
+test("vectors of several parts, and of a tensor that a convolution left in blocks", async () => {
+	const random = new Random(33);
+	const codebook = around(random, [64, 64], 10, 0.01);
+	const z = around(random, [64, 64, 6, 6], 10, 0.01);
+	await check(z, codebook, "parts,");
+	const images = around(random, [19, 16, 2, 3], 10, 0.01);
+	const codes = around(random, [64, 16], 10, 0.01);
+	const indices = reference.nearestCode(images, codes);
+	for (const gpu of await variants()) {
+		const picked = gpu.scope(() => {
+			const identity = Float32Array.from({ length: 256 }, (_, i) => (i % 17 === 0 ? 1 : 0));
+			return nearestCode(conv2d(tensorOf(gpu, images), gpu.tensor(identity, [16, 16, 1, 1])), tensorOf(gpu, codes));
+		});
+		for (const [n, code] of (await picked.data()).entries())
+			if (code !== indices[n])
+				assert.ok(reference.excessOf(images, codes, n, code, indices[n]) <= 1, `row ${n}: ${code}`);
+		picked.dispose();
 	}
 });
 

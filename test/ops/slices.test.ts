@@ -6,6 +6,7 @@ import {
 	matmul,
 	nearestCode,
 	Random,
+	scale,
 	type Tensor,
 } from "tessera-gpu";
 import { suite } from "uvu";
@@ -64,6 +65,15 @@ test("convolution, its transpose, matmul and nearest code agree with their halve
 		if (gpu.adapter.software) assert.ok(dispatches > small, `${shape}: ${dispatches} dispatches`);
 	}
 	for (const tensor of [weight, matrix, codebook]) tensor.dispose();
+});
+
+test("a grid that is folded into rows has no workgroup too few", async () => {
+	const gpu = await device();
+	const size = 64 * (gpu.limits.maxComputeWorkgroupsPerDimension + 2);
+	const x = gpu.tensor(new Float32Array(size).fill(2), [size]);
+	const y = scale(x, 3);
+	assert.ok((await y.data()).every((value) => value === 6));
+	for (const tensor of [x, y]) tensor.dispose();
 });
 
 test.run();

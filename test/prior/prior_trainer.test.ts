@@ -25,6 +25,36 @@ function batch(
 	return { codes: gpu.tensor(codes, [count, 3, 4]), labels: gpu.tensor(labels, [count]) };
 }
 
+test("the learning rate rises from above 0 over the warm-up, then falls to 0 along half a cosine", () => {
+	const rates = Array.from({ length: 8 }, (_, step) => cosineDecay(step, 7, 3));
+	for (const [step, rate] of [
+		1 / 4,
+		2 / 4,
+		3 / 4,
+		1,
+		(1 + Math.SQRT1_2) / 2,
+		1 / 2,
+		(1 - Math.SQRT1_2) / 2,
+		0,
+	].entries())
+		assert.ok(Math.abs((rates[step] as number) - rate) < 1e-12, `${rates[step]} instead of ${rate} at step ${step}`);
+});
+
+test("evaluation weighs batches by their size", async () => {
+	const gpu = await device();
+	const model = new GatedPixelCNN(gpu, { ...grid, channels: 4, layers: 1 });
+	const trainer = new PriorTrainer(model, { steps: 1 });
+	const codes = Uint32Array.from({ length: 60 }, (_, i) => (i < 48 ? 5 : i % 6));
+	const part = (from: number, count: number) => () => ({
+		codes: gpu.tensor(codes.slice(12 * from, 12 * (from + count)), [count, 3, 4]),
+	});
+	const whole = await trainer.evaluate([part(0, 5)]);
+	const parts = await trainer.evaluate([part(0, 4), part(4, 1)]);
+	assert.ok(Math.abs(parts - whole) < 1e-5, `${parts} in parts, ${whole} as a whole`);
+	trainer.dispose();
+	model.dispose();
+});
+
 test("learns what there is to learn, and evaluates nats per code", async () => {
 	const gpu = await device();
 	const model = new GatedPixelCNN(gpu, { ...grid, channels: 12, layers: 2, numClasses: 2 });

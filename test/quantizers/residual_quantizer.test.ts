@@ -12,6 +12,14 @@ import { assertClose, assertSame, assertThrows, device, parameterOf, randomArray
 
 const test = suite("residual quantizer");
 
+test("each codebook begins with codes of its own", async () => {
+	const gpu = await device();
+	const quantizer = new ResidualQuantizer(gpu, { levels: 3, embeddingDim: 2, numEmbeddings: 4 });
+	const codes = await gpu.readAll(quantizer.codebooks.map(({ embeddings }) => embeddings.weight));
+	assert.is(new Set(codes.map(String)).size, 3);
+	quantizer.dispose();
+});
+
 for (const [levels, shape, codes] of [
 	[1, [2, 3, 4, 1], 5],
 	[2, [3, 5, 7, 7], 17],

@@ -5,6 +5,16 @@ import { assertThrows, device } from "../support.js";
 
 const test = suite("tensors and scopes");
 
+test("integers that do not fit, and copies to another dtype, are refused", async () => {
+	const gpu = await device();
+	const whole = gpu.tensor([1, 2], [2], "int32");
+	for (const value of [-1, 1.5, 2 ** 32])
+		assertThrows(() => gpu.tensor([value], [1], "uint32"), ArgumentError, ["data[0]"]);
+	const floats = gpu.tensor([1, 2], [2]);
+	assertThrows(() => gpu.copy(whole, floats as never), DTypeError, ["from is int32, but to is float32"]);
+	for (const tensor of [whole, floats]) tensor.dispose();
+});
+
 test("shape, dtype, size and data", async () => {
 	const gpu = await device();
 	const x = gpu.tensor([1, 2, 3, 4, 5, 6], [2, 3]);

@@ -12,6 +12,7 @@ import {
 import { codeUse, type StepLosses, Trainer, VQVAE } from "tessera-gpu/vqvae";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { ResidualBlock } from "../../src/vqvae/residual_block.js";
 import { assertSame, assertThrows, device } from "../support.js";
 
 const test = suite("VQ-VAE");
@@ -26,6 +27,36 @@ function histogram(indices: Uint32Array, codes: number): Uint32Array {
 	for (const index of indices) counts[index]++;
 	return counts;
 }
+
+test("a residual block adds to what it gets", async () => {
+	const gpu = await device();
+	const block = new ResidualBlock(gpu, new Random(1), 4);
+	for (const parameter of block.parameters()) gpu.upload(parameter, new Float32Array(parameter.size));
+	const x = gpu.tensor(images(2, 36, 1), [2, 4, 3, 3]);
+	const y = noGrad(() => block.forward(x));
+	assertSame(await y.data(), await x.data(), "with weights of 0");
+	for (const tensor of [x, y, block]) tensor.dispose();
+});
+
+test("a loss that is infinite is a divergence", async () => {
+	const gpu = await device();
+	const model = new VQVAE(gpu, {
+		inChannels: 1,
+		embeddingDim: 2,
+		numEmbeddings: 3,
+		hiddenChannels: 4,
+		dataVariance: 1e-38,
+	});
+	const trainer = new Trainer(model);
+	const losses = gpu.scope(() =>
+		trainer.step(gpu.tensor(new Float32Array(16).fill(100), [1, 1, 4, 4]), { keepLosses: true }),
+	);
+	const error = await trainer.readLosses([losses]).catch((error: unknown) => error);
+	assert.instance(error, DivergenceError);
+	assert.is((error as DivergenceError).value, Number.POSITIVE_INFINITY);
+	trainer.dispose();
+	model.dispose();
+});
 
 test("encode, decode and reconstruct agree, for any channels and any H and W divisible by 4", async () => {
 	const gpu = await device();
