@@ -548,7 +548,7 @@ export class Device {
 		checkNumber("gpu.throttle", "batches", batches, { least: 1, whole: true });
 		this.check();
 		const done = this.flight.throttle(batches);
-		if (this.flight.batches > batches) await this.idly(done);
+		if (done !== undefined) await this.idly(done);
 		this.check();
 	}
 

@@ -22,6 +22,8 @@ interface Marker {
  */
 export const workLimits = { dispatches: 2 ** 20, uploadedBytes: 2 ** 30, objects: 24_000 };
 
+const units = ["dispatches", "uploadedBytes", "objects"] as const satisfies readonly (keyof typeof workLimits)[];
+
 /**
  * Counts the batches of commands that were submitted and are not known to be done. The host learns that from promises, which
  * settle in turns of its event loop only: a loop that awaits nothing sees all of its work in flight.
@@ -96,10 +98,21 @@ export class WorkInFlight {
 		return marker;
 	}
 
-	/** Resolves when at most `most` batches are in flight, without waiting for the last ones: the GPU stays busy. */
-	async throttle(most: number): Promise<void> {
+	/**
+	 * Resolves when at most `most` batches, and no more than half of what a limit allows, are in flight, without waiting for the
+	 * last ones: the GPU stays busy. Undefined if that is so already.
+	 */
+	throttle(most: number): Promise<void> | undefined {
 		if (this.given.batches - this.marked.batches >= most / 2) this.mark();
-		while (this.batches > most) await (this.markers[0] ?? this.mark()).reached;
+		return this.isAhead(most) ? this.catchUp(most) : undefined;
+	}
+
+	private isAhead(most: number): boolean {
+		return this.batches > most || this.over(0.5) !== undefined;
+	}
+
+	private async catchUp(most: number): Promise<void> {
+		while (this.isAhead(most)) await (this.markers[0] ?? this.mark()).reached;
 	}
 
 	/** Marks what was given, and notes whether too much is in flight. */
@@ -109,10 +122,13 @@ export class WorkInFlight {
 	}
 
 	private judge(): void {
+		this.overload = this.over(1);
+	}
+
+	/** Of what more than this part of its limit is in flight. */
+	private over(part: number): keyof typeof workLimits | undefined {
 		const { given, done, limits } = this;
-		this.overload = undefined;
-		for (const unit of ["dispatches", "uploadedBytes", "objects"] as const)
-			if (given[unit] - done[unit] > limits[unit]) this.overload = unit;
+		return units.find((unit) => given[unit] - done[unit] > part * limits[unit]);
 	}
 
 	/** All that was submitted up to there is done. */

@@ -167,6 +167,27 @@ test("throttle waits for the oldest batches, not for all", async () => {
 	assert.is(done, 20);
 });
 
+test("throttle also waits for uploads and new objects that no launch has used", async () => {
+	for (const unit of ["dispatches", "uploadedBytes", "objects"] as const) {
+		const { flight, finish, waiting } = handQueue({ dispatches: 800, uploadedBytes: 800, objects: 800, [unit]: 80 });
+		let done = 0;
+		const loop = (async () => {
+			for (; done < 300; done++) {
+				if (unit === "uploadedBytes") flight.upload(1);
+				else if (unit === "objects") flight.make();
+				else flight.submit(1);
+				flight.check();
+				await flight.throttle(1000);
+			}
+		})();
+		await finish(0);
+		assert.is(done, 40, `${unit}: half of the limit`);
+		while (waiting.length > 0) await finish();
+		await loop;
+		assert.is(done, 300, unit);
+	}
+});
+
 test("work in flight is bounded by dispatches, uploaded bytes and new objects", async () => {
 	for (const unit of ["dispatches", "uploadedBytes", "objects"] as const) {
 		const { flight, finish } = handQueue({ dispatches: 800, uploadedBytes: 800, objects: 800, [unit]: 80 });
