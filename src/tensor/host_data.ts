@@ -12,11 +12,16 @@ export const arrays = { float32: Float32Array, int32: Int32Array, uint32: Uint32
 /** More axes than any operation takes: what is nested deeper holds itself. */
 const maxAxes = 32;
 
+/** The name of a typed array's class, also of one from another window or Node context; undefined for anything else. */
+function typedArrayName(data: unknown): string | undefined {
+	return ArrayBuffer.isView(data) ? Object.prototype.toString.call(data).slice(8, -1) : undefined;
+}
+
 /** The dtype that a tensor of this data has, unless it is given. */
 export function dtypeOf(data: unknown): DType {
-	if (data instanceof Int32Array) return "int32";
-	if (data instanceof Uint32Array) return "uint32";
-	return "float32";
+	const kind = typedArrayName(data);
+	if (kind === "Int32Array") return "int32";
+	return kind === "Uint32Array" ? "uint32" : "float32";
 }
 
 /** @throws ArgumentError unless it is the name of a dtype */
@@ -51,10 +56,9 @@ export function shapeOfData(caller: string, data: unknown): Shape {
 export function hostArray<D extends DType>(caller: string, data: unknown, shape: Shape, dtype: D): DataOf<D> {
 	const own = shapeOfData(caller, data);
 	const array = arrays[dtype];
-	if (ArrayBuffer.isView(data) && !(data instanceof array))
-		throw new DTypeError(
-			`${caller}: data must be numbers or a ${array.name} for a ${dtype} tensor, but is a ${data.constructor.name}.`,
-		);
+	const kind = typedArrayName(data);
+	if (kind !== undefined && kind !== array.name)
+		throw new DTypeError(`${caller}: data must be numbers or a ${array.name} for a ${dtype} tensor, but is a ${kind}.`);
 	const nested = own.length > 1;
 	if (nested ? !sameShape(own, shape) : sizeOf(own) !== sizeOf(shape))
 		throw new ShapeError(
@@ -62,7 +66,7 @@ export function hostArray<D extends DType>(caller: string, data: unknown, shape:
 				? `${caller}: data is nested as ${formatShape(own)}, but shape is ${formatShape(shape)}. Leave the shape out, or give the numbers in one flat array.`
 				: `${caller}: data has ${sizeOf(own)} numbers, which do not fill shape ${formatShape(shape)} of ${sizeOf(shape)}.`,
 		);
-	if (data instanceof array) return data as DataOf<D>;
+	if (kind !== undefined) return data as DataOf<D>;
 	const out = new array(sizeOf(own)) as DataOf<D>;
 	fill(caller, "data", typeof data === "number" ? [data] : (data as ArrayLike<unknown>), own, out, 0, dtype);
 	return out;
