@@ -53,6 +53,11 @@ export function record(
 	return output;
 }
 
+/** What the backward pass of a product a · b reads: the gradient of each factor takes the other one. @internal */
+export function readsOfProduct(a: Tensor, b: Tensor): Tensor[] {
+	return [...(a.requiresGrad ? [b] : []), ...(b.requiresGrad ? [a] : [])];
+}
+
 /** A tensor with the same elements through which no gradient flows (`detach` in PyTorch). */
 export function stopGradient(x: Tensor): Tensor {
 	checkTensor("stopGradient", "x", x);
@@ -138,11 +143,13 @@ export function runBackward(loss: Tensor, sum: (a: Tensor, b: Tensor) => Tensor)
 
 /** @throws GradientError if the backward pass would read other numbers than the forward pass did. */
 function checkVersions({ operation, reads }: GradientNode): void {
-	for (const { tensor, version } of reads)
-		if (tensor.version !== version)
-			throw new GradientError(
-				`backward: ${operation} needs a tensor as it was in the forward pass, but ${tensor} was overwritten since then (by an optimizer's step, gpu.upload or gpu.copy). Call backward() before, or compute the loss again.`,
-			);
+	for (const { tensor, version } of reads) {
+		if (tensor.version === version) continue;
+		if (tensor.isDisposed) throw new DisposedError(`backward: ${operation} needs ${tensor}. ${tensor.disposalAdvice}`);
+		throw new GradientError(
+			`backward: ${operation} needs a tensor as it was in the forward pass, but ${tensor} was overwritten since then (by an optimizer's step, gpu.upload or gpu.copy). Call backward() before, or compute the loss again.`,
+		);
+	}
 }
 
 function checkGradient(operation: string, input: Tensor, gradient: Tensor): void {

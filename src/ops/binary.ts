@@ -1,5 +1,5 @@
 import binaryKernel from "../../kernels/binary.wgsl";
-import { record } from "../autograd/tape.js";
+import { readsOfProduct, record } from "../autograd/tape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import { type Shape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -70,7 +70,7 @@ export function sub(a: Tensor, b: Tensor): Tensor {
 
 /** a × b, elementwise; shapes as for `add`. */
 export function mul(a: Tensor, b: Tensor): Tensor {
-	return record("mul", compute("mul", a, b), [a, b], [a, b], (gradient) => [
+	return record("mul", compute("mul", a, b), [a, b], readsOfProduct(a, b), (gradient) => [
 		a.requiresGrad ? sumToShape(compute("mul", gradient, b), a.shape) : null,
 		b.requiresGrad ? sumToShape(compute("mul", gradient, a), b.shape) : null,
 	]);

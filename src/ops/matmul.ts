@@ -1,5 +1,5 @@
 import matmulKernel from "../../kernels/matmul.wgsl";
-import { record } from "../autograd/tape.js";
+import { readsOfProduct, record } from "../autograd/tape.js";
 import { checkFlag, checkOptions } from "../gpu/arguments.js";
 import { ShapeError } from "../gpu/errors.js";
 import { checkTensor } from "../tensor/check_tensor.js";
@@ -67,7 +67,7 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
 	const { transposeA = false, transposeB = false } = options;
 	checkFlag(name, "transposeA", transposeA);
 	checkFlag(name, "transposeB", transposeB);
-	return record("matmul", compute(a, b, transposeA, transposeB), [a, b], [a, b], (gradient) => [
+	return record("matmul", compute(a, b, transposeA, transposeB), [a, b], readsOfProduct(a, b), (gradient) => [
 		!a.requiresGrad
 			? null
 			: transposeA

@@ -9,6 +9,7 @@ import {
 	embedding,
 	type Gpu,
 	GradientError,
+	matmul,
 	mul,
 	noGrad,
 	relu,
@@ -172,6 +173,34 @@ test("what backward does not read may be overwritten, and a trace overwrites not
 		step.dispose();
 	});
 	assert.equal([...(await w.grad.data())], [2 + 2, 4 + 2]);
+	w.dispose();
+});
+
+test("a factor that needs no gradient leaves the other one free to change", async () => {
+	const gpu = await device();
+	const w = gpu.parameter([1, 2, 3, 4], [2, 2]);
+	gpu.scope(() => {
+		const x = gpu.tensor([1, 10], [1, 2]);
+		const losses = [matmul(x, w), matmul(x, w), mul(x, w), mul(w, x)].map((product) => sum(product));
+		for (const loss of losses) {
+			backward(loss);
+			gpu.upload(w, [5, 6, 7, 8]);
+		}
+		const overwritten = sum(matmul(x, w));
+		gpu.upload(x, [2, 3]);
+		assertThrows(() => backward(overwritten), GradientError, ["matmul"]);
+	});
+	assert.equal([...(await w.grad.data())], [1 + 1 + 1 + 1, 1 + 1 + 10 + 10, 10 + 10 + 1 + 1, 10 + 10 + 10 + 10]);
+	w.dispose();
+});
+
+test("the loss of a captured forward pass names what was disposed of", async () => {
+	const gpu = await device();
+	const w = gpu.parameter([1, 2], [2]);
+	const step = gpu.capture(() => mul(sum(scale(w, 2)), sum(scale(w, 3))));
+	const loss = step.replay();
+	assertThrows(() => backward(loss), DisposedError, ["mul", "disposed of", "gpu.scope()"]);
+	step.dispose();
 	w.dispose();
 });
 
