@@ -1,5 +1,5 @@
 // Convolution and transposed convolution as in convolution.wgsl on blocked tensors (see block_images.wgsl), for adapters
-// where a subgroup is cheap and a load of one word a lane is dear (lavapipe, SwiftShader). One group.
+// where a subgroup is cheap and a load of one word a lane is expensive (lavapipe, SwiftShader). One group.
 //
 // x     float32 [⌈batch / 16⌉, inHeight, inWidth, inChannels, 16]
 // w     float32 [⌈outChannels / (4 · SUBGROUP)⌉, taps, inChannels rounded up to 2, 4 · SUBGROUP], from pack_weights.wgsl
@@ -11,7 +11,7 @@
 //
 // A workgroup is one subgroup of SUBGROUP lanes: 4, or 8 and more. It computes one output pixel of 16 images, a lane 4
 // output channels of it. Whether a tap lies inside the image is the same for all of them. For two input channels and one
-// tap the subgroup loads 32 values of x, which it then hands round by subgroupBroadcast, and a lane 4 weights each. Needs
+// tap the subgroup loads 32 values of x, which it then broadcasts, and a lane 4 weights each. Needs
 // the feature subgroups, and a subgroup of just SUBGROUP lanes.
 
 enable subgroups;

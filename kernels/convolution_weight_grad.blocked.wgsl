@@ -1,5 +1,5 @@
 // The weight gradient of a convolution as in convolution_weight_grad.wgsl on blocked tensors (see block_images.wgsl), and
-// the bias gradient with it, for adapters where a subgroup is cheap and a load of one word a lane is dear (lavapipe,
+// the bias gradient with it, for adapters where a subgroup is cheap and a load of one word a lane is expensive (lavapipe,
 // SwiftShader). One group.
 //
 // x            float32 [⌈batch / 16⌉, inHeight, inWidth, inChannels, 16]
@@ -8,10 +8,10 @@
 //              + kx are rounded up to 4 · SUBGROUP; convolution_weight_grad_sum.wgsl adds up the splits
 // partialBias  float32 [splits, outChannels]: the sums of dy
 //
-// A workgroup is one subgroup of SUBGROUP lanes: 4, or 8 and more. A lane has 4 neighbouring columns and 16 output channels, for the rows of output pixels of one split. For 4 images of a pixel a lane loads the 4 · 4 values of x
-// that its columns meet there, the subgroup those of dy of the 16 channels, which it then hands round by
-// subgroupBroadcast. The rows of a split depend on the shape alone. Needs the feature subgroups, and a subgroup of just
-// SUBGROUP lanes.
+// A workgroup is one subgroup of SUBGROUP lanes: 4, or 8 and more. A lane has 4 neighbouring columns and 16 output channels, for the
+// rows of output pixels of one split. For 4 images of a pixel a lane loads the 4 · 4 values of x that its columns meet there, the
+// subgroup those of dy of the 16 channels, which it then broadcasts. The rows of a split depend on the shape alone. Needs the
+// feature subgroups, and a subgroup of just SUBGROUP lanes.
 
 enable subgroups;
 

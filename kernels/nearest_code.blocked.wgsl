@@ -1,5 +1,5 @@
 // The nearest code of each row as in nearest_code.wgsl on blocked tensors (see block_images.wgsl), for adapters where a
-// subgroup is cheap and a load of one word a lane is dear (lavapipe, SwiftShader).
+// subgroup is cheap and a load of one word a lane is expensive (lavapipe, SwiftShader).
 //
 // z           float32 [blocks, plane, dimensions, 16]; a matrix [N, dimensions] is N images of one pixel
 // transposed  float32 [paddedCodes / (4 · SUBGROUP), dimensions rounded up to 2, 4 · SUBGROUP], from
@@ -10,7 +10,7 @@
 //
 // A workgroup is one subgroup of SUBGROUP lanes (4, or 8 and more) and has 16 rows: one pixel of 16 images. It goes through
 // the codes 4 · SUBGROUP at a time, 4 neighbouring codes a lane: for two dimensions a lane loads 2 · 4 values of its codes,
-// and the subgroup the 2 · 16 values of the rows, which it then hands round by subgroupBroadcast; the distances stay in
+// and the subgroup the 2 · 16 values of the rows, which it then broadcasts; the distances stay in
 // registers. A lane keeps the best of its own codes, which come in ascending order; at the end the subgroup takes the
 // smallest distance of each row, and of the codes at that distance the lowest: ties go to the lowest index. Needs the
 // feature subgroups, and a subgroup of just SUBGROUP lanes.

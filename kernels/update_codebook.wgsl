@@ -2,7 +2,7 @@
 // random row of z, N[k] ← threshold, m[k] ← threshold · e[k]
 //
 // The codebook from its moving averages, with Laplace smoothing (van den Oord et al. 2017, appendix A.1), and codes that
-// are hardly used begun anew at a latent of this step (after Dhariwal et al., "Jukebox", 2020, section 3.1). The averages are
+// are hardly used re-initialised from a latent of this step (after Dhariwal et al., "Jukebox", 2020, section 3.1). The averages are
 // set, too: otherwise the next step would take the code back to where it was. Which row: a hash of seed, step and k (PCG,
 // Jarzynski & Olano, "Hash functions for GPU rendering", 2020).
 // z             float32 [rows / INNER, DIMENSIONS, INNER]

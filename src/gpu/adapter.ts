@@ -32,12 +32,12 @@ export function isNullBackend(adapter: GPUAdapter): boolean {
 	return /null/i.test(adapter.info.device) && adapter.info.vendor === "";
 }
 
-/** @internal */
-/** The size of the adapter's subgroups if it is always the same and at least 4, else 0. */
+/** The size of the adapter's subgroups if it is always the same and at least 4, else 0. @internal */
 export function fixedSubgroupSize({ subgroupMinSize, subgroupMaxSize }: AdapterDescription): number {
 	return subgroupMinSize === subgroupMaxSize && subgroupMinSize >= 4 ? subgroupMinSize : 0;
 }
 
+/** What the adapter says of itself. @internal */
 export function describeAdapter(adapter: GPUAdapter): AdapterDescription {
 	const { vendor, architecture, device, description } = adapter.info;
 	const subgroups = adapter.features.has("subgroups");

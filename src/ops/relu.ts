@@ -3,7 +3,6 @@ import reluGradKernel from "../../kernels/relu_grad.wgsl";
 import { record } from "../autograd/tape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
-
 import { elementwise } from "./elementwise.js";
 
 /** Tensors that a ReLU gave. */
