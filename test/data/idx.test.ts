@@ -149,6 +149,32 @@ test("refuses every single damaged byte of a gzip file, or reads it as it was", 
 	}
 });
 
+test("says what is wrong with deflate data, whatever their checksum", async () => {
+	const gzip = (deflated: readonly number[], unpacked: readonly number[]) => {
+		let crc = 0xffffffff;
+		for (const byte of unpacked) {
+			crc ^= byte;
+			for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+		}
+		const end = new Uint8Array(Uint32Array.of(~crc, unpacked.length).buffer);
+		return Uint8Array.of(31, 139, 8, 0, 0, 0, 0, 0, 0, 255, ...deflated, ...end);
+	};
+	assert.equal([...(await gunzipIfNeeded(gzip([1, 2, 0, 253, 255, 7, 9], [7, 9])))], [7, 9]);
+	for (const [deflated, unpacked, words] of [
+		[[1, 2, 0, 253, 254, 7, 9], [7, 9], /a stored block of the wrong length/],
+		// Fixed codes: a copy of length 3 from one byte back, as the first thing; then the end.
+		[[0x03, 0x02, 0x00], [0, 0, 0], /a copy from before its start/],
+		// Dynamic codes: of the 19 code lengths the first four are 1.
+		[[0x05, 0x00, 0x92, 0x04, 0, 0, 0, 0], [], /too many codes of one length/],
+	] as const) {
+		const thrown = await Promise.resolve()
+			.then(() => gunzipIfNeeded(gzip(deflated, unpacked)))
+			.catch((error: unknown) => error);
+		assert.instance(thrown, FormatError);
+		assert.match(String(thrown), words);
+	}
+});
+
 test("unpacks no further than the IDX header says, and refuses what the file cannot hold", async () => {
 	const megabytes = 64 * 2 ** 20;
 	const bomb = await gzip(new Uint8Array(megabytes));

@@ -77,10 +77,10 @@ export const commands: Area = {
 		},
 		"weights are written after pictures and chart": {
 			file: "src/node/commands/train.ts",
-			find: 'await phases.time("writing weights", () => this.saveWeights());\n\t\tawait phases.time("testing", () => this.evaluate());',
+			find: 'await phases.time("writing weights", () => this.saveWeights());\n\t\tawait phases.time("testing", () => this.evaluate());\n\t\tawait phases.time("drawing pictures", async () => {\n\t\t\tawait warnOnFailure("The pictures", () => this.drawPictures());\n\t\t\tawait this.drawChart();',
 			replace:
-				'await phases.time("drawing pictures", () => this.drawPictures());\n\t\tawait this.saveWeights();\n\t\tawait this.evaluate();',
-			suites: ["node/pinned_training"],
+				'await phases.time("testing", () => this.evaluate());\n\t\tawait phases.time("drawing pictures", async () => {\n\t\t\tawait this.drawPictures();\n\t\t\tawait this.drawChart();\n\t\t\tawait this.saveWeights();',
+			suites: ["node/run_end"],
 		},
 		"a picture that fails ends the run": {
 			file: "src/node/commands/train.ts",

@@ -135,6 +135,8 @@ test("summary prints the table of a trained model", async () => {
 	assert.is(code, 0, errors);
 	assert.match(output, /Conv2d: 3-1 +\[1, 32, 14, 14\] +320/);
 	assert.match(output, /CodebookQuantizer.*\[1, 4, 7, 7\] +96/);
+	const wide = await tessera(["summary", join("runs", "digits"), "--width", "40", "--height", "24"]);
+	assert.match(wide.output, /CodebookQuantizer.*\[1, 4, 6, 10\] +96/);
 });
 
 test("reconstruct writes a grid, or one image each into a folder, of any size", async () => {

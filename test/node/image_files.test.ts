@@ -5,7 +5,7 @@ import { decode } from "fast-png";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { ArgumentError, DataError, FormatError, ShapeError } from "../../src/gpu/errors.js";
-import { type Image, imageGrid, readImage, reconstructionGrid } from "../../src/node/image_files.js";
+import { type Image, imageGrid, readImage, reconstructionGrid, withChannels } from "../../src/node/image_files.js";
 import { GREY, GREY_ALPHA, makePng, PALETTE, type PngParts, RGB, RGBA } from "./png.js";
 
 const test = suite<{ folder: string }>("image files");
@@ -74,6 +74,12 @@ test("reads RGB as planes, of 8 and 16 bits", async ({ folder }) => {
 	const rows = [[255, 255, 0, 0, 128, 128]];
 	const sixteen = await read(folder, { width: 1, height: 1, depth: 16, type: RGB, rows });
 	assert.equal([...sixteen.pixels], [255, 0, 128]);
+});
+
+test("colours become grey by their luma (Rec. 601)", async ({ folder }) => {
+	const rows = [[255, 0, 0, 0, 255, 0, 0, 0, 255]];
+	const grey = withChannels(await read(folder, { width: 3, height: 1, depth: 8, type: RGB, rows }), 1);
+	assert.equal([...grey.pixels], [76, 150, 29]);
 });
 
 test("reads palettes of each depth: 3 channels, or 1 when all are greys", async ({ folder }) => {

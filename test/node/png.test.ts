@@ -106,6 +106,16 @@ test("refuses too few and too many rows, and an unknown filter", () => {
 		part.name === "IDAT" ? [{ name: "IDAT", data: deflateSync(Buffer.of(5, 1, 2, 3)) }] : [part],
 	);
 	refused(odd, /filter 5/);
+	const apart = changed(makePng({ ...wide, width: 3 }), (part) =>
+		part.name === "IDAT"
+			? [
+					{ name: "IDAT", data: part.data.subarray(0, 4) },
+					{ name: "tEXt", data: Buffer.from("a\0b") },
+					{ name: "IDAT", data: part.data.subarray(4) },
+				]
+			: [part],
+	);
+	refused(apart, /IDAT/);
 });
 
 test("refuses a missing palette, and one that lacks a colour", () => {
