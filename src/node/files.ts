@@ -14,8 +14,10 @@ import { DataError, TesseraError } from "../gpu/errors.js";
 export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
 	const folder = dirname(path);
 	const temporary = join(folder, `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
+	await makeFolder(folder).catch((cause) => {
+		throw new DataError(`"${path}" could not be written: the folder ${cause.message}`, { cause });
+	});
 	try {
-		await mkdir(folder, { recursive: true });
 		const file = await open(temporary, "wx");
 		try {
 			await file.writeFile(content);
@@ -29,6 +31,32 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
 		await rm(temporary, { force: true }).catch(() => undefined);
 		throw fileError(path, error, "written");
 	}
+}
+
+/**
+ * Makes a folder with those above it; one that is there already is no error. Node's recursive mkdir tries for ever if a file
+ * system reports ENOENT although the parent folder exists, as /proc does.
+ * @throws DataError with the path and the reason
+ */
+export async function makeFolder(path: string): Promise<void> {
+	const isThere = () => isFolder(path).catch(() => false);
+	if (await isThere()) return;
+	const parent = dirname(path);
+	if (parent !== path) await makeFolder(parent);
+	try {
+		await mkdir(path);
+	} catch (error) {
+		if (await isThere()) return; // made by another process meanwhile
+		throw folderError(path, error);
+	}
+}
+
+function folderError(path: string, cause: unknown): TesseraError {
+	if (codeOf(cause) !== "ENOENT") return fileError(path, cause, "made");
+	return new DataError(
+		`"${path}" could not be made: its file system takes no new folders there (ENOENT). Choose another place.`,
+		{ cause },
+	);
 }
 
 /** Flushes a folder's list of names to the disk; Windows cannot. */
@@ -114,6 +142,7 @@ function codeOf(error: unknown): string | undefined {
 /** What the operating system's codes mean, in words that follow "could not be written: " or "read: ". */
 const REASONS: Readonly<Record<string, string>> = {
 	EACCES: "permission denied",
+	EEXIST: "something else has that name",
 	EDQUOT: "the disk quota is used up; free some space or choose another place",
 	EFBIG: "the file is too large for the file system or the limits of this process",
 	EISDIR: "it is a folder",
@@ -130,7 +159,7 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /** The error for a path that could not be `done`. An error of our own is returned as it is. */
-export function fileError(path: string, cause: unknown, done: "read" | "written" | "listed"): TesseraError {
+export function fileError(path: string, cause: unknown, done: "read" | "written" | "listed" | "made"): TesseraError {
 	if (cause instanceof TesseraError) return cause;
 	const code = codeOf(cause) ?? "";
 	const reason = REASONS[code];

@@ -2,7 +2,7 @@ import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DataError } from "../gpu/errors.js";
 import { type TrainingRow, trainingChart } from "./chart.js";
-import { fileError, kindOf, writeFileAtomic } from "./files.js";
+import { fileError, kindOf, makeFolder, writeFileAtomic } from "./files.js";
 import { appendMetrics, clearMetrics } from "./metrics_file.js";
 import { lockRun, type RunLock } from "./run_lock.js";
 
@@ -52,11 +52,7 @@ export class RunFolder {
 	 */
 	static async create(name: string, chosen: string | undefined, overwrite: boolean): Promise<RunFolder> {
 		const path = chosen ?? (await newFolder(name));
-		try {
-			await mkdir(path, { recursive: true });
-		} catch (error) {
-			throw fileError(path, error, "written");
-		}
+		await makeFolder(path);
 		const lock = await lockRun(path);
 		try {
 			if (overwrite) await removeRun(path);
@@ -109,7 +105,7 @@ async function newFolder(name: string): Promise<string> {
 	for (let number = 1; ; number++) {
 		const path = join("runs", number === 1 ? name : `${name}-${number}`);
 		try {
-			await mkdir("runs", { recursive: true });
+			await makeFolder("runs");
 			await mkdir(path);
 			return path;
 		} catch (error) {

@@ -8,7 +8,14 @@ import { isAbsolute, join, resolve } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { DataError } from "../../src/gpu/errors.js";
-import { cacheFolder, fileError, readFileIfThere, readRegularFile, writeFileAtomic } from "../../src/node/files.js";
+import {
+	cacheFolder,
+	fileError,
+	makeFolder,
+	readFileIfThere,
+	readRegularFile,
+	writeFileAtomic,
+} from "../../src/node/files.js";
 
 const test = suite<{ folder: string }>("files");
 
@@ -38,6 +45,27 @@ test("makes the folders that are missing", async ({ folder }) => {
 	await writeFileAtomic(join(folder, "a", "b", "file"), "x");
 	assert.equal(await readdir(join(folder, "a", "b")), ["file"]);
 });
+
+if (process.platform === "linux")
+	test("a folder that its file system does not take is one error at once", async ({ folder }) => {
+		for (const path of ["/proc/tessera", "/proc/tessera/a/b"]) {
+			const error = await makeFolder(path).catch((reason: unknown) => reason);
+			assert.instance(error, DataError);
+			assert.match(String(error), '"/proc/tessera" could not be made: its file system takes no new folders there');
+		}
+		const written = await writeFileAtomic("/proc/tessera/file", "x").catch((reason: unknown) => reason);
+		assert.instance(written, DataError);
+		assert.match(
+			String(written),
+			'"/proc/tessera/file" could not be written: the folder "/proc/tessera" could not be made',
+		);
+		await symlink(join(folder, "nowhere"), join(folder, "link"));
+		const error = await makeFolder(join(folder, "link", "a")).catch((reason: unknown) => reason);
+		assert.instance(error, DataError);
+		assert.match(String(error), "something else has that name");
+		await Promise.all(Array.from({ length: 8 }, () => makeFolder(join(folder, "a", "b", "c"))));
+		assert.equal(await readdir(join(folder, "a", "b")), ["c"]);
+	});
 
 test("a failure leaves the target as it was and no temporary file", async ({ folder }) => {
 	// A folder cannot be replaced by a file.
