@@ -100,11 +100,13 @@ export class DivergenceError extends TesseraError {
 	/**
 	 * @param step the training step, counted from 1, if it is known
 	 * @param value what is not finite
+	 * @param before the records of the steps that were read together with that step and came before it
 	 */
 	constructor(
 		message: string,
 		readonly step: number | undefined,
 		readonly value: number,
+		readonly before: readonly { readonly step: number }[] = [],
 	) {
 		super(message);
 	}

@@ -137,8 +137,8 @@ export class PriorTrainer {
 	/**
 	 * Reads and frees the losses of steps, in the order of the steps. Reading a dozen steps together waits once.
 	 *
-	 * @throws DivergenceError naming the first step whose loss is NaN; from then on `step` throws it as well. ArgumentError
-	 * naming the first step with a code that is not below `numEmbeddings`.
+	 * @throws DivergenceError naming the first step whose loss is NaN, with the records of those before it in `before`; from
+	 * then on `step` throws it as well. ArgumentError naming the first step with a code that is not below `numEmbeddings`.
 	 */
 	async readLosses(losses: readonly Tensor[]): Promise<{ readonly step: number; readonly nats: number }[]> {
 		checkArray("PriorTrainer.readLosses", "losses", losses, "an array of what step() returned");
@@ -150,10 +150,11 @@ export class PriorTrainer {
 		const values = await this.gpu.readAll(losses);
 		const records = steps.map((step, i) => ({ step, nats: values[i][0] }));
 		for (const loss of losses) loss.dispose();
-		const bad = records.find(({ nats }) => !Number.isFinite(nats));
-		if (bad?.nats === Number.POSITIVE_INFINITY) throw this.impossible("readLosses", `step ${bad.step}`);
-		if (bad !== undefined) {
-			this.divergence = diverged("PriorTrainer", bad.step, bad.nats, this.optimizer.lr);
+		const first = records.findIndex(({ nats }) => !Number.isFinite(nats));
+		if (first >= 0) {
+			const { step, nats } = records[first] as (typeof records)[number];
+			if (nats === Number.POSITIVE_INFINITY) throw this.impossible("readLosses", `step ${step}`);
+			this.divergence = diverged("PriorTrainer", step, nats, this.optimizer.lr, records.slice(0, first));
 			throw this.divergence;
 		}
 		return records;

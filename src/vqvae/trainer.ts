@@ -161,7 +161,8 @@ export class Trainer {
 	 * The perplexity of a step is that of its batch, if all steps are read; otherwise that of the batches since the last
 	 * step that was.
 	 *
-	 * @throws DivergenceError naming the first step whose loss is not finite; from then on `step` throws it as well
+	 * @throws DivergenceError naming the first step whose loss is not finite, with the records of those before it in `before`;
+	 * from then on `step` throws it as well
 	 */
 	async readLosses(steps: readonly StepLosses[]): Promise<StepRecord[]> {
 		checkArray("Trainer.readLosses", "steps", steps, "an array of what step() returned");
@@ -184,9 +185,10 @@ export class Trainer {
 			this.readCounts = counts as Uint32Array;
 			return { step, loss, reconLoss, commitmentLoss, perplexity: codeUse(batch).perplexity };
 		});
-		const bad = records.find(({ loss }) => !Number.isFinite(loss));
-		if (bad !== undefined) {
-			this.divergence = diverged("Trainer", bad.step, bad.loss, this.optimizer.lr);
+		const first = records.findIndex(({ loss }) => !Number.isFinite(loss));
+		if (first >= 0) {
+			const { step, loss } = records[first] as StepRecord;
+			this.divergence = diverged("Trainer", step, loss, this.optimizer.lr, records.slice(0, first));
 			throw this.divergence;
 		}
 		return records;

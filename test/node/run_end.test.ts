@@ -37,6 +37,15 @@ test("a training that diverges ends at once with what to try, and keeps the last
 	assert.match(mistakes[0] as string, /diverged at step \d+, .* became (NaN|-?Infinity)/);
 	assert.match(mistakes[0] as string, /--lr 1000000000 is too high: try 0\.006, the default, or less/);
 	assert.not.ok((await readdir(join(folder, "diverged"))).includes(".tessera.lock"), "unlocked");
+	const rows = (await readFile(join(folder, "diverged", "metrics.jsonl"), "utf8")).trimEnd().split("\n");
+	const steps = rows.map((row) => JSON.parse(row)).filter(({ type }) => type === "step");
+	const diverged = Number(/diverged at step (\d+)/.exec(mistakes[0] as string)?.[1]);
+	assert.equal(
+		steps.map(({ step }) => step),
+		Array.from({ length: diverged - 1 }, (_, i) => i + 1),
+		"every step before it is in the metrics",
+	);
+	assert.ok(steps.every(({ loss }) => Number.isFinite(loss)));
 	for (const { data } of Object.values(await weightsIn("diverged")))
 		assert.ok(Array.from(data).every(Number.isFinite), "what is saved is finite");
 

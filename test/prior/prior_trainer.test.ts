@@ -90,6 +90,8 @@ test("a training that diverges stops when its losses are read, and names the fir
 	const thrown = await trainer.readLosses(kept).catch((error: unknown) => error);
 	assert.instance(thrown, DivergenceError);
 	assert.match(String(thrown), `PriorTrainer: the loss of step ${first} is ${losses[first - 1]}`);
+	const before = losses.slice(0, first - 1).map((nats, i) => ({ step: i + 1, nats }));
+	assert.equal((thrown as DivergenceError).before, before, "the steps before it");
 	assert.throws(step, (error: unknown) => error === thrown);
 	const evaluated = await trainer.evaluate([() => batch(gpu, random, 4)]).catch((error: unknown) => error);
 	assert.instance(evaluated, DivergenceError);

@@ -268,6 +268,12 @@ test("a training that diverges stops when its losses are read, and names the fir
 	assert.instance(thrown, DivergenceError);
 	assert.match(String(thrown), `the loss of step ${step} is ${losses[step - 1]}`);
 	assert.match(String(thrown), "lr is 1e+30");
+	const before = (thrown as DivergenceError).before as { step: number; loss: number }[];
+	assert.equal(
+		before.map(({ step, loss }) => [step, loss]),
+		losses.slice(0, step - 1).map((loss, i) => [i + 1, loss]),
+		"the steps before it",
+	);
 	assert.throws(
 		() => trainer.step(x),
 		(error: unknown) => error === thrown,

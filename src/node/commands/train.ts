@@ -10,7 +10,7 @@ import { gatherImages, type PackedImages, packImages } from "../../ops/images.js
 import type { Gpu } from "../../tensor/gpu.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Quantizer } from "../../vqvae/quantizer.js";
-import { type Evaluation, type StepLosses, Trainer } from "../../vqvae/trainer.js";
+import { type Evaluation, type StepLosses, type StepRecord, Trainer } from "../../vqvae/trainer.js";
 import { VQVAE } from "../../vqvae/vqvae.js";
 import { imagesAtOnce } from "../at_once.js";
 import { type Dataset, isNamed } from "../datasets.js";
@@ -281,9 +281,16 @@ class Run {
 	private async readLosses(): Promise<string> {
 		const { pending } = this;
 		this.pending = [];
-		const records = await this.trainer.readLosses(pending);
-		const rows = records.map((record) => ({ epoch: this.epoch, ...record }));
-		await this.folder.logSteps(rows);
+		const log = async (records: readonly StepRecord[]) => {
+			const rows = records.map((record) => ({ epoch: this.epoch, ...record }));
+			await this.folder.logSteps(rows);
+			return rows;
+		};
+		const records = await this.trainer.readLosses(pending).catch(async (error) => {
+			if (error instanceof DivergenceError) await log(error.before as readonly StepRecord[]);
+			throw error;
+		});
+		const rows = await log(records);
 		this.lastRead = performance.now();
 		const last = rows.at(-1);
 		return last === undefined

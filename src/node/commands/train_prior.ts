@@ -265,9 +265,15 @@ class PriorTraining {
 	private async readLosses(): Promise<number> {
 		const { pending, epoch } = this;
 		this.pending = [];
-		const rows = await this.trainer.readLosses(pending);
-		this.points.training.push(...rows);
-		await this.log(rows.map((row) => ({ type: "step", epoch, ...row })));
+		const log = async (rows: readonly PriorPoint[]) => {
+			this.points.training.push(...rows);
+			await this.log(rows.map((row) => ({ type: "step", epoch, ...row })));
+		};
+		const rows = await this.trainer.readLosses(pending).catch(async (error) => {
+			if (error instanceof DivergenceError) await log(error.before as readonly PriorPoint[]);
+			throw error;
+		});
+		await log(rows);
 		this.lastRead = performance.now();
 		return rows.at(-1)?.nats ?? Number.NaN;
 	}
