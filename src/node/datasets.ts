@@ -1,6 +1,7 @@
 import { basename, join, resolve } from "node:path";
 import { generateDigits } from "../data/digits.js";
 import { type ImageSet, imageSetFromIdx, select } from "../data/image_set.js";
+import { closestWord } from "../gpu/arguments.js";
 import { DataError, ShapeError } from "../gpu/errors.js";
 import { Random } from "../nn/random.js";
 import { type CachedDownloadOptions, cachedDownload, type ExpectedFile } from "./download.js";
@@ -167,8 +168,12 @@ export async function loadPublished(name: string, published: PublishedSet, optio
 async function loadFolder(source: string, onRead: ReadingProgress | undefined): Promise<Dataset> {
 	const folder = resolve(source);
 	if (!(await isFolder(folder))) {
-		const names = ["digits", ...PUBLISHED.keys()].map((name) => `"${name}"`).join(", ");
-		throw new DataError(`"${source}" is neither a data set (${names}) nor a folder`);
+		const names = ["digits", ...PUBLISHED.keys()];
+		const closest = closestWord(source, names);
+		throw new DataError(
+			`"${source}" is neither a data set (${names.map((name) => `"${name}"`).join(", ")}) nor a folder` +
+				`${closest === undefined ? ". Check the path." : `; did you mean "${closest}"?`}`,
+		);
 	}
 	const name = basename(folder);
 	const idx = await loadIdxPart(name, folder, IDX_FILES.trainImages, IDX_FILES.trainLabels);

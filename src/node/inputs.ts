@@ -59,7 +59,8 @@ async function isFolder(path: string, wanted: string): Promise<boolean> {
 	} catch (error) {
 		const code = (error as NodeJS.ErrnoException).code;
 		if (code !== "ENOENT" && code !== "ENOTDIR") throw fileError(path, error, "read");
-		const neighbours = await readdir(dirname(path)).catch(() => []);
+		const neighbours = await readdir(dirname(path)).catch((): string[] => []);
+		if (neighbours.includes(basename(path))) throw fileError(path, error, "read"); // a link to nothing
 		const closest = closestWord(basename(path), neighbours);
 		const hint = closest === undefined ? `Name ${wanted}.` : `Did you mean "${join(dirname(path), closest)}"?`;
 		throw new DataError(`There is no file or folder "${path}". ${hint}`);

@@ -53,7 +53,14 @@ const copiesOfWeights = 4;
 export function checkModelSizes(gpu: Gpu, options: ModelSizes, { channels, height, width }: ImageSize): void {
 	const { codes, dim, hidden, residualLayers, quantizer, levels } = options;
 	const positions = (height / 4) * (width / 4);
-	if (quantizer !== "fsq") {
+	if (quantizer === "fsq") {
+		const count = levels.reduce((product, values) => product * values, 1);
+		const most = Math.floor(Math.min(gpu.limits.maxStorageBufferBindingSize, gpu.limits.maxBufferSize) / 4);
+		if (count > most)
+			throw new LimitError(
+				`--levels ${levels.join(",")} makes ${count.toLocaleString("en-US")} codes, but at most ${most.toLocaleString("en-US")} can be counted on ${gpu.adapter.description || gpu.adapter.device}: give fewer or smaller levels.`,
+			);
+	} else {
 		checkSize(gpu, "dim", dim, (d) => 4 * d * Math.max(positions, 9), "the latents of an image");
 		checkSize(gpu, "codes", codes, (k) => 4 * k * dim, `a codebook of vectors of ${dim} numbers`);
 		if (quantizer === "residual") {

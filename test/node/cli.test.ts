@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -256,6 +256,7 @@ test("a checkpoint whose quantizer is none is refused", async () => {
 
 test("mistakes are named in one line, with exit code 1", async () => {
 	await writeFile(join(folder, "text.safetensors"), "no weights at all");
+	await symlink(join(folder, "nowhere"), join(folder, "dangling.safetensors"));
 	await mkdir(join(folder, "empty"));
 	const cases = [
 		[["train", "--epochs", "0"], /--epochs must be a whole number of at least 1, but is 0/],
@@ -270,7 +271,8 @@ test("mistakes are named in one line, with exit code 1", async () => {
 			["train", "--adapter", "abacus"],
 			/--adapter must be "gpu" or "lavapipe" or "swiftshader" or "auto", but is "abacus"/,
 		],
-		[["train", "--data", "nowhere"], /nowhere/],
+		[["train", "--data", "nowhere"], /"nowhere" is neither a data set .* nor a folder\. Check the path/],
+		[["train", "--data", "mnsit"], /"mnsit" is neither .*; did you mean "mnist"\?/],
 		[["train", "--epoch", "3"], /unknown option '--epoch'. Did you mean --epochs\?/],
 		[["train", "--quantizer", "magic"], /--quantizer must be "ema" or "loss" or "residual" or "fsq", but is "magic"/],
 		[["train", "--init", "kmean"], /--init must be .*, but is "kmean"; did you mean "kmeans"\?/],
@@ -290,11 +292,16 @@ test("mistakes are named in one line, with exit code 1", async () => {
 		[["train", ...tiny, "--hidden", "1e8"], /--hidden must be at most \d+ here, but is 100000000/],
 		[["train", ...tiny, "--residual-layers", "0,1e9"], /--residual-layers must be at most \d+ here, but is 1000000000/],
 		[["train", ...tiny, "--quantizer", "residual", "--levels", "1e9"], /--levels must be at most \d+ here/],
+		[
+			["train", ...tiny, "--quantizer", "fsq", "--levels", "1e5,1e5"],
+			/--levels 100000,100000 makes 10,000,000,000 codes, but at most [\d,]+ can be counted/,
+		],
 		[["dance"], /unknown command 'dance'/],
 		[["trian"], /unknown command 'trian'. Did you mean train\?/],
 		[["help", "trian"], /no command "trian"/],
 		[["summary", "absent.pt"], /no file or folder "absent.pt". Name the folder of a run, or a model/],
 		[["summary", "text.safetensor"], /Did you mean "text.safetensors"\?/],
+		[["summary", "dangling.safetensors"], /"dangling.safetensors" could not be read: .*a link to none/],
 		[["summary", "text.safetensors"], /header|safetensors/],
 		[["summary", "runs", "--width", "30"], /--width must be divisible by 4, but is 30/],
 		[["reconstruct", "runs", "a.png", "--out", "x.jpg"], /--out must be a \.png .*but is "x\.jpg"/],
