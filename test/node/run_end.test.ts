@@ -42,9 +42,9 @@ test("a training that diverges ends at once with what to try, and keeps the last
 
 	// Losses of several steps are read together; those before the first that is not finite are kept.
 	const small = ["--images", "64", "--batch", "4", "--hidden", "4", "--codes", "4", "--dim", "2"];
-	const late = await tessera(["train", ...small, "--lr", "1e5", "--schedule", "constant", "--out", "late"]);
+	const late = await tessera(["train", ...small, "--lr", "1e7", "--schedule", "constant", "--out", "late"]);
 	const diverged = Number(/diverged at step (\d+)/.exec(late.mistakes[0] as string)?.[1]);
-	assert.ok(diverged >= 3, `diverged at step ${diverged}`);
+	assert.ok(diverged >= 2, `diverged at step ${diverged}`);
 	const rows = (await readFile(join(folder, "late", "metrics.jsonl"), "utf8")).trimEnd().split("\n");
 	const steps = rows.map((row) => JSON.parse(row));
 	assert.equal(
