@@ -1,5 +1,5 @@
 // loss[r] = log Σ_k exp(x[r, k]) − x[r, target[r]] for each pixel r of blocked images (see block_images.wgsl), 4 images at
-// a time; ∞ if the target is not a class, 0 if there is no such image. For the way back maximum[r] = max_k x[r, k], and
+// a time; ∞ if the target is not a class, 0 if there is no such image. For the backward pass maximum[r] = max_k x[r, k], and
 // sum[r] = Σ_k exp(x[r, k] − maximum[r]).
 //
 // cross_entropy.wgsl and softmax.wgsl in one, without the probabilities: the gradient works them out again.

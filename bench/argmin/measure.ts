@@ -43,6 +43,7 @@ const stageTiming = { rounds: 3, budget: 1 };
 /** What a launch is for, by its kernel's name. */
 function stageOf(kernel: string): string {
 	if (/prepare/.test(kernel)) return "norms and transposition";
+	if (/direct/.test(kernel)) return "undecided rows";
 	if (/pack|block_|transpose|permute/.test(kernel)) return "packing";
 	if (/reduce|merge|combine/.test(kernel)) return "second reduction";
 	return /nearest_code/.test(kernel) ? "distances and reduction" : "other";

@@ -68,7 +68,7 @@ export async function encodeSet(
 }
 
 /**
- * The mean squared error of the images that a model gives back, over the variance of its training images.
+ * The mean squared error of a model's reconstructions, over the variance of its training images.
  *
  * @throws DivergenceError if it is not finite
  */

@@ -101,7 +101,7 @@ export class Tensor<D extends DType = "float32"> {
 	}
 
 	/**
-	 * The row-major memory, to be overwritten: what holds the old elements in another order is given back.
+	 * The row-major memory, to be overwritten: memory that holds the old elements in another order is freed.
 	 *
 	 * @internal
 	 */

@@ -250,7 +250,7 @@ export const model: Area = {
 			replace: "",
 			suites: ["prior/complete_prior"],
 		},
-		"sampling: kept codes are drawn anew": {
+		"sampling: kept codes are drawn again": {
 			file: "src/prior/sampler.ts",
 			find: "keep: words(keep),",
 			replace: "keep: words(undefined),",

@@ -105,7 +105,7 @@ export const operations: Area = {
 			replace: "[splits, outputs], factor)",
 			suites: ["ops/reductions"],
 		},
-		"the gradient of a sum over a middle axis is not laid out anew": {
+		"the gradient of a sum over a middle axis is not permuted back": {
 			file: "src/ops/sum.ts",
 			find: "[outer, inner, count], [0, 2, 1]",
 			replace: "[outer, count, inner], [0, 1, 2]",

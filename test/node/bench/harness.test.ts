@@ -116,7 +116,7 @@ test("a row stands under the roofline of what was measured before and after it",
 	assert.is(range([7, 7]), "7.00");
 });
 
-test("each launch of an operation is timed, and its buffers are given back", async () => {
+test("each launch of an operation is timed, and its buffers are freed", async () => {
 	const gpu = await device();
 	using x = gpu.tensor(new Float32Array(64), [64]);
 	const operation = () => relu(scale(x, 2));
