@@ -144,6 +144,7 @@ async function buildTests() {
 		entryPoints: [
 			...tests,
 			"test/run.ts",
+			"test/fingerprint.ts",
 			"test/browser/run.ts",
 			"test/types/run.ts",
 			"test/load/run.ts",
