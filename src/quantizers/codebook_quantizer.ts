@@ -27,7 +27,7 @@ export interface CodebookOptions {
 	 * paper's equation 3.
 	 */
 	readonly learning?: "ema" | "loss";
-	/** γ of the moving averages (default 0.5; why so low: ARCHITECTURE.md). */
+	/** γ of the moving averages (default 0.5; why so low: docs/decisions.md, 35). */
 	readonly decay?: number;
 	/** ε of their Laplace smoothing (default 1e-5). */
 	readonly epsilon?: number;

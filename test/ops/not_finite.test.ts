@@ -1,5 +1,5 @@
 // NaN and infinities go through every operation as they do in PyTorch, on each variant of the kernels: a training that
-// diverged must look like one. ARCHITECTURE.md says what WGSL promises and what the adapters do.
+// diverged must look like one. docs/decisions.md, 17, says what WGSL promises and what the adapters do.
 import {
 	Adam,
 	add,
