@@ -1,4 +1,4 @@
-// Each convolution of the notes' network and two larger ones, forward and both gradients, against tfjs.
+// Each convolution of the reference network and two larger ones, forward and both gradients, against tfjs.
 import { conv } from "./conv/benchmark.js";
 import { runProgram } from "./harness/program.js";
 

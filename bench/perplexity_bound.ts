@@ -1,5 +1,5 @@
-// The highest perplexity that any quantizer behind the notes' encoder can have on a test set: an encoder of convolutions
-// gives the same latent wherever the pixels that it sees are the same, and one latent has one code.
+// The highest perplexity that any quantizer behind the encoder of the reference network can have on a test set: a
+// convolutional encoder gives equal latents to equal patches, and a latent has one code.
 //   node build/bench/perplexity_bound.js --data mnist --codes 128
 import { cac } from "cac";
 import { TesseraError } from "tessera-gpu";
@@ -9,7 +9,7 @@ import { patchCounts, perplexityBound } from "./perplexity/bound.js";
 
 const cli = cac("node build/bench/perplexity_bound.js");
 cli
-	.command("", "The highest perplexity that codes of the notes' encoder can have on a test set")
+	.command("", "The highest perplexity that codes of the reference network's encoder can have on a test set")
 	.option("--data <source>", "mnist, fashion-mnist or a folder, as for tessera train", { default: "mnist" })
 	.option("--codes <K>", "Codes in the codebook", { default: 128 })
 	.action(async (options: Options) => {

@@ -17,7 +17,7 @@ BATCH, CODES, DIMENSIONS, BETA, VARIANCE = 128, 128, 16, 0.25, 0.0949304
 
 
 class VQVAE(nn.Module):
-    """The network of the notes, one channel."""
+    """The reference network of the README, one channel."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-// A whole training step of the notes' network at batch 128, and the first step of a process, against tfjs.
+// A whole training step of the reference network at batch 128, and the first step of a process, against tfjs.
 
 import { runProgram } from "./harness/program.js";
 import { train } from "./train/benchmark.js";

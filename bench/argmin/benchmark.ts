@@ -3,7 +3,7 @@ import { bytes, digits } from "../harness/format.js";
 import type { Size } from "../harness/options.js";
 import { type ArgminRow, measureArgmin } from "./measure.js";
 
-/** Rows, codes and dimensions; the first is a training step of the notes' network. */
+/** Rows, codes and dimensions; the first is a training step of the reference network. */
 const sizes = [
 	[6272, 128, 16],
 	[50176, 512, 64],

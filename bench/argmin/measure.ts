@@ -15,7 +15,7 @@ export interface ArgminRow extends Measurement {
 	/** Most bytes alive at once beside inputs and result, and the largest buffer among them. */
 	readonly extra_bytes: number;
 	readonly largest_extra_bytes: number;
-	/** tfjs with the fewest passes over the distances that its operations allow; `tfjs_ms` is the notes' composition. */
+	/** tfjs with the fewest passes over the distances that its operations allow; `tfjs_ms` is the composition with three terms. */
 	readonly tfjs_lean_ms: number | null;
 	readonly tfjs_extra_bytes: number | null;
 	/** In how many parts tfjs computed the rows; 1 unless its distances are larger than a binding may be. */

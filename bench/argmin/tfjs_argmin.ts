@@ -5,7 +5,7 @@ import { guarded } from "../harness/guard.js";
 import { Tfjs } from "../harness/tfjs.js";
 import type { Problem } from "./compare_indices.js";
 
-/** argmin over codes of |z|² + |e|² − 2 z·e, as the notes write it. */
+/** argmin over codes of |z|² + |e|² − 2 z·e: the usual composition, with three terms. */
 function nearest(z: tf.Tensor2D, codebook: tf.Tensor2D): tf.Tensor {
 	const zz = tf.sum(tf.square(z), 1, true);
 	const ee = tf.sum(tf.square(codebook), 1);
@@ -20,18 +20,18 @@ function nearestInFewPasses(z: tf.Tensor2D, codebook: tf.Tensor2D): tf.Tensor {
 
 /** The composition in tfjs over one problem. */
 export interface TfjsArgmin {
-	/** "tfjs" as in the notes, and "tfjs lean" unless that would take too long. */
+	/** "tfjs", the composition with three terms, and "tfjs lean" unless the first takes too long. */
 	readonly contenders: readonly Contender[];
 	/** In how many parts the rows were computed, since tfjs cannot bind more distances at once. */
 	readonly parts: number;
-	/** Those of the notes' composition. */
+	/** Those of the composition with three terms. */
 	readonly indices: Int32Array;
-	/** Most bytes of tensors beside inputs and result, in the notes' composition. */
+	/** Most bytes of tensors beside inputs and result, in the composition with three terms. */
 	readonly extraBytes: number;
 	readonly close: () => void;
 }
 
-/** Where the notes' composition takes more milliseconds than this, the lean one is spared. */
+/** If the composition with three terms takes more milliseconds than this, the lean one is not run. */
 const tooLongForLean = 20_000;
 
 /** @throws TesseraError where tfjs or the GPU refuses it. */

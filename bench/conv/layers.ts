@@ -17,7 +17,7 @@ export interface Layer {
 export const directions = ["forward", "input-gradient", "weight-gradient"] as const;
 export type Direction = (typeof directions)[number];
 
-/** The layers of the notes' network on 28 × 28 images, and two of larger networks. */
+/** The layers of the reference network on 28 × 28 images, and two of larger networks. */
 export function layers(software: boolean): Layer[] {
 	// On a CPU the two large ones would take seconds each with more images.
 	const few = software ? 16 : 64;

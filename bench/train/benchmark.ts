@@ -34,7 +34,7 @@ function details(row: TrainRow): string {
 
 export const train = defineBenchmark<TrainRow>({
 	name: "train",
-	description: "A training step of the notes' network at batch 128, and the first step of a process, against tfjs",
+	description: "A training step of the reference network at batch 128, and the first step of a process, against tfjs",
 	tasks: () => [
 		{ name: `step-${batchSize}`, measure: measureStep },
 		{ name: "first-step/cold", measure: (bench) => measureFirst(bench, "cold") },

@@ -116,7 +116,7 @@ async function kernelCosts(gpu: Gpu, { model, images }: Training): Promise<Kerne
 	return costs;
 }
 
-/** Measures a whole training step of the notes' network. */
+/** Measures a whole training step of the reference network. */
 export async function measureStep({ gpu, options }: Bench): Promise<TrainRow> {
 	const training = openTraining(gpu);
 	const { model, trainer, images } = training;

@@ -2,7 +2,7 @@ import { type Gpu, type Tensor, variance } from "tessera-gpu";
 import { generateDigits } from "tessera-gpu/digits";
 import { Trainer, VQVAE } from "tessera-gpu/vqvae";
 
-/** The settings of the notes. */
+/** The settings of the reference network. */
 export const settings = { codes: 128, dimensions: 16, beta: 0.25, learningRate: 1e-3, epsilon: 1e-8 } as const;
 export const batchSize = 128;
 export const imageSize = 28;
@@ -13,7 +13,7 @@ export function digitBatch(): { readonly pixels: Float32Array; readonly dataVari
 	return { pixels: Float32Array.from(digits.pixels, (value) => value / 255 - 0.5), dataVariance: variance(digits) };
 }
 
-/** The notes' network and its trainer, and the batch on the device. */
+/** The reference network and its trainer, and the batch on the device. */
 export interface Training {
 	readonly model: VQVAE;
 	readonly trainer: Trainer;

@@ -6,7 +6,7 @@ import { batchSize, imageSize, settings } from "./problem.js";
 export type Weights = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
 
 /**
- * The notes' network and its training step in tfjs: NHWC, `tf.train.adam`. The quantizer has gradients of its own
+ * The reference network and its training step in tfjs: NHWC, `tf.train.adam`. The quantizer has gradients of its own
  * (`tf.customGrad`), as each of the two losses is the same number and tfjs's gradient of `gather` fails on the indices
  * that its argMin gives.
  */

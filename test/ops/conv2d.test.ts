@@ -38,7 +38,7 @@ const cases: Case[] = [
 	[[1, 1, 1, 1], [1, 1, 1, 1], { bias: true }],
 	[[2, 3, 7, 5], [5, 3, 3, 3], { padding: 1, bias: true }],
 	[[2, 3, 7, 5], [4, 3, 3, 3], {}],
-	// The layers of the network of the design notes, made small.
+	// The layers of the reference network, made small.
 	[[2, 1, 12, 12], [16, 1, 4, 4], { stride: 2, padding: 1, bias: true }],
 	[[2, 16, 6, 6], [32, 16, 4, 4], { stride: 2, padding: 1, bias: true }],
 	[[3, 8, 7, 7], [8, 8, 3, 3], { padding: 1 }],

@@ -11,7 +11,7 @@ type Case = [x: number[], weight: number[], options?: reference.TransposedConvol
 const cases: Case[] = [
 	[[1, 1, 1, 1], [1, 1, 1, 1], { bias: true }],
 	[[2, 3, 5, 4], [3, 5, 3, 3], { bias: true }],
-	// The layers of the network of the design notes, made small.
+	// The layers of the reference network, made small.
 	[[2, 32, 4, 4], [32, 16, 4, 4], { stride: 2, padding: 1, bias: true }],
 	[[2, 16, 7, 7], [16, 1, 4, 4], { stride: 2, padding: 1, bias: true }],
 	[[2, 8, 5, 5], [8, 8, 3, 3], { padding: 1 }],

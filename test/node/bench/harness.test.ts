@@ -173,7 +173,7 @@ test("indices that differ are ties or wrong on one side", () => {
 	assert.equal(compareIndices([9, 0, 2], [0, 0, 9], problem), { ...none, firstWrong: 1, secondWrong: 1 });
 });
 
-test("the layers are those of the notes' network, and two larger ones", () => {
+test("the layers are those of the reference network, and two larger ones", () => {
 	const all = layers(true);
 	assert.is(directions.length * all.length, 24);
 	// The forward pass at 28 × 28 takes 5.30 million multiply-adds an image.
