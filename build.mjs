@@ -100,7 +100,7 @@ async function buildLibrary() {
 	// The command line is self-contained, with the packages that it uses inside: installing tessera-gpu installs nothing else.
 	const commandLine = await build({
 		...common,
-		entryPoints: ["src/node/cli.ts"],
+		entryPoints: ["src/node/cli/cli.ts"],
 		outfile: "dist/node/cli.js",
 		platform: "node",
 		mainFields: ["module", "main"],

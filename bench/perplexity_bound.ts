@@ -3,8 +3,8 @@
 //   node build/bench/perplexity_bound.js --data mnist --codes 128
 import { cac } from "cac";
 import { TesseraError } from "tessera-gpu";
-import { type Options, text, whole } from "../src/node/arguments.js";
-import { loadDataset } from "../src/node/datasets.js";
+import { type Options, text, whole } from "../src/node/cli/arguments.js";
+import { loadDataset } from "../src/node/datasets/datasets.js";
 import { patchCounts, perplexityBound } from "./perplexity/bound.js";
 
 const cli = cac("node build/bench/perplexity_bound.js");

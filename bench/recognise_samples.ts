@@ -13,11 +13,11 @@ import {
 	seed as seedOf,
 	text,
 	whole,
-} from "../src/node/arguments.js";
-import { loadPrior } from "../src/node/load_prior.js";
-import { reconstructImages } from "../src/node/pictures.js";
-import { loadRunData, readRunData } from "../src/node/run_data.js";
-import { sampleImages } from "../src/node/sample_grid.js";
+} from "../src/node/cli/arguments.js";
+import { reconstructImages } from "../src/node/images/pictures.js";
+import { loadPrior } from "../src/node/runs/load_prior.js";
+import { loadRunData, readRunData } from "../src/node/runs/run_data.js";
+import { sampleImages } from "../src/node/runs/sample_grid.js";
 import { Classifier } from "./recognition/classifier.js";
 
 function share(found: readonly number[], wanted: ArrayLike<number>): number {

@@ -1,6 +1,6 @@
 import { cac } from "cac";
 import { type AdapterChoice, ArgumentError, type KernelFamily } from "tessera-gpu";
-import { adapter, adapterHelp, number, type Options, text, whole } from "../../src/node/arguments.js";
+import { adapter, adapterHelp, number, type Options, text, whole } from "../../src/node/cli/arguments.js";
 
 /** What every benchmark can be told. */
 export interface BenchmarkOptions {

@@ -13,7 +13,7 @@ import {
 	Sequential,
 	type Tensor,
 } from "tessera-gpu";
-import { toNetwork } from "../../src/node/pictures.js";
+import { toNetwork } from "../../src/node/images/pictures.js";
 
 /** A small convolutional network that names the class of an image [1 or 3, H, W], H and W divisible by 4. */
 export class Classifier {

@@ -1,2 +1,2 @@
 export * from "../index.js";
-export { type AdapterChoice, type NodeOpenDeviceOptions, openDevice } from "./open_device.js";
+export { type AdapterChoice, type NodeOpenDeviceOptions, openDevice } from "./adapters/open_device.js";

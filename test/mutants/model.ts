@@ -140,7 +140,7 @@ export const model: Area = {
 			file: "src/nn/layers.ts",
 			find: "1 / Math.sqrt(sizeOf(shape) / outChannels)",
 			replace: "1 / Math.sqrt(sizeOf(shape))",
-			suites: ["nn/module", "node/pinned_training"],
+			suites: ["nn/module", "node/cli/pinned_training"],
 		},
 		"summary leaves the kernel out of a convolution's cost": {
 			file: "src/nn/layers.ts",
@@ -188,7 +188,7 @@ export const model: Area = {
 			file: "src/vqvae/trainer.ts",
 			find: "noGrad(() => vqLayer.update(latents, indices));",
 			replace: "",
-			suites: ["vqvae/vqvae", "vqvae/capture", "node/pinned_training"],
+			suites: ["vqvae/vqvae", "vqvae/capture", "node/cli/pinned_training"],
 		},
 		"losses that are kept change with the next step": {
 			file: "src/vqvae/trainer.ts",

@@ -229,7 +229,7 @@ export const runtime: Area = {
 			file: "src/gpu/choices.ts",
 			find: "if (isMeasured(measured)) choices",
 			replace: "choices",
-			suites: ["gpu/prepare", "node/choice_file"],
+			suites: ["gpu/prepare", "node/adapters/choice_file"],
 		},
 		"what a scope returns to an outer one is never freed": {
 			file: "src/tensor/gpu.ts",

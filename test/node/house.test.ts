@@ -5,6 +5,8 @@ import * as assert from "uvu/assert";
 
 /** Lowest first: a floor imports from itself and from those before it. */
 const floors = ["gpu", "tensor", "autograd", "ops", "nn", "vqvae", "quantizers", "prior", "data", "io", ".", "node"];
+/** The folders of src/node, lowest first, in the same way; "." holds what all of them use, and index.ts, the public API. */
+const nodeFolders = [".", "adapters", "images", "datasets", "runs", "cli"];
 
 const test = suite("the house");
 
@@ -37,6 +39,20 @@ test("every import is of a file that is there", () => {
 
 test("nothing imports from a floor above it", () => {
 	const upward = imports.filter(({ from, to }) => floorOf(to) > floorOf(from));
+	assert.equal(
+		upward.map(({ from, to }) => `${from} → ${to}`),
+		[],
+	);
+});
+
+test("no folder of src/node imports from one above it", () => {
+	const folderOf = (file: string) => nodeFolders.indexOf(dirname(relative("node", file)).split("/")[0] as string);
+	const within = imports.filter(
+		({ from, to }) => /^node\//.test(from) && /^node\//.test(to) && from !== "node/index.ts",
+	);
+	assert.ok(within.length > 80, `${within.length} imports`);
+	for (const { from } of within) assert.ok(folderOf(from) >= 0, `src/${from} is in no folder that this test knows`);
+	const upward = within.filter(({ from, to }) => folderOf(to) > folderOf(from));
 	assert.equal(
 		upward.map(({ from, to }) => `${from} → ${to}`),
 		[],

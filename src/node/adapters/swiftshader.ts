@@ -1,0 +1,139 @@
+import { createHash } from "node:crypto";
+import { access, readdir, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { constants } from "node:os";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { brotliDecompress } from "node:zlib";
+import { parseTar } from "nanotar";
+import { NoAdapterError } from "../../gpu/errors.js";
+import { cacheFolder, readRegularFile, writeFileAtomic } from "../files.js";
+
+/** What a Vulkan loader needs to find a driver. */
+export interface VulkanDriver {
+	/** The driver's manifest, for VK_DRIVER_FILES. */
+	readonly manifest: string;
+	/** A Vulkan loader for systems that have none. */
+	readonly loader?: string;
+}
+
+const driverFiles = ["libvulkan.so.1", "libvk_swiftshader.so", "vk_swiftshader_icd.json"] as const;
+const installHint = "npm install @sparticuz/chromium (Linux on x64; it carries the SwiftShader driver)";
+
+/**
+ * The SwiftShader (a Vulkan driver for the CPU) that the package @sparticuz/chromium carries, unpacked into the cache
+ * folder on first use.
+ *
+ * @throws NoAdapterError where the package is not installed or the system is another.
+ */
+export async function unpackSwiftShader(): Promise<VulkanDriver> {
+	if (process.platform !== "linux" || process.arch !== "x64")
+		throw new NoAdapterError(
+			`SwiftShader is only at hand for Linux on x64, not for ${process.platform} on ${process.arch}.`,
+		);
+	const root = await packageFolder();
+	const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
+	const folder = join(cacheFolder(), `swiftshader-${version}`);
+	const driver = { manifest: join(folder, "vk_swiftshader_icd.json"), loader: join(folder, "libvulkan.so.1") };
+	const list = join(folder, "contents.json");
+	if (await isIntact(folder, list)) return driver;
+
+	const compressed = await readFile(join(root, "bin", "swiftshader.tar.br"));
+	const files = parseTar(await promisify(brotliDecompress)(compressed));
+	const sums: Record<string, string> = {};
+	for (const name of driverFiles) {
+		const file = files.find((entry) => entry.name.split("/").at(-1) === name);
+		if (file?.data === undefined)
+			throw new NoAdapterError(`@sparticuz/chromium ${version} carries no ${name}; install version 147.`);
+		await writeFileAtomic(join(folder, name), file.data);
+		sums[name] = sha256(file.data);
+	}
+	// Comes last: where it stands, the rest is complete.
+	await writeFileAtomic(list, `${JSON.stringify(sums, undefined, "\t")}\n`);
+	return driver;
+}
+
+/** Whether the unpacked files are those that were written; a truncated library would end the process with SIGBUS. */
+async function isIntact(folder: string, list: string): Promise<boolean> {
+	try {
+		const sums: Record<string, unknown> | null = JSON.parse((await readRegularFile(list)).toString());
+		for (const name of driverFiles)
+			if (sums?.[name] !== sha256(await readRegularFile(join(folder, name)))) return false;
+		return true;
+	} catch {
+		return false;
+	}
+}
+
+function sha256(bytes: Uint8Array): string {
+	return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** The manifest of Mesa's lavapipe, where the system has it. */
+export async function findLavapipe(): Promise<VulkanDriver | undefined> {
+	for (const folder of ["/usr/share/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/etc/vulkan/icd.d"]) {
+		const files = await readdir(folder).catch(() => []);
+		const manifest = files.find((file) => /^lvp_icd.*\.json$/.test(file));
+		if (manifest !== undefined) return { manifest: join(folder, manifest) };
+	}
+	return undefined;
+}
+
+/** The environment variables by which the Vulkan loader finds drivers. */
+export const driverVariables = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"] as const;
+
+/** Runs `body`, which starts Dawn, with the Vulkan loader of this process finding this driver alone. */
+export async function withDriver<T>({ manifest, loader }: VulkanDriver, body: () => Promise<T>): Promise<T> {
+	const before = driverVariables.map((name) => process.env[name]);
+	for (const name of driverVariables) process.env[name] = manifest;
+	if (loader !== undefined && !loads("libvulkan.so.1")) loads(loader);
+	try {
+		return await body();
+	} finally {
+		for (const [i, name] of driverVariables.entries()) {
+			const value = before[i];
+			if (value === undefined) delete process.env[name];
+			else process.env[name] = value;
+		}
+	}
+}
+
+/** Whether the system has the loader of Vulkan drivers, which Dawn needs on Linux. */
+export function hasVulkanLoader(): boolean {
+	return process.platform !== "linux" || loads("libvulkan.so.1");
+}
+
+/** Loads a shared library into the process, so that Dawn finds it by its name; whether it is there now. */
+function loads(library: string): boolean {
+	const keepLoaded = 0x1000; // RTLD_NODELETE
+	try {
+		process.dlopen({ exports: {} }, library, constants.dlopen.RTLD_LAZY | keepLoaded);
+		return true;
+	} catch (error) {
+		// A library that is not a Node add-on is complained about after it has been loaded.
+		return /self-regist/.test((error as Error).message);
+	}
+}
+
+async function packageFolder(): Promise<string> {
+	for (const from of [import.meta.url, join(process.cwd(), "package.json")]) {
+		try {
+			let folder = dirname(createRequire(from).resolve("@sparticuz/chromium"));
+			while (!(await isThere(join(folder, "bin", "swiftshader.tar.br")))) {
+				if (dirname(folder) === folder) throw new Error("not found");
+				folder = dirname(folder);
+			}
+			return folder;
+		} catch {
+			// try the next place
+		}
+	}
+	throw new NoAdapterError(`SwiftShader is not installed. ${installHint}`);
+}
+
+async function isThere(path: string): Promise<boolean> {
+	return access(path).then(
+		() => true,
+		() => false,
+	);
+}

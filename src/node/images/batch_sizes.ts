@@ -1,0 +1,81 @@
+import type { Module } from "../../nn/module.js";
+import { Layer } from "../../nn/module.js";
+import { blockSize } from "../../ops/blocked.js";
+import type { GatedPixelCNN } from "../../prior/gated_pixel_cnn.js";
+import type { Gpu } from "../../tensor/gpu.js";
+import { type Shape, sizeOf } from "../../tensor/shape.js";
+import type { Quantizer } from "../../vqvae/quantizer.js";
+import type { VQVAE } from "../../vqvae/vqvae.js";
+
+/** Enough to fill a device. */
+const most = 128;
+/** What every device binds; more would only take memory. */
+const enoughBytes = 2 ** 27;
+/** A batch of fewer images is not laid out in blocks, so it takes no more memory than they need. */
+const leastBlocked = 4;
+
+/** What is read of a device here. */
+export type DeviceSize = Pick<Gpu, "families"> & {
+	readonly limits: Pick<GPUSupportedLimits, "maxStorageBufferBindingSize">;
+};
+
+/**
+ * How many images a VQ-VAE takes at once: as many as make 128 MiB of its widest layer, or what the device can
+ * bind, up to 128.
+ */
+export function imagesAtOnce(
+	model: VQVAE<Quantizer>,
+	{ height, width }: { readonly height: number; readonly width: number },
+	device: DeviceSize = model.vqLayer.gpu,
+): number {
+	return atOnce(device, bytesOfImage(model, { height, width }), most);
+}
+
+/** The bytes of the widest activation of a VQ-VAE for one image. */
+export function bytesOfImage(
+	{ encoder, vqLayer, decoder, inChannels }: VQVAE<Quantizer>,
+	{ height, width }: { readonly height: number; readonly width: number },
+): number {
+	const input = [1, inChannels, height, width];
+	const latents = encoder.cost(input).output;
+	const codes = vqLayer.cost(latents).output;
+	return 4 * Math.max(sizeOf(input), widest(encoder, input), sizeOf(codes), widest(decoder, codes));
+}
+
+/** The most elements that a layer, or one in it, gives for an input. */
+function widest(layer: Module, input: Shape): number {
+	const { output } = layer.cost(input);
+	let elements = sizeOf(output);
+	let shape = input;
+	for (const [, child] of layer.children()) {
+		if (!(child instanceof Layer)) continue;
+		elements = Math.max(elements, widest(child, shape));
+		shape = child.cost(shape).output;
+	}
+	return elements;
+}
+
+/** How many grids of codes a prior takes at once, by the same rule; up to `limit`. */
+export function gridsAtOnce(prior: PriorSizes, device: DeviceSize, limit = most): number {
+	return atOnce(device, bytesOfGrid(prior), limit);
+}
+
+type PriorSizes = Pick<GatedPixelCNN, "height" | "width" | "channels" | "numEmbeddings">;
+
+/** The bytes of the widest activation of a prior for one grid: the sums of both stacks, or the logits. */
+export function bytesOfGrid({ height, width, channels, numEmbeddings }: PriorSizes): number {
+	return 4 * height * width * Math.max(numEmbeddings, 4 * channels);
+}
+
+/** The images that a batch takes the memory of: kernels on blocked tensors, which CPU adapters have, fill up the last block. */
+export function imagesInMemory({ families }: Pick<DeviceSize, "families">, batch: number): number {
+	return batch < leastBlocked || !families.includes("subgroups") ? batch : Math.ceil(batch / blockSize) * blockSize;
+}
+
+/** The most images of which the widest layer fits, with those that fill up a block. */
+function atOnce({ families, limits }: DeviceSize, bytesOfOne: number, limit: number): number {
+	const fitting = Math.min(limit, Math.floor(Math.min(enoughBytes, limits.maxStorageBufferBindingSize) / bytesOfOne));
+	if (!families.includes("subgroups")) return Math.max(1, fitting);
+	if (fitting < blockSize) return Math.min(leastBlocked - 1, Math.max(1, fitting));
+	return fitting - (fitting % blockSize);
+}

@@ -1,0 +1,53 @@
+import type { ImageSet } from "../../data/image_set.js";
+import { notFinite } from "../../nn/diverged.js";
+import type { Gpu } from "../../tensor/gpu.js";
+import type { Quantizer } from "../../vqvae/quantizer.js";
+import type { VQVAE } from "../../vqvae/vqvae.js";
+import { imagesAtOnce } from "./batch_sizes.js";
+import { joined } from "./image_files.js";
+import { needsTiles, reconstructInTiles } from "./tiles.js";
+
+/** What is added to a pixel between 0 and 1 to get the network's input, as in the design's training. */
+export const pixelShift = -0.5;
+
+/** Images of bytes → the network's float32 input. */
+export function toNetwork(pixels: Uint8Array): Float32Array {
+	return Float32Array.from(pixels, (byte) => byte / 255 + pixelShift);
+}
+
+/**
+ * The network's output → bytes, rounded and clamped.
+ *
+ * @throws DivergenceError if a value is NaN or infinite, which no byte stands for
+ */
+export function toBytes(values: Float32Array): Uint8Array {
+	return Uint8Array.from(values, (value) => {
+		if (!Number.isFinite(value)) throw notFinite("The model", "value of a pixel", value);
+		return Math.min(255, Math.max(0, Math.round((value - pixelShift) * 255)));
+	});
+}
+
+/** What the model makes of a set of images, as bytes; an image that the device cannot bind is computed in tiles. */
+export async function reconstructImages(gpu: Gpu, model: VQVAE<Quantizer>, set: ImageSet): Promise<Uint8Array> {
+	const { count, channels, height, width } = set;
+	const size = channels * height * width;
+	const reconstruct = async (pixels: Uint8Array, rows: number, columns: number): Promise<Uint8Array> => {
+		const shape = [pixels.length / (channels * rows * columns), channels, rows, columns];
+		const reconstruction = gpu.scope(() => model.reconstruct(gpu.tensor(toNetwork(pixels), shape)));
+		const bytes = toBytes(await reconstruction.data());
+		reconstruction.dispose();
+		return bytes;
+	};
+	const inTiles = needsTiles(model, set);
+	const together = inTiles ? 1 : imagesAtOnce(model, set);
+	const parts: Uint8Array[] = [];
+	for (let first = 0; first < count; first += together) {
+		const pixels = set.pixels.subarray(first * size, Math.min(first + together, count) * size);
+		parts.push(
+			inTiles
+				? await reconstructInTiles(model, { ...set, pixels }, reconstruct)
+				: await reconstruct(pixels, height, width),
+		);
+	}
+	return joined(parts);
+}

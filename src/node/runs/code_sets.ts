@@ -1,0 +1,111 @@
+import { batches, type ImageSet } from "../../data/image_set.js";
+import { notFinite } from "../../nn/diverged.js";
+import { gatherImages, packImages } from "../../ops/images.js";
+import { mseLoss } from "../../ops/mse_loss.js";
+import type { Gpu } from "../../tensor/gpu.js";
+import type { Tensor } from "../../tensor/tensor.js";
+import type { Quantizer } from "../../vqvae/quantizer.js";
+import type { VQVAE } from "../../vqvae/vqvae.js";
+import { imagesAtOnce } from "../images/batch_sizes.js";
+import { pixelShift } from "../images/pictures.js";
+
+/** The grid of an image's codes, as a prior sees it. */
+export interface CodeGrid {
+	readonly height: number;
+	/** Codes a row: the positions times the levels, which lie side by side. */
+	readonly width: number;
+	/** Codes a position, of which quantizers with several levels have more than one. */
+	readonly levels: number;
+}
+
+/** Images as codes. */
+export interface CodeSet {
+	readonly grid: CodeGrid;
+	readonly count: number;
+	/** uint32 [count, height, width] of the grid */
+	readonly codes: Uint32Array;
+	/** [count], where the images have classes */
+	readonly labels: Uint8Array | undefined;
+}
+
+/** The grid of codes [B, h, w] or [B, h, w, levels]. */
+export function gridOf({ shape }: Tensor<"uint32">): CodeGrid {
+	const [, height, width, levels = 1] = shape;
+	return { height, width: width * levels, levels };
+}
+
+/** Codes as a prior has them → as the VQ-VAE does: [B, h, w] or [B, h, w, levels]. */
+export function asModelCodes(codes: Tensor<"uint32">, levels: number): Tensor<"uint32"> {
+	const [batch, height, width] = codes.shape;
+	return codes.share(levels === 1 ? [batch, height, width] : [batch, height, width / levels, levels]);
+}
+
+/** Encodes all images; `progress` is told how many are done. */
+export async function encodeSet(
+	gpu: Gpu,
+	model: VQVAE<Quantizer>,
+	set: ImageSet,
+	progress: (done: number) => void = () => undefined,
+): Promise<CodeSet> {
+	const parts: Uint32Array[] = [];
+	let grid: CodeGrid | undefined;
+	let done = 0;
+	await forEachBatch(gpu, model, set, async (batch) => {
+		const codes = gpu.scope(() => model.encode(batch()));
+		grid ??= gridOf(codes);
+		parts.push(await codes.data());
+		done += codes.shape[0] as number;
+		codes.dispose();
+		progress(done);
+	});
+	const all = new Uint32Array(parts.reduce((size, part) => size + part.length, 0));
+	let at = 0;
+	for (const part of parts) {
+		all.set(part, at);
+		at += part.length;
+	}
+	return { grid: grid as CodeGrid, count: set.count, codes: all, labels: set.labels };
+}
+
+/**
+ * The mean squared error of a model's reconstructions, over the variance of its training images.
+ *
+ * @throws DivergenceError if it is not finite
+ */
+export async function reconstructionError(gpu: Gpu, model: VQVAE<Quantizer>, set: ImageSet): Promise<number> {
+	let error = 0;
+	await forEachBatch(gpu, model, set, async (batch) => {
+		const { loss, count } = gpu.scope(() => {
+			const images = batch();
+			const loss = mseLoss(model.reconstruct(images), images, { scale: 1 / model.dataVariance });
+			return { loss, count: images.shape[0] as number };
+		});
+		error += (await loss.item()) * count;
+		loss.dispose();
+	});
+	const nmse = error / set.count;
+	if (!Number.isFinite(nmse)) throw notFinite("The model", "reconstruction error", nmse);
+	return nmse;
+}
+
+/** Calls `use` with one function after the other that makes a batch of the images, as the network takes them. */
+async function forEachBatch(
+	gpu: Gpu,
+	model: VQVAE<Quantizer>,
+	set: ImageSet,
+	use: (batch: () => Tensor) => Promise<void>,
+): Promise<void> {
+	const { count, channels, height, width, pixels } = set;
+	const packed = packImages(gpu, pixels, [count, channels, height, width]);
+	try {
+		for (const indices of batches(count, imagesAtOnce(model, set)))
+			await use(() => gatherImages(packed, gpu.tensor(indices, [indices.length]), { shift: pixelShift }));
+	} finally {
+		packed.dispose();
+	}
+}
+
+/** The images of codes that a prior gave, as the decoder makes them: float32 [B, C, H, W]. */
+export function decodeCodes(model: VQVAE<Quantizer>, codes: Tensor<"uint32">, levels: number): Tensor {
+	return codes.gpu.scope(() => model.decode(asModelCodes(codes, levels)));
+}

@@ -1,0 +1,127 @@
+import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { DataError } from "../../gpu/errors.js";
+import { type TrainingRow, trainingChart } from "./chart.js";
+import { fileError, kindOf, makeFolder, writeFileAtomic } from "../files.js";
+import { appendMetrics, clearMetrics } from "./metrics_file.js";
+import { lockRun, type RunLock } from "./run_lock.js";
+
+/** What tells the folder of a run from others. */
+const runFiles = ["config.json", "model.safetensors", "metrics.jsonl", "prior.safetensors"];
+/** What `tessera train` and `tessera train-prior` leave in a folder, with what a killed process leaves of each. */
+const leftByRun =
+	/^(?:config\.json|model\.safetensors|metrics\.jsonl|chart\.svg|reconstructions\.png|epoch-\d+\.png|prior\.safetensors|prior-metrics\.jsonl|prior-chart\.svg|samples\.png|\.(?:config\.json|model\.safetensors|chart\.svg|reconstructions\.png|epoch-\d+\.png|prior\.safetensors|prior-chart\.svg|samples\.png)\.[0-9a-f]{12}\.tmp)$/;
+
+/**
+ * @param path of the folder that was chosen for a new run
+ * @throws DataError if it holds a run already, or is no folder
+ */
+export async function checkFree(path: string): Promise<void> {
+	const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+		if (error.code === "ENOENT") return undefined;
+		throw fileError(path, error, "read");
+	});
+	if (found === undefined) return;
+	if (!found.isDirectory())
+		throw new DataError(`--out "${path}" is ${found.isFile() ? "a file" : kindOf(found)}: name a folder.`);
+	const names = await readdir(path).catch((error) => {
+		throw fileError(path, error, "listed");
+	});
+	const held = runFiles.filter((name) => names.includes(name));
+	if (held.length > 0)
+		throw new DataError(
+			`"${path}" holds another run (${held.join(", ")}): choose another --out, or give --overwrite to remove what that run left.`,
+		);
+}
+
+/** The folder of a training run, locked: metrics as they come, weights, pictures, a chart. */
+export class RunFolder {
+	private readonly rows: TrainingRow[] = [];
+	private readonly epochs: { readonly step: number; readonly nmse: number }[] = [];
+
+	private constructor(
+		readonly path: string,
+		private readonly lock: RunLock,
+	) {}
+
+	/**
+	 * Makes the folder: `chosen`, which may exist, or the first of runs/NAME, runs/NAME-2, … that does not.
+	 *
+	 * @param overwrite removes what another run left in the chosen folder
+	 * @throws DataError if another run is in the folder or was, or the folder cannot be written
+	 */
+	static async create(name: string, chosen: string | undefined, overwrite: boolean): Promise<RunFolder> {
+		const path = chosen ?? (await newFolder(name));
+		await makeFolder(path);
+		const lock = await lockRun(path);
+		try {
+			if (overwrite) await removeRun(path);
+			else await checkFree(path);
+			await clearMetrics(join(path, "metrics.jsonl"));
+			return new RunFolder(path, lock);
+		} catch (error) {
+			lock.release();
+			throw error;
+		}
+	}
+
+	/** Appends steps to metrics.jsonl. */
+	async logSteps(rows: readonly (TrainingRow & { readonly epoch: number })[]): Promise<void> {
+		this.rows.push(...rows);
+		await this.append(rows.map((row) => ({ type: "step", ...row })));
+	}
+
+	/** Appends an evaluation to metrics.jsonl. */
+	async logEpoch(
+		row: { readonly step: number; readonly nmse: number } & Readonly<Record<string, number>>,
+	): Promise<void> {
+		this.epochs.push(row);
+		await this.append([{ type: "epoch", ...row }]);
+	}
+
+	/** Writes a file whole or not at all. */
+	async write(name: string, content: Uint8Array | string): Promise<void> {
+		await this.lock.checkHeld();
+		await writeFileAtomic(join(this.path, name), content);
+	}
+
+	/** Draws chart.svg of all steps and evaluations so far. */
+	async writeChart(title: string): Promise<void> {
+		if (this.rows.length > 0) await this.write("chart.svg", await trainingChart(this.rows, title, this.epochs));
+	}
+
+	/** Lets others write into the folder. */
+	release(): void {
+		this.lock.release();
+	}
+
+	private async append(rows: readonly object[]): Promise<void> {
+		await this.lock.checkHeld();
+		await appendMetrics(join(this.path, "metrics.jsonl"), rows);
+	}
+}
+
+async function newFolder(name: string): Promise<string> {
+	for (let number = 1; ; number++) {
+		const path = join("runs", number === 1 ? name : `${name}-${number}`);
+		try {
+			await makeFolder("runs");
+			await mkdir(path);
+			return path;
+		} catch (error) {
+			if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw fileError(path, error, "written");
+		}
+	}
+}
+
+/** Removes the files of a run, its config.json last: until then the folder is recognised as that of a run. */
+async function removeRun(path: string): Promise<void> {
+	const names = (await readdir(path)).filter((name) => leftByRun.test(name) && name !== "config.json");
+	for (const name of [...names, "config.json"]) {
+		try {
+			await rm(join(path, name), { force: true });
+		} catch (error) {
+			throw fileError(join(path, name), error, "written");
+		}
+	}
+}
