@@ -1,4 +1,4 @@
-import type { Random } from "../src/nn/random.js";
+import type { Random } from "../src/base/random.js";
 import { type Array64, sizeOf } from "./reference/array.js";
 
 /** Uniform random numbers that float32 holds exactly, so that library and reference start from the same ones. */

@@ -40,8 +40,7 @@ import { type Quantizer, Trainer, VQVAE } from "tessera-gpu/vqvae";
 
 const printsLaunches = process.argv.includes("--launches");
 
-/** The variants of the kernels, by the option of `openDevice` that selects them. */
-const variants = { portable: { subgroupKernels: false }, blocked: { subgroupKernels: true } } as const;
+const variants = ["portable", "blocked"] as const;
 
 /** Images of a batch, the last of which is odd in each sense: fewer, and no multiple of a block or a tile. */
 const batchSizes = [18, 18, 18, 18, 5, 18, 2];
@@ -345,8 +344,8 @@ async function operations(print: Fingerprint): Promise<void> {
 	}
 }
 
-for (const [variant, options] of Object.entries(variants)) {
-	const gpu = await openDevice({ ...options, announce: false });
+for (const variant of variants) {
+	const gpu = await openDevice({ variant, announce: false });
 	const launches = new LaunchList(gpu);
 	const start = (name: string) => new Fingerprint(gpu, launches, `${variant}, ${name}`);
 	await operations(start("operations"));

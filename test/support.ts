@@ -1,6 +1,6 @@
 import { backward, type Gpu, mul, openDevice, type Parameter, sum, type Tensor } from "tessera-gpu";
 import * as assert from "uvu/assert";
-import { Random } from "../src/nn/random.js";
+import { Random } from "../src/base/random.js";
 import { assertClose, assertSame, randomArray } from "./arrays.js";
 import type { Array64 } from "./reference/array.js";
 
@@ -17,13 +17,13 @@ export function device(): Promise<Gpu> {
 let portable: Promise<Gpu> | undefined;
 
 /**
- * The devices on which each op is checked: the shared one, and where that uses the kernels for subgroups, one that uses
- * the portable kernels, which is what a GPU gets.
+ * The devices on which each op is checked: the shared one and, if that prefers the blocked kernels, one with the portable
+ * ones, which is what a GPU gets.
  */
 export async function variants(): Promise<Gpu[]> {
 	const gpu = await device();
-	if (gpu.subgroupSize === 0) return [gpu];
-	portable ??= openDevice({ subgroupKernels: false });
+	if (gpu.variants[0] === "portable") return [gpu];
+	portable ??= openDevice({ variant: "portable" });
 	return [gpu, await portable];
 }
 
@@ -76,8 +76,7 @@ async function evaluate({ inputs, run }: OpCase, c: Array64, gpu: Gpu): Promise<
  * behind.
  */
 export async function checkOp(message: string, op: OpCase, seed = 1): Promise<void> {
-	for (const gpu of await variants())
-		await checkOn(gpu, gpu.subgroupSize > 0 ? `${message} (subgroups)` : `${message} (portable)`, op, seed);
+	for (const gpu of await variants()) await checkOn(gpu, `${message} (${gpu.variants[0]})`, op, seed);
 }
 
 async function checkOn(gpu: Gpu, message: string, op: OpCase, seed: number): Promise<void> {

@@ -6,7 +6,7 @@ import * as quantizers from "tessera-gpu/quantizers";
 import * as vqvae from "tessera-gpu/vqvae";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { formatValue } from "../src/gpu/arguments.js";
+import { formatValue } from "../src/base/arguments.js";
 import { device } from "./support.js";
 
 const { Adam, Conv2d, ConvTranspose2d, Embedding, Random, ReLU, Sequential, Tensor, TesseraError } = library;
@@ -322,7 +322,7 @@ const functions: Readonly<Record<string, Call>> = {
 				requiredFeatures: argument([], (value) => Array.isArray(value)),
 				tune: argument(false, (value) => typeof value === "boolean" || value === gpu),
 				poolLimit: number(1, 0),
-				subgroupKernels: flag,
+				variant: word("portable"),
 				idle: body(() => () => undefined),
 			}),
 		},
@@ -659,8 +659,8 @@ const gpuMethods: Calls<
 		call: gpu.uniform.bind(gpu),
 		args: { words: argument(Uint32Array.of(1), (value) => value instanceof Float32Array) },
 	},
-	run: {
-		call: gpu.run.bind(gpu),
+	launch: {
+		call: gpu.launch.bind(gpu),
 		onlyWrong: true,
 		args: {
 			kernel: argument({ name: "k.wgsl", source: "" }, () => false, { name: "k" }),

@@ -1,5 +1,5 @@
 import { nearestCode } from "tessera-gpu";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import type { Bench } from "../harness/benchmark.js";
 import { type Contender, contest, notesOn } from "../harness/contest.js";
 import { byKernel, extraMemory, gpuTime, type KernelCost, ours, stagesOf } from "../harness/ours.js";

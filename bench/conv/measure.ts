@@ -1,5 +1,5 @@
 import { conv2d, convTranspose2d, type Gpu, noGrad, type Tensor } from "tessera-gpu";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import type { Bench } from "../harness/benchmark.js";
 import { contest, notesOn } from "../harness/contest.js";
 import { gpuTime, ours } from "../harness/ours.js";

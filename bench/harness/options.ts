@@ -1,5 +1,5 @@
 import { cac } from "cac";
-import { type AdapterChoice, ArgumentError, type KernelFamily } from "tessera-gpu";
+import { type AdapterChoice, ArgumentError, type Variant } from "tessera-gpu";
 import { adapter, adapterHelp, number, type Options, text, whole } from "../../src/node/cli/arguments.js";
 
 /** What every benchmark can be told. */
@@ -17,8 +17,8 @@ export interface BenchmarkOptions {
 	readonly adapter: AdapterChoice | undefined;
 	/** Whether to run tfjs (and jax-js) beside ours. */
 	readonly tfjs: boolean;
-	/** The family of our kernels; the adapter's own by default. */
-	readonly variant: KernelFamily | undefined;
+	/** The variant of our kernels; the adapter's own by default. */
+	readonly variant: Variant | undefined;
 	/** Sizes N×K×D instead of the benchmark's own. */
 	readonly size: readonly Size[] | undefined;
 	/** Only print the names of the rows. */
@@ -28,11 +28,11 @@ export interface BenchmarkOptions {
 /** Rows, codes and dimensions. */
 export type Size = readonly [rows: number, codes: number, dimensions: number];
 
-const variants: readonly KernelFamily[] = ["portable", "subgroups"];
+const variants: readonly Variant[] = ["portable", "blocked"];
 
-function variantOf(options: Options): KernelFamily | undefined {
+function variantOf(options: Options): Variant | undefined {
 	const name = text(options, "variant");
-	const variant = variants.find((family) => family === name);
+	const variant = variants.find((variant) => variant === name);
 	if (name !== undefined && variant === undefined)
 		throw new ArgumentError(`--variant must be ${variants.join(" or ")}, but is "${name}".`);
 	return variant;
@@ -74,7 +74,10 @@ export function parseOptions(
 		})
 		.option("--only <part>", "Only the rows whose name has this in it")
 		.option("--adapter <name>", adapterHelp)
-		.option("--variant <family>", "Our kernels: portable (those of GPUs) or subgroups; the adapter's own by default")
+		.option(
+			"--variant <variant>",
+			"Our kernels: portable (those of GPUs) or blocked (those of CPU adapters); the adapter's own by default",
+		)
 		.option("--no-tfjs", "Leave out tfjs and jax-js, which are measured otherwise")
 		.option("--list", "Print the names of the rows, and measure nothing")
 		.action((options: Options) => {

@@ -41,21 +41,21 @@ export interface Stage {
  */
 export async function stagesOf(gpu: Gpu, operation: () => unknown, options: ContestOptions): Promise<Stage[]> {
 	const launches: [Kernel, Launch][] = [];
-	const run = gpu.run.bind(gpu);
-	gpu.run = (kernel, launch) => {
+	const run = gpu.launch.bind(gpu);
+	gpu.launch = (kernel, launch) => {
 		for (const storage of launch.bindings) storage.retain();
 		launches.push([kernel, launch]);
 		run(kernel, launch);
 	};
 	try {
 		ours(gpu, operation).call();
-		gpu.run = run;
+		gpu.launch = run;
 		const stages: Stage[] = [];
 		for (const [kernel, launch] of launches)
 			stages.push({ kernel: kernel.name, ms: await medianOnGpu(gpu, () => run(kernel, launch), options) });
 		return stages;
 	} finally {
-		gpu.run = run;
+		gpu.launch = run;
 		for (const [, { bindings }] of launches) for (const storage of bindings) storage.free();
 	}
 }

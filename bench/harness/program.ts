@@ -22,7 +22,7 @@ async function versions({ tfjs }: BenchmarkOptions): Promise<Record<string, stri
 
 async function measure(benchmarks: readonly Benchmark[], options: BenchmarkOptions): Promise<void> {
 	const { adapter, variant } = options;
-	const gpu = await openDevice({ adapter, ...(variant && { subgroupKernels: variant === "subgroups" }) });
+	const gpu = await openDevice({ adapter, ...(variant && { variant }) });
 	const rows = benchmarks.map((benchmark) => benchmark.rows(gpu, options));
 	const wanted = benchmarks.filter((_, i) => rows[i]?.some((name) => name.includes(options.only ?? "")));
 	if (wanted.length === 0)

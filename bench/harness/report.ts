@@ -35,7 +35,7 @@ export interface Report<R extends Row = Row> {
 	readonly adapter: string;
 	/** The driver and its version. */
 	readonly driver: string;
-	/** The family of kernels that was asked for; by default the adapter's own. */
+	/** The variant of kernels that was asked for; by default the adapter's own. */
 	readonly variant?: string | undefined;
 	readonly date: string;
 	readonly versions: Readonly<Record<string, string>>;

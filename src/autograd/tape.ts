@@ -1,7 +1,7 @@
-import { checkFunction } from "../gpu/arguments.js";
-import { ArgumentError, DeviceMismatchError, DisposedError, GradientError } from "../gpu/errors.js";
+import { checkFunction } from "../base/arguments.js";
+import { ArgumentError, DeviceMismatchError, DisposedError, GradientError } from "../base/errors.js";
+import { formatShape, sameShape } from "../base/shape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import { formatShape, sameShape } from "../tensor/shape.js";
 import { type AnyTensor, type GradientNode, Parameter, type Tensor } from "../tensor/tensor.js";
 
 let recording = true;

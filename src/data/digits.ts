@@ -1,5 +1,5 @@
-import { checkNumber, checkOptions } from "../gpu/arguments.js";
-import { Random } from "../nn/random.js";
+import { checkNumber, checkOptions } from "../base/arguments.js";
+import { Random } from "../base/random.js";
 import { DIGIT_STYLES } from "./digit_strokes.js";
 import type { ImageSet } from "./image_set.js";
 

@@ -1,4 +1,4 @@
-import { FormatError } from "../gpu/errors.js";
+import { FormatError } from "../base/errors.js";
 import { inflate, type Output } from "./inflate.js";
 
 /** FHCRC, FEXTRA, FNAME and FCOMMENT of RFC 1952; the other bits but FTEXT are reserved. */

@@ -1,5 +1,5 @@
-import { checkBytes, checkNumber } from "../gpu/arguments.js";
-import { FormatError } from "../gpu/errors.js";
+import { checkBytes, checkNumber } from "../base/arguments.js";
+import { FormatError } from "../base/errors.js";
 import { gunzip } from "./gzip.js";
 
 /** The IDX format's codes for its value types (http://yann.lecun.com/exdb/mnist/). */

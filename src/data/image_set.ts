@@ -6,9 +6,9 @@ import {
 	checkOptions,
 	formatValue,
 	wrongArgument,
-} from "../gpu/arguments.js";
-import { ArgumentError, FormatError, ShapeError } from "../gpu/errors.js";
-import { Random } from "../nn/random.js";
+} from "../base/arguments.js";
+import { ArgumentError, FormatError, ShapeError } from "../base/errors.js";
+import { Random } from "../base/random.js";
 import { readIdx } from "./idx.js";
 
 /** A data set of images of one size, as bytes in host memory. */

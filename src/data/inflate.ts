@@ -1,4 +1,4 @@
-import { FormatError } from "../gpu/errors.js";
+import { FormatError } from "../base/errors.js";
 
 /** Where unpacked bytes go. */
 export interface Output {

@@ -1,4 +1,4 @@
-import { MissingFeatureError, NoAdapterError } from "./errors.js";
+import { MissingFeatureError, NoAdapterError } from "../base/errors.js";
 
 /** What the adapter says of itself. */
 export interface AdapterDescription {

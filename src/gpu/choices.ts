@@ -5,9 +5,6 @@ export interface ChoiceStore {
 	write(text: string): Promise<void>;
 }
 
-/** The kernels of an operation: those in which a workgroup is one subgroup, or those that run everywhere. */
-export type KernelFamily = "subgroups" | "portable";
-
 /** What was measured for a key: milliseconds of each way. */
 type Measured = Readonly<Record<string, number>>;
 

@@ -1,18 +1,25 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import { type AdapterDescription, fixedSubgroupSize } from "./adapter.js";
-import { checkArray, checkFunction, checkInstance, checkNumber, checkOptions, wrongArgument } from "./arguments.js";
-import type { BlockedKernels } from "./blocked_kernels.js";
-import { BufferPool, type MemoryUse } from "./buffer_pool.js";
-import type { Choices, KernelFamily } from "./choices.js";
+
+import {
+	checkArray,
+	checkFunction,
+	checkInstance,
+	checkNumber,
+	checkOptions,
+	wrongArgument,
+} from "../base/arguments.js";
 import {
 	ArgumentError,
 	DeviceLostError,
 	DisposedError,
 	LimitError,
-	MissingFeatureError,
 	OutOfMemoryError,
 	TesseraError,
-} from "./errors.js";
+} from "../base/errors.js";
+import { type AdapterDescription, fixedSubgroupSize } from "./adapter.js";
+import type { BlockedKernels } from "./blocked_kernels.js";
+import { BufferPool, type MemoryUse } from "./buffer_pool.js";
+import type { Choices } from "./choices.js";
 import { GrowthWatch } from "./growth_watch.js";
 import type { Constants, Kernel } from "./kernel.js";
 import { type Pipeline, Pipelines } from "./pipelines.js";
@@ -20,6 +27,7 @@ import { type Contest, Recording } from "./recording.js";
 import { Replay, type Trial } from "./replay.js";
 import { Storage } from "./storage.js";
 import { Uniforms } from "./uniforms.js";
+import type { Variants } from "./variant.js";
 import type { WebGPUDevice, WebGPULimits } from "./webgpu.js";
 import { WorkInFlight, workLimits } from "./work_in_flight.js";
 
@@ -40,11 +48,6 @@ export interface Launch {
 export interface DeviceOptions {
 	/** Free buffers are kept for reuse up to this many bytes (default 1 GiB). */
 	readonly poolLimit?: number;
-	/**
-	 * Whether to use the kernels for which a workgroup is one subgroup (kernels/*.blocked.wgsl). Default: where the
-	 * adapter computes on the CPU and has subgroups of one fixed size of at least 4.
-	 */
-	readonly subgroupKernels?: boolean | undefined;
 	/** Called when the host starts to wait for the GPU; what it returns is called when the wait is over. */
 	readonly idle?: (() => () => void) | undefined;
 	/**
@@ -54,7 +57,9 @@ export interface DeviceOptions {
 	readonly maxDispatchesInFlight?: number;
 	/** What was measured on this adapter, see `choose`; without it nothing is measured. @internal */
 	readonly choices?: Choices | undefined;
-	/** The kernels on blocks of images; without them the device has the portable ones alone. @internal */
+	/** The variants to choose from, the preferred one first (default: the portable ones alone). @internal */
+	readonly variants?: Variants;
+	/** The blocked kernels, if they are one of the variants. @internal */
 	readonly blockedKernels?: BlockedKernels | undefined;
 }
 
@@ -103,13 +108,10 @@ const usage = { queryResolve: 512, mapRead: 1, copySource: 4, copyDestination: 8
  * by the next launch or read.
  */
 export class Device {
-	/** Lanes of a subgroup, for the kernels in which a workgroup is one subgroup; 0 where they are not used. */
+	/** The variants of the kernels that this device chooses from, the preferred one first. */
+	readonly variants: Variants;
+	/** Lanes of a subgroup, if all subgroups have the same size of at least 4; else 0. */
 	readonly subgroupSize: number;
-	/**
-	 * The families of kernels that this device runs, the one to prefer first; a single one where `subgroupKernels` says
-	 * which.
-	 */
-	readonly families: readonly [KernelFamily, ...KernelFamily[]];
 	private readonly pool: BufferPool;
 	private readonly pipelines: Pipelines;
 	private readonly uniforms: Uniforms;
@@ -146,14 +148,8 @@ export class Device {
 		readonly adapter: AdapterDescription,
 		private readonly options: DeviceOptions = {},
 	) {
-		const lanes = subgroupSizeFor(adapter, options.subgroupKernels);
-		const { blockedKernels } = options;
-		this.subgroupSize = blockedKernels === undefined ? 0 : lanes;
-		const preferred: KernelFamily = this.subgroupSize > 0 ? "subgroups" : "portable";
-		const other: KernelFamily = preferred === "portable" ? "subgroups" : "portable";
-		const both =
-			options.subgroupKernels === undefined && blockedKernels !== undefined && fixedSubgroupSize(adapter) > 0;
-		this.families = both ? [preferred, other] : [preferred];
+		this.variants = options.variants ?? ["portable"];
+		this.subgroupSize = fixedSubgroupSize(adapter);
 		this.maxGroups = device.limits.maxComputeWorkgroupsPerDimension;
 		const dispatches = options.maxDispatchesInFlight ?? workLimits.dispatches;
 		this.flight = new WorkInFlight(() => device.queue.onSubmittedWorkDone(), { ...workLimits, dispatches });
@@ -202,19 +198,12 @@ export class Device {
 		return this.device.limits;
 	}
 
-	/** The kernels on blocks of images, on a device whose families have them. @internal */
+	/** The blocked kernels, of a device that has this variant. @internal */
 	get blockedKernels(): BlockedKernels {
 		const { blockedKernels } = this.options;
 		if (blockedKernels === undefined)
-			throw new TesseraError(
-				"This device was opened without the kernels on blocks of images: open it with openDevice().",
-			);
+			throw new TesseraError("This device was opened without the blocked kernels: open it with openDevice().");
 		return blockedKernels;
-	}
-
-	/** Lanes of a subgroup for the kernels of a family; 0 for the portable ones. @internal */
-	lanesOf(family: KernelFamily): number {
-		return family === "subgroups" ? fixedSubgroupSize(this.adapter) : 0;
 	}
 
 	/** What is alive on the device. */
@@ -319,8 +308,8 @@ export class Device {
 		return this.uniforms.get(words, this.batch);
 	}
 
-	/** Records a launch. */
-	run(kernel: Kernel, launch: Launch): void {
+	/** Launches a kernel. */
+	launch(kernel: Kernel, launch: Launch): void {
 		this.check();
 		checkLaunch(kernel, launch);
 		this.flight.check();
@@ -829,7 +818,7 @@ const launchNames = ["constants", "bindings", "workgroups", "flops"] as const sa
 
 /** @throws ArgumentError unless it is a kernel, and a launch of one */
 function checkLaunch(kernel: Kernel, launch: Launch): void {
-	const caller = "gpu.run";
+	const caller = "gpu.launch";
 	if (typeof kernel?.source !== "string" || typeof kernel.name !== "string")
 		throw wrongArgument(caller, "kernel", "a kernel { name, source }", kernel);
 	checkOptions(caller, launch, launchNames);
@@ -847,14 +836,4 @@ function checkStorages(caller: string, name: string, storages: readonly Storage[
 	for (let i = 0; i < storages.length; i++)
 		if (!(storages[i] instanceof Storage))
 			throw wrongArgument(caller, `${name}[${i}]`, "a storage, as of tensor.storage", storages[i]);
-}
-
-/** @throws MissingFeatureError where subgroups of one size are asked for but not there. */
-function subgroupSizeFor(adapter: AdapterDescription, wanted: boolean | undefined): number {
-	const fixed = fixedSubgroupSize(adapter);
-	if (wanted === true && fixed === 0)
-		throw new MissingFeatureError(
-			`The subgroup kernels need subgroups of one size of at least 4; this adapter has ${adapter.subgroupMinSize} to ${adapter.subgroupMaxSize}.`,
-		);
-	return (wanted ?? adapter.software) ? fixed : 0;
 }

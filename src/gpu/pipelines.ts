@@ -1,5 +1,5 @@
-import { checkNumber } from "./arguments.js";
-import { ShaderError, type TesseraError } from "./errors.js";
+import { checkNumber } from "../base/arguments.js";
+import { ShaderError, type TesseraError } from "../base/errors.js";
 import { type BindingKind, bindingKinds, type Constants, type Kernel } from "./kernel.js";
 import { RecentMap } from "./recent_map.js";
 import type { Storage } from "./storage.js";
@@ -77,7 +77,7 @@ export class Pipelines {
 		for (const name in constants) key += `,${name}=${constants[name]}`;
 		const cached = this.pipelines.get(key);
 		if (cached !== undefined) return cached;
-		for (const name in constants) checkNumber("gpu.run", `constants.${name}`, constants[name]);
+		for (const name in constants) checkNumber("gpu.launch", `constants.${name}`, constants[name]);
 
 		const entry: Pipeline = {
 			key,

@@ -1,6 +1,6 @@
 import copyKernel from "../../kernels/probe_copy.wgsl";
 import fmaKernel from "../../kernels/probe_fma.wgsl";
-import { checkInstance } from "./arguments.js";
+import { checkInstance } from "../base/arguments.js";
 import { Device } from "./device.js";
 
 /** What an adapter reaches in two kernels that do nothing else. */
@@ -20,7 +20,7 @@ export async function measureSpeed(device: Device): Promise<AdapterSpeed> {
 	const rounds = device.adapter.software ? 2 ** 13 : 2 ** 10;
 	const out = device.allocate(4 * invocations);
 	const fmaTime = await best(device, () =>
-		device.run(fmaKernel, { constants: { ROUNDS: rounds }, bindings: [out], workgroups: invocations / 64 }),
+		device.launch(fmaKernel, { constants: { ROUNDS: rounds }, bindings: [out], workgroups: invocations / 64 }),
 	);
 	out.free();
 
@@ -28,7 +28,7 @@ export async function measureSpeed(device: Device): Promise<AdapterSpeed> {
 	const from = device.allocate(bytes);
 	const to = device.allocate(bytes);
 	const copyTime = await best(device, () =>
-		device.run(copyKernel, { bindings: [from, to], workgroups: bytes / 16 / 256 }),
+		device.launch(copyKernel, { bindings: [from, to], workgroups: bytes / 16 / 256 }),
 	);
 	from.free();
 	to.free();

@@ -1,4 +1,4 @@
-import { CaptureError } from "./errors.js";
+import { CaptureError } from "../base/errors.js";
 import type { Pipeline } from "./pipelines.js";
 import { Storage } from "./storage.js";
 

@@ -1,6 +1,6 @@
+import type { TesseraError } from "../base/errors.js";
 import type { BufferPool } from "./buffer_pool.js";
 import { sizeClass } from "./buffer_pool.js";
-import type { TesseraError } from "./errors.js";
 import type { Pipeline, Pipelines } from "./pipelines.js";
 import type { Feed, Recording } from "./recording.js";
 import type { Place, Storage } from "./storage.js";

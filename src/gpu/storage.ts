@@ -1,4 +1,4 @@
-import { CaptureError, DisposedError } from "./errors.js";
+import { CaptureError, DisposedError } from "../base/errors.js";
 import type { WebGPUBuffer } from "./webgpu.js";
 
 /** The buffer that a storage is in. @internal */

@@ -1,4 +1,4 @@
-import { OverloadError } from "./errors.js";
+import { OverloadError } from "../base/errors.js";
 
 /** What was handed to the GPU, in total since the device was opened. */
 interface Work {

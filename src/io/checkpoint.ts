@@ -1,4 +1,4 @@
-import { formatValue, isPlainObject, wrongArgument } from "../gpu/arguments.js";
+import { formatValue, isPlainObject, wrongArgument } from "../base/arguments.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import type { AnyTensor } from "../tensor/tensor.js";
 import { encodeSafetensors, type HostTensor } from "./safetensors.js";

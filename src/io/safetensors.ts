@@ -1,5 +1,5 @@
-import { checkBytes } from "../gpu/arguments.js";
-import { ArgumentError, DTypeError, FormatError, ShapeError } from "../gpu/errors.js";
+import { checkBytes } from "../base/arguments.js";
+import { ArgumentError, DTypeError, FormatError, ShapeError } from "../base/errors.js";
 
 /** A tensor in host memory: what a safetensors file holds. */
 export interface HostTensor {

@@ -1,6 +1,6 @@
 import adamKernel from "../../kernels/adam.wgsl";
-import { checkArray, checkNumber, checkNumbers, checkOptions, wrongArgument } from "../gpu/arguments.js";
-import { CaptureError } from "../gpu/errors.js";
+import { checkArray, checkNumber, checkNumbers, checkOptions, wrongArgument } from "../base/arguments.js";
+import { CaptureError } from "../base/errors.js";
 import { commonGpu } from "../ops/check.js";
 import { launchElements } from "../ops/launch.js";
 import { checkParameter } from "../tensor/check_tensor.js";

@@ -1,4 +1,4 @@
-import { DivergenceError } from "../gpu/errors.js";
+import { DivergenceError } from "../base/errors.js";
 
 /**
  * What a trainer throws when it reads a loss that is not finite.

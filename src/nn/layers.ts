@@ -1,4 +1,6 @@
-import { checkInstance, checkNumber, checkOptions } from "../gpu/arguments.js";
+import { checkInstance, checkNumber, checkOptions } from "../base/arguments.js";
+import { Random } from "../base/random.js";
+import { checkShape, type Shape, sizeOf } from "../base/shape.js";
 import { checkBindable, checkGpu, type Pair, pair } from "../ops/check.js";
 import { checkGroups, geometryOf } from "../ops/check_convolution.js";
 import {
@@ -11,10 +13,8 @@ import { type Conv2dOptions, conv2d, conv2dOptions, conv2dShape } from "../ops/c
 import { embedding } from "../ops/embedding.js";
 import { relu } from "../ops/relu.js";
 import type { Gpu } from "../tensor/gpu.js";
-import { checkShape, type Shape, sizeOf } from "../tensor/shape.js";
 import type { Parameter, Tensor } from "../tensor/tensor.js";
 import { Layer, type LayerCost, Module } from "./module.js";
-import { Random } from "./random.js";
 
 /** A parameter drawn from U(−bound, bound). */
 function uniform(caller: string, gpu: Gpu, random: Random, shape: Shape, bound: number): Parameter {

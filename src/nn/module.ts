@@ -1,7 +1,7 @@
-import { formatValue, isPlainObject, wrongArgument } from "../gpu/arguments.js";
-import { StateDictError } from "../gpu/errors.js";
+import { formatValue, isPlainObject, wrongArgument } from "../base/arguments.js";
+import { StateDictError } from "../base/errors.js";
+import { formatShape, type Shape, sameShape } from "../base/shape.js";
 import { relu } from "../ops/relu.js";
-import { formatShape, type Shape, sameShape } from "../tensor/shape.js";
 import { Parameter, Tensor } from "../tensor/tensor.js";
 
 /** What `loadStateDict` takes for each name: a tensor, or an array with a shape as `loadSafetensors` gives it. */

@@ -1,5 +1,5 @@
-import { checkArray, checkInstance, wrongArgument } from "../gpu/arguments.js";
-import type { Shape } from "../tensor/shape.js";
+import { checkArray, checkInstance, wrongArgument } from "../base/arguments.js";
+import type { Shape } from "../base/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { ReLU } from "./layers.js";
 import { Layer, type LayerCost, type Module } from "./module.js";

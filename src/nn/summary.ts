@@ -1,5 +1,5 @@
-import { checkInstance } from "../gpu/arguments.js";
-import { checkShape, formatShape, type Shape, sizeOf } from "../tensor/shape.js";
+import { checkInstance } from "../base/arguments.js";
+import { checkShape, formatShape, type Shape, sizeOf } from "../base/shape.js";
 import { Layer, Module } from "./module.js";
 
 interface Row {

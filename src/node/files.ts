@@ -3,7 +3,7 @@ import { constants, type Stats } from "node:fs";
 import { lstat, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import envPaths from "env-paths";
-import { DataError, TesseraError } from "../gpu/errors.js";
+import { DataError, TesseraError } from "../base/errors.js";
 
 /**
  * Writes a file so that other processes, and a reader after a crash, see the old content or the new, never a part: into

@@ -1,5 +1,5 @@
 import { runBackward } from "../autograd/tape.js";
-import { wrongArgument } from "../gpu/arguments.js";
+import { wrongArgument } from "../base/arguments.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { compute } from "./binary.js";

@@ -1,7 +1,7 @@
 import binaryKernel from "../../kernels/binary.wgsl";
 import { readsOfProduct, record } from "../autograd/tape.js";
+import { type Shape, sameShape } from "../base/shape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import { type Shape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { broadcastShape, repeatOf } from "./broadcast.js";
 import { commonGpu } from "./check.js";

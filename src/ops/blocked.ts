@@ -1,7 +1,7 @@
-import type { KernelFamily } from "../gpu/choices.js";
+import { type Shape, sizeOf } from "../base/shape.js";
 import type { Storage } from "../gpu/storage.js";
+import type { Variants } from "../gpu/variant.js";
 import type { Gpu } from "../tensor/gpu.js";
-import { type Shape, sizeOf } from "../tensor/shape.js";
 import { Tensor } from "../tensor/tensor.js";
 import { launchElements } from "./launch.js";
 
@@ -17,8 +17,8 @@ export function blocksOf(batch: number): number {
 const leastBatch = 4;
 
 /** The kernels among which there is a choice for a batch of images. */
-export function familiesFor({ gpu, shape }: Tensor): readonly [KernelFamily, ...KernelFamily[]] {
-	return shape[0] >= leastBatch ? gpu.families : ["portable"];
+export function variantsOf({ gpu, shape }: Tensor): Variants {
+	return shape[0] >= leastBatch ? gpu.variants : ["portable"];
 }
 
 function words(shape: Shape): number {
@@ -35,7 +35,7 @@ export function emptyBlocked(gpu: Gpu, shape: Shape): { readonly tensor: Tensor;
 	const storage = gpu.allocate(4 * words(shape));
 	const toRowMajor = (blocked: Storage) => {
 		const rowMajor = gpu.allocate(4 * sizeOf(shape));
-		gpu.run(gpu.blockedKernels.unblockImages, {
+		gpu.launch(gpu.blockedKernels.unblockImages, {
 			bindings: [blocked, rowMajor, gpu.uniform(Uint32Array.of(...sizes(shape)))],
 			workgroups: Math.ceil(words(shape) / 256),
 		});
@@ -60,7 +60,7 @@ export function block(x: Tensor, storage: Storage, first: number): void {
 
 /** x, or the same in blocked form where several kernels are going to read it so. */
 export function asBlocked(x: Tensor): Tensor {
-	if (x.blocked !== null || familiesFor(x)[0] !== "subgroups") return x;
+	if (x.blocked !== null || variantsOf(x)[0] !== "blocked") return x;
 	const { tensor, storage } = emptyBlocked(x.gpu, x.shape);
 	block(x, storage, 0);
 	return tensor;

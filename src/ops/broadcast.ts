@@ -1,5 +1,5 @@
-import { ShapeError } from "../gpu/errors.js";
-import { formatShape, type Shape, sizeOf } from "../tensor/shape.js";
+import { ShapeError } from "../base/errors.js";
+import { formatShape, type Shape, sizeOf } from "../base/shape.js";
 
 /** How an operand repeats in the output: `count` elements, each for `inner` neighbours, over and over; 0: not at all. */
 export interface Repeat {

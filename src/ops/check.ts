@@ -1,7 +1,7 @@
-import { checkInstance, wrongArgument } from "../gpu/arguments.js";
-import { DeviceMismatchError, LimitError, ShapeError } from "../gpu/errors.js";
+import { checkInstance, wrongArgument } from "../base/arguments.js";
+import { DeviceMismatchError, LimitError, ShapeError } from "../base/errors.js";
+import { formatShape, type Shape, sizeOf } from "../base/shape.js";
 import { Gpu } from "../tensor/gpu.js";
-import { formatShape, type Shape, sizeOf } from "../tensor/shape.js";
 import type { AnyTensor } from "../tensor/tensor.js";
 
 /** The device of all the tensors. @throws DeviceMismatchError where they are on two. */

@@ -1,6 +1,6 @@
-import { checkNumber, checkWord } from "../gpu/arguments.js";
-import { ArgumentError, ShapeError } from "../gpu/errors.js";
-import { formatShape } from "../tensor/shape.js";
+import { checkNumber, checkWord } from "../base/arguments.js";
+import { ArgumentError, ShapeError } from "../base/errors.js";
+import { formatShape } from "../base/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { type Pair, pair } from "./check.js";
 import type { Geometry } from "./convolution_parts.js";

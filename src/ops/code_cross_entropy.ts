@@ -1,7 +1,7 @@
 import crossEntropyBlockedKernel from "../../kernels/cross_entropy.blocked.wgsl";
 import crossEntropyGradBlockedKernel from "../../kernels/cross_entropy_grad.blocked.wgsl";
 import { record } from "../autograd/tape.js";
-import { sameShape, sizeOf } from "../tensor/shape.js";
+import { sameShape, sizeOf } from "../base/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { blockedStorage, blockSize, blocksOf, emptyBlocked } from "./blocked.js";
 import { crossEntropy } from "./cross_entropy.js";

@@ -1,8 +1,8 @@
 import { record } from "../autograd/tape.js";
-import { checkOptions } from "../gpu/arguments.js";
-import { ArgumentError, ShapeError } from "../gpu/errors.js";
+import { checkOptions } from "../base/arguments.js";
+import { ArgumentError, ShapeError } from "../base/errors.js";
+import { formatShape, type Shape } from "../base/shape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import { formatShape, type Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { asBlocked } from "./blocked.js";
 import { checkRank, commonGpu, type Pair, pair } from "./check.js";

@@ -1,8 +1,8 @@
 import convolutionKernel from "../../kernels/convolution.wgsl";
 import weightGradKernel from "../../kernels/convolution_weight_grad.wgsl";
-import { type Shape, sizeOf } from "../tensor/shape.js";
+import { type Shape, sizeOf } from "../base/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { familiesFor } from "./blocked.js";
+import { variantsOf } from "./blocked.js";
 import { runBlocked, runWeightGradBlocked, sumsBlocked } from "./convolution_blocked.js";
 import {
 	convolutionSizes,
@@ -98,8 +98,8 @@ function run(
 	const { gpu } = x;
 	const flops = 2 * multiplyAdds;
 	const key = `convolution ${x.shape} ${to} ${weight.shape} ${Object.values(steps)} ${groups}`;
-	return gpu.choose(key, groups === 1 ? familiesFor(x) : ["portable"], (family) =>
-		family === "subgroups"
+	return gpu.choose(key, groups === 1 ? variantsOf(x) : ["portable"], (variant) =>
+		variant === "blocked"
 			? runBlocked(x, weight, strides, epilogue, to, steps, flops)
 			: runPortable(x, weight, strides, epilogue, to, groups, steps, flops),
 	);
@@ -126,7 +126,7 @@ function runPortable(
 		const y = gpu.empty(to);
 		const form = { width: packWidth, inputMultiple: 1 };
 		const packed = packWeights(weight, groups, x.shape[1] / groups, groupOutputs, strides, form);
-		gpu.run(convolutionKernel, {
+		gpu.launch(convolutionKernel, {
 			constants: { QUARTERS: quartersFor(groupOutputs, channelsAtOnce) },
 			bindings: [
 				x.storage,
@@ -157,8 +157,8 @@ export function runWeightGrad(
 	const { gpu } = input;
 	const { stride, padding, dilation, groups } = geometry;
 	const key = `weight gradient ${input.shape} ${outputGradient.shape} ${to} ${Object.values(geometry)}`;
-	return gpu.choose(key, groups === 1 ? familiesFor(input) : ["portable"], (family) => {
-		if (family === "subgroups") return runWeightGradBlocked(input, outputGradient, to, geometry);
+	return gpu.choose(key, groups === 1 ? variantsOf(input) : ["portable"], (variant) => {
+		if (variant === "blocked") return runWeightGradBlocked(input, outputGradient, to, geometry);
 		const [outChannels, groupInputs, kernelHeight, kernelWidth] = to;
 		const [batch, , height, width] = outputGradient.shape;
 		const pixels = batch * height * width;
@@ -167,7 +167,7 @@ export function runWeightGrad(
 		const splits = splitsFor(blocks, batch * height, pixels);
 		return gpu.scope(() => {
 			const partial = gpu.empty(splits === 1 ? to : [splits, ...to]);
-			gpu.run(weightGradKernel, {
+			gpu.launch(weightGradKernel, {
 				bindings: [
 					input.storage,
 					outputGradient.storage,

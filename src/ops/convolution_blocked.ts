@@ -1,5 +1,5 @@
 import weightGradSumKernel from "../../kernels/convolution_weight_grad_sum.wgsl";
-import { type Shape, sizeOf } from "../tensor/shape.js";
+import { type Shape, sizeOf } from "../base/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { blockedStorage, blocksOf, emptyBlocked } from "./blocked.js";
 import {
@@ -54,14 +54,14 @@ function runWhole(
 	const { gpu } = x;
 	const { bias, mask } = epilogue;
 	const [batch, outChannels, outHeight, outWidth] = to;
-	const lanes = gpu.lanesOf("subgroups");
+	const lanes = gpu.subgroupSize;
 	const width = 4 * lanes;
 	return gpu.scope(() => {
 		const { tensor, storage } = emptyBlocked(gpu, to);
 		// Where the kernel is smaller than the weight's, the weight's taps stand as outputs.
 		const tapsAsOutputs = sizeOf(kernel.slice(2)) < sizeOf(weight.shape.slice(2));
 		const packed = packWeights(weight, 1, x.shape[1], outChannels, strides, { width, inputMultiple: 2, tapsAsOutputs });
-		gpu.run(gpu.blockedKernels.convolution, {
+		gpu.launch(gpu.blockedKernels.convolution, {
 			constants: { SUBGROUP: lanes },
 			bindings: [
 				blockedStorage(x),
@@ -99,7 +99,7 @@ function runTapByTap(
 	return gpu.scope(() => {
 		const { tensor, storage } = emptyBlocked(gpu, to);
 		const parts = blockedStorage(runWhole(x, weight, strides, {}, products, [1, 1, 1, 1], pointwise, flops));
-		gpu.run(gpu.blockedKernels.gatherTaps, {
+		gpu.launch(gpu.blockedKernels.gatherTaps, {
 			bindings: [
 				parts,
 				bias?.storage ?? parts,
@@ -124,7 +124,7 @@ export function runWeightGradBlocked(
 	const [outChannels, ...kernel] = to;
 	const [batch, , height, width] = outputGradient.shape;
 	const pixels = batch * height * width;
-	const lanes = gpu.lanesOf("subgroups");
+	const lanes = gpu.subgroupSize;
 	const constants = { SUBGROUP: lanes, QUARTERS: quartersFor(outChannels, rowsAtOnce) };
 	const columns = sizeOf(kernel);
 	const columnBlocks = Math.ceil(columns / (4 * lanes));
@@ -136,7 +136,7 @@ export function runWeightGradBlocked(
 		const sums = gpu.empty([outChannels]);
 		const partial = gpu.empty([splits, outChannels, rowLength]);
 		const partialSums = gpu.empty([splits, outChannels]);
-		gpu.run(gpu.blockedKernels.convolutionWeightGrad, {
+		gpu.launch(gpu.blockedKernels.convolutionWeightGrad, {
 			constants,
 			bindings: [
 				blockedStorage(input),

@@ -1,6 +1,6 @@
 import packWeightsKernel from "../../kernels/pack_weights.wgsl";
+import type { Shape } from "../base/shape.js";
 import type { Storage } from "../gpu/storage.js";
-import type { Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { launchElements } from "./launch.js";
 

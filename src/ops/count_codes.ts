@@ -1,7 +1,7 @@
 import countCodesKernel from "../../kernels/count_codes.wgsl";
-import { ShapeError } from "../gpu/errors.js";
+import { ShapeError } from "../base/errors.js";
+import { formatShape } from "../base/shape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import { formatShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { commonGpu } from "./check.js";
 import { launchElements } from "./launch.js";

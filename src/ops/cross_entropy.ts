@@ -1,10 +1,10 @@
 import crossEntropyKernel from "../../kernels/cross_entropy.wgsl";
 import crossEntropyGradKernel from "../../kernels/cross_entropy_grad.wgsl";
 import { record } from "../autograd/tape.js";
-import { checkOptions } from "../gpu/arguments.js";
-import { ShapeError } from "../gpu/errors.js";
+import { checkOptions } from "../base/arguments.js";
+import { ShapeError } from "../base/errors.js";
+import { formatShape, resolveAxis, sameShape, sizeOf } from "../base/shape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import { formatShape, resolveAxis, sameShape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { commonGpu } from "./check.js";
 import { launchElements } from "./launch.js";

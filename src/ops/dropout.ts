@@ -1,10 +1,10 @@
 import dropoutBlockedKernel from "../../kernels/dropout.blocked.wgsl";
 import dropoutKernel from "../../kernels/dropout.wgsl";
 import { record } from "../autograd/tape.js";
-import { checkNumber, checkOptions } from "../gpu/arguments.js";
-import { ShapeError } from "../gpu/errors.js";
+import { checkNumber, checkOptions } from "../base/arguments.js";
+import { ShapeError } from "../base/errors.js";
+import { formatShape, sameShape, sizeOf } from "../base/shape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import { formatShape, sameShape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { blockedStorage, emptyBlocked } from "./blocked.js";
 import { commonGpu } from "./check.js";

@@ -12,7 +12,7 @@ export function elementwise(kernel: Kernel, inputs: readonly [Tensor, ...Tensor[
 		const blocked = inputs.some((x) => x.blocked !== null) ? emptyBlocked(gpu, shape) : undefined;
 		const tensor = blocked?.tensor ?? gpu.empty(shape);
 		const out = blocked?.storage ?? tensor.storage;
-		gpu.run(kernel, {
+		gpu.launch(kernel, {
 			constants,
 			bindings: [...inputs.map((x) => (blocked === undefined ? x.storage : blockedStorage(x))), out],
 			workgroups: Math.ceil(out.bytes / 256),

@@ -1,10 +1,10 @@
 import embeddingKernel from "../../kernels/embedding.wgsl";
 import embeddingGradKernel from "../../kernels/embedding_grad.wgsl";
 import { record } from "../autograd/tape.js";
-import { checkOptions, checkWord } from "../gpu/arguments.js";
-import { ShapeError } from "../gpu/errors.js";
+import { checkOptions, checkWord } from "../base/arguments.js";
+import { ShapeError } from "../base/errors.js";
+import { formatShape } from "../base/shape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import { formatShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkRank, commonGpu } from "./check.js";
 import { launchElements } from "./launch.js";

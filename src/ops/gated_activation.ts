@@ -4,11 +4,11 @@ import gatedActivationGradBlockedKernel from "../../kernels/gated_activation_gra
 import gatedActivationGradKernel from "../../kernels/gated_activation_grad.wgsl";
 import imageSumsKernel from "../../kernels/image_sums.blocked.wgsl";
 import { record } from "../autograd/tape.js";
-import { ShapeError } from "../gpu/errors.js";
+import { ShapeError } from "../base/errors.js";
+import { formatShape, type Shape, sameShape } from "../base/shape.js";
 import type { Constants, Kernel } from "../gpu/kernel.js";
 import type { Storage } from "../gpu/storage.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import { formatShape, type Shape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { blockedStorage, blockSize, blocksOf, emptyBlocked } from "./blocked.js";
 import { checkRank, commonGpu } from "./check.js";
@@ -82,7 +82,7 @@ export function gatedActivation(x: Tensor, options: GatedActivationOptions = {})
 	};
 	const run = (kernel: Kernel, others: readonly Storage[], elements: Storage) => {
 		const storage = storageOf(x);
-		gpu.run(kernel, {
+		gpu.launch(kernel, {
 			constants,
 			bindings: [
 				storage,

@@ -1,9 +1,9 @@
 import gatherImagesKernel from "../../kernels/gather_images.wgsl";
-import { checkInstance, checkNumber, checkOptions, wrongArgument } from "../gpu/arguments.js";
-import { ShapeError } from "../gpu/errors.js";
+import { checkInstance, checkNumber, checkOptions, wrongArgument } from "../base/arguments.js";
+import { ShapeError } from "../base/errors.js";
+import { checkShape, formatShape, sizeOf } from "../base/shape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import type { Gpu } from "../tensor/gpu.js";
-import { checkShape, formatShape, sizeOf } from "../tensor/shape.js";
 import { Tensor } from "../tensor/tensor.js";
 import { checkGpu, checkRank, commonGpu } from "./check.js";
 import { launchElements } from "./launch.js";

@@ -1,6 +1,6 @@
-import { ShapeError } from "../gpu/errors.js";
+import { ShapeError } from "../base/errors.js";
+import { formatShape } from "../base/shape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import { formatShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 /** How vectors lie in a tensor, as the kernels' overrides: [N, D], or [B, D, H, W] along the channels. */

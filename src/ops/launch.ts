@@ -13,7 +13,7 @@ export function launchElements(
 	constants: Constants = {},
 ): void {
 	const gpu = (bindings.find((binding) => "gpu" in binding) as AnyTensor).gpu;
-	gpu.run(kernel, {
+	gpu.launch(kernel, {
 		constants,
 		bindings: bindings.map((binding) => ("gpu" in binding ? binding.storage : binding)),
 		workgroups: Math.ceil(count / workgroupSize),

@@ -1,9 +1,9 @@
 import matmulKernel from "../../kernels/matmul.wgsl";
 import { readsOfProduct, record } from "../autograd/tape.js";
-import { checkFlag, checkOptions } from "../gpu/arguments.js";
-import { ShapeError } from "../gpu/errors.js";
+import { checkFlag, checkOptions } from "../base/arguments.js";
+import { ShapeError } from "../base/errors.js";
+import { formatShape } from "../base/shape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import { formatShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkRank, commonGpu } from "./check.js";
 
@@ -27,7 +27,7 @@ function compute(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean)
 		);
 	}
 	const c = a.gpu.empty([rows, columns]);
-	a.gpu.run(matmulKernel, {
+	a.gpu.launch(matmulKernel, {
 		bindings: [
 			a.storage,
 			b.storage,

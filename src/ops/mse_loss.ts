@@ -1,10 +1,10 @@
 import mseKernel from "../../kernels/mse.wgsl";
 import mseGradKernel from "../../kernels/mse_grad.wgsl";
 import { record } from "../autograd/tape.js";
-import { checkNumber, checkOptions } from "../gpu/arguments.js";
-import { ShapeError } from "../gpu/errors.js";
+import { checkNumber, checkOptions } from "../base/arguments.js";
+import { ShapeError } from "../base/errors.js";
+import { formatShape, sameShape } from "../base/shape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import { formatShape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { commonGpu } from "./check.js";
 import { launchElements } from "./launch.js";
@@ -38,7 +38,7 @@ export function mseLoss(a: Tensor, b: Tensor, options: MSELossOptions = {}): Ten
 	const loss = gpu.scope(() => {
 		const workgroups = Math.ceil(a.size / chunk);
 		const partial = gpu.empty([workgroups, 64]);
-		gpu.run(mseKernel, {
+		gpu.launch(mseKernel, {
 			constants: { CHUNK: chunk },
 			bindings: [a.storage, b.storage, partial.storage],
 			workgroups,

@@ -1,12 +1,12 @@
 import nearestCodeKernel from "../../kernels/nearest_code.wgsl";
 import directKernel from "../../kernels/nearest_code_direct.wgsl";
 import prepareKernel from "../../kernels/nearest_code_prepare.wgsl";
-import { ShapeError } from "../gpu/errors.js";
+import { ShapeError } from "../base/errors.js";
+import { formatShape, sizeOf } from "../base/shape.js";
 import type { Storage } from "../gpu/storage.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import { formatShape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { block, blockSize, blocksOf, familiesFor } from "./blocked.js";
+import { block, blockSize, blocksOf, variantsOf } from "./blocked.js";
 import { checkRank, commonGpu } from "./check.js";
 import { launchElements } from "./launch.js";
 
@@ -37,11 +37,11 @@ export function nearestCode(z: Tensor, codebook: Tensor): Tensor<"uint32"> {
 		throw new ShapeError(
 			`nearestCode: z must be [N, ${dimensions}] or [B, ${dimensions}, H, W] for a codebook ${formatShape(codebook.shape)}, but has shape ${formatShape(z.shape)}.`,
 		);
-	const families = familiesFor(z);
+	const variants = variantsOf(z);
 	const fewCodes = codes * dimensions < worthBlockingFrom;
-	const ways = fewCodes && families.length > 1 ? (["portable", "subgroups"] as const) : families;
-	return gpu.choose(`nearest code ${z.shape} ${codebook.shape}`, ways, (family) =>
-		family === "subgroups" ? nearestBlocked(z, codebook) : nearestPortable(z, codebook),
+	const ways = fewCodes && variants.length > 1 ? (["portable", "blocked"] as const) : variants;
+	return gpu.choose(`nearest code ${z.shape} ${codebook.shape}`, ways, (variant) =>
+		variant === "blocked" ? nearestBlocked(z, codebook) : nearestPortable(z, codebook),
 	);
 }
 
@@ -54,12 +54,12 @@ function nearestPortable(z: Tensor, codebook: Tensor): Tensor<"uint32"> {
 		const index = gpu.empty([batch, ...positions], "uint32");
 		const { transposed, halfNorm } = prepare(codebook, 8, 1);
 		const sizes = gpu.uniform(Uint32Array.of(rows, dimensions, rows / batch, codes));
-		gpu.run(nearestCodeKernel, {
+		gpu.launch(nearestCodeKernel, {
 			bindings: [z.storage, transposed.storage, halfNorm.storage, index.storage, sizes],
 			workgroups: Math.ceil(rows / 256),
 			flops: 2 * rows * codes * dimensions,
 		});
-		gpu.run(directKernel, {
+		gpu.launch(directKernel, {
 			bindings: [z.storage, transposed.storage, index.storage, sizes],
 			workgroups: Math.ceil(rows / 256),
 			flops: 3 * rows * codes * dimensions,
@@ -73,14 +73,14 @@ function nearestBlocked(z: Tensor, codebook: Tensor): Tensor<"uint32"> {
 	const [codes, dimensions] = codebook.shape;
 	const [batch, , ...positions] = z.shape;
 	const plane = sizeOf(positions);
-	const lanes = gpu.lanesOf("subgroups");
+	const lanes = gpu.subgroupSize;
 	const width = 4 * lanes;
 	return gpu.scope(() => {
 		const index = gpu.empty([batch, ...positions], "uint32");
 		const { transposed, halfNorm } = prepare(codebook, width, 2);
 		const [paddedCodes] = halfNorm.shape;
 		const launch = (blocked: Storage, first: number, blocks: number) =>
-			gpu.run(gpu.blockedKernels.nearestCode, {
+			gpu.launch(gpu.blockedKernels.nearestCode, {
 				constants: { SUBGROUP: lanes },
 				bindings: [
 					blocked,
@@ -107,7 +107,7 @@ function nearestBlocked(z: Tensor, codebook: Tensor): Tensor<"uint32"> {
 		const paddedDimensions = transposed.shape[1];
 		const image = dimensions * plane;
 		const strides = z.blocked === null ? [image, 1, plane] : [1, blockSize * dimensions, blockSize];
-		gpu.run(gpu.blockedKernels.nearestCodeDirect, {
+		gpu.launch(gpu.blockedKernels.nearestCodeDirect, {
 			constants: { SUBGROUP: lanes },
 			bindings: [
 				z.blocked ?? z.storage,

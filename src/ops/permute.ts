@@ -1,9 +1,9 @@
 import permuteKernel from "../../kernels/permute.wgsl";
 import { record } from "../autograd/tape.js";
-import { checkArray, formatValue } from "../gpu/arguments.js";
-import { ArgumentError } from "../gpu/errors.js";
+import { checkArray, formatValue } from "../base/arguments.js";
+import { ArgumentError } from "../base/errors.js";
+import { formatShape, type Shape } from "../base/shape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import { formatShape, type Shape } from "../tensor/shape.js";
 import type { AnyTensor, DType, Tensor } from "../tensor/tensor.js";
 import { launchElements } from "./launch.js";
 

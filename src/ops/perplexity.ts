@@ -1,5 +1,5 @@
 import perplexityKernel from "../../kernels/perplexity.wgsl";
-import { checkNumber } from "../gpu/arguments.js";
+import { checkNumber } from "../base/arguments.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
 
@@ -23,7 +23,7 @@ export function perplexity(indices: Tensor<"uint32"> | Tensor<"int32">, codes: n
 		const counts = zeros(gpu, [codes], "uint32");
 		countCodes(indices, counts);
 		const value = gpu.empty([]);
-		gpu.run(perplexityKernel, { bindings: [counts.storage, value.storage], workgroups: 1 });
+		gpu.launch(perplexityKernel, { bindings: [counts.storage, value.storage], workgroups: 1 });
 		return value;
 	});
 }

@@ -2,10 +2,10 @@ import codebookGradKernel from "../../kernels/codebook_grad.wgsl";
 import mseGradKernel from "../../kernels/mse_grad.wgsl";
 import quantizeKernel from "../../kernels/quantize.wgsl";
 import { record } from "../autograd/tape.js";
-import { checkNumber, checkOptions } from "../gpu/arguments.js";
-import { ShapeError } from "../gpu/errors.js";
+import { checkNumber, checkOptions } from "../base/arguments.js";
+import { ShapeError } from "../base/errors.js";
+import { formatShape, sameShape } from "../base/shape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import { formatShape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkRank, commonGpu } from "./check.js";
 import { codeSums } from "./code_sums.js";
@@ -78,7 +78,7 @@ export function quantize(
 		const codesOfZ = gpu.empty(z.shape);
 		const workgroups = Math.ceil(z.size / chunk);
 		const partial = gpu.empty([workgroups, 64]);
-		gpu.run(quantizeKernel, {
+		gpu.launch(quantizeKernel, {
 			constants: { ...constants, CHUNK: chunk },
 			bindings: [z.storage, indices.storage, codebook.storage, codesOfZ.storage, partial.storage],
 			workgroups,

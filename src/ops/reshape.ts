@@ -1,7 +1,7 @@
-import { checkArray, formatValue } from "../gpu/arguments.js";
-import { ShapeError } from "../gpu/errors.js";
+import { checkArray, formatValue } from "../base/arguments.js";
+import { ShapeError } from "../base/errors.js";
+import { checkShape, formatShape, type Shape, sizeOf } from "../base/shape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import { checkShape, formatShape, type Shape, sizeOf } from "../tensor/shape.js";
 import type { DType, Tensor } from "../tensor/tensor.js";
 import { recordAny } from "./permute.js";
 

@@ -1,8 +1,8 @@
 import rotationTrickGradKernel from "../../kernels/rotation_trick_grad.wgsl";
 import { record } from "../autograd/tape.js";
-import { ShapeError } from "../gpu/errors.js";
+import { ShapeError } from "../base/errors.js";
+import { formatShape, sameShape } from "../base/shape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import { formatShape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { commonGpu } from "./check.js";
 import { vectorsOf } from "./latents.js";

@@ -1,8 +1,8 @@
 import sampleCodesKernel from "../../kernels/sample_codes.wgsl";
-import { checkNumber } from "../gpu/arguments.js";
-import { ShapeError } from "../gpu/errors.js";
+import { checkNumber } from "../base/arguments.js";
+import { ShapeError } from "../base/errors.js";
+import { formatShape, sameShape, sizeOf } from "../base/shape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import { formatShape, sameShape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkRank, commonGpu } from "./check.js";
 
@@ -75,7 +75,7 @@ export function sampleCodes(logits: Tensor, state: SampleState, options: SampleO
 			);
 	const settings = Uint32Array.of(0, seed);
 	new Float32Array(settings.buffer)[0] = temperature;
-	gpu.run(sampleCodesKernel, {
+	gpu.launch(sampleCodesKernel, {
 		constants: { CODES: count, POSITIONS: sizeOf(grid), TOP_K: topK === undefined || topK >= count ? 0 : topK },
 		bindings: [logits, place, keep, codes, score].map(({ storage }) => storage).concat(gpu.uniform(settings)),
 		workgroups: batch,

@@ -1,8 +1,8 @@
 import scaleKernel from "../../kernels/scale.wgsl";
 import { record } from "../autograd/tape.js";
-import { checkNumber } from "../gpu/arguments.js";
+import { checkNumber } from "../base/arguments.js";
+import type { Shape } from "../base/shape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import type { Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 import { launchElements } from "./launch.js";

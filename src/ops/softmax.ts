@@ -1,8 +1,8 @@
 import softmaxKernel from "../../kernels/softmax.wgsl";
 import softmaxGradKernel from "../../kernels/softmax_grad.wgsl";
 import { record } from "../autograd/tape.js";
+import { resolveAxis, sizeOf } from "../base/shape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import { resolveAxis, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 /** Softmax or its logarithm along an axis counted from the front. Records nothing. */
@@ -16,7 +16,7 @@ function run(kernel: typeof softmaxKernel, x: Tensor, axis: number, log: boolean
 	const length = x.shape[axis];
 	const inner = sizeOf(x.shape.slice(axis + 1));
 	const lanes = inner >= 32 ? 1 : 64;
-	x.gpu.run(kernel, {
+	x.gpu.launch(kernel, {
 		constants: { LENGTH: length, INNER: inner, LOG: log ? 1 : 0, ROWS: 64 / lanes, LANES: lanes },
 		bindings: tensors.map(({ storage }) => storage),
 		workgroups: Math.ceil((x.size / length) * (lanes / 64)),

@@ -1,7 +1,7 @@
 import { record } from "../autograd/tape.js";
-import { ShapeError } from "../gpu/errors.js";
+import { ShapeError } from "../base/errors.js";
+import { formatShape, sameShape } from "../base/shape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import { formatShape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { commonGpu } from "./check.js";
 

@@ -1,8 +1,8 @@
 import expandKernel from "../../kernels/expand.wgsl";
 import sumKernel from "../../kernels/sum.wgsl";
 import { record } from "../autograd/tape.js";
+import { resolveAxis, type Shape, sizeOf } from "../base/shape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import { resolveAxis, type Shape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 import { launchElements } from "./launch.js";
@@ -48,7 +48,7 @@ function runSum(x: Tensor, view: SumView, splits: number, to: Shape, factor: num
 	const out = gpu.empty(to);
 	const sizes = Uint32Array.of(r1, k1, r2, k2, splits, 0);
 	new Float32Array(sizes.buffer)[5] = factor;
-	gpu.run(sumKernel, {
+	gpu.launch(sumKernel, {
 		constants: { OUTPUTS: 64 / lanes, LANES: lanes },
 		bindings: [x.storage, out.storage, gpu.uniform(sizes)],
 		workgroups: splits * Math.ceil((outputs * lanes) / 64),

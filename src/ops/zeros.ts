@@ -1,6 +1,6 @@
 import expandKernel from "../../kernels/expand.wgsl";
+import type { Shape } from "../base/shape.js";
 import type { Gpu } from "../tensor/gpu.js";
-import type { Shape } from "../tensor/shape.js";
 import type { DType, Tensor } from "../tensor/tensor.js";
 import { launchElements } from "./launch.js";
 

@@ -1,12 +1,12 @@
+import type { Random } from "../base/random.js";
+import { type Shape, sizeOf } from "../base/shape.js";
 import { Conv2d } from "../nn/layers.js";
 import { type LayerCost, Module } from "../nn/module.js";
-import type { Random } from "../nn/random.js";
 import { add } from "../ops/binary.js";
 import { checkBindable } from "../ops/check.js";
 import { embedding } from "../ops/embedding.js";
 import { gatedActivation } from "../ops/gated_activation.js";
 import type { Gpu } from "../tensor/gpu.js";
-import { type Shape, sizeOf } from "../tensor/shape.js";
 import type { Parameter, Tensor } from "../tensor/tensor.js";
 
 /** How much the numbers spread that classes and positions start with: little beside those of the codes. */

@@ -1,15 +1,15 @@
-import { checkNumber, checkOptions, wrongArgument } from "../gpu/arguments.js";
-import { ArgumentError, ShapeError } from "../gpu/errors.js";
+import { checkNumber, checkOptions, wrongArgument } from "../base/arguments.js";
+import { ArgumentError, ShapeError } from "../base/errors.js";
+import { Random } from "../base/random.js";
+import { checkShape, formatShape, type Shape, sameShape } from "../base/shape.js";
 import { Conv2d, Embedding, ReLU } from "../nn/layers.js";
 import { type LayerCost, Module } from "../nn/module.js";
-import { Random } from "../nn/random.js";
 import { Sequential } from "../nn/sequential.js";
 import { add } from "../ops/binary.js";
 import { checkBindable, checkGpu, checkParts } from "../ops/check.js";
 import { checkDropoutOptions, type DropoutOptions, dropout } from "../ops/dropout.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import type { Gpu } from "../tensor/gpu.js";
-import { checkShape, formatShape, type Shape, sameShape } from "../tensor/shape.js";
 import type { Parameter, Tensor } from "../tensor/tensor.js";
 import { GatedLayer, type Stacks, smallNormal } from "./gated_layer.js";
 

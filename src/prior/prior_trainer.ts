@@ -8,8 +8,9 @@ import {
 	checkNumber,
 	checkOptions,
 	wrongArgument,
-} from "../gpu/arguments.js";
-import { ArgumentError, type DivergenceError } from "../gpu/errors.js";
+} from "../base/arguments.js";
+import { ArgumentError, type DivergenceError } from "../base/errors.js";
+import { checkShape, type Shape, sameShape } from "../base/shape.js";
 import { Adam, type AdamOptions, adamOptions, checkAdamOptions } from "../nn/adam.js";
 import { diverged, notFinite } from "../nn/diverged.js";
 import { cosineDecay } from "../nn/learning_rate.js";
@@ -20,7 +21,6 @@ import { checkSeed } from "../ops/sample_codes.js";
 import type { Capture } from "../tensor/capture.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import type { Gpu } from "../tensor/gpu.js";
-import { checkShape, type Shape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { GatedPixelCNN } from "./gated_pixel_cnn.js";
 

@@ -1,4 +1,4 @@
-import { checkInstance, checkOptions } from "../gpu/arguments.js";
+import { checkInstance, checkOptions } from "../base/arguments.js";
 import { checkSampleOptions, type SampleOptions, sampleOptions } from "../ops/sample_codes.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { GatedPixelCNN } from "./gated_pixel_cnn.js";

@@ -1,7 +1,7 @@
 import { noGrad, stopGradient } from "../autograd/tape.js";
-import { checkNumber, checkOptions, checkWord } from "../gpu/arguments.js";
+import { checkNumber, checkOptions, checkWord } from "../base/arguments.js";
+import { Random } from "../base/random.js";
 import { Embedding } from "../nn/layers.js";
-import { Random } from "../nn/random.js";
 import { checkBindable, checkGpu } from "../ops/check.js";
 import { embedding } from "../ops/embedding.js";
 import { nearestCode } from "../ops/nearest_code.js";

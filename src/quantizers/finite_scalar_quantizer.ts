@@ -1,10 +1,10 @@
-import { checkArray, checkNumbers } from "../gpu/arguments.js";
-import { ArgumentError } from "../gpu/errors.js";
+import { checkArray, checkNumbers } from "../base/arguments.js";
+import { ArgumentError } from "../base/errors.js";
+import type { Shape } from "../base/shape.js";
 import { checkGpu } from "../ops/check.js";
 import { finiteScalar, finiteScalarLookup } from "../ops/finite_scalar.js";
 import { zeros } from "../ops/zeros.js";
 import type { Gpu } from "../tensor/gpu.js";
-import type { Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { type Codes, checkCodes, checkLatents, type Quantized, Quantizer } from "../vqvae/quantizer.js";
 

@@ -1,6 +1,6 @@
-import { checkInstance, checkNumber, checkOptions, checkWord } from "../gpu/arguments.js";
-import { ArgumentError } from "../gpu/errors.js";
-import { Random } from "../nn/random.js";
+import { checkInstance, checkNumber, checkOptions, checkWord } from "../base/arguments.js";
+import { ArgumentError } from "../base/errors.js";
+import { Random } from "../base/random.js";
 import { embedding } from "../ops/embedding.js";
 import { vectorsOf } from "../ops/latents.js";
 import { permute } from "../ops/permute.js";

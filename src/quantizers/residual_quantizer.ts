@@ -1,6 +1,7 @@
 import { stopGradient } from "../autograd/tape.js";
-import { checkNumber, checkOptions } from "../gpu/arguments.js";
-import { ShapeError } from "../gpu/errors.js";
+import { checkNumber, checkOptions } from "../base/arguments.js";
+import { ShapeError } from "../base/errors.js";
+import { formatShape } from "../base/shape.js";
 import { add, sub } from "../ops/binary.js";
 import { checkGpu, checkParts } from "../ops/check.js";
 import { joinLevels, takeLevel } from "../ops/code_levels.js";
@@ -9,7 +10,6 @@ import type { QuantizedLatents } from "../ops/quantize.js";
 import { rotationTrick } from "../ops/rotation_trick.js";
 import { straightThrough } from "../ops/straight_through.js";
 import type { Gpu } from "../tensor/gpu.js";
-import { formatShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { type Codes, checkCodes, checkLatents, type Quantized, Quantizer } from "../vqvae/quantizer.js";
 import {

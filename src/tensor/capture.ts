@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import { CaptureError } from "../gpu/errors.js";
-import { formatShape } from "./shape.js";
+import { CaptureError } from "../base/errors.js";
+import { formatShape } from "../base/shape.js";
 import type { Parameter, Tensor } from "./tensor.js";
 
 /**

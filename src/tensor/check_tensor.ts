@@ -1,5 +1,5 @@
-import { wrongArgument } from "../gpu/arguments.js";
-import { DisposedError, DTypeError } from "../gpu/errors.js";
+import { wrongArgument } from "../base/arguments.js";
+import { DisposedError, DTypeError } from "../base/errors.js";
 import { type DType, Parameter, Tensor } from "./tensor.js";
 
 /**

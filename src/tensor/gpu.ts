@@ -1,11 +1,11 @@
-import { checkArray, checkFunction, isPlainObject, wrongArgument } from "../gpu/arguments.js";
+import { checkArray, checkFunction, isPlainObject, wrongArgument } from "../base/arguments.js";
+import { ArgumentError, CaptureError, DeviceMismatchError, DTypeError, ShapeError } from "../base/errors.js";
+import { checkShape, formatShape, type Shape, sameShape, sizeOf } from "../base/shape.js";
 import { Device, readsBack } from "../gpu/device.js";
-import { ArgumentError, CaptureError, DeviceMismatchError, DTypeError, ShapeError } from "../gpu/errors.js";
 import type { Recording } from "../gpu/recording.js";
 import { Capture, GradientLog } from "./capture.js";
 import { checkTensor } from "./check_tensor.js";
 import { arrays, checkDTypeName, dtypeOf, hostArray, type NestedNumbers, shapeOfData } from "./host_data.js";
-import { checkShape, formatShape, type Shape, sameShape, sizeOf } from "./shape.js";
 import { type AnyTensor, type DataOf, type DType, inspect, Parameter, Tensor } from "./tensor.js";
 
 /** An open device: it makes tensors, reads them back, and decides how long they live. Opened by `openDevice()`. */

@@ -1,6 +1,6 @@
-import { wrongArgument } from "../gpu/arguments.js";
-import { ArgumentError, DTypeError, ShapeError } from "../gpu/errors.js";
-import { formatShape, type Shape, sameShape, sizeOf } from "./shape.js";
+import { wrongArgument } from "../base/arguments.js";
+import { ArgumentError, DTypeError, ShapeError } from "../base/errors.js";
+import { formatShape, type Shape, sameShape, sizeOf } from "../base/shape.js";
 import type { DataOf, DType } from "./tensor.js";
 
 /** A number, or numbers in arrays in arrays, as deep as the tensor has axes. */

@@ -1,11 +1,4 @@
 import {
-	type AdapterDescription,
-	describeAdapter,
-	fixedSubgroupSize,
-	isNullBackend,
-	requestDevice,
-} from "../gpu/adapter.js";
-import {
 	checkArray,
 	checkFlag,
 	checkFunction,
@@ -13,14 +6,16 @@ import {
 	checkOptions,
 	checkWord,
 	wrongArgument,
-} from "../gpu/arguments.js";
+} from "../base/arguments.js";
+import { NoAdapterError } from "../base/errors.js";
+import { type AdapterDescription, describeAdapter, isNullBackend, requestDevice } from "../gpu/adapter.js";
 import { type ChoiceStore, Choices } from "../gpu/choices.js";
 import type { DeviceOptions } from "../gpu/device.js";
-import { NoAdapterError } from "../gpu/errors.js";
+import { type Variant, variantNames, variantsFor } from "../gpu/variant.js";
 import { browserChoiceStore } from "./choice_store.js";
 import { Gpu } from "./gpu.js";
 
-export interface OpenDeviceOptions extends Omit<DeviceOptions, "choices" | "blockedKernels"> {
+export interface OpenDeviceOptions extends Omit<DeviceOptions, "choices" | "variants" | "blockedKernels"> {
 	/** Which GPU to prefer where there are several (default "high-performance"). */
 	readonly powerPreference?: "low-power" | "high-performance";
 	/** WebGPU features without which the device is of no use to the caller. */
@@ -31,6 +26,8 @@ export interface OpenDeviceOptions extends Omit<DeviceOptions, "choices" | "bloc
 	 * folder, in a browser in its storage for the site, or where this says.
 	 */
 	readonly tune?: boolean | ChoiceStore;
+	/** The only variant of the kernels to use; see `Variant` (default: the fastest for the adapter). */
+	readonly variant?: Variant | undefined;
 	/** Whether to say, once for each adapter, that shaders run on the CPU: in Node on stderr, in a browser on the console (default true). */
 	readonly announce?: boolean;
 }
@@ -45,7 +42,7 @@ export const openDeviceOptions = [
 	"tune",
 	"announce",
 	"poolLimit",
-	"subgroupKernels",
+	"variant",
 	"idle",
 	"maxDispatchesInFlight",
 ] as const satisfies readonly (keyof OpenDeviceOptions)[];
@@ -60,7 +57,7 @@ export function checkOpenDeviceOptions(options: OpenDeviceOptions, more: readonl
 		tune = false,
 		announce = true,
 		poolLimit = 0,
-		subgroupKernels,
+		variant,
 		idle,
 		maxDispatchesInFlight,
 	} = options;
@@ -71,7 +68,7 @@ export function checkOpenDeviceOptions(options: OpenDeviceOptions, more: readonl
 		throw wrongArgument(name, "tune", "true, false or a store { read, write }", tune);
 	checkFlag(name, "announce", announce);
 	checkNumber(name, "poolLimit", poolLimit, { least: 0 });
-	if (subgroupKernels !== undefined) checkFlag(name, "subgroupKernels", subgroupKernels);
+	if (variant !== undefined) checkWord(name, "variant", variant, variantNames);
 	if (maxDispatchesInFlight !== undefined)
 		checkNumber(name, "maxDispatchesInFlight", maxDispatchesInFlight, { least: 1 });
 	if (idle !== undefined) checkFunction(name, "idle", idle);
@@ -87,20 +84,19 @@ export function checkOpenDeviceOptions(options: OpenDeviceOptions, more: readonl
  */
 export async function openAdapter(
 	adapter: GPUAdapter,
-	{ tune = false, announce = true, requiredFeatures, ...options }: OpenDeviceOptions,
+	{ tune = false, announce = true, requiredFeatures, variant, ...options }: OpenDeviceOptions,
 	storeFor: (adapter: AdapterDescription) => ChoiceStore,
 	say: (description: string) => void,
 ): Promise<Gpu> {
 	const description = describeAdapter(adapter);
 	const store = tune === true ? storeFor(description) : tune;
 	const choices = store === false ? undefined : await Choices.open(store);
-	const wanted = options.subgroupKernels ?? (description.software || choices !== undefined);
-	const blockedKernels =
-		wanted && fixedSubgroupSize(description) > 0
-			? (await import("../gpu/blocked_kernels.js")).blockedKernels
-			: undefined;
+	const variants = variantsFor(description, variant, choices !== undefined);
+	const blockedKernels = variants.includes("blocked")
+		? (await import("../gpu/blocked_kernels.js")).blockedKernels
+		: undefined;
 	const device = await requestDevice(adapter, requiredFeatures);
-	const gpu = new Gpu(device, description, { ...options, choices, blockedKernels });
+	const gpu = new Gpu(device, description, { ...options, choices, variants, blockedKernels });
 	const name = description.description || description.device || description.architecture;
 	if (description.software && announce && !announced.has(name)) {
 		announced.add(name);

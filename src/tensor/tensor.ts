@@ -1,10 +1,10 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import { checkFlag, wrongArgument } from "../gpu/arguments.js";
+import { checkFlag, wrongArgument } from "../base/arguments.js";
+import { DisposedError, GradientError, ShapeError } from "../base/errors.js";
+import { checkShape, formatShape, type Shape, sameShape, sizeOf } from "../base/shape.js";
 import { readsBack } from "../gpu/device.js";
-import { DisposedError, GradientError, ShapeError } from "../gpu/errors.js";
 import type { Storage } from "../gpu/storage.js";
 import type { Gpu } from "./gpu.js";
-import { checkShape, formatShape, type Shape, sameShape, sizeOf } from "./shape.js";
 
 /** What a tensor's elements are; each is one 32-bit word. */
 export type DType = "float32" | "int32" | "uint32";

@@ -1,5 +1,5 @@
+import type { Random } from "../base/random.js";
 import { Conv2d, ConvTranspose2d, ReLU } from "../nn/layers.js";
-import type { Random } from "../nn/random.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { checkNetwork, residualBlocks } from "./residual_block.js";
 import { Stack } from "./stack.js";

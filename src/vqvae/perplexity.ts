@@ -1,4 +1,4 @@
-import { checkNumbers } from "../gpu/arguments.js";
+import { checkNumbers } from "../base/arguments.js";
 
 /**
  * How a codebook is used, from how often each code occurs: the perplexity exp(−Σ p ln p), and the number of codes that

@@ -1,11 +1,11 @@
-import { ShapeError } from "../gpu/errors.js";
+import { ShapeError } from "../base/errors.js";
+import { checkShape, formatShape, type Shape, sizeOf } from "../base/shape.js";
 import { type LayerCost, Module } from "../nn/module.js";
 import { countCodes } from "../ops/count_codes.js";
 import { perplexity } from "../ops/perplexity.js";
 import type { QuantizedLatents } from "../ops/quantize.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import type { Gpu } from "../tensor/gpu.js";
-import { checkShape, formatShape, type Shape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 /** The indices of codes, as a quantizer gives them or as they were made elsewhere. */

@@ -1,6 +1,6 @@
-import { checkNumber, wrongArgument } from "../gpu/arguments.js";
+import { checkNumber, wrongArgument } from "../base/arguments.js";
+import type { Random } from "../base/random.js";
 import { Conv2d, checkLayer, ReLU } from "../nn/layers.js";
-import type { Random } from "../nn/random.js";
 import { add } from "../ops/binary.js";
 import { checkParts } from "../ops/check.js";
 import type { Gpu } from "../tensor/gpu.js";

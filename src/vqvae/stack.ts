@@ -1,6 +1,6 @@
+import type { Shape } from "../base/shape.js";
 import { Layer, type LayerCost } from "../nn/module.js";
 import { Sequential } from "../nn/sequential.js";
-import type { Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 /** What encoder and decoder have in common: layers one after the other, under the name `convs`. */

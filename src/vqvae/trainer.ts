@@ -7,15 +7,15 @@ import {
 	checkInstance,
 	checkOptions,
 	wrongArgument,
-} from "../gpu/arguments.js";
-import { ArgumentError, type DivergenceError } from "../gpu/errors.js";
+} from "../base/arguments.js";
+import { ArgumentError, type DivergenceError } from "../base/errors.js";
+import { checkShape, type Shape, sameShape } from "../base/shape.js";
 import { Adam, type AdamOptions, adamOptions, checkAdamOptions } from "../nn/adam.js";
 import { diverged, notFinite } from "../nn/diverged.js";
 import { backward } from "../ops/backward.js";
 import type { Capture } from "../tensor/capture.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import type { Gpu } from "../tensor/gpu.js";
-import { checkShape, type Shape, sameShape } from "../tensor/shape.js";
 import type { Parameter, Tensor } from "../tensor/tensor.js";
 import { codeUse } from "./perplexity.js";
 import type { Quantizer } from "./quantizer.js";

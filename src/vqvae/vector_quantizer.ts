@@ -1,6 +1,6 @@
-import { checkNumber } from "../gpu/arguments.js";
+import { checkNumber } from "../base/arguments.js";
+import type { Random } from "../base/random.js";
 import { checkLayer, Embedding } from "../nn/layers.js";
-import type { Random } from "../nn/random.js";
 import { nearestCode } from "../ops/nearest_code.js";
 import { quantize } from "../ops/quantize.js";
 import type { Gpu } from "../tensor/gpu.js";

@@ -1,14 +1,14 @@
 import { noGrad } from "../autograd/tape.js";
-import { checkInstance, checkNumber, checkOptions, wrongArgument } from "../gpu/arguments.js";
-import { ArgumentError, ShapeError } from "../gpu/errors.js";
+import { checkInstance, checkNumber, checkOptions, wrongArgument } from "../base/arguments.js";
+import { ArgumentError, ShapeError } from "../base/errors.js";
+import { Random } from "../base/random.js";
+import { checkShape, formatShape, type Shape } from "../base/shape.js";
 import { type LayerCost, Module } from "../nn/module.js";
-import { Random } from "../nn/random.js";
 import { add } from "../ops/binary.js";
 import { checkBindable, checkGpu, pair } from "../ops/check.js";
 import { mseLoss } from "../ops/mse_loss.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import type { Gpu } from "../tensor/gpu.js";
-import { checkShape, formatShape, type Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { Decoder } from "./decoder.js";
 import { Encoder } from "./encoder.js";

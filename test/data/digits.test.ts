@@ -1,8 +1,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { ArgumentError } from "../../src/base/errors.js";
 import { generateDigits } from "../../src/data/digits.js";
 import { type ImageSet, variance } from "../../src/data/image_set.js";
-import { ArgumentError } from "../../src/gpu/errors.js";
 
 const test = suite("digits");
 

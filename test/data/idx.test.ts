@@ -1,8 +1,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { FormatError } from "../../src/base/errors.js";
 import { gunzipIfNeeded, parseIdx, readIdx } from "../../src/data/idx.js";
 import { imageSetFromIdx } from "../../src/data/image_set.js";
-import { FormatError } from "../../src/gpu/errors.js";
 
 const test = suite("idx");
 

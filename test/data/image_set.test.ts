@@ -1,8 +1,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { ArgumentError, FormatError } from "../../src/base/errors.js";
+import { Random } from "../../src/base/random.js";
 import { batches, type ImageSet, imageSetFromIdx, select, subset, variance } from "../../src/data/image_set.js";
-import { ArgumentError, FormatError } from "../../src/gpu/errors.js";
-import { Random } from "../../src/nn/random.js";
 
 const test = suite("image set");
 

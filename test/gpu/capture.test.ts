@@ -19,7 +19,7 @@ import {
 } from "tessera-gpu";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import { assertSame, assertThrows, device, parameterOf, randomArray, tensorOf, variants } from "../support.js";
 
 const test = suite("capture");
@@ -436,13 +436,13 @@ test("a step that differs the second time is refused", async () => {
 			"@group(0) @binding(0) var<storage, read_write> x: array<f32>;\n@compute @workgroup_size(1)\nfn main(@builtin(workgroup_id) id: vec3<u32>) { x[id.x + id.y] = 1; }\n",
 	};
 	await refused(
-		(gpu, x) => gpu.run(fill, { bindings: [x.storage], workgroups: 1 + (calls++ % 2) }),
+		(gpu, x) => gpu.launch(fill, { bindings: [x.storage], workgroups: 1 + (calls++ % 2) }),
 		["dispatch 1", "with 1 workgroups", "with 2 workgroups"],
 	);
 	calls = 0;
 	// Folded into two rows of 50,000 workgroups and into three, where a row has 65,535 at most.
 	await refused(
-		(gpu, x) => gpu.run(fill, { bindings: [x.storage], workgroups: calls++ % 2 === 0 ? 100_000 : 150_000 }),
+		(gpu, x) => gpu.launch(fill, { bindings: [x.storage], workgroups: calls++ % 2 === 0 ? 100_000 : 150_000 }),
 		["dispatch 1", "with 100000 workgroups", "with 150000 workgroups"],
 	);
 	calls = 0;
@@ -461,7 +461,7 @@ test("what a failed replay computes cannot be read, nor what comes of it", async
 	};
 	const captured = gpu.capture(() => {
 		const out = gpu.empty([2]);
-		gpu.run(broken, { bindings: [out.storage], workgroups: 1 });
+		gpu.launch(broken, { bindings: [out.storage], workgroups: 1 });
 		const y = scale(x, 11);
 		gpu.copy(y, kept);
 		return { out, y };

@@ -133,7 +133,7 @@ test("a kernel that does not compile is named with its line", async () => {
 		source:
 			"@group(0) @binding(0) var<storage, read_write> out: array<f32>;\n@compute @workgroup_size(1)\nfn main() {\n\tout[0] = undefinedName;\n}\n",
 	};
-	gpu.run(kernel, { bindings: [out.storage], workgroups: 1 });
+	gpu.launch(kernel, { bindings: [out.storage], workgroups: 1 });
 	let message = "";
 	try {
 		await out.data();
@@ -160,7 +160,7 @@ test("what a failed batch wrote cannot be read, and what came of it neither", as
 	};
 	const out = gpu.empty([1]);
 	const innocent = scale(x, 11);
-	gpu.run(broken, { bindings: [out.storage], workgroups: 1 });
+	gpu.launch(broken, { bindings: [out.storage], workgroups: 1 });
 	const results = await Promise.allSettled([out.data(), innocent.data()]);
 	assert.equal(
 		results.map(({ status }) => status),
@@ -232,7 +232,7 @@ test("a launch that is cut does each workgroup once, and any number of them", as
 	]) {
 		const counts = gpu.tensor(new Uint32Array(workgroups + 8));
 		const { dispatches } = gpu.counters();
-		gpu.run(kernel, { bindings: [counts.storage], workgroups, flops: slices * flopsOfSlice });
+		gpu.launch(kernel, { bindings: [counts.storage], workgroups, flops: slices * flopsOfSlice });
 		const cut = gpu.counters().dispatches - dispatches;
 		const expected = Uint32Array.from({ length: workgroups + 8 }, (_, i) => (i < workgroups ? 1 : 0));
 		assertSame(await counts.data(), expected, `${workgroups} workgroups in ${slices}`);
@@ -245,10 +245,10 @@ test("a launch of very many slices keeps its own scalars", async () => {
 	const gpu = await device();
 	const a = gpu.tensor(new Float32Array(64 * 8).fill(1), [64, 8]);
 	const b = gpu.tensor(new Float32Array(8 * 2000).fill(2), [8, 2000]);
-	const { run } = gpu;
-	gpu.run = (kernel, launch) => run.call(gpu, kernel, { ...launch, flops: 1e15 });
+	const { launch } = gpu;
+	gpu.launch = (kernel, given) => launch.call(gpu, kernel, { ...given, flops: 1e15 });
 	const c = matmul(a, b);
-	gpu.run = run;
+	gpu.launch = launch;
 	const values = await c.data();
 	assert.is(values.length, 128_000);
 	assert.ok(values.every((value) => value === 16));

@@ -3,6 +3,7 @@ import {
 	CaptureError,
 	countCodes,
 	type Gpu,
+	MissingFeatureError,
 	openDevice,
 	relu,
 	ShaderError,
@@ -88,7 +89,7 @@ test("a kernel that does not compile is named with its line", async () => {
 		source:
 			"@group(0) @binding(0) var<storage, read_write> out: array<f32>;\n@compute @workgroup_size(1)\nfn main() {\n\tnonsense();\n}\n",
 	};
-	const step = () => gpu.run(kernel, { bindings: [gpu.empty([1]).storage], workgroups: 1 });
+	const step = () => gpu.launch(kernel, { bindings: [gpu.empty([1]).storage], workgroups: 1 });
 	const { pipelines } = gpu.counters();
 	for (let i = 0; i < 2; i++) {
 		const error = await thrownBy(gpu.prepare(step));
@@ -132,7 +133,7 @@ function double(gpu: Gpu, x: Tensor, used: string[]): Tensor {
 		used.push(way);
 		const half = scale(x, 0.5);
 		const y = gpu.empty(x.shape);
-		gpu.run(slowScale, {
+		gpu.launch(slowScale, {
 			constants: { FACTOR: 4, ROUNDS: way === "slow" ? 20_000 : 1 },
 			bindings: [half.storage, y.storage],
 			workgroups: Math.ceil(x.size / 64),
@@ -220,20 +221,21 @@ test("what is chosen among overwrites nothing while it is measured", async () =>
 	gpu.dispose();
 });
 
-test("the families of kernels", async () => {
+test("the variants of the kernels", async () => {
 	const gpu = await device();
-	const portable = await openDevice({ subgroupKernels: false });
-	assert.equal(portable.families, ["portable"]);
-	assert.is(portable.lanesOf("portable"), 0);
-	assert.is(gpu.families[0], gpu.subgroupSize > 0 ? "subgroups" : "portable");
-	if (gpu.subgroupSize > 0) {
-		assert.equal(gpu.families, ["subgroups", "portable"]);
-		assert.is(gpu.lanesOf("subgroups"), gpu.subgroupSize);
-		const subgroups = await openDevice({ subgroupKernels: true });
-		assert.equal(subgroups.families, ["subgroups"]);
-		subgroups.dispose();
+	const { software, subgroupMinSize, subgroupMaxSize } = gpu.adapter;
+	const runsBlocked = software && subgroupMinSize === subgroupMaxSize && subgroupMinSize >= 4;
+	assert.equal(gpu.variants, runsBlocked ? ["blocked", "portable"] : ["portable"]);
+	assert.is(gpu.subgroupSize > 0, gpu.variants.includes("blocked"));
+	for (const variant of gpu.variants) {
+		const single = await openDevice({ variant });
+		assert.equal(single.variants, [variant]);
+		single.dispose();
 	}
-	portable.dispose();
+	if (gpu.variants.includes("blocked")) return;
+	const error = await thrownBy(openDevice({ variant: "blocked" }));
+	assert.instance(error, MissingFeatureError);
+	assert.match((error as Error).message, /^openDevice: variant "blocked" needs subgroups/);
 });
 
 test.run();

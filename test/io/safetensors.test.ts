@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { ArgumentError, DTypeError, FormatError, ShapeError } from "../../src/gpu/errors.js";
+import { ArgumentError, DTypeError, FormatError, ShapeError } from "../../src/base/errors.js";
 import {
 	encodeSafetensors,
 	type HostTensor,

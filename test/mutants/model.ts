@@ -83,22 +83,22 @@ export const model: Area = {
 			suites: ["quantizers/codebook_quantizer"],
 		},
 		"a permutation is only cyclic": {
-			file: "src/nn/random.ts",
+			file: "src/base/random.ts",
 			find: "this.integer(i + 1)",
 			replace: "this.integer(i)",
-			suites: ["nn/random"],
+			suites: ["base/random"],
 		},
 		"a fork begins like its parent": {
-			file: "src/nn/random.ts",
+			file: "src/base/random.ts",
 			find: "new Random(this.integer(0x7fffffff))",
 			replace: "new Random(this.seed)",
-			suites: ["nn/random"],
+			suites: ["base/random"],
 		},
 		"the second normal number is given for ever": {
-			file: "src/nn/random.ts",
+			file: "src/base/random.ts",
 			find: "this.spare = undefined;",
 			replace: "",
-			suites: ["nn/random"],
+			suites: ["base/random"],
 		},
 		"Adam: the first steps are not corrected": {
 			file: "src/nn/adam.ts",

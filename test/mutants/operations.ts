@@ -232,7 +232,7 @@ export const operations: Area = {
 			suites: ["ops/reshape"],
 		},
 		"an axis past the last one is taken": {
-			file: "src/tensor/shape.ts",
+			file: "src/base/shape.ts",
 			find: "resolved < 0 || resolved >= shape.length",
 			replace: "resolved < 0 || resolved > shape.length",
 			suites: ["ops/softmax", "ops/reductions", "wrong_calls"],

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { DataError } from "../../src/gpu/errors.js";
+import { DataError } from "../../src/base/errors.js";
 import {
 	cacheFolder,
 	fileError,

@@ -4,7 +4,21 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 
 /** Lowest first: a floor imports from itself and from those before it. */
-const floors = ["gpu", "tensor", "autograd", "ops", "nn", "vqvae", "quantizers", "prior", "data", "io", ".", "node"];
+const floors = [
+	"base",
+	"gpu",
+	"tensor",
+	"autograd",
+	"ops",
+	"nn",
+	"vqvae",
+	"quantizers",
+	"prior",
+	"data",
+	"io",
+	".",
+	"node",
+];
 /** The folders of src/node, lowest first, in the same way; "." holds what all of them use, and index.ts, the public API. */
 const nodeFolders = [".", "adapters", "images", "datasets", "runs", "cli"];
 

@@ -1,6 +1,6 @@
 import { Adam, backward, GradientError, mul, sum } from "tessera-gpu";
 import { suite } from "uvu";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import { type AdamOptions, Adam as Reference } from "../reference/adam.js";
 import { array } from "../reference/array.js";
 import { assertClose, assertThrows, checkMemory, device, parameterOf, randomArray, tensorOf } from "../support.js";

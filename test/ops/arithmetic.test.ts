@@ -1,6 +1,6 @@
 import { add, DisposedError, DTypeError, mul, ShapeError, scale, sub } from "tessera-gpu";
 import { suite } from "uvu";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import { type Array64, map } from "../reference/array.js";
 import { type BinaryName, binary, binaryBackward, scale as scaleReference } from "../reference/elementwise.js";
 import { assertThrows, checkOp, checkStepMemory, device, randomArray, tensorOf } from "../support.js";

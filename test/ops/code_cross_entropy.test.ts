@@ -1,7 +1,7 @@
 import { conv2d, DisposedError, ShapeError, type Tensor } from "tessera-gpu";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import { codeCrossEntropy } from "../../src/ops/code_cross_entropy.js";
 import { type Array64, array, sizeOf } from "../reference/array.js";
 import * as convolution from "../reference/convolution.js";

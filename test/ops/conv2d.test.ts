@@ -14,7 +14,7 @@ import {
 } from "tessera-gpu";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import * as reference from "../reference/convolution.js";
 import * as elementwise from "../reference/elementwise.js";
 import {

@@ -1,6 +1,6 @@
 import { ArgumentError, convTranspose2d, DisposedError, DTypeError, ShapeError } from "tessera-gpu";
 import { suite } from "uvu";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import * as reference from "../reference/transposed_convolution.js";
 import { assertThrows, checkOp, checkStepMemory, device, randomArray, tensorOf } from "../support.js";
 

@@ -1,6 +1,6 @@
 import { countCodes, DTypeError, ShapeError } from "tessera-gpu";
 import { suite } from "uvu";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import { sizeOf } from "../reference/array.js";
 import { assertSame, assertThrows, checkMemory, device, randomIndices } from "../support.js";
 

@@ -1,6 +1,6 @@
 import { crossEntropy, DisposedError, DTypeError, ShapeError, type Tensor } from "tessera-gpu";
 import { suite } from "uvu";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import { type Array64, array, sizeOf } from "../reference/array.js";
 import * as reference from "../reference/losses.js";
 import { assertThrows, checkOp, checkStepMemory, device, randomArray, randomIndices, tensorOf } from "../support.js";

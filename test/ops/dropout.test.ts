@@ -1,7 +1,7 @@
 import { ArgumentError, conv2d, DTypeError, noGrad, ShapeError, type Tensor } from "tessera-gpu";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import { dropout } from "../../src/ops/dropout.js";
 import { map, zeros } from "../reference/array.js";
 import * as convolution from "../reference/convolution.js";

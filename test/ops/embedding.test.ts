@@ -1,6 +1,6 @@
 import { DisposedError, DTypeError, embedding, ShapeError } from "tessera-gpu";
 import { suite } from "uvu";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import { type Array64, array, sizeOf } from "../reference/array.js";
 import * as reference from "../reference/embedding.js";
 import { permute } from "../reference/permute.js";

@@ -1,7 +1,7 @@
 import { ShapeError } from "tessera-gpu";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import { finiteScalar, finiteScalarLookup } from "../../src/ops/finite_scalar.js";
 import { boundedScalar } from "../reference/quantizers.js";
 import { fromVectors, vectorsOf } from "../reference/vectors.js";

@@ -1,6 +1,6 @@
 import { add, conv2d, DTypeError, relu, ShapeError, type Tensor } from "tessera-gpu";
 import { suite } from "uvu";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import { gatedActivation } from "../../src/ops/gated_activation.js";
 import { type Array64, array, map, zeros } from "../reference/array.js";
 import * as convolution from "../reference/convolution.js";

@@ -1,7 +1,7 @@
 import { DTypeError, gatherImages, packImages, ShapeError } from "tessera-gpu";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import { sizeOf } from "../reference/array.js";
 import * as reference from "../reference/images.js";
 import { assertClose, assertSame, assertThrows, checkMemory, device, randomIndices } from "../support.js";

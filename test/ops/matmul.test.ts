@@ -1,6 +1,6 @@
 import { DisposedError, DTypeError, matmul, ShapeError } from "tessera-gpu";
 import { suite } from "uvu";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import * as reference from "../reference/matmul.js";
 import { assertThrows, checkOp, checkStepMemory, device, randomArray, tensorOf } from "../support.js";
 

@@ -1,6 +1,6 @@
 import { DisposedError, DTypeError, mseLoss, relu, ShapeError } from "tessera-gpu";
 import { suite } from "uvu";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import { array } from "../reference/array.js";
 import * as elementwise from "../reference/elementwise.js";
 import * as reference from "../reference/losses.js";

@@ -1,7 +1,7 @@
 import { conv2d, DisposedError, DTypeError, type Gpu, nearestCode, ShapeError } from "tessera-gpu";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import { type Array64, array, map } from "../reference/array.js";
 import * as reference from "../reference/nearest_code.js";
 import {

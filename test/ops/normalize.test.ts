@@ -1,7 +1,7 @@
 import { backward, DTypeError, ShapeError, sum } from "tessera-gpu";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import { normalize } from "../../src/ops/normalize.js";
 import { dotOf, fromVectors, unit, vectorsOf } from "../reference/vectors.js";
 import { assertClose, assertThrows, checkOp, checkStepMemory, device, randomArray } from "../support.js";

@@ -20,7 +20,7 @@ import {
 import { Trainer, VQVAE } from "tessera-gpu/vqvae";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import { codeCrossEntropy } from "../../src/ops/code_cross_entropy.js";
 import { finiteScalar } from "../../src/ops/finite_scalar.js";
 import { gatedActivation } from "../../src/ops/gated_activation.js";

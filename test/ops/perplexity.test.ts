@@ -2,7 +2,7 @@ import { perplexity } from "tessera-gpu";
 import { codeUse } from "tessera-gpu/vqvae";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import { assertClose, checkMemory, device, randomIndices } from "../support.js";
 
 const test = suite("perplexity");

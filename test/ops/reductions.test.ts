@@ -1,7 +1,7 @@
 import { ArgumentError, DisposedError, DTypeError, mean, sum } from "tessera-gpu";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import { type Array64, array, sizeOf } from "../reference/array.js";
 import * as reference from "../reference/reductions.js";
 import { assertClose, assertThrows, checkOp, checkStepMemory, device, randomArray } from "../support.js";

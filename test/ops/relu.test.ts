@@ -1,6 +1,6 @@
 import { DisposedError, DTypeError, relu } from "tessera-gpu";
 import { suite } from "uvu";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import { type Array64, array } from "../reference/array.js";
 import * as reference from "../reference/elementwise.js";
 import { assertSame, assertThrows, checkOp, checkStepMemory, device, randomArray } from "../support.js";

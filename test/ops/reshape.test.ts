@@ -1,7 +1,7 @@
 import { DisposedError, reshape, ShapeError } from "tessera-gpu";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import { array } from "../reference/array.js";
 import { assertThrows, checkOp, checkStepMemory, device, randomArray, tensorOf } from "../support.js";
 

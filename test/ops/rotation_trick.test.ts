@@ -1,6 +1,6 @@
 import { ShapeError } from "tessera-gpu";
 import { suite } from "uvu";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import { rotationTrick } from "../../src/ops/rotation_trick.js";
 import { array } from "../reference/array.js";
 import { rotated, rotatedBack } from "../reference/quantizers.js";

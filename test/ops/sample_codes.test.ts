@@ -1,7 +1,7 @@
 import { ArgumentError, DTypeError, type Gpu, ShapeError } from "tessera-gpu";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import { type SampleOptions, sampleCodes } from "../../src/ops/sample_codes.js";
 import * as reference from "../reference/sample_codes.js";
 import { assertClose, assertThrows, device, randomArray } from "../support.js";

@@ -1,6 +1,6 @@
 import { ArgumentError, DisposedError, DTypeError, logSoftmax, softmax } from "tessera-gpu";
 import { suite } from "uvu";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import { type Array64, array } from "../reference/array.js";
 import * as reference from "../reference/softmax.js";
 import { assertThrows, checkOp, checkStepMemory, device, randomArray } from "../support.js";

@@ -1,7 +1,7 @@
 import { add, backward, GradientError, mul, noGrad, ShapeError, stopGradient, straightThrough, sum } from "tessera-gpu";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import { array } from "../reference/array.js";
 import {
 	assertSame,

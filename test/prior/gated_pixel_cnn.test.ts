@@ -2,7 +2,7 @@ import { ArgumentError, backward, type Gpu, noGrad, ShapeError, summary, type Te
 import { GatedPixelCNN, type GatedPixelCNNOptions } from "tessera-gpu/prior";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import { codeCrossEntropy } from "../../src/ops/code_cross_entropy.js";
 import type { Array64 } from "../reference/array.js";
 import { dropout } from "../reference/dropout.js";

@@ -2,8 +2,8 @@ import { ArgumentError, DivergenceError, type Gpu } from "tessera-gpu";
 import { type CodeBatch, GatedPixelCNN, PriorTrainer } from "tessera-gpu/prior";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { Random } from "../../src/base/random.js";
 import { cosineDecay } from "../../src/nn/learning_rate.js";
-import { Random } from "../../src/nn/random.js";
 import { assertThrows, device, variants } from "../support.js";
 
 const test = suite("PriorTrainer");

@@ -3,7 +3,7 @@ import { type CodebookOptions, CodebookQuantizer, initialiseCodebook } from "tes
 import { Trainer, VectorQuantizer, VQVAE } from "tessera-gpu/vqvae";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import { array } from "../reference/array.js";
 import { finiteDifference } from "../reference/finite_difference.js";
 import { nearestCode } from "../reference/nearest_code.js";

@@ -3,7 +3,7 @@ import { FiniteScalarQuantizer } from "tessera-gpu/quantizers";
 import { Trainer, VQVAE } from "tessera-gpu/vqvae";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import { assertSame, assertThrows, device, randomArray, tensorOf } from "../support.js";
 
 const test = suite("finite scalar quantizer");

@@ -3,7 +3,7 @@ import { CodebookQuantizer, FiniteScalarQuantizer, ResidualQuantizer } from "tes
 import { Trainer, VQVAE } from "tessera-gpu/vqvae";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import { array, zeros } from "../reference/array.js";
 import { nearestCode } from "../reference/nearest_code.js";
 import { AveragedCodebook } from "../reference/quantizers.js";

@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Random } from "../../src/nn/random.js";
+import { Random } from "../../src/base/random.js";
 import { assertClose, randomArray, randomIndices } from "../arrays.js";
 import { Adam } from "./adam.js";
 import { type Array64, array, dot, map } from "./array.js";

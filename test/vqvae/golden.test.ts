@@ -33,7 +33,7 @@ const models = {
 
 /** Each variant of the kernels has to follow PyTorch. */
 async function onEach(body: (gpu: Gpu, variant: string) => Promise<void>): Promise<void> {
-	for (const gpu of await variants()) await body(gpu, gpu.subgroupSize > 0 ? "subgroups" : "portable");
+	for (const gpu of await variants()) await body(gpu, gpu.variants[0]);
 }
 
 for (const [name, files] of Object.entries(models)) {

@@ -1,5 +1,5 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { NoAdapterError } from "../../gpu/errors.js";
+import { NoAdapterError } from "../../base/errors.js";
 
 /** Files that the Vulkan loader, a driver and Dawn hold open at once while a device is opened, about; twice as many. */
 const filesToOpen = 24;

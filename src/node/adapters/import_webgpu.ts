@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { NoAdapterError } from "../../gpu/errors.js";
+import { NoAdapterError } from "../../base/errors.js";
 
 type WebGPU = typeof import("webgpu");
 

@@ -1,6 +1,6 @@
+import { checkWord } from "../../base/arguments.js";
+import { NoAdapterError } from "../../base/errors.js";
 import { describeAdapter, isNullBackend } from "../../gpu/adapter.js";
-import { checkWord } from "../../gpu/arguments.js";
-import { NoAdapterError } from "../../gpu/errors.js";
 import type { Gpu } from "../../tensor/gpu.js";
 import { checkOpenDeviceOptions, type OpenDeviceOptions, openAdapter } from "../../tensor/open_device.js";
 import { choiceFile } from "./choice_file.js";

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { brotliDecompress } from "node:zlib";
 import { parseTar } from "nanotar";
-import { NoAdapterError } from "../../gpu/errors.js";
+import { NoAdapterError } from "../../base/errors.js";
 import { cacheFolder, readRegularFile, writeFileAtomic } from "../files.js";
 
 /** What a Vulkan loader needs to find a driver. */

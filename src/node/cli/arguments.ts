@@ -1,5 +1,5 @@
-import { checkNumber, checkWord, closestWord, formatValue, type NumberRange } from "../../gpu/arguments.js";
-import { ArgumentError } from "../../gpu/errors.js";
+import { checkNumber, checkWord, closestWord, formatValue, type NumberRange } from "../../base/arguments.js";
+import { ArgumentError } from "../../base/errors.js";
 import type { AdapterChoice } from "../adapters/open_device.js";
 
 /** What a command line's parser made of its options: texts, and defaults as they are. */

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { TesseraError } from "../../gpu/errors.js";
+import { TesseraError } from "../../base/errors.js";
 import { leaveOutDawnsLines } from "../adapters/dawn_log.js";
 import { endWithoutReader } from "../runs/interrupt.js";
 import { defineDoctor, defineReconstruct, defineSummary } from "./command_line/model.js";

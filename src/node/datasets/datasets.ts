@@ -1,9 +1,9 @@
 import { basename, join, resolve } from "node:path";
+import { closestWord } from "../../base/arguments.js";
+import { DataError, ShapeError } from "../../base/errors.js";
+import { Random } from "../../base/random.js";
 import { generateDigits } from "../../data/digits.js";
 import { type ImageSet, imageSetFromIdx, select } from "../../data/image_set.js";
-import { closestWord } from "../../gpu/arguments.js";
-import { DataError, ShapeError } from "../../gpu/errors.js";
-import { Random } from "../../nn/random.js";
 import { cacheFolder, isFolder, readFileIfThere } from "../files.js";
 import { classNames, type ReadingProgress, readImageFolder } from "../images/image_folder.js";
 import { plural } from "../plural.js";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
-import { DataError } from "../../gpu/errors.js";
+import { DataError } from "../../base/errors.js";
 import { readFileIfThere, writeFileAtomic } from "../files.js";
 
 export interface DownloadOptions {

@@ -1,9 +1,9 @@
+import { type Shape, sizeOf } from "../../base/shape.js";
 import type { Module } from "../../nn/module.js";
 import { Layer } from "../../nn/module.js";
 import { blockSize } from "../../ops/blocked.js";
 import type { GatedPixelCNN } from "../../prior/gated_pixel_cnn.js";
 import type { Gpu } from "../../tensor/gpu.js";
-import { type Shape, sizeOf } from "../../tensor/shape.js";
 import type { Quantizer } from "../../vqvae/quantizer.js";
 import type { VQVAE } from "../../vqvae/vqvae.js";
 
@@ -15,7 +15,7 @@ const enoughBytes = 2 ** 27;
 const leastBlocked = 4;
 
 /** What is read of a device here. */
-export type DeviceSize = Pick<Gpu, "families"> & {
+export type DeviceSize = Pick<Gpu, "variants"> & {
 	readonly limits: Pick<GPUSupportedLimits, "maxStorageBufferBindingSize">;
 };
 
@@ -68,14 +68,14 @@ export function bytesOfGrid({ height, width, channels, numEmbeddings }: PriorSiz
 }
 
 /** The images that a batch takes the memory of: kernels on blocked tensors, which CPU adapters have, fill up the last block. */
-export function imagesInMemory({ families }: Pick<DeviceSize, "families">, batch: number): number {
-	return batch < leastBlocked || !families.includes("subgroups") ? batch : Math.ceil(batch / blockSize) * blockSize;
+export function imagesInMemory({ variants }: Pick<DeviceSize, "variants">, batch: number): number {
+	return batch < leastBlocked || !variants.includes("blocked") ? batch : Math.ceil(batch / blockSize) * blockSize;
 }
 
 /** The most images of which the widest layer fits, with those that fill up a block. */
-function atOnce({ families, limits }: DeviceSize, bytesOfOne: number, limit: number): number {
+function atOnce({ variants, limits }: DeviceSize, bytesOfOne: number, limit: number): number {
 	const fitting = Math.min(limit, Math.floor(Math.min(enoughBytes, limits.maxStorageBufferBindingSize) / bytesOfOne));
-	if (!families.includes("subgroups")) return Math.max(1, fitting);
+	if (!variants.includes("blocked")) return Math.max(1, fitting);
 	if (fitting < blockSize) return Math.min(leastBlocked - 1, Math.max(1, fitting));
 	return fitting - (fitting % blockSize);
 }

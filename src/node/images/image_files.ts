@@ -1,5 +1,5 @@
 import { encode } from "fast-png";
-import { ArgumentError, FormatError, LimitError, ShapeError } from "../../gpu/errors.js";
+import { ArgumentError, FormatError, LimitError, ShapeError } from "../../base/errors.js";
 import { readRegularFile } from "../files.js";
 import { decodePng, isPng } from "./png.js";
 

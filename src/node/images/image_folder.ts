@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { extname, join } from "node:path";
+import { DataError, LimitError, ShapeError } from "../../base/errors.js";
 import type { ImageSet } from "../../data/image_set.js";
-import { DataError, LimitError, ShapeError } from "../../gpu/errors.js";
 import { fileError, isFolder } from "../files.js";
 import { type Image, readImage } from "./image_files.js";
 

@@ -1,5 +1,5 @@
 import { constants, crc32, inflateSync } from "node:zlib";
-import { FormatError, LimitError } from "../../gpu/errors.js";
+import { FormatError, LimitError } from "../../base/errors.js";
 
 /** An image's channels, one after the other: [channels, height, width], 0 … 255. */
 export interface PngPixels {

@@ -1,5 +1,5 @@
+import { LimitError } from "../../base/errors.js";
 import type { ImageSet } from "../../data/image_set.js";
-import { LimitError } from "../../gpu/errors.js";
 import { Conv2d, ConvTranspose2d } from "../../nn/layers.js";
 import type { Layer } from "../../nn/module.js";
 import { pair } from "../../ops/check.js";

@@ -1,4 +1,4 @@
-import { DivergenceError } from "../../gpu/errors.js";
+import { DivergenceError } from "../../base/errors.js";
 
 /**
  * The error of a training that has diverged, in terms of the command line.

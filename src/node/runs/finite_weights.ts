@@ -1,4 +1,4 @@
-import { DivergenceError, FormatError } from "../../gpu/errors.js";
+import { DivergenceError, FormatError } from "../../base/errors.js";
 import type { HostTensor } from "../../io/safetensors.js";
 
 type Weights = Readonly<Record<string, HostTensor>>;

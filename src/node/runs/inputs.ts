@@ -1,7 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { closestWord } from "../../gpu/arguments.js";
-import { ArgumentError, DataError } from "../../gpu/errors.js";
+import { closestWord } from "../../base/arguments.js";
+import { ArgumentError, DataError } from "../../base/errors.js";
 import { fileError } from "../files.js";
 import { classNames, imageFiles } from "../images/image_folder.js";
 

@@ -1,5 +1,5 @@
-import { formatValue, isPlainObject } from "../../gpu/arguments.js";
-import { FormatError, LimitError } from "../../gpu/errors.js";
+import { formatValue, isPlainObject } from "../../base/arguments.js";
+import { FormatError, LimitError } from "../../base/errors.js";
 import type { Gpu } from "../../tensor/gpu.js";
 import type { Quantizer } from "../../vqvae/quantizer.js";
 import { VQVAE, type VQVAEOptions } from "../../vqvae/vqvae.js";

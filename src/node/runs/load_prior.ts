@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { DataError, FormatError } from "../../gpu/errors.js";
+import { DataError, FormatError } from "../../base/errors.js";
 import { GatedPixelCNN, type GatedPixelCNNOptions } from "../../prior/gated_pixel_cnn.js";
 import type { Gpu } from "../../tensor/gpu.js";
 import type { Quantizer } from "../../vqvae/quantizer.js";

@@ -1,4 +1,4 @@
-import { ArgumentError } from "../../gpu/errors.js";
+import { ArgumentError } from "../../base/errors.js";
 import { CodebookQuantizer } from "../../quantizers/codebook_quantizer.js";
 import { FiniteScalarQuantizer } from "../../quantizers/finite_scalar_quantizer.js";
 import { type Initialisation, initialiseCodebook } from "../../quantizers/initialise.js";

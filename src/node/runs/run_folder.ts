@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { DataError } from "../../gpu/errors.js";
+import { DataError } from "../../base/errors.js";
 import { type TrainingRow, trainingChart } from "./chart.js";
 import { fileError, kindOf, makeFolder, writeFileAtomic } from "../files.js";
 import { appendMetrics, clearMetrics } from "./metrics_file.js";

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { DataError } from "../../gpu/errors.js";
+import { DataError } from "../../base/errors.js";
 import { fileError } from "../files.js";
 
 /** What a lock file says of the process that holds it. */

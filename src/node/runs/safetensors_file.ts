@@ -1,5 +1,5 @@
-import { formatValue } from "../../gpu/arguments.js";
-import { ArgumentError, FormatError, LimitError, StateDictError, TesseraError } from "../../gpu/errors.js";
+import { formatValue } from "../../base/arguments.js";
+import { ArgumentError, FormatError, LimitError, StateDictError, TesseraError } from "../../base/errors.js";
 import { type HostTensor, loadSafetensors, loadSafetensorsMetadata } from "../../io/safetensors.js";
 import { readRegularFile } from "../files.js";
 

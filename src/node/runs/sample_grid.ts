@@ -1,5 +1,5 @@
-import { formatValue } from "../../gpu/arguments.js";
-import { ArgumentError, LimitError } from "../../gpu/errors.js";
+import { formatValue } from "../../base/arguments.js";
+import { ArgumentError, LimitError } from "../../base/errors.js";
 import type { SamplePriorOptions } from "../../prior/sample_prior.js";
 import { samplePrior } from "../../prior/sample_prior.js";
 import { gridsAtOnce, imagesAtOnce } from "../images/batch_sizes.js";

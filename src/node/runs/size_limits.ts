@@ -1,4 +1,4 @@
-import { LimitError } from "../../gpu/errors.js";
+import { LimitError } from "../../base/errors.js";
 import type { Gpu } from "../../tensor/gpu.js";
 import type { Quantizer } from "../../vqvae/quantizer.js";
 import type { VQVAE } from "../../vqvae/vqvae.js";

@@ -7,8 +7,8 @@ import { gzipSync } from "node:zlib";
 import { encode } from "fast-png";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { DataError, FormatError, LimitError, ShapeError, type TesseraError } from "../../../src/base/errors.js";
 import type { ImageSet } from "../../../src/data/image_set.js";
-import { DataError, FormatError, LimitError, ShapeError, type TesseraError } from "../../../src/gpu/errors.js";
 import {
 	type DatasetOptions,
 	loadDataset,

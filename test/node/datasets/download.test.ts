@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { DataError } from "../../../src/gpu/errors.js";
+import { DataError } from "../../../src/base/errors.js";
 import { cachedDownload, download, type ExpectedFile } from "../../../src/node/datasets/download.js";
 import { startServer, type TestServer } from "./server.js";
 

@@ -6,12 +6,12 @@ import { device } from "../../support.js";
 
 const test = suite("how many at once");
 
-const bound = (bytes: number, families: DeviceSize["families"]): DeviceSize => ({
-	families,
+const bound = (bytes: number, variants: DeviceSize["variants"]): DeviceSize => ({
+	variants,
 	limits: { maxStorageBufferBindingSize: bytes },
 });
 const gpuOf = (bytes: number) => bound(bytes, ["portable"]);
-const cpuOf = (bytes: number) => bound(bytes, ["subgroups", "portable"]);
+const cpuOf = (bytes: number) => bound(bytes, ["blocked", "portable"]);
 const prior = (height: number, width: number, channels: number, numEmbeddings: number) => ({
 	height,
 	width,
@@ -21,9 +21,9 @@ const prior = (height: number, width: number, channels: number, numEmbeddings: n
 
 test("small images go through the network 128 at once", async () => {
 	const model = new VQVAE(await device(), { inChannels: 1 });
-	for (const family of [gpuOf, cpuOf]) {
-		assert.is(imagesAtOnce(model, { height: 28, width: 28 }, family(2 ** 27)), 128);
-		assert.is(gridsAtOnce(prior(7, 7, 32, 128), family(2 ** 27)), 128);
+	for (const device of [gpuOf, cpuOf]) {
+		assert.is(imagesAtOnce(model, { height: 28, width: 28 }, device(2 ** 27)), 128);
+		assert.is(gridsAtOnce(prior(7, 7, 32, 128), device(2 ** 27)), 128);
 	}
 	assert.is(imagesAtOnce(model, { height: 28, width: 28 }), 128);
 	model.dispose();

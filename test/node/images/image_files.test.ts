@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { decode } from "fast-png";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { ArgumentError, DataError, FormatError, ShapeError } from "../../../src/gpu/errors.js";
+import { ArgumentError, DataError, FormatError, ShapeError } from "../../../src/base/errors.js";
 import {
 	type Image,
 	imageGrid,

@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import { deflateSync } from "node:zlib";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { FormatError, LimitError } from "../../../src/gpu/errors.js";
+import { FormatError, LimitError } from "../../../src/base/errors.js";
 import { readImage } from "../../../src/node/images/image_files.js";
 import { decodePng } from "../../../src/node/images/png.js";
 import { chunk, GREY, makePng, PALETTE, RGB } from "./png.js";

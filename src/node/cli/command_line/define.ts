@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { ArgumentError } from "../../../gpu/errors.js";
+import { ArgumentError } from "../../../base/errors.js";
 import { adapterHelp } from "../arguments.js";
 
 /** An option as a command's help lists it: its flags, what it says of them, and its default if it has one. */

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { ArgumentError } from "../../../gpu/errors.js";
+import { ArgumentError } from "../../../base/errors.js";
 import { adapter, type Options, text, whole } from "../arguments.js";
 import { doctor } from "../commands/doctor.js";
 import { reconstruct } from "../commands/reconstruct.js";

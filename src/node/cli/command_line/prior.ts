@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { ArgumentError } from "../../../gpu/errors.js";
+import { ArgumentError } from "../../../base/errors.js";
 import { adapter, number, type Options, oneOf, optionalWhole, seed, text, whole } from "../arguments.js";
 import { complete, keptParts } from "../commands/complete.js";
 import { sample } from "../commands/sample.js";

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { ArgumentError } from "../../../gpu/errors.js";
+import { ArgumentError } from "../../../base/errors.js";
 import {
 	gradients,
 	initialisations,

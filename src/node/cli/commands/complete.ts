@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { ArgumentError } from "../../../gpu/errors.js";
+import { ArgumentError } from "../../../base/errors.js";
 import { completePrior } from "../../../prior/complete_prior.js";
 import { type AdapterChoice, openDevice } from "../../adapters/open_device.js";
 import { writeFileAtomic } from "../../files.js";

@@ -1,7 +1,7 @@
 import { basename, extname, join, resolve } from "node:path";
+import { formatValue } from "../../../base/arguments.js";
+import { ArgumentError } from "../../../base/errors.js";
 import type { ImageSet } from "../../../data/image_set.js";
-import { formatValue } from "../../../gpu/arguments.js";
-import { ArgumentError } from "../../../gpu/errors.js";
 import { type AdapterChoice, openDevice } from "../../adapters/open_device.js";
 import { writeFileAtomic } from "../../files.js";
 import {

@@ -1,11 +1,11 @@
 import { basename, resolve } from "node:path";
 import { noGrad } from "../../../autograd/tape.js";
+import { DataError, DivergenceError, ShapeError } from "../../../base/errors.js";
+import { Random } from "../../../base/random.js";
 import { batches, type ImageSet, subset, variance } from "../../../data/image_set.js";
-import { DataError, DivergenceError, ShapeError } from "../../../gpu/errors.js";
 import { saveSafetensors } from "../../../io/checkpoint.js";
 import { loadSafetensors } from "../../../io/safetensors.js";
 import { cosineDecay } from "../../../nn/learning_rate.js";
-import { Random } from "../../../nn/random.js";
 import { gatherImages, type PackedImages, packImages } from "../../../ops/images.js";
 import type { Gpu } from "../../../tensor/gpu.js";
 import type { Tensor } from "../../../tensor/tensor.js";

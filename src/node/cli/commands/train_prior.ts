@@ -1,9 +1,9 @@
 import { join } from "node:path";
+import { DivergenceError } from "../../../base/errors.js";
+import { Random } from "../../../base/random.js";
 import { batches } from "../../../data/image_set.js";
-import { DivergenceError } from "../../../gpu/errors.js";
 import { saveSafetensors } from "../../../io/checkpoint.js";
 import { loadSafetensors } from "../../../io/safetensors.js";
-import { Random } from "../../../nn/random.js";
 import { GatedPixelCNN, type GatedPixelCNNOptions } from "../../../prior/gated_pixel_cnn.js";
 import { type CodeBatch, PriorTrainer } from "../../../prior/prior_trainer.js";
 import type { Gpu } from "../../../tensor/gpu.js";

@@ -1,5 +1,5 @@
-import { checkArray, formatValue } from "../gpu/arguments.js";
-import { ArgumentError, ShapeError } from "../gpu/errors.js";
+import { checkArray, formatValue } from "./arguments.js";
+import { ArgumentError, ShapeError } from "./errors.js";
 
 /** Sizes of a tensor's axes, outermost first; `[]` is a scalar. */
 export type Shape = readonly number[];

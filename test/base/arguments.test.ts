@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { checkNumber, checkOptions, checkWord, closestWord, formatValue } from "../../src/gpu/arguments.js";
+import { checkNumber, checkOptions, checkWord, closestWord, formatValue } from "../../src/base/arguments.js";
 
 const test = suite("checks of arguments");
 

@@ -1,6 +1,6 @@
 import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
-import { checkNumber } from "../gpu/arguments.js";
+import { checkNumber } from "./arguments.js";
 
 /** Spreads a seed over all 32 bits (the finalizer of MurmurHash3), so that small seeds give unrelated sequences. */
 function mix(seed: number): number {

@@ -1,0 +1,32 @@
+import { MissingFeatureError } from "../base/errors.js";
+import { type AdapterDescription, fixedSubgroupSize } from "./adapter.js";
+
+/**
+ * A variant of the kernels, named by the suffix of its files: "portable" (none) runs everywhere, "blocked" (.blocked.wgsl) is
+ * for adapters that compute on the CPU.
+ */
+export type Variant = "portable" | "blocked";
+
+export const variantNames = ["portable", "blocked"] as const satisfies readonly Variant[];
+
+/** The variants that a device has, the one that it prefers first. */
+export type Variants = readonly [Variant, ...Variant[]];
+
+/**
+ * The variants that a device on this adapter chooses from.
+ *
+ * @param wanted the only one to use; undefined: those that may be the fastest
+ * @param tunes whether the device measures them; without that, only the first is used for most shapes
+ * @throws MissingFeatureError if the adapter cannot run the wanted one
+ */
+export function variantsFor(adapter: AdapterDescription, wanted: Variant | undefined, tunes: boolean): Variants {
+	const runsBlocked = fixedSubgroupSize(adapter) > 0;
+	if (wanted === "blocked" && !runsBlocked)
+		throw new MissingFeatureError(
+			`openDevice: variant "blocked" needs subgroups of one size of at least 4, but this adapter has ${adapter.subgroupMinSize} to ${adapter.subgroupMaxSize}: leave variant out.`,
+		);
+	if (wanted !== undefined) return [wanted];
+	if (!runsBlocked) return ["portable"];
+	if (adapter.software) return ["blocked", "portable"];
+	return tunes ? ["portable", "blocked"] : ["portable"];
+}
