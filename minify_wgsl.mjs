@@ -35,8 +35,13 @@ function shortened(source) {
 /** The names that a kernel gives to its own things, and that nobody outside asks for. */
 function ownNames(source) {
 	const kept = new Set(["main", "Slice", ...keywords]);
-	// Overrides are set by name; attributes, address spaces and directives take words of the language.
+	// Overrides and the fields of uniforms are set by name; attributes, address spaces and directives take words of the language.
 	for (const [, name] of source.matchAll(/\boverride\s+(\w+)/g)) kept.add(name);
+	for (const [, name, type] of source.matchAll(/var<(?:uniform|storage, read)>\s*(\w+)\s*:\s*(\w+)\s*;/g)) {
+		const struct = new RegExp(`struct ${type} \\{([^}]*)\\}`).exec(source);
+		if (struct === null) kept.add(name);
+		else if (type !== "Slice") for (const [, field] of struct[1].matchAll(/(\w+)\s*:/g)) kept.add(field);
+	}
 	for (const [, text] of source.matchAll(/(?:@\w+\(|\bvar<|\b(?:enable|requires|diagnostic)\b)([^)>;]*)/g))
 		for (const [name] of text.matchAll(token)) kept.add(name);
 	const names = new Set();

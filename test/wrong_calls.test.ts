@@ -675,6 +675,7 @@ const gpuMethods: Calls<
 							{ A: Number.NaN },
 						),
 						bindings: argument([], (value) => Array.isArray(value) && value.length === 0, [x], [1]),
+						uniforms: argument({}, (value) => typeof value === "object" && value !== null),
 						workgroups: whole(1, 0),
 						flops: argument(0, (value) => typeof value === "number" && value >= 0),
 					},

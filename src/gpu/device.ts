@@ -21,7 +21,7 @@ import type { BlockedKernels } from "./blocked_kernels.js";
 import { BufferPool, type MemoryUse } from "./buffer_pool.js";
 import type { Choices } from "./choices.js";
 import { GrowthWatch } from "./growth_watch.js";
-import type { Constants, Kernel } from "./kernel.js";
+import { type Constants, type Kernel, packUniform, type UniformValues } from "./kernel.js";
 import { type Pipeline, Pipelines } from "./pipelines.js";
 import { type Contest, Recording } from "./recording.js";
 import { Replay, type Trial } from "./replay.js";
@@ -34,8 +34,10 @@ import { WorkInFlight, workLimits } from "./work_in_flight.js";
 /** One launch of a kernel. */
 export interface Launch {
 	readonly constants?: Constants;
-	/** The buffers of `@binding(0)`, `@binding(1)`, …; a kernel whose last binding is a `Slice` gets that by itself. */
+	/** The storage buffers of the kernel's bindings, in order; its uniform and its `Slice` are not among them. */
 	readonly bindings: readonly Storage[];
+	/** The fields of the kernel's uniform, by name. */
+	readonly uniforms?: UniformValues;
 	/** How many workgroups; the grid is folded into rows where there are more than one dimension takes. */
 	readonly workgroups: number;
 	/**
@@ -313,18 +315,22 @@ export class Device {
 		this.check();
 		checkLaunch(kernel, launch);
 		this.flight.check();
-		const { constants = {}, bindings, workgroups, flops = 0 } = launch;
+		const { constants = {}, bindings, uniforms, workgroups, flops = 0 } = launch;
 		const pipeline = this.pipelines.get(kernel, constants);
-		if (!pipeline.sliced) {
-			this.dispatch(pipeline, bindings, workgroups);
+		const { uniform, slice } = pipeline.declarations;
+		const buffers = [...bindings];
+		if (uniform !== undefined && uniforms !== undefined)
+			buffers.splice(uniform.binding, 0, this.uniform(packUniform(kernel, uniform, uniforms)));
+		if (slice === undefined) {
+			this.dispatch(pipeline, buffers, workgroups);
 			return;
 		}
 		const budget = this.adapter.software ? flopsPerDispatch.software : flopsPerDispatch.hardware;
 		const slices = Math.min(maxSlices, Math.max(1, Math.ceil(flops / budget)));
-		const slice = Math.ceil(workgroups / slices);
-		for (let first = 0; first < workgroups; first += slice) {
-			const last = Math.min(first + slice, workgroups);
-			this.dispatch(pipeline, [...bindings, this.uniform(Uint32Array.of(first, last))], last - first);
+		const size = Math.ceil(workgroups / slices);
+		for (let first = 0; first < workgroups; first += size) {
+			const last = Math.min(first + size, workgroups);
+			this.dispatch(pipeline, buffers.toSpliced(slice, 0, this.uniform(Uint32Array.of(first, last))), last - first);
 		}
 	}
 
@@ -716,7 +722,7 @@ export class Device {
 		this.current = compiled;
 		this.pass.setBindGroup(0, group);
 		this.pass.dispatchWorkgroups(x, y);
-		for (let i = 0; i < storages.length; i++) this.markUse(storages[i], pipeline.kinds[i] === "storage");
+		for (let i = 0; i < storages.length; i++) this.markUse(storages[i], pipeline.declarations.kinds[i] === "storage");
 		if (++this.recorded >= dispatchesPerSubmit && !this.timing) this.submit();
 	}
 
@@ -814,7 +820,13 @@ export class Device {
 }
 
 /** The names of what a launch says. */
-const launchNames = ["constants", "bindings", "workgroups", "flops"] as const satisfies readonly (keyof Launch)[];
+const launchNames = [
+	"constants",
+	"bindings",
+	"uniforms",
+	"workgroups",
+	"flops",
+] as const satisfies readonly (keyof Launch)[];
 
 /** @throws ArgumentError unless it is a kernel, and a launch of one */
 function checkLaunch(kernel: Kernel, launch: Launch): void {
@@ -822,7 +834,9 @@ function checkLaunch(kernel: Kernel, launch: Launch): void {
 	if (typeof kernel?.source !== "string" || typeof kernel.name !== "string")
 		throw wrongArgument(caller, "kernel", "a kernel { name, source }", kernel);
 	checkOptions(caller, launch, launchNames);
-	const { constants = {}, bindings, workgroups, flops = 0 } = launch;
+	const { constants = {}, bindings, uniforms = {}, workgroups, flops = 0 } = launch;
+	if (typeof uniforms !== "object" || uniforms === null)
+		throw wrongArgument(caller, "uniforms", "an object of numbers", uniforms);
 	if (typeof constants !== "object" || constants === null)
 		throw wrongArgument(caller, "constants", "an object of numbers", constants);
 	checkStorages(caller, "bindings", bindings);

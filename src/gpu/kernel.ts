@@ -1,3 +1,6 @@
+import { wrongArgument } from "../base/arguments.js";
+import { ArgumentError } from "../base/errors.js";
+
 /** One file of `kernels/`: its name and its WGSL text. */
 export interface Kernel {
 	readonly name: string;
@@ -7,16 +10,82 @@ export interface Kernel {
 /** Values of a kernel's `override` constants, by name. */
 export type Constants = Readonly<Record<string, number>>;
 
+/** Values of the fields of a kernel's uniform, by name. */
+export type UniformValues = Readonly<Record<string, number>>;
+
 /** What a kernel's binding is. @internal */
 export type BindingKind = "uniform" | "read-only-storage" | "storage";
 
-/** The kinds of a kernel's bindings in group 0, in order, read off its declarations. @internal */
-export function bindingKinds(kernel: Kernel): BindingKind[] {
+/** A field of a uniform: one 32-bit word. */
+interface Field {
+	readonly name: string;
+	readonly type: "f32" | "i32" | "u32";
+}
+
+/** What a kernel declares, read off its text. @internal */
+export interface Declarations {
+	/** What the bindings of group 0 are, in order. */
+	readonly kinds: readonly BindingKind[];
+	/** Where its uniform is bound, and the uniform's fields in order. */
+	readonly uniform?: { readonly binding: number; readonly fields: readonly Field[] };
+	/** Where its `Slice` is bound: the workgroups that one dispatch of several computes. */
+	readonly slice?: number;
+}
+
+/** Reads a kernel's declarations. @throws ArgumentError for a uniform that is not made of 32-bit words. @internal */
+export function declarationsOf({ name, source }: Kernel): Declarations {
 	const kinds: BindingKind[] = [];
-	for (const match of kernel.source.matchAll(/@group\(0\)\s*@binding\((\d+)\)\s*var<([^>]*)>/g)) {
-		const space = (match[2] ?? "").replace(/\s/g, "");
-		kinds[Number(match[1])] =
-			space === "uniform" ? "uniform" : space === "storage,read_write" ? "storage" : "read-only-storage";
+	let uniform: Declarations["uniform"];
+	let slice: number | undefined;
+	const bindings = /@group\(0\)\s*@binding\((\d+)\)\s*var<([^>]*)>\s*(\w+)\s*:\s*(\w+)/g;
+	for (const [, index, space = "", variable = "", type = ""] of source.matchAll(bindings)) {
+		const binding = Number(index);
+		const kind = space.replace(/\s/g, "");
+		kinds[binding] = kind === "uniform" ? "uniform" : kind === "storage,read_write" ? "storage" : "read-only-storage";
+		if (kind !== "uniform") continue;
+		if (type === "Slice") slice = binding;
+		else uniform = { binding, fields: fieldsOf(name, source, variable, type) };
 	}
-	return kinds;
+	return { kinds, ...(uniform && { uniform }), ...(slice !== undefined && { slice }) };
+}
+
+/** The fields of a struct; those of a scalar are the variable itself. */
+function fieldsOf(kernel: string, source: string, variable: string, type: string): Field[] {
+	const body = new RegExp(`struct\\s+${type}\\s*\\{([^}]*)\\}`).exec(source)?.[1] ?? `${variable}: ${type}`;
+	return Array.from(body.replace(/\/\/.*/g, "").matchAll(/(\w+)\s*:\s*([\w<>]+)/g), ([, name = "", fieldType]) => {
+		if (fieldType !== "f32" && fieldType !== "i32" && fieldType !== "u32")
+			throw new ArgumentError(
+				`gpu.launch: kernels/${kernel}: the uniform's field ${name} is ${fieldType}, but must be f32, i32 or u32.`,
+			);
+		return { name, type: fieldType };
+	});
+}
+
+/** The words of a uniform. @throws ArgumentError unless `values` has just its fields, and a number for each. @internal */
+export function packUniform(
+	kernel: Kernel,
+	{ fields }: NonNullable<Declarations["uniform"]>,
+	values: UniformValues,
+): Uint32Array {
+	const words = new Uint32Array(fields.length);
+	const floats = new Float32Array(words.buffer);
+	for (let i = 0; i < fields.length; i++) {
+		const { name, type } = fields[i];
+		const value = values[name];
+		if (typeof value !== "number" || (type !== "f32" && !Number.isInteger(value)))
+			throw wrongArgument(
+				"gpu.launch",
+				`uniforms.${name} of kernels/${kernel.name}`,
+				type === "f32" ? "a number" : "a whole number",
+				value,
+			);
+		if (type === "f32") floats[i] = value;
+		else words[i] = value;
+	}
+	for (const name in values)
+		if (!fields.some((field) => field.name === name))
+			throw new ArgumentError(
+				`gpu.launch: the uniform of kernels/${kernel.name} has no field "${name}"; its fields are ${fields.map((field) => field.name).join(", ")}.`,
+			);
+	return words;
 }

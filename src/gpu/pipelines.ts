@@ -1,6 +1,6 @@
 import { checkNumber } from "../base/arguments.js";
 import { ShaderError, type TesseraError } from "../base/errors.js";
-import { type BindingKind, bindingKinds, type Constants, type Kernel } from "./kernel.js";
+import { type Constants, type Declarations, declarationsOf, type Kernel } from "./kernel.js";
 import { RecentMap } from "./recent_map.js";
 import type { Storage } from "./storage.js";
 
@@ -17,10 +17,8 @@ export interface Pipeline {
 	readonly kernel: Kernel;
 	readonly constants: Constants;
 	readonly layout: Layout;
-	/** What its bindings are, in order. */
-	readonly kinds: readonly BindingKind[];
-	/** Whether the last binding is a `Slice`: the workgroups that one dispatch of several takes. */
-	readonly sliced: boolean;
+	/** What the kernel declares. */
+	readonly declarations: Declarations;
 	/** What the driver made of it: nothing before it is needed. */
 	compiled: GPUComputePipeline | undefined;
 	/** Why the driver refused it. */
@@ -79,13 +77,13 @@ export class Pipelines {
 		if (cached !== undefined) return cached;
 		for (const name in constants) checkNumber("gpu.launch", `constants.${name}`, constants[name]);
 
+		const declarations = declarationsOf(kernel);
 		const entry: Pipeline = {
 			key,
 			kernel,
 			constants: { ...constants },
-			layout: this.layout(kernel),
-			kinds: bindingKinds(kernel),
-			sliced: /:\s*Slice\s*;/.test(kernel.source),
+			layout: this.layout(declarations),
+			declarations,
 			compiled: undefined,
 			failure: undefined,
 		};
@@ -192,8 +190,7 @@ export class Pipelines {
 		return module;
 	}
 
-	private layout(kernel: Kernel): Layout {
-		const kinds = bindingKinds(kernel);
+	private layout({ kinds }: Declarations): Layout {
 		const key = kinds.join();
 		const cached = this.layouts.get(key);
 		if (cached !== undefined) return cached;

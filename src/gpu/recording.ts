@@ -102,7 +102,8 @@ export class Recording {
 		this.dispatches++;
 		this.lastKernel = pipeline.kernel.name;
 		this.note(...storages);
-		for (let i = 0; i < storages.length; i++) if (pipeline.kinds[i] === "storage") this.change(storages[i]);
+		for (let i = 0; i < storages.length; i++)
+			if (pipeline.declarations.kinds[i] === "storage") this.change(storages[i]);
 		this.events.push({ kind: "dispatch", pipeline, storages: [...storages], x, y });
 	}
 
@@ -277,6 +278,6 @@ function writtenBy(events: readonly RecordedEvent[]): Set<Storage> {
 		if (event.kind === "copy") written.add(event.to);
 		else if (event.kind === "dispatch")
 			for (const [i, storage] of event.storages.entries())
-				if (event.pipeline.kinds[i] === "storage") written.add(storage);
+				if (event.pipeline.declarations.kinds[i] === "storage") written.add(storage);
 	return written;
 }

@@ -2,7 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { kernelMinifier } from "../../minify_wgsl.mjs";
-import { bindingKinds } from "../../src/gpu/kernel.js";
+import { declarationsOf } from "../../src/gpu/kernel.js";
 import { device } from "../support.js";
 
 const test = suite("kernels/");
@@ -63,7 +63,7 @@ for (const file of files)
 				back.set(other, token);
 			}
 		}
-		assert.equal(bindingKinds({ name: file, source: minified }), bindingKinds({ name: file, source }));
+		assert.equal(declarationsOf({ name: file, source: minified }), declarationsOf({ name: file, source }));
 		const outside = (text: string) => text.match(/\boverride \w+|\bfn main\(|:\s*Slice\s*;|@\w+(\([^)]*\))?/g);
 		const packed = (text: string) => outside(text)?.map((part) => part.replace(/\s/g, ""));
 		assert.equal(packed(minified), packed(source.replace(/\/\/.*$/gm, "")));
@@ -90,7 +90,7 @@ for (const file of files)
 		const source = await readFile(`kernels/${file}`, "utf8");
 		assert.match(source, /^\/\/ /);
 		assert.match(source, /@workgroup_size/);
-		const kinds = bindingKinds({ name: file, source });
+		const { kinds } = declarationsOf({ name: file, source });
 		assert.ok(kinds.length > 0 && !Object.values(kinds).includes(undefined as never) && kinds.length <= 8);
 		assert.is(kinds.filter((kind) => kind !== undefined).length, kinds.length, "no gap between the bindings");
 		assert.not.match(source, /atomicCompareExchangeWeak/);
