@@ -37,7 +37,7 @@ export function declarationsOf({ name, source }: Kernel): Declarations {
 	const kinds: BindingKind[] = [];
 	let uniform: Declarations["uniform"];
 	let slice: number | undefined;
-	const bindings = /@group\(0\)\s*@binding\((\d+)\)\s*var<([^>]*)>\s*(\w+)\s*:\s*(\w+)/g;
+	const bindings = /@group\(0\)\s*@binding\((\d+)\)\s*var<([^>]*)>\s*(\w+)\s*:\s*([\w<>]+)/g;
 	for (const [, index, space = "", variable = "", type = ""] of source.matchAll(bindings)) {
 		const binding = Number(index);
 		const kind = space.replace(/\s/g, "");
