@@ -1,4 +1,4 @@
-// Runs the browser's test bundle in a headless Chromium, with WebGPU on SwiftShader.
+// Runs the browser's test bundle and the page of the README in a headless Chromium, with WebGPU on SwiftShader.
 //   node build/test/node/browser/run.js
 import { readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { chromium, type Page } from "playwright-core";
 import { findChromium } from "./chromium.js";
+import { checkReadmePage, readmePage } from "./readme_page.js";
 
 /** How long the tests may take, in milliseconds. */
 const patience = 15 * 60_000;
@@ -20,15 +21,23 @@ const flags = [
 ];
 
 const folder = resolve(dirname(fileURLToPath(import.meta.url)), "../../browser");
-const types: Record<string, string> = { "index.html": "text/html", "tests.js": "text/javascript" };
 
-/** Serves the page and its bundle on a free port of the loopback address, which is a secure context. */
+/** A file that is served, by the path of its URL: the test bundle, the README's page, and what that imports. */
+async function fileAt(path: string): Promise<{ type: string; body: string | Buffer } | undefined> {
+	if (path === "/") return { type: "text/html", body: await readFile(join(folder, "index.html")) };
+	if (path === "/tests.js") return { type: "text/javascript", body: await readFile(join(folder, "tests.js")) };
+	if (path === "/readme.html") return { type: "text/html", body: await readmePage() };
+	if (/^\/dist\/[\w/]+\.js$/.test(path)) return { type: "text/javascript", body: await readFile(`.${path}`) };
+	return undefined;
+}
+
+/** Serves these files on a free port of the loopback address, which is a secure context. */
 async function serve(): Promise<{ server: Server; address: string }> {
 	const server = createServer(async (request, response) => {
-		const name = request.url === "/" ? "index.html" : (request.url ?? "").slice(1);
-		if (!types[name]) return response.writeHead(404).end();
-		response.writeHead(200, { "content-type": `${types[name]}; charset=utf-8` });
-		return response.end(await readFile(join(folder, name)));
+		const file = await fileAt(request.url ?? "/").catch(() => undefined);
+		if (file === undefined) return response.writeHead(404).end();
+		response.writeHead(200, { "content-type": `${file.type}; charset=utf-8` });
+		return response.end(file.body);
 	});
 	await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
 	return { server, address: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` };
@@ -81,7 +90,13 @@ process.exitCode = 1;
 try {
 	const page = await browser.newPage();
 	const { happens, forget } = trouble(page);
-	if (await Promise.race([runTests(page, address), happens]).finally(forget)) process.exitCode = 0;
+	const both = async () => {
+		const succeeded = await runTests(page, address);
+		await checkReadmePage(page, `${address}readme.html`);
+		console.log("The page of the README trains.");
+		return succeeded;
+	};
+	if (await Promise.race([both(), happens]).finally(forget)) process.exitCode = 0;
 } catch (error) {
 	console.log(`The tests did not come to their end: ${error instanceof Error ? error.message : error}`);
 	console.log("0 passed, 1 failed");
