@@ -14,7 +14,14 @@ const readme = await readFile("README.md", "utf8");
 const blocks = blocksOf(readme);
 
 /** The files whose links are checked; of the last, the commands are run as well. */
-const documents = ["README.md", "ARCHITECTURE.md", "bench/README.md", "docs/decisions.md", "docs/results.md"];
+const documents = [
+	"README.md",
+	"ARCHITECTURE.md",
+	"bench/README.md",
+	"bench/LOG.md",
+	"docs/decisions.md",
+	"docs/results.md",
+];
 const commandLineManual = "docs/command-line.md";
 
 /** Options that make a command quick. They replace those that it has. */
