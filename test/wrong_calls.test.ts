@@ -65,7 +65,7 @@ const codebook = new CodebookQuantizer(gpu, { embeddingDim: 2, numEmbeddings: 2 
 const residual = new ResidualQuantizer(gpu, { embeddingDim: 2, numEmbeddings: 2, levels: 1 });
 const pairs = gpu.tensor(Uint32Array.of(1), [1, 1, 1, 1]);
 const finite = new FiniteScalarQuantizer(gpu, [2, 2]);
-const paper = new VectorQuantizer(gpu, random, 2, 2, 0.25);
+const paper = new VectorQuantizer(gpu, { embeddingDim: 2, numEmbeddings: 2 });
 const pixelCNN = new GatedPixelCNN(gpu, { numEmbeddings: 2, height: 1, width: 1, channels: 1, layers: 1 });
 const trainer = new Trainer(model);
 const priorTrainer = new PriorTrainer(pixelCNN, { steps: 9 });
@@ -176,10 +176,13 @@ const convolution = {
 };
 const { bias: _, ...layerOptions } = convolution;
 const sampling = { temperature: number(1, 0), topK: whole(1, 1), seed: whole(0, 0, 2 ** 32) };
-const codebookOptions = {
+const vectorQuantizerOptions = {
 	embeddingDim: whole(2, 1, 1e12),
 	numEmbeddings: whole(2, 1, 1e12),
 	commitmentCost: number(0, 0),
+};
+const codebookOptions = {
+	...vectorQuantizerOptions,
 	learning: word("ema"),
 	decay: number(0.5, 0, 1, 1.5),
 	epsilon: number(0, 0),
@@ -480,7 +483,7 @@ const constructors: Readonly<Record<string, Call>> = {
 	},
 	VectorQuantizer: {
 		call: made(VectorQuantizer),
-		args: { ...layer, embeddingDim: whole(2, 1), numEmbeddings: whole(2, 1), commitmentCost: number(0, 0) },
+		args: { gpu: device_, options: options(vectorQuantizerOptions), random: optional(source) },
 	},
 	VQVAE: {
 		call: made(VQVAE),
@@ -488,9 +491,7 @@ const constructors: Readonly<Record<string, Call>> = {
 			gpu: device_,
 			options: options({
 				inChannels: whole(1, 1),
-				embeddingDim: whole(2, 1),
-				numEmbeddings: whole(2, 1),
-				commitmentCost: number(0, 0),
+				...vectorQuantizerOptions,
 				hiddenChannels: whole(2, 2, 3),
 				residualLayers: { ...pair(0), wrong: pair(0).wrong },
 				quantizer: argument(undefined, () => false),

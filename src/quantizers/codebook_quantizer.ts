@@ -2,7 +2,7 @@ import { noGrad, stopGradient } from "../autograd/tape.js";
 import { checkNumber, checkOptions, checkWord } from "../base/arguments.js";
 import { Random } from "../base/random.js";
 import { Embedding } from "../nn/layers.js";
-import { checkBindable, checkGpu } from "../ops/check.js";
+import { checkGpu } from "../ops/check.js";
 import { embedding } from "../ops/embedding.js";
 import { nearestCode } from "../ops/nearest_code.js";
 import { normalize } from "../ops/normalize.js";
@@ -13,15 +13,14 @@ import { type UpdateCodebookOptions, updateCodebook } from "../ops/update_codebo
 import { checkTensor } from "../tensor/check_tensor.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { type Codes, checkCodes, checkLatents, type Quantized, Quantizer } from "../vqvae/quantizer.js";
+import { type Codes, checkCodes, checkLatents, type Quantized, Quantizer } from "./quantizer.js";
+import {
+	checkVectorQuantizerOptions,
+	type VectorQuantizerOptions,
+	vectorQuantizerOptions,
+} from "./vector_quantizer.js";
 
-export interface CodebookOptions {
-	/** D, the length of a code (default 16). */
-	readonly embeddingDim?: number;
-	/** K, how many codes there are (default 128). */
-	readonly numEmbeddings?: number;
-	/** β, the weight of the commitment loss (default 0.25). */
-	readonly commitmentCost?: number;
+export interface CodebookOptions extends VectorQuantizerOptions {
 	/**
 	 * How codes are learnt. "ema" (default): each is the moving average of its latents. "loss": by gradient, as in the
 	 * paper's equation 3.
@@ -47,9 +46,7 @@ export interface CodebookOptions {
 
 /** The names of the options. */
 export const codebookOptions = [
-	"embeddingDim",
-	"numEmbeddings",
-	"commitmentCost",
+	...vectorQuantizerOptions,
 	"learning",
 	"decay",
 	"epsilon",
@@ -59,22 +56,23 @@ export const codebookOptions = [
 	"seed",
 ] as const satisfies readonly (keyof CodebookOptions)[];
 
-/** @throws ArgumentError if one is out of range, LimitError if the device cannot bind the codebook */
-export function checkCodebookOptions(caller: string, gpu: Gpu, options: CodebookOptions): void {
-	const { embeddingDim = 16, numEmbeddings = 128, commitmentCost = 0.25, seed = 0 } = options;
+/**
+ * The options with their defaults.
+ *
+ * @throws ArgumentError if one is out of range, LimitError if the device cannot bind the codebook
+ */
+export function checkCodebookOptions(caller: string, gpu: Gpu, options: CodebookOptions): Required<CodebookOptions> {
 	const { learning = "ema", decay = 0.5, epsilon = 1e-5, deadBelow = 0.1 } = options;
-	const { similarity = "euclidean", gradient = "straight-through" } = options;
-	for (const [name, size] of Object.entries({ embeddingDim, numEmbeddings }))
-		checkNumber(caller, name, size, { least: 1, whole: true });
-	for (const [name, value] of Object.entries({ commitmentCost, epsilon }))
-		checkNumber(caller, name, value, { least: 0 });
+	const { similarity = "euclidean", gradient = "straight-through", seed = 0 } = options;
+	const codebook = checkVectorQuantizerOptions(caller, gpu, options);
+	checkNumber(caller, "epsilon", epsilon, { least: 0 });
 	for (const [name, value] of Object.entries({ decay, deadBelow }))
 		checkNumber(caller, name, value, { least: 0, below: 1 });
 	checkWord(caller, "learning", learning, ["ema", "loss"]);
 	checkWord(caller, "similarity", similarity, ["euclidean", "cosine"]);
 	checkWord(caller, "gradient", gradient, ["straight-through", "rotation"]);
 	checkSeed(caller, seed);
-	checkBindable(caller, "numEmbeddings and embeddingDim", gpu, [numEmbeddings, embeddingDim]);
+	return { ...codebook, learning, decay, epsilon, deadBelow, similarity, gradient, seed };
 }
 
 /** Less of the mean than any code with a latent has: only codes without one are below. */
@@ -111,18 +109,17 @@ export class CodebookQuantizer extends Quantizer {
 		super();
 		checkGpu("CodebookQuantizer", gpu, "write new CodebookQuantizer(gpu, options)");
 		checkOptions("CodebookQuantizer", options, codebookOptions);
-		checkCodebookOptions("CodebookQuantizer", gpu, options);
-		const { embeddingDim = 16, numEmbeddings = 128, commitmentCost = 0.25, seed = 0 } = options;
-		const { learning = "ema", decay = 0.5, epsilon = 1e-5, deadBelow = 0.1 } = options;
+		const complete = checkCodebookOptions("CodebookQuantizer", gpu, options);
+		const { embeddingDim, numEmbeddings, commitmentCost, decay, epsilon, deadBelow, seed } = complete;
 		this.embeddingDim = embeddingDim;
 		this.numEmbeddings = numEmbeddings;
 		this.commitmentCost = commitmentCost;
 		this.decay = decay;
 		this.epsilon = epsilon;
 		this.deadBelow = deadBelow;
-		this.averaged = learning === "ema";
-		this.cosine = options.similarity === "cosine";
-		this.rotation = options.gradient === "rotation";
+		this.averaged = complete.learning === "ema";
+		this.cosine = complete.similarity === "cosine";
+		this.rotation = complete.gradient === "rotation";
 		this.seed = seed;
 		this.embeddings = new Embedding(gpu, new Random(seed), numEmbeddings, embeddingDim);
 		this.clusterSize = gpu.keep(gpu.empty([numEmbeddings]));

@@ -6,7 +6,7 @@ import { finiteScalar, finiteScalarLookup } from "../ops/finite_scalar.js";
 import { zeros } from "../ops/zeros.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { type Codes, checkCodes, checkLatents, type Quantized, Quantizer } from "../vqvae/quantizer.js";
+import { type Codes, checkCodes, checkLatents, type Quantized, Quantizer } from "./quantizer.js";
 
 /**
  * Finite scalar quantization, see the operation `finiteScalar`: no codebook and nothing to learn, so both losses are 0. The

@@ -11,7 +11,6 @@ import { rotationTrick } from "../ops/rotation_trick.js";
 import { straightThrough } from "../ops/straight_through.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { type Codes, checkCodes, checkLatents, type Quantized, Quantizer } from "../vqvae/quantizer.js";
 import {
 	type CodebookOptions,
 	CodebookQuantizer,
@@ -19,6 +18,7 @@ import {
 	codebookOptions,
 } from "./codebook_quantizer.js";
 import { type Initialisation, type InitialiseOptions, initialiseCodebook } from "./initialise.js";
+import { type Codes, checkCodes, checkLatents, type Quantized, Quantizer } from "./quantizer.js";
 
 export interface ResidualOptions extends CodebookOptions {
 	/** How many codebooks, one after the other (default 2). */
@@ -45,16 +45,15 @@ export class ResidualQuantizer extends Quantizer {
 		const name = "ResidualQuantizer";
 		checkGpu(name, gpu, `write new ${name}(gpu, options)`);
 		checkOptions(name, options, ["levels", ...codebookOptions]);
-		checkCodebookOptions(name, gpu, options);
-		const { levels = 2, gradient, seed = 0, ...codebook } = options;
+		const { gradient, seed, ...codebook } = checkCodebookOptions(name, gpu, options);
+		const { levels = 2 } = options;
 		checkNumber(name, "levels", levels, { least: 1, whole: true });
-		const { numEmbeddings = 128, embeddingDim = 16 } = codebook;
-		checkParts(name, gpu, "levels", levels, 2 * numEmbeddings * embeddingDim);
+		checkParts(name, gpu, "levels", levels, 2 * codebook.numEmbeddings * codebook.embeddingDim);
 		const make = (level: number) => new CodebookQuantizer(gpu, { ...codebook, seed: (seed + level) % 2 ** 32 });
 		this.codebooks = [make(0), ...Array.from({ length: levels - 1 }, (_, level) => make(level + 1))];
 		this.levels = levels;
-		this.embeddingDim = this.codebooks[0].embeddingDim;
-		this.numEmbeddings = this.codebooks[0].numEmbeddings;
+		this.embeddingDim = codebook.embeddingDim;
+		this.numEmbeddings = codebook.numEmbeddings;
 		this.rotation = gradient === "rotation";
 	}
 

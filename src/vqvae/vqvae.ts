@@ -7,27 +7,26 @@ import { type LayerCost, Module } from "../nn/module.js";
 import { add } from "../ops/binary.js";
 import { checkBindable, checkGpu, pair } from "../ops/check.js";
 import { mseLoss } from "../ops/mse_loss.js";
+import { type Codes, Quantizer } from "../quantizers/quantizer.js";
+import {
+	checkVectorQuantizerOptions,
+	VectorQuantizer,
+	type VectorQuantizerOptions,
+	vectorQuantizerOptions,
+} from "../quantizers/vector_quantizer.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { Decoder } from "./decoder.js";
 import { Encoder } from "./encoder.js";
-import { type Codes, Quantizer } from "./quantizer.js";
 import { checkEven, checkResidualLayers, type NetworkOptions } from "./residual_block.js";
-import { VectorQuantizer } from "./vector_quantizer.js";
 
-export interface VQVAEOptions<Q extends Quantizer = VectorQuantizer> extends NetworkOptions {
+export interface VQVAEOptions<Q extends Quantizer = VectorQuantizer> extends NetworkOptions, VectorQuantizerOptions {
 	/** Channels of the images (default 3). */
 	readonly inChannels?: number;
-	/** D, the length of a code (default 16). */
-	readonly embeddingDim?: number;
-	/** K, how many codes there are (default 128). */
-	readonly numEmbeddings?: number;
-	/** β, the weight of the commitment loss (default 0.25). */
-	readonly commitmentCost?: number;
 	/**
-	 * Replaces the paper's quantizer, which the three options before this one describe; they are then left out. The
-	 * model's from here on.
+	 * Replaces the paper's quantizer, which `embeddingDim`, `numEmbeddings` and `commitmentCost` describe; leave these
+	 * three out then. The model owns it: `model.dispose()` frees it.
 	 */
 	readonly quantizer?: Q | undefined;
 	/** The variance of the training images, by which the reconstruction loss is divided (default 1). */
@@ -39,9 +38,7 @@ export interface VQVAEOptions<Q extends Quantizer = VectorQuantizer> extends Net
 /** The names of the options. */
 const optionNames = [
 	"inChannels",
-	"embeddingDim",
-	"numEmbeddings",
-	"commitmentCost",
+	...vectorQuantizerOptions,
 	"hiddenChannels",
 	"residualLayers",
 	"quantizer",
@@ -90,27 +87,20 @@ export class VQVAE<Q extends Quantizer = VectorQuantizer> extends Module {
 		super();
 		checkGpu("VQVAE", gpu, "write new VQVAE(gpu, options)");
 		checkOptions("VQVAE", options, optionNames);
-		const {
-			inChannels = 3,
-			numEmbeddings = 128,
-			commitmentCost = 0.25,
-			dataVariance = 1,
-			quantizer,
-			seed = 0,
-		} = options;
-		if (quantizer !== undefined) checkInstance("VQVAE", "quantizer", quantizer, Quantizer, "a Quantizer");
-		const { embeddingDim = quantizer?.embeddingDim ?? 16 } = options;
-		if (quantizer !== undefined)
-			for (const name of ["embeddingDim", "numEmbeddings", "commitmentCost"] as const)
+		const { inChannels = 3, dataVariance = 1, quantizer, seed = 0 } = options;
+		if (quantizer !== undefined) {
+			checkInstance("VQVAE", "quantizer", quantizer, Quantizer, "a Quantizer");
+			for (const name of vectorQuantizerOptions)
 				if (options[name] !== undefined)
 					throw new ArgumentError(`VQVAE: ${name} is the quantizer's: leave it out here.`);
+		}
+		const codebook = checkVectorQuantizerOptions("VQVAE", gpu, options);
+		const { embeddingDim } = quantizer ?? codebook;
 		const { hiddenChannels = 64, residualLayers = 0 } = options;
 		const [before, after] = pair("VQVAE", "residualLayers", residualLayers, 0);
-		for (const [name, size] of Object.entries({ inChannels, embeddingDim, numEmbeddings }))
-			checkNumber("VQVAE", name, size, { least: 1, whole: true });
+		checkNumber("VQVAE", "inChannels", inChannels, { least: 1, whole: true });
 		checkEven("VQVAE", "hiddenChannels", hiddenChannels);
 		for (const count of [before, after]) checkResidualLayers("VQVAE", gpu, hiddenChannels, count);
-		checkNumber("VQVAE", "commitmentCost", commitmentCost, { least: 0 });
 		if (dataVariance === 0)
 			throw wrongArgument("VQVAE", "dataVariance", "a number above 0", dataVariance, "are all images alike?");
 		checkNumber("VQVAE", "dataVariance", dataVariance, { above: 0 });
@@ -118,10 +108,9 @@ export class VQVAE<Q extends Quantizer = VectorQuantizer> extends Module {
 		checkBindable("VQVAE", "inChannels and hiddenChannels", gpu, [hiddenChannels / 2, inChannels, 3, 3]);
 		checkBindable("VQVAE", "hiddenChannels", gpu, [hiddenChannels, hiddenChannels / 2, 3, 3]);
 		checkBindable("VQVAE", "hiddenChannels and embeddingDim", gpu, [hiddenChannels, embeddingDim, 3, 3]);
-		checkBindable("VQVAE", "numEmbeddings and embeddingDim", gpu, [numEmbeddings, embeddingDim]);
 		const random = new Random(seed);
 		this.encoder = new Encoder(gpu, random, inChannels, embeddingDim, hiddenChannels, before);
-		this.vqLayer = (quantizer ?? new VectorQuantizer(gpu, random, embeddingDim, numEmbeddings, commitmentCost)) as Q;
+		this.vqLayer = (quantizer ?? new VectorQuantizer(gpu, codebook, random)) as Q;
 		this.decoder = new Decoder(gpu, random, inChannels, embeddingDim, hiddenChannels, after);
 		this.inChannels = inChannels;
 		this.dataVariance = dataVariance;

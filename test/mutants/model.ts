@@ -215,10 +215,10 @@ export const model: Area = {
 			suites: ["vqvae/vqvae"],
 		},
 		"perplexity is a power of two": {
-			file: "src/vqvae/perplexity.ts",
+			file: "src/quantizers/code_use.ts",
 			find: "Math.exp(entropy)",
 			replace: "2 ** entropy",
-			suites: ["vqvae/vqvae"],
+			suites: ["quantizers/code_use"],
 		},
 		"completing: candidates have no weights": {
 			file: "src/prior/complete_prior.ts",

@@ -122,13 +122,17 @@ test("so does the quantizers'", async () => {
 	assert.equal(Object.keys(quantizers), [
 		"CodebookQuantizer",
 		"FiniteScalarQuantizer",
+		"Quantizer",
 		"ResidualQuantizer",
+		"VectorQuantizer",
+		"codeUse",
 		"finiteScalar",
 		"finiteScalarLookup",
 		"initialiseCodebook",
 		"normalize",
 		"rotationTrick",
 	]);
+	for (const name of ["Quantizer", "VectorQuantizer"]) assert.is(quantizers[name], models?.[name], name);
 	for (const name of ["CodebookQuantizer", "FiniteScalarQuantizer", "ResidualQuantizer"]) {
 		assert.is(classOf(quantizers, name).name, name);
 		assert.ok(classOf(quantizers, name).prototype instanceof classOf(models, "Quantizer"));

@@ -456,7 +456,7 @@ test("learnt by gradient alone, the state dict is that of the paper's quantizer"
 	const gpu = await device();
 	const options: CodebookOptions = { embeddingDim: 2, numEmbeddings: 3, learning: "loss", deadBelow: 0, seed: 1 };
 	const learnt = new CodebookQuantizer(gpu, options);
-	const paper = new VectorQuantizer(gpu, new Random(2), 2, 3, 0.25);
+	const paper = new VectorQuantizer(gpu, { embeddingDim: 2, numEmbeddings: 3 });
 	paper.loadStateDict(learnt.stateDict());
 	assertSame(await paper.embeddings.weight.data(), await learnt.embeddings.weight.data(), "codes");
 	for (const other of [{ deadBelow: 0.1 }, { similarity: "cosine" }] as const) {

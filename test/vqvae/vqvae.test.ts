@@ -309,12 +309,4 @@ test("evaluation weighs batches by their size and counts codes over all of them"
 	model.dispose();
 });
 
-test("perplexity", () => {
-	assert.equal(codeUse([0, 0]), { perplexity: 0, codesInUse: 0 });
-	assert.equal(codeUse([5, 0, 0]), { perplexity: 1, codesInUse: 1 });
-	const { perplexity, codesInUse } = codeUse([2, 2, 2, 2, 0]);
-	assert.ok(Math.abs(perplexity - 4) < 1e-12);
-	assert.is(codesInUse, 4);
-});
-
 test.run();

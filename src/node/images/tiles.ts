@@ -3,7 +3,7 @@ import type { ImageSet } from "../../data/image_set.js";
 import { Conv2d, ConvTranspose2d } from "../../nn/layers.js";
 import type { Layer } from "../../nn/module.js";
 import { pair } from "../../ops/check.js";
-import type { Quantizer } from "../../vqvae/quantizer.js";
+import type { Quantizer } from "../../quantizers/quantizer.js";
 import { Stack } from "../../vqvae/stack.js";
 import type { VQVAE } from "../../vqvae/vqvae.js";
 import { bytesOfImage } from "./batch_sizes.js";

@@ -1,11 +1,12 @@
+import { isDeepStrictEqual } from "node:util";
 import { ArgumentError } from "../../base/errors.js";
-import { CodebookQuantizer } from "../../quantizers/codebook_quantizer.js";
+import { type CodebookOptions, CodebookQuantizer } from "../../quantizers/codebook_quantizer.js";
 import { FiniteScalarQuantizer } from "../../quantizers/finite_scalar_quantizer.js";
 import { type Initialisation, initialiseCodebook } from "../../quantizers/initialise.js";
 import { ResidualQuantizer } from "../../quantizers/residual_quantizer.js";
+import type { Quantizer } from "../../quantizers/quantizer.js";
 import type { Gpu } from "../../tensor/gpu.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import type { Quantizer } from "../../vqvae/quantizer.js";
 import type { VQVAEOptions } from "../../vqvae/vqvae.js";
 
 /** The quantizers that the command line offers; all but "fsq" have codebooks. */
@@ -30,45 +31,47 @@ export interface QuantizerOptions {
 	readonly seed: number;
 }
 
-/** Whether the options describe the paper's quantizer, as `VQVAE` has it without another. */
-function isPaperQuantizer({ quantizer, deadBelow, similarity, gradient, init }: QuantizerOptions): boolean {
-	return (
-		quantizer === "loss" &&
-		init === "normal" &&
-		deadBelow === 0 &&
-		similarity === "euclidean" &&
-		gradient === "straight-through"
-	);
+/** What the paper's quantizer has not: codes that are learnt by gradient are a `VectorQuantizer` with these settings. */
+const paper = { deadBelow: 0, similarity: "euclidean", gradient: "straight-through", init: "normal" } as const;
+
+/** How each kind of quantizer is made: the options of `VQVAE` that give it the quantizer. */
+const constructors: Readonly<
+	Record<QuantizerOptions["quantizer"], (gpu: Gpu, options: QuantizerOptions) => VQVAEOptions<Quantizer>>
+> = {
+	ema: (gpu, options) => ({ quantizer: new CodebookQuantizer(gpu, codebookOptions(options)) }),
+	loss: (gpu, options) => {
+		const { dim, codes, beta, deadBelow, similarity, gradient, init } = options;
+		// The model makes its own VectorQuantizer, whose codes come from the same random numbers as its layers.
+		if (isDeepStrictEqual({ deadBelow, similarity, gradient, init }, paper))
+			return { embeddingDim: dim, numEmbeddings: codes, commitmentCost: beta };
+		return { quantizer: new CodebookQuantizer(gpu, { ...codebookOptions(options), learning: "loss" }) };
+	},
+	residual: (gpu, options) => {
+		const [levels = 2, ...more] = options.levels;
+		if (more.length > 0)
+			throw new ArgumentError(`--levels of a residual quantizer is one number, not ${options.levels.join(",")}.`);
+		return { quantizer: new ResidualQuantizer(gpu, { ...codebookOptions(options), levels }) };
+	},
+	fsq: (gpu, { levels }) => ({ quantizer: new FiniteScalarQuantizer(gpu, levels) }),
+};
+
+function codebookOptions({ codes, dim, beta, ...options }: QuantizerOptions): CodebookOptions {
+	const { decay, deadBelow, similarity, gradient, seed } = options;
+	const sizes = { embeddingDim: dim, numEmbeddings: codes, commitmentCost: beta };
+	return { ...sizes, decay, deadBelow, similarity, gradient, seed };
 }
 
 /**
  * The options of `VQVAE` that give it the quantizer described.
  *
- * @throws ArgumentError where one is out of range.
+ * @throws ArgumentError if one is out of range
  */
 export function quantizerForModel(gpu: Gpu, options: QuantizerOptions): VQVAEOptions<Quantizer> {
-	const { quantizer, levels, codes, dim, beta, decay, deadBelow, similarity, gradient, seed } = options;
+	const { quantizer, levels } = options;
 	if (!quantizerKinds.includes(quantizer))
 		throw new ArgumentError(`there is no quantizer ${JSON.stringify(quantizer)}, but ${quantizerKinds.join(", ")}.`);
 	if (!Array.isArray(levels)) throw new ArgumentError(`levels must be a list, but are ${JSON.stringify(levels)}.`);
-	if (quantizer === "fsq") return { quantizer: new FiniteScalarQuantizer(gpu, levels) };
-	if (isPaperQuantizer(options)) return { embeddingDim: dim, numEmbeddings: codes, commitmentCost: beta };
-	const codebook = {
-		learning: quantizer === "loss" ? "loss" : "ema",
-		embeddingDim: dim,
-		numEmbeddings: codes,
-		commitmentCost: beta,
-		decay,
-		deadBelow,
-		similarity,
-		gradient,
-		seed,
-	} as const;
-	if (quantizer !== "residual") return { quantizer: new CodebookQuantizer(gpu, codebook) };
-	const [count = 2, ...more] = levels;
-	if (more.length > 0)
-		throw new ArgumentError(`--levels of a residual quantizer is one number, not ${levels.join(",")}.`);
-	return { quantizer: new ResidualQuantizer(gpu, { ...codebook, levels: count }) };
+	return constructors[quantizer](gpu, options);
 }
 
 /** Whether the first codes are made of latents. */

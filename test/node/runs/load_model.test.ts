@@ -21,7 +21,7 @@ import { encodeSafetensors, type HostTensor } from "../../../src/io/safetensors.
 import { checkpointMetadata, loadModel } from "../../../src/node/runs/load_model.js";
 import { loadPrior, modelHash, priorMetadata } from "../../../src/node/runs/load_prior.js";
 import type { QuantizerOptions } from "../../../src/node/runs/quantizer_options.js";
-import type { Quantizer } from "../../../src/vqvae/quantizer.js";
+import type { Quantizer } from "../../../src/quantizers/quantizer.js";
 import { assertThrows, device } from "../../support.js";
 
 const test = suite<{ folder: string; path: string }>("loading models");

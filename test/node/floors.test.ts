@@ -11,8 +11,8 @@ const floors = [
 	"autograd",
 	"ops",
 	"nn",
-	"vqvae",
 	"quantizers",
+	"vqvae",
 	"prior",
 	"data",
 	"io",
@@ -22,7 +22,7 @@ const floors = [
 /** The folders of src/node, lowest first, in the same way; "." holds what all of them use, and index.ts, the public API. */
 const nodeFolders = [".", "adapters", "images", "datasets", "runs", "cli"];
 
-const test = suite("the house");
+const test = suite("the floors");
 
 interface Import {
 	readonly from: string;
@@ -73,9 +73,13 @@ test("no folder of src/node imports from one above it", () => {
 	);
 });
 
-test("there are no import cycles", () => {
+test("there are no import cycles, type imports included", () => {
 	const next = new Map<string, string[]>();
-	for (const { from, to, typeOnly } of imports) if (!typeOnly) next.set(from, [...(next.get(from) ?? []), to]);
+	for (const { from, to, typeOnly } of imports) {
+		// `Tensor` and `Gpu` name each other's types.
+		const ofTensors = [from, to].every((file) => dirname(file) === "tensor");
+		if (!(typeOnly && ofTensors)) next.set(from, [...(next.get(from) ?? []), to]);
+	}
 	const done = new Set<string>();
 	const visit = (file: string, path: readonly string[]): void => {
 		assert.not.ok(path.includes(file), [...path, file].join(" → "));
@@ -93,7 +97,7 @@ test("every kernel is imported under its name by the library", async () => {
 });
 
 test("the browser's library imports nothing from Node", () => {
-	const reached = new Set(["index.ts", "vqvae/index.ts", "prior/index.ts", "data/digits.ts"]);
+	const reached = new Set(["index.ts", "vqvae/index.ts", "quantizers/index.ts", "prior/index.ts", "data/digits.ts"]);
 	for (const file of reached) for (const { from, to } of imports) if (from === file) reached.add(to);
 	assert.ok(reached.size > 50);
 	for (const file of reached) assert.not.match(relative(".", file), /^node\//);
