@@ -27,7 +27,7 @@ const commandLineManual = "docs/command-line.md";
 /** Options that make a command quick. They replace those that it has. */
 const small: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 	train: { data: "digits", images: "16", epochs: "1", batch: "16", codes: "8", dim: "4", hidden: "8" },
-	"train-prior": { epochs: "1", channels: "4", layers: "2" },
+	"train-prior": { images: "16", epochs: "1", channels: "4", layers: "2" },
 	complete: { count: "1" },
 };
 
