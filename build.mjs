@@ -3,6 +3,7 @@
 //   node build.mjs --no-types the same without checking types and writing declarations
 //   node build.mjs --tests    build/test/: the test files, for Node and for a browser
 //   node build.mjs --bench    build/bench/: the benchmarks
+//   node build.mjs --evaluate build/evaluate/: the evaluations of trained models
 import { execFileSync } from "node:child_process";
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -147,6 +148,7 @@ async function buildTests() {
 			"test/fingerprint.ts",
 			"test/browser/run.ts",
 			"test/types/run.ts",
+			"test/docs/run.ts",
 			"test/load/run.ts",
 			"test/mutants/run.ts",
 		],
@@ -177,16 +179,17 @@ async function buildTests() {
 	);
 }
 
-async function buildBenchmarks() {
-	await rm("build/bench", { recursive: true, force: true });
-	const files = await readdir("bench");
+/** The programs of a folder, bench/ or evaluate/: its .ts files, not those of its subfolders. */
+async function buildPrograms(folder) {
+	await rm(join("build", folder), { recursive: true, force: true });
+	const files = await readdir(folder);
 	const { devDependencies } = JSON.parse(await readFile("package.json", "utf8"));
 	// tfjs is bundled, from its ES modules: the file that Node would load lacks the gradients.
 	const notTfjs = Object.keys(devDependencies).filter((name) => !name.startsWith("@tensorflow/"));
 	await build({
 		...common,
-		entryPoints: files.filter((file) => file.endsWith(".ts")).map((file) => join("bench", file)),
-		outdir: "build/bench",
+		entryPoints: files.filter((file) => file.endsWith(".ts")).map((file) => join(folder, file)),
+		outdir: join("build", folder),
 		splitting: true,
 		platform: "node",
 		mainFields: ["module", "main"],
@@ -197,5 +200,6 @@ async function buildBenchmarks() {
 }
 
 if (process.argv.includes("--tests")) await buildTests();
-else if (process.argv.includes("--bench")) await buildBenchmarks();
+else if (process.argv.includes("--bench")) await buildPrograms("bench");
+else if (process.argv.includes("--evaluate")) await buildPrograms("evaluate");
 else await buildLibrary();

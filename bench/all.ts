@@ -1,7 +1,7 @@
 // All benchmarks, one after the other.
 import { argmin } from "./argmin/benchmark.js";
 import { conv } from "./conv/benchmark.js";
-import { runProgram } from "./harness/program.js";
+import { runBenchmarks } from "./harness/program.js";
 import { train } from "./train/benchmark.js";
 
-await runProgram("bench", [argmin, conv, train]);
+await runBenchmarks("bench", [argmin, conv, train]);

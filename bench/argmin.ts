@@ -1,5 +1,5 @@
 // The quantizer's search for the nearest codes: the fused kernels against a composition of tfjs's operations.
 import { argmin } from "./argmin/benchmark.js";
-import { runProgram } from "./harness/program.js";
+import { runBenchmarks } from "./harness/program.js";
 
-await runProgram("bench:argmin", [argmin]);
+await runBenchmarks("bench:argmin", [argmin]);

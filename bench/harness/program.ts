@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { openDevice, TesseraError } from "tessera-gpu";
+import { programOf, runProgram } from "../../src/node/cli/program.js";
 import type { Benchmark } from "./benchmark.js";
-import { type BenchmarkOptions, parseOptions } from "./options.js";
+import { type BenchmarkOptions, benchmarkCommand } from "./options.js";
 
 async function versionOf(path: string): Promise<string> {
 	const { version } = JSON.parse(await readFile(path, "utf8")) as { version: string };
@@ -35,16 +36,9 @@ async function measure(benchmarks: readonly Benchmark[], options: BenchmarkOptio
 }
 
 /** The whole of a benchmark's program. It runs in the folder of the repository. */
-export async function runProgram(name: string, benchmarks: readonly Benchmark[]): Promise<void> {
-	try {
-		const description = benchmarks.map((benchmark) => benchmark.description).join("; ");
-		const sized = benchmarks.length === 1 && benchmarks.every((benchmark) => benchmark.sized);
-		const options = parseOptions(name, description, process.argv.slice(2), { sized });
-		if (options !== undefined) await measure(benchmarks, options);
-	} catch (error) {
-		const { name, message, stack } = error as NodeJS.ErrnoException;
-		const expected = error instanceof TesseraError || name === "CACError" || "code" in (error as Error);
-		process.stderr.write(`${expected ? message : stack}\n`);
-		process.exitCode = 1;
-	}
+export async function runBenchmarks(name: string, benchmarks: readonly Benchmark[]): Promise<void> {
+	const description = benchmarks.map((benchmark) => benchmark.description).join("; ");
+	const sized = benchmarks.length === 1 && benchmarks.every((benchmark) => benchmark.sized);
+	const command = benchmarkCommand(name, description, { sized }, (options) => measure(benchmarks, options));
+	await runProgram(programOf(command), process.argv.slice(2));
 }

@@ -1,6 +1,6 @@
 import { defineBenchmark } from "../harness/benchmark.js";
 import { bytes, digits, table } from "../harness/format.js";
-import { measureFirst } from "./measure_first_step.js";
+import { measureFirstStep } from "./measure_first_step.js";
 import { measureStep, type TrainRow } from "./measure_step.js";
 import { batchSize } from "./problem.js";
 
@@ -37,8 +37,8 @@ export const train = defineBenchmark<TrainRow>({
 	description: "A training step of the reference network at batch 128, and the first step of a process, against tfjs",
 	tasks: () => [
 		{ name: `step-${batchSize}`, measure: measureStep },
-		{ name: "first-step/cold", measure: (bench) => measureFirst(bench, "cold") },
-		{ name: "first-step/warm", measure: (bench) => measureFirst(bench, "warm") },
+		{ name: "first-step/cold", measure: (bench) => measureFirstStep(bench, "cold") },
+		{ name: "first-step/warm", measure: (bench) => measureFirstStep(bench, "warm") },
 	],
 	columns: [],
 	footer: (rows) =>

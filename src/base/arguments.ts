@@ -103,6 +103,17 @@ export interface NumberRange {
 	readonly whole?: boolean;
 }
 
+/** " of at least 0 and below 1", or nothing for a range without bounds */
+export function boundsInWords({ least, above, most, below }: NumberRange): string {
+	const bounds = [
+		least === undefined ? "" : `of at least ${least}`,
+		above === undefined ? "" : `above ${above}`,
+		most === undefined ? "" : `at most ${most}`,
+		below === undefined ? "" : `below ${below}`,
+	].filter((bound) => bound !== "");
+	return bounds.length > 0 ? ` ${bounds.join(" and ")}` : "";
+}
+
 /** @throws ArgumentError unless the value is a finite number in the range */
 export function checkNumber(caller: string, name: string, value: unknown, range: NumberRange = {}): number {
 	const { least, above, most, below, whole = false } = range;
@@ -115,13 +126,7 @@ export function checkNumber(caller: string, name: string, value: unknown, range:
 		value <= (most ?? Number.POSITIVE_INFINITY) &&
 		value < (below ?? Number.POSITIVE_INFINITY);
 	if (fits) return value;
-	const bounds = [
-		least === undefined ? "" : `of at least ${least}`,
-		above === undefined ? "" : `above ${above}`,
-		most === undefined ? "" : `at most ${most}`,
-		below === undefined ? "" : `below ${below}`,
-	].filter((bound) => bound !== "");
-	const wanted = `a ${whole ? "whole" : "finite"} number${bounds.length > 0 ? ` ${bounds.join(" and ")}` : ""}`;
+	const wanted = `a ${whole ? "whole" : "finite"} number${boundsInWords(range)}`;
 	throw wrongArgument(caller, name, wanted, value);
 }
 

@@ -11,7 +11,8 @@ import { importWebGPU } from "./import_webgpu.js";
 import { driverVariables, findLavapipe, hasVulkanLoader, unpackSwiftShader, withDriver } from "./swiftshader.js";
 
 /** Which adapter to open: a GPU, or one of two implementations of Vulkan on the CPU. */
-export type AdapterChoice = "auto" | "gpu" | "lavapipe" | "swiftshader";
+export const adapterChoices = ["gpu", "lavapipe", "swiftshader", "auto"] as const;
+export type AdapterChoice = (typeof adapterChoices)[number];
 
 export interface NodeOpenDeviceOptions extends OpenDeviceOptions {
 	/** Default: the environment variable TESSERA_ADAPTER, else the first of GPU, lavapipe and SwiftShader that is there. */
@@ -75,7 +76,7 @@ async function findAdapter(
 
 function checkChoice(name: string, value: string | undefined): AdapterChoice | undefined {
 	if (value === undefined || value === "") return undefined;
-	const choice = checkWord("openDevice", name, value, ["gpu", "lavapipe", "swiftshader", "auto"]);
+	const choice = checkWord("openDevice", name, value, adapterChoices);
 	return choice === "auto" ? undefined : choice;
 }
 

@@ -7,7 +7,7 @@ import { plural } from "../plural.js";
 import { type Progress, startProgress } from "./progress.js";
 
 /** With the other defaults of `tessera train`, a run of about two minutes on SwiftShader and two cores. */
-const defaultDigits = 1024;
+export const defaultDigits = 1024;
 const testShareOfDigits = 4;
 /** Of 28 × 28 bytes each, so many fill 2 GiB. */
 const mostDigits = Math.floor(2 ** 31 / 784);

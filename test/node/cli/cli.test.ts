@@ -9,6 +9,7 @@ import { generateDigits } from "../../../src/data/digits.js";
 import { encodeSafetensors } from "../../../src/io/safetensors.js";
 import { imageGrid, readImage } from "../../../src/node/images/image_files.js";
 import { checkMistakes, type Outcome, runTessera } from "./command_line.js";
+import { commandLineReference } from "./reference.js";
 
 let folder = "";
 
@@ -248,7 +249,7 @@ test("a checkpoint whose quantizer is none is refused", async () => {
 		await writeFile(join(folder, "foreign.safetensors"), encodeSafetensors(dict, { quantizer: described }));
 		const { code, errors } = await tessera(["summary", "foreign.safetensors"]);
 		assert.is(code, 1, described);
-		assert.match(errors, /tessera: "foreign\.safetensors": its metadata describes no quantizer/);
+		assert.match(errors, /tessera summary: "foreign\.safetensors": its metadata describes no quantizer/);
 		assert.match(errors, message);
 		assert.not.match(errors, /\n\s+at /);
 	}
@@ -259,7 +260,7 @@ test("mistakes are named in one line, with exit code 1", async () => {
 	await symlink(join(folder, "nowhere"), join(folder, "dangling.safetensors"));
 	await mkdir(join(folder, "empty"));
 	const cases = [
-		[["train", "--epochs", "0"], /--epochs must be a whole number of at least 1, but is 0/],
+		[["train", "--epochs", "0"], /^tessera train: --epochs must be a whole number of at least 1, but is 0/],
 		[["train", "--batch", "many"], /--batch must be .* but is "many"/],
 		[["train", "--batch", ""], /--batch must be .* but is ""/],
 		[["train", "--lr=-1"], /--lr must be a finite number of at least 0, but is -1/],
@@ -273,17 +274,29 @@ test("mistakes are named in one line, with exit code 1", async () => {
 		],
 		[["train", "--data", "nowhere"], /"nowhere" is neither a data set .* nor a folder\. Check the path/],
 		[["train", "--data", "mnsit"], /"mnsit" is neither .*; did you mean "mnist"\?/],
-		[["train", "--epoch", "3"], /unknown option '--epoch'. Did you mean --epochs\?/],
+		[["train", "--epoch", "3"], /^tessera train: unknown option '--epoch'. Did you mean --epochs\?/],
 		[["train", "--quantizer", "magic"], /--quantizer must be "ema" or "loss" or "residual" or "fsq", but is "magic"/],
 		[["train", "--init", "kmean"], /--init must be .*, but is "kmean"; did you mean "kmeans"\?/],
 		[["train", "--decay", "1"], /--decay must be a finite number of at least 0 and below 1, but is 1/],
 		[["train", "--dead-below", "two"], /--dead-below must be a finite number/],
 		[["train", "--quantizer", "fsq", "--levels", "8,1"], /--levels must be a whole number of at least 2, but is 1/],
-		[["train", "--quantizer", "residual", "--levels", "2,2"], /--levels of a residual quantizer/],
-		[["train", "--quantizer", "fsq", "--dead-below", "0.2"], /--dead-below has no effect with --quantizer fsq/],
-		[["train", "--levels", "2"], /--levels has no effect with --quantizer ema/],
+		[
+			["train", "--quantizer", "residual", "--levels", "2,2"],
+			/--levels must be one number with --quantizer residual, but is "2,2"/,
+		],
+		[
+			["train", "--quantizer", "fsq", "--dead-below", "0.2"],
+			/--dead-below has no effect with --quantizer fsq, because it has no codebook .*: leave it out, or choose --quantizer ema, loss or residual\./,
+		],
+		[
+			["train", "--levels", "2"],
+			/--levels has no effect with --quantizer ema: leave it out, or choose --quantizer residual or fsq\./,
+		],
 		[["train", "--hidden", "7"], /--hidden must be even, but is 7/],
-		[["train", "--residual-layers", "1,2,3"], /--residual-layers takes one number, or one for the encoder/],
+		[
+			["train", "--residual-layers", "1,2,3"],
+			/--residual-layers must be at most 2 numbers, separated by commas, but is "1,2,3"/,
+		],
 		[["train", "--residual-layers", "two"], /--residual-layers must be a whole number of at least 0/],
 		[["train", "--seed", "9999999999"], /--seed must be a whole number of at least 0 and at most 2147483647/],
 		[["train", "--images", "1e9"], /--images must be at most \d+ of digits, .*but is 1000000000/],
@@ -296,7 +309,7 @@ test("mistakes are named in one line, with exit code 1", async () => {
 			["train", ...tiny, "--quantizer", "fsq", "--levels", "1e5,1e5"],
 			/--levels 100000,100000 makes 10,000,000,000 codes, but at most [\d,]+ can be counted/,
 		],
-		[["dance"], /unknown command 'dance'/],
+		[["dance"], /^tessera: unknown command 'dance'/],
 		[["trian"], /unknown command 'trian'. Did you mean train\?/],
 		[["help", "trian"], /no command "trian"/],
 		[["summary", "absent.pt"], /no file or folder "absent.pt". Name the folder of a run, or a model/],
@@ -326,6 +339,12 @@ test("help is printed with exit code 0, with a description and an example for ea
 		assert.match(output, new RegExp(`^Usage: tessera ${name} .*\\n\\n[A-Z][^]*?\\.\\n`));
 		assert.match(output, new RegExp(`\n  \\$ tessera ${name}`));
 	}
+});
+
+test("docs/command-line.md says what the commands accept", async () => {
+	const { found, expected } = await commandLineReference();
+	assert.is(found, expected, "run npm run docs");
+	assert.match(found, "| `--dead-below <share>` |");
 });
 
 test.run();

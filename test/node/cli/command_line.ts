@@ -36,7 +36,7 @@ export function runTessera(
 		});
 		child.on("error", reject);
 		child.on("close", (code) => {
-			const mistakes = errors.split("\n").filter((line) => line.startsWith("tessera:"));
+			const mistakes = errors.split("\n").filter((line) => /^tessera[ :]/.test(line));
 			resolve({ code, output, errors, mistakes });
 		});
 	});

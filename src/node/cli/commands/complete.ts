@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { ArgumentError } from "../../../base/errors.js";
 import { completePrior } from "../../../prior/complete_prior.js";
-import { type AdapterChoice, openDevice } from "../../adapters/open_device.js";
+import { openDevice } from "../../adapters/open_device.js";
 import { writeFileAtomic } from "../../files.js";
 import { gridsAtOnce } from "../../images/batch_sizes.js";
 import { type Image, joined, readImage, withChannels } from "../../images/image_files.js";
@@ -12,22 +12,11 @@ import { imagePaths, runFolderOf } from "../../runs/inputs.js";
 import { checkHasPrior, loadPrior } from "../../runs/load_prior.js";
 import { withProgress } from "../../runs/progress.js";
 import { checkClass, checkGridSize, checkPng, gridOfImages, sizeOfImages } from "../../runs/sample_grid.js";
+import { defineCommand } from "../command.js";
+import { adapter, classOption, count, imagesArgument, runArgument, samplingOptions } from "../shared_options.js";
 
 /** Which part of an image is kept: the upper or the left half, or a box in the middle. */
-export const keptParts = ["top", "left", "box"] as const;
-
-export interface CompleteCommandOptions {
-	readonly keep: (typeof keptParts)[number];
-	/** How many completions of each image. */
-	readonly count: number;
-	readonly label: number | undefined;
-	readonly temperature: number;
-	readonly topK: number | undefined;
-	readonly seed: number;
-	/** A .png for the grid. */
-	readonly out: string;
-	readonly adapter: AdapterChoice | undefined;
-}
+const keptParts = ["top", "left", "box"] as const;
 
 /** Candidates for each completion, and of all completions that are drawn together. */
 const mostParticles = 32;
@@ -35,73 +24,97 @@ const mostGrids = 1024;
 /** What stands for pixels that are not kept. */
 const unknown = 90;
 
-/** `tessera complete`: keeps the codes of a part of each image, and draws the others from the prior of a run. */
-export async function complete(path: string, given: readonly string[], options: CompleteCommandOptions): Promise<void> {
-	const { keep, count, label, temperature, topK, seed, out } = options;
-	checkPng(out);
-	const paths = await imagePaths(given, "complete RUN IMAGES…");
-	const run = await runFolderOf(path);
-	await checkHasPrior(run);
-	if (paths.some((path) => resolve(path) === resolve(out)))
-		throw new ArgumentError(`"${out}" would be written over; choose another --out.`);
-	const images = await Promise.all(paths.map(readImage));
-	const gpu = await openDevice({ adapter: options.adapter });
-	const { model, prior, levels } = await loadPrior(gpu, run);
-	checkClass(run, prior.numClasses, label);
-	const size = sizeOfImages(prior, levels);
-	checkGridSize(count + 2, images.length, size);
-	const start = performance.now();
-	const gridsTogether = gridsAtOnce(prior, gpu, mostGrids);
-	const particles = Math.min(mostParticles, gridsTogether);
-	const together = Math.floor(gridsTogether / particles);
-	const rows: Uint8Array[] = [];
-	let sizes: readonly number[] = [];
-	await withProgress("drawing", images.length * count, async (progress) => {
-		for (const [i, image] of images.entries()) {
-			const original = withChannels(image, model.inChannels);
-			const codes = gpu.scope(() => {
-				const { channels, height, width, pixels } = original;
-				if (height % 4 !== 0 || width % 4 !== 0) return undefined;
-				return model.encode(gpu.tensor(toNetwork(pixels), [1, channels, height, width]));
-			});
-			const grid = codes && gridOf(codes);
-			if (codes === undefined || grid?.height !== prior.height || grid.width !== prior.width)
-				throw new ArgumentError(
-					`${paths[i]} is ${image.width} × ${image.height}, but the prior of ${run} is for images of ${size.width} × ${size.height}.`,
-				);
-			const kept = keptCodes(keep, grid);
-			const drawing = { codes: await codes.data(), keep: kept, label, temperature, topK, particles };
-			codes.dispose();
-			rows.push(original.pixels, keptPixels(original, kept, grid));
-			for (let first = 0; first < count; first += together) {
-				const part = Math.min(together, count - first);
-				// So that no two share their random numbers.
-				const drawn = await completePrior(prior, {
-					...drawing,
-					count: part,
-					seed: (seed + i + images.length * first) % 2 ** 31,
+export const completeCommand = defineCommand({
+	name: "complete",
+	summary: "Keep a part of images and draw the rest",
+	description: "Keep a part of PNG images and draw the rest from the prior of a run.",
+	examples: ["tessera complete runs/mnist 7.png --keep left --count 6"],
+	arguments: { run: runArgument, images: imagesArgument },
+	options: {
+		keep: {
+			kind: "word",
+			value: "part",
+			words: keptParts,
+			default: "top",
+			help: "the half, or the middle, that is kept",
+		},
+		count: { ...count, default: 6, help: "completions of each image" },
+		class: { ...classOption, otherwise: "drawn as well", help: "the class of the images" },
+		...samplingOptions,
+		out: {
+			kind: "text",
+			value: "path",
+			default: "completions.png",
+			help: "the .png to write: each image, what is kept of it, its completions",
+		},
+		adapter,
+	},
+	async run({ run: path, images: given, keep, count, class: label, temperature, topK, seed, out, adapter }) {
+		checkPng(out);
+		const paths = await imagePaths(given, "complete RUN IMAGES…");
+		const run = await runFolderOf(path);
+		await checkHasPrior(run);
+		if (paths.some((path) => resolve(path) === resolve(out)))
+			throw new ArgumentError(`"${out}" would be written over; choose another --out.`);
+		const images = await Promise.all(paths.map(readImage));
+		const gpu = await openDevice({ adapter });
+		const { model, prior, levels } = await loadPrior(gpu, run);
+		checkClass(run, prior.numClasses, label);
+		const size = sizeOfImages(prior, levels);
+		checkGridSize(count + 2, images.length, size);
+		const start = performance.now();
+		const gridsTogether = gridsAtOnce(prior, gpu, mostGrids);
+		const particles = Math.min(mostParticles, gridsTogether);
+		const together = Math.floor(gridsTogether / particles);
+		const rows: Uint8Array[] = [];
+		let sizes: readonly number[] = [];
+		await withProgress("drawing", images.length * count, async (progress) => {
+			for (const [i, image] of images.entries()) {
+				const original = withChannels(image, model.inChannels);
+				const codes = gpu.scope(() => {
+					const { channels, height, width, pixels } = original;
+					if (height % 4 !== 0 || width % 4 !== 0) return undefined;
+					return model.encode(gpu.tensor(toNetwork(pixels), [1, channels, height, width]));
 				});
-				const decoded = gpu.scope(() =>
-					decodeCodes(model, gpu.tensor(drawn, [part, prior.height, prior.width]), levels),
-				);
-				sizes = decoded.shape;
-				rows.push(toBytes(await decoded.data()));
-				decoded.dispose();
-				progress.update(i * count + first + part, "completions");
+				const grid = codes && gridOf(codes);
+				if (codes === undefined || grid?.height !== prior.height || grid.width !== prior.width)
+					throw new ArgumentError(
+						`${paths[i]} is ${image.width} × ${image.height}, but the prior of ${run} is for images of ${size.width} × ${size.height}.`,
+					);
+				const kept = keptCodes(keep, grid);
+				const drawing = { codes: await codes.data(), keep: kept, label, temperature, topK, particles };
+				codes.dispose();
+				rows.push(original.pixels, keptPixels(original, kept, grid));
+				for (let first = 0; first < count; first += together) {
+					const part = Math.min(together, count - first);
+					// So that no two share their random numbers.
+					const drawn = await completePrior(prior, {
+						...drawing,
+						count: part,
+						seed: (seed + i + images.length * first) % 2 ** 31,
+					});
+					const decoded = gpu.scope(() =>
+						decodeCodes(model, gpu.tensor(drawn, [part, prior.height, prior.width]), levels),
+					);
+					sizes = decoded.shape;
+					rows.push(toBytes(await decoded.data()));
+					decoded.dispose();
+					progress.update(i * count + first + part, "completions");
+				}
 			}
-		}
-	});
-	const seconds = ((performance.now() - start) / 1000).toFixed(1);
-	gpu.dispose();
-	const [, channels, height, width] = sizes as [number, number, number, number];
-	await writeFileAtomic(out, gridOfImages({ pixels: joined(rows), channels, height, width }, count + 2));
-	console.log(
-		`${plural(images.length, "image")}, what is kept, and ${plural(count, "completion")}${images.length > 1 ? " of each" : ""}, in ${seconds} s, written to ${out}`,
-	);
-}
+		});
+		const seconds = ((performance.now() - start) / 1000).toFixed(1);
+		gpu.dispose();
+		const [, channels, height, width] = sizes as [number, number, number, number];
+		await writeFileAtomic(out, gridOfImages({ pixels: joined(rows), channels, height, width }, count + 2));
+		console.log(
+			`${plural(images.length, "image")}, what is kept, and ${plural(count, "completion")}${images.length > 1 ? " of each" : ""}, in ${seconds} s, written to ${out}`,
+		);
+	},
+});
 
 /** For each code of the grid whether it is kept. */
-function keptCodes(part: CompleteCommandOptions["keep"], { height, width, levels }: CodeGrid): Uint8Array {
+function keptCodes(part: (typeof keptParts)[number], { height, width, levels }: CodeGrid): Uint8Array {
 	const positions = width / levels;
 	return Uint8Array.from({ length: height * width }, (_, i) => {
 		const [y, x] = [Math.floor(i / width), Math.floor((i % width) / levels)];

@@ -1,18 +1,26 @@
 import { measureSpeed } from "../../../gpu/probe.js";
 import { type AdapterChoice, openDevice } from "../../adapters/open_device.js";
+import { defineCommand } from "../command.js";
+import { adapter } from "../shared_options.js";
 
-/** `tessera doctor`: what the adapter is, has and reaches. */
-export async function doctor(options: { readonly adapter: AdapterChoice | undefined }): Promise<void> {
+export const doctorCommand = defineCommand({
+	name: "doctor",
+	summary: "Show the adapter: driver, limits, features, measured speed",
+	description: "Show the adapter that computes: driver, limits, features, measured speed.",
+	examples: ["tessera doctor", "tessera doctor --adapter swiftshader"],
+	arguments: {},
+	options: { adapter },
+	run: doctor,
+});
+
+async function doctor(options: { readonly adapter: AdapterChoice | undefined }): Promise<void> {
 	const gpu = await openDevice({ adapter: options.adapter, announce: false });
-	const { adapter, limits } = gpu;
+	const { adapter: found, limits } = gpu;
 	const line = (name: string, value: string | number) => console.log(`${name.padEnd(22)}${value}`);
-	line(
-		"adapter",
-		`${adapter.vendor} ${adapter.architecture}${adapter.software ? " (software: computes on the CPU)" : ""}`,
-	);
-	line("device", adapter.device);
-	line("driver", adapter.description);
-	line("subgroups", adapter.subgroupMaxSize > 0 ? `${adapter.subgroupMinSize} to ${adapter.subgroupMaxSize}` : "none");
+	line("adapter", `${found.vendor} ${found.architecture}${found.software ? " (software: computes on the CPU)" : ""}`);
+	line("device", found.device);
+	line("driver", found.description);
+	line("subgroups", found.subgroupMaxSize > 0 ? `${found.subgroupMinSize} to ${found.subgroupMaxSize}` : "none");
 	line("features", [...gpu.device.features].sort().join(", "));
 	console.log("limits");
 	for (const name of [

@@ -2,7 +2,7 @@ import { basename, extname, join, resolve } from "node:path";
 import { formatValue } from "../../../base/arguments.js";
 import { ArgumentError } from "../../../base/errors.js";
 import type { ImageSet } from "../../../data/image_set.js";
-import { type AdapterChoice, openDevice } from "../../adapters/open_device.js";
+import { openDevice } from "../../adapters/open_device.js";
 import { writeFileAtomic } from "../../files.js";
 import {
 	type Image,
@@ -17,87 +17,94 @@ import { plural } from "../../plural.js";
 import { imagePaths, modelFile } from "../../runs/inputs.js";
 import { loadModel } from "../../runs/load_model.js";
 import { withProgress } from "../../runs/progress.js";
+import { defineCommand } from "../command.js";
+import { adapter, imagesArgument, modelArgument } from "../shared_options.js";
 
-export interface ReconstructOptions {
-	/** A .png for one grid of originals over reconstructions, else a folder for one PNG an image. */
-	readonly out: string;
-	readonly adapter: AdapterChoice | undefined;
-}
+export const reconstructCommand = defineCommand({
+	name: "reconstruct",
+	summary: "Encode and decode images with a trained model",
+	description: "Encode and decode PNG images with a trained model, and print the error of each.",
+	examples: ["tessera reconstruct runs/digits a.png b.png", "tessera reconstruct runs/photos photos/ --out out/"],
+	arguments: { model: modelArgument, images: imagesArgument },
+	options: {
+		out: {
+			kind: "text",
+			value: "path",
+			default: "reconstructions.png",
+			help: "a .png to write a grid of originals above reconstructions, or a folder to write a .png for each image",
+		},
+		adapter,
+	},
+	async run({ model: modelPath, images: given, out, adapter }) {
+		const extension = extname(out).toLowerCase();
+		if (/^\.(jpe?g|gif|bmp|webp|tiff?|svg)$/.test(extension))
+			throw new ArgumentError(
+				`--out must be a .png for a grid, or a folder for a .png of each image, but is ${formatValue(out)}.`,
+			);
+		const paths = await imagePaths(given, "reconstruct MODEL IMAGES…");
+		const file = await modelFile(modelPath);
+		const images: (Image & { readonly path: string })[] = [];
+		await withProgress("reading", paths.length, async (progress) => {
+			for (const path of paths) {
+				images.push({ path, ...(await readImage(path)) });
+				progress.update(images.length, "files");
+			}
+		});
+		const [first] = images as [(typeof images)[number]];
+		const intoGrid = extension === ".png";
+		const other = images.find(({ height, width }) => height !== first.height || width !== first.width);
+		if (intoGrid && other !== undefined)
+			throw new ArgumentError(
+				`${first.path} is ${first.width} × ${first.height}, ${other.path} ${other.width} × ${other.height}: images in one grid must be of one size. Give --out a folder instead.`,
+			);
 
-/** `tessera reconstruct`: what a model makes of images. */
-export async function reconstruct(
-	modelPath: string,
-	given: readonly string[],
-	options: ReconstructOptions,
-): Promise<void> {
-	const extension = extname(options.out).toLowerCase();
-	if (/^\.(jpe?g|gif|bmp|webp|tiff?|svg)$/.test(extension))
-		throw new ArgumentError(
-			`--out must be a .png for a grid, or a folder for a .png of each image, but is ${formatValue(options.out)}.`,
-		);
-	const paths = await imagePaths(given, "reconstruct MODEL IMAGES…");
-	const file = await modelFile(modelPath);
-	const images: (Image & { readonly path: string })[] = [];
-	await withProgress("reading", paths.length, async (progress) => {
-		for (const path of paths) {
-			images.push({ path, ...(await readImage(path)) });
-			progress.update(images.length, "files");
+		const targets = intoGrid ? [out] : paths.map((path) => targetOf(path, out));
+		checkTargets(targets, paths);
+
+		const gpu = await openDevice({ adapter });
+		const model = await loadModel(gpu, file);
+		const results: { path: string; original: Image; reconstruction: Image }[] = [];
+		await withProgress("reconstructing", images.length, async (progress) => {
+			for (const image of images) {
+				const original = withChannels(image, model.inChannels as 1 | 3);
+				const padded = padToFour(original);
+				const pixels = await reconstructImages(gpu, model, imageSet(padded));
+				results.push({
+					path: image.path,
+					original,
+					reconstruction: crop({ ...padded, pixels }, original.height, original.width),
+				});
+				progress.update(results.length, "images");
+			}
+		});
+		gpu.dispose();
+
+		if (intoGrid) {
+			const { height, width } = first;
+			const grid = reconstructionGrid(
+				{
+					images: joined(results.map(({ original }) => original.pixels)),
+					count: results.length,
+					channels: model.inChannels,
+					height,
+					width,
+					columns: Math.min(8, results.length),
+				},
+				joined(results.map(({ reconstruction }) => reconstruction.pixels)),
+			);
+			await writeFileAtomic(out, grid);
+		} else {
+			for (const { path, reconstruction } of results) {
+				const { pixels, channels, height, width } = reconstruction;
+				const png = imageGrid({ images: pixels, count: 1, channels, height, width, columns: 1, scale: 1, gap: 0 });
+				await writeFileAtomic(targetOf(path, out), png);
+			}
 		}
-	});
-	const [first] = images as [(typeof images)[number]];
-	const intoGrid = extension === ".png";
-	const other = images.find(({ height, width }) => height !== first.height || width !== first.width);
-	if (intoGrid && other !== undefined)
-		throw new ArgumentError(
-			`${first.path} is ${first.width} × ${first.height}, ${other.path} ${other.width} × ${other.height}: images in one grid must be of one size. Give --out a folder instead.`,
-		);
-
-	const targets = intoGrid ? [options.out] : paths.map((path) => targetOf(path, options.out));
-	checkTargets(targets, paths);
-
-	const gpu = await openDevice({ adapter: options.adapter });
-	const model = await loadModel(gpu, file);
-	const results: { path: string; original: Image; reconstruction: Image }[] = [];
-	await withProgress("reconstructing", images.length, async (progress) => {
-		for (const image of images) {
-			const original = withChannels(image, model.inChannels as 1 | 3);
-			const padded = padToFour(original);
-			const pixels = await reconstructImages(gpu, model, imageSet(padded));
-			results.push({
-				path: image.path,
-				original,
-				reconstruction: crop({ ...padded, pixels }, original.height, original.width),
-			});
-			progress.update(results.length, "images");
-		}
-	});
-	gpu.dispose();
-
-	if (intoGrid) {
-		const { height, width } = first;
-		const grid = reconstructionGrid(
-			{
-				images: joined(results.map(({ original }) => original.pixels)),
-				count: results.length,
-				channels: model.inChannels,
-				height,
-				width,
-				columns: Math.min(8, results.length),
-			},
-			joined(results.map(({ reconstruction }) => reconstruction.pixels)),
-		);
-		await writeFileAtomic(options.out, grid);
-	} else {
-		for (const { path, reconstruction } of results) {
-			const { pixels, channels, height, width } = reconstruction;
-			const png = imageGrid({ images: pixels, count: 1, channels, height, width, columns: 1, scale: 1, gap: 0 });
-			await writeFileAtomic(targetOf(path, options.out), png);
-		}
-	}
-	for (const { path, original, reconstruction } of results)
-		console.log(`${path}: mean squared error ${meanSquaredError(original.pixels, reconstruction.pixels).toFixed(5)}`);
-	console.log(`${plural(results.length, "reconstruction")} written to ${options.out}`);
-}
+		for (const { path, original, reconstruction } of results)
+			console.log(`${path}: mean squared error ${meanSquaredError(original.pixels, reconstruction.pixels).toFixed(5)}`);
+		console.log(`${plural(results.length, "reconstruction")} written to ${out}`);
+	},
+});
 
 /** Where the reconstruction of one image goes. */
 function targetOf(path: string, folder: string): string {

@@ -1,19 +1,28 @@
 import { summary } from "../../../nn/summary.js";
-import { type AdapterChoice, openDevice } from "../../adapters/open_device.js";
+import { openDevice } from "../../adapters/open_device.js";
 import { modelFile } from "../../runs/inputs.js";
 import { loadModel } from "../../runs/load_model.js";
+import { defineCommand } from "../command.js";
+import { adapter, count, modelArgument } from "../shared_options.js";
 
-export interface SummaryOptions {
-	readonly height: number;
-	readonly width: number;
-	readonly adapter: AdapterChoice | undefined;
-}
+const pixels = { ...count, value: "pixels", least: 4, divisibleBy: 4, default: 28 } as const;
 
-/** `tessera summary`: the table of a model's layers for one image. */
-export async function printSummary(path: string, options: SummaryOptions): Promise<void> {
-	const file = await modelFile(path);
-	const gpu = await openDevice({ adapter: options.adapter, announce: false });
-	const model = await loadModel(gpu, file);
-	console.log(summary(model, [1, model.inChannels, options.height, options.width]));
-	gpu.dispose();
-}
+export const summaryCommand = defineCommand({
+	name: "summary",
+	summary: "Print the table of a model's layers",
+	description: "Print the table of a model's layers, with the shape of each layer's output for one image.",
+	examples: ["tessera summary runs/digits", "tessera summary model.safetensors --width 64 --height 64"],
+	arguments: { model: modelArgument },
+	options: {
+		width: { ...pixels, help: "width of the image" },
+		height: { ...pixels, help: "height of the image" },
+		adapter,
+	},
+	async run({ model: path, width, height, adapter }) {
+		const file = await modelFile(path);
+		const gpu = await openDevice({ adapter, announce: false });
+		const model = await loadModel(gpu, file);
+		console.log(summary(model, [1, model.inChannels, height, width]));
+		gpu.dispose();
+	},
+});

@@ -1,7 +1,7 @@
 import { generateDigits } from "tessera-gpu/digits";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Classifier } from "../../../bench/recognition/classifier.js";
+import { Classifier } from "../../../evaluate/recognition/classifier.js";
 import { device } from "../../support.js";
 
 const test = suite("the benchmark's classifier");

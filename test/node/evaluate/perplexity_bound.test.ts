@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { patchCounts, perplexityBound } from "../../../bench/perplexity/bound.js";
+import { patchCounts, perplexityBound } from "../../../evaluate/perplexity/bound.js";
 
 const test = suite("the bound on perplexity");
 

@@ -1,5 +1,5 @@
-// Run by bench:train in processes of their own: from the first import to the end of the first training step. Prints
-// milliseconds; the argument "tfjs" is for tfjs on a device opened in the same way.
+// bench:train runs this in processes of its own. It prints the milliseconds from the first import to the end of the first
+// training step, with the argument "tfjs" those of tfjs on a device opened in the same way.
 const start = performance.now();
 const { openDevice } = await import("tessera-gpu");
 const { openTraining } = await import("./train/problem.js");

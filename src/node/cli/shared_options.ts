@@ -1,0 +1,35 @@
+import { adapterChoices } from "../adapters/open_device.js";
+import type { Options } from "./options.js";
+
+/** The range of an option that counts things. */
+export const count = { kind: "number", value: "count", least: 1, whole: true } as const;
+
+/** The range of a seed: a whole number below 2³¹. */
+export const seed = { kind: "number", value: "number", least: 0, most: 2 ** 31 - 1, whole: true, default: 0 } as const;
+
+export const adapter = {
+	kind: "word",
+	value: "name",
+	words: adapterChoices,
+	otherwise: "TESSERA_ADAPTER, else auto, the first that is available",
+	help: "where to compute",
+} as const;
+
+export const classOption = { kind: "number", value: "label", least: 0, whole: true } as const;
+
+/** How codes are drawn from a prior. */
+export const samplingOptions = {
+	temperature: {
+		kind: "number",
+		value: "number",
+		least: 0,
+		default: 1,
+		help: "divides the logits: below 1 likelier codes, at 0 only the likeliest",
+	},
+	topK: { ...count, otherwise: "all", help: "draw only among this many of the likeliest codes" },
+	seed: { ...seed, help: "seed of the random numbers" },
+} as const satisfies Options;
+
+export const runArgument = { help: "the folder of a run, or its model file" };
+export const modelArgument = { help: "the folder of a run, or a model file" };
+export const imagesArgument = { help: "PNG images, or folders of them", several: true } as const;
