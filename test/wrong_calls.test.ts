@@ -605,7 +605,11 @@ const gpuMethods: Calls<
 	},
 	empty: {
 		call: gpu.empty.bind(gpu),
-		args: { shape: shape([2]), dtype: optional(argument("int32", (value) => value === "float32", "float16")) },
+		args: {
+			shape: shape([2]),
+			dtype: optional(argument("int32", (value) => value === "float32", "float16")),
+			layout: optional(word("contiguous")),
+		},
 	},
 	constant: {
 		call: gpu.constant.bind(gpu),
@@ -647,14 +651,14 @@ const gpuMethods: Calls<
 	write: {
 		call: gpu.write.bind(gpu),
 		args: {
-			storage: argument(counts.storage, () => false),
+			storage: argument(counts.memory(), () => false),
 			data: argument(Uint32Array.of(0), ArrayBuffer.isView),
 			byteOffset: optional(whole(0, 0, 3)),
 		},
 	},
 	copyStorage: {
 		call: gpu.copyStorage.bind(gpu),
-		args: { from: argument(counts.storage, () => false), to: argument(counts.storage, () => false) },
+		args: { from: argument(counts.memory(), () => false), to: argument(counts.memory(), () => false) },
 	},
 	uniform: {
 		call: gpu.uniform.bind(gpu),
@@ -695,7 +699,7 @@ const gpuMethods: Calls<
 	},
 	read: {
 		call: gpu.read.bind(gpu),
-		args: { storages: argument([counts.storage], (value) => Array.isArray(value) && value.length === 0, [x]) },
+		args: { storages: argument([counts.memory()], (value) => Array.isArray(value) && value.length === 0, [x]) },
 	},
 	time: { call: gpu.time.bind(gpu), args: { record: body(() => undefined) } },
 };
@@ -708,9 +712,15 @@ const methods: Readonly<Record<string, Readonly<Record<string, Call>>>> = {
 	Gpu: gpuMethods,
 	Tensor: {
 		share: { call: x.share.bind(x), args: { shape: optional(fitting([4])) }, says: "tensor.share" },
+		memory: { call: x.memory.bind(x), args: { layout: optional(word("contiguous")) }, says: "tensor.memory" },
 	} satisfies Calls<library.Tensor>,
 	Parameter: {
 		share: { call: parameter.share.bind(parameter), args: { shape: optional(fitting([1, 2])) }, says: "tensor.share" },
+		memory: {
+			call: parameter.memory.bind(parameter),
+			args: { layout: optional(word("contiguous")) },
+			says: "tensor.memory",
+		},
 		setGrad: {
 			call: parameter.setGrad.bind(parameter),
 			args: { gradient: argument(gpu.tensor([1, 2]), (value) => value === parameter) },

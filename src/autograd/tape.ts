@@ -32,6 +32,7 @@ export function noGrad<T>(body: () => T): T {
  * needs a gradient. `backward` need not compute the gradients of inputs whose `requiresGrad` is false.
  *
  * @param reads the tensors whose elements `backward` reads: one that is overwritten before makes it throw
+ * @param endsInRelu whether the output is max(·, 0) of what the operation computes before
  * @internal
  */
 export function record(
@@ -40,6 +41,7 @@ export function record(
 	inputs: readonly Tensor[],
 	reads: readonly AnyTensor[],
 	backward: GradientNode["backward"],
+	endsInRelu = false,
 ): Tensor {
 	if (recording && inputs.some((input) => input.requiresGrad)) {
 		output.requiresGrad = true;
@@ -47,6 +49,7 @@ export function record(
 			operation,
 			inputs,
 			backward,
+			...(endsInRelu && { relu: { masked: null } }),
 			reads: reads.map((tensor) => ({ tensor, version: tensor.version })),
 		};
 	}
@@ -136,7 +139,7 @@ export function runBackward(loss: Tensor, sum: (a: Tensor, b: Tensor) => Tensor)
 				gradient.dispose();
 			}
 			for (const [parameter, gradient] of updates)
-				parameter.setGrad(gradient.storage.isShared ? gpu.clone(gradient) : gradient);
+				parameter.setGrad(gradient.memory().isShared ? gpu.clone(gradient) : gradient);
 		}),
 	);
 }

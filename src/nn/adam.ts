@@ -3,7 +3,7 @@ import { checkArray, checkNumber, checkNumbers, checkOptions, wrongArgument } fr
 import { CaptureError } from "../base/errors.js";
 import { commonGpu } from "../ops/check.js";
 import { launchElements } from "../ops/launch.js";
-import { checkParameter } from "../tensor/check_tensor.js";
+import { checkParameter, checkTensor } from "../tensor/check_tensor.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { Parameter, Tensor } from "../tensor/tensor.js";
 
@@ -98,7 +98,10 @@ export class Adam {
 	step(): void {
 		const moved = this.moments.filter(({ parameter }) => parameter.hasGrad);
 		// Touched before anything is launched: where one was disposed of, none is moved.
-		for (const { parameter } of moved) for (const tensor of [parameter, parameter.grad]) void tensor.storage;
+		for (const { parameter } of moved) {
+			checkTensor("Adam.step", "a parameter", parameter);
+			checkTensor("Adam.step", "a gradient", parameter.grad);
+		}
 		for (const steps of new Set(moved.map((moments) => moments.steps))) {
 			const cohort = moved.filter((moments) => moments.steps === steps);
 			const [{ settings }] = cohort as [Moments];

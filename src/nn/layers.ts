@@ -2,14 +2,14 @@ import { checkInstance, checkNumber, checkOptions } from "../base/arguments.js";
 import { Random } from "../base/random.js";
 import { checkShape, type Shape, sizeOf } from "../base/shape.js";
 import { checkBindable, checkGpu, type Pair, pair } from "../ops/check.js";
-import { checkGroups, geometryOf } from "../ops/check_convolution.js";
 import {
 	type ConvTranspose2dOptions,
 	convTranspose2d,
 	convTranspose2dOptions,
 	convTranspose2dShape,
-} from "../ops/conv_transpose2d.js";
-import { type Conv2dOptions, conv2d, conv2dOptions, conv2dShape } from "../ops/conv2d.js";
+} from "../ops/convolution/conv_transpose2d.js";
+import { type Conv2dOptions, conv2d, conv2dOptions, conv2dShape } from "../ops/convolution/conv2d.js";
+import { checkGroups, geometryOf } from "../ops/convolution/options.js";
 import { embedding } from "../ops/embedding.js";
 import { relu } from "../ops/relu.js";
 import type { Gpu } from "../tensor/gpu.js";

@@ -2,7 +2,7 @@ import { runBackward } from "../autograd/tape.js";
 import { wrongArgument } from "../base/arguments.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { compute } from "./binary.js";
+import { launchBinary } from "./binary.js";
 
 /**
  * Adds the gradient of a loss to the `grad` of every parameter that it depends on. Where something fails, no
@@ -16,5 +16,5 @@ export function backward(loss: Tensor): void {
 	if (typeof loss === "number")
 		throw wrongArgument("backward", "loss", "a tensor", loss, "pass the loss itself, not what loss.item() reads");
 	checkTensor("backward", "loss", loss, "float32");
-	runBackward(loss, (a, b) => compute("add", a, b));
+	runBackward(loss, (a, b) => launchBinary("add", a, b));
 }

@@ -5,16 +5,16 @@ import { checkTensor } from "../tensor/check_tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { broadcastShape, repeatOf } from "./broadcast.js";
 import { commonGpu } from "./check.js";
-import { elementwise } from "./elementwise.js";
+import { launchElementwise } from "./elementwise.js";
 import { launchElements } from "./launch.js";
-import { scaled } from "./scale.js";
-import { sumOver } from "./sum.js";
+import { launchScale } from "./scale.js";
+import { launchSum } from "./sum.js";
 
 /** The values of OPERATION in kernels/binary.wgsl. */
 const operations = { add: 0, sub: 1, mul: 2 } as const;
 
-/** a ∘ b with broadcasting. Records nothing. */
-export function compute(operation: keyof typeof operations, a: Tensor, b: Tensor): Tensor {
+/** a ∘ b with broadcasting. */
+export function launchBinary(operation: keyof typeof operations, a: Tensor, b: Tensor): Tensor {
 	checkTensor(operation, "a", a, "float32");
 	checkTensor(operation, "b", b, "float32");
 	const gpu = commonGpu(operation, a, b);
@@ -28,9 +28,9 @@ export function compute(operation: keyof typeof operations, a: Tensor, b: Tensor
 		B_COUNT: repeatB.count,
 		B_INNER: repeatB.inner,
 	};
-	if (sameShape(a.shape, b.shape)) return elementwise(binaryKernel, [a, b], constants);
+	if (sameShape(a.shape, b.shape)) return launchElementwise(binaryKernel, [a, b], constants);
 	const out = gpu.empty(shape);
-	launchElements(binaryKernel, out.size, [a, b, out], constants);
+	launchElements(binaryKernel, out.size, [a, b, out], { constants });
 	return out;
 }
 
@@ -39,10 +39,10 @@ function sumToShape(gradient: Tensor, shape: Shape, factor = 1): Tensor {
 	const { count, inner } = repeatOf("sum", shape, gradient.shape);
 	const summed =
 		count > 0
-			? sumOver(gradient, { r1: gradient.size / (count * inner), k1: count, r2: inner }, shape, factor)
+			? launchSum(gradient, { r1: gradient.size / (count * inner), k1: count, r2: inner }, shape, factor)
 			: factor === 1
 				? gradient.share(shape)
-				: scaled(gradient, factor, shape);
+				: launchScale(gradient, factor, shape);
 	gradient.dispose();
 	return summed;
 }
@@ -54,7 +54,7 @@ function sumToShape(gradient: Tensor, shape: Shape, factor = 1): Tensor {
  * @throws ShapeError, DTypeError (float32 only), DeviceMismatchError
  */
 export function add(a: Tensor, b: Tensor): Tensor {
-	return record("add", compute("add", a, b), [a, b], [], (gradient) => [
+	return record("add", launchBinary("add", a, b), [a, b], [], (gradient) => [
 		a.requiresGrad ? sumToShape(gradient.share(), a.shape) : null,
 		b.requiresGrad ? sumToShape(gradient.share(), b.shape) : null,
 	]);
@@ -62,7 +62,7 @@ export function add(a: Tensor, b: Tensor): Tensor {
 
 /** a − b, elementwise; shapes as for `add`. */
 export function sub(a: Tensor, b: Tensor): Tensor {
-	return record("sub", compute("sub", a, b), [a, b], [], (gradient) => [
+	return record("sub", launchBinary("sub", a, b), [a, b], [], (gradient) => [
 		a.requiresGrad ? sumToShape(gradient.share(), a.shape) : null,
 		b.requiresGrad ? sumToShape(gradient.share(), b.shape, -1) : null,
 	]);
@@ -70,8 +70,8 @@ export function sub(a: Tensor, b: Tensor): Tensor {
 
 /** a × b, elementwise; shapes as for `add`. */
 export function mul(a: Tensor, b: Tensor): Tensor {
-	return record("mul", compute("mul", a, b), [a, b], readsOfProduct(a, b), (gradient) => [
-		a.requiresGrad ? sumToShape(compute("mul", gradient, b), a.shape) : null,
-		b.requiresGrad ? sumToShape(compute("mul", gradient, a), b.shape) : null,
+	return record("mul", launchBinary("mul", a, b), [a, b], readsOfProduct(a, b), (gradient) => [
+		a.requiresGrad ? sumToShape(launchBinary("mul", gradient, b), a.shape) : null,
+		b.requiresGrad ? sumToShape(launchBinary("mul", gradient, a), b.shape) : null,
 	]);
 }

@@ -5,11 +5,16 @@ import { checkOptions } from "../base/arguments.js";
 import { ShapeError } from "../base/errors.js";
 import { formatShape, resolveAxis, sameShape, sizeOf } from "../base/shape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
+import { blockSize, blocksOf } from "../tensor/layout.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { commonGpu } from "./check.js";
 import { launchElements } from "./launch.js";
-import { computeSoftmax } from "./softmax.js";
-import { sumOver } from "./sum.js";
+import { launchSoftmax } from "./softmax.js";
+import { launchSum } from "./sum.js";
+
+const name = "crossEntropy";
+
+type Targets = Tensor<"uint32"> | Tensor<"int32">;
 
 export interface CrossEntropyOptions {
 	/** The axis of the classes (default 1, as in [N, C] and [N, C, H, W]). */
@@ -25,15 +30,10 @@ export interface CrossEntropyOptions {
  * @returns a scalar
  * @throws ShapeError, DTypeError, ArgumentError, DeviceMismatchError
  */
-export function crossEntropy(
-	logits: Tensor,
-	targets: Tensor<"uint32"> | Tensor<"int32">,
-	options: CrossEntropyOptions = {},
-): Tensor {
-	const name = "crossEntropy";
+export function crossEntropy(logits: Tensor, targets: Targets, options: CrossEntropyOptions = {}): Tensor {
 	checkTensor(name, "logits", logits, "float32");
 	checkTensor(name, "targets", targets, "uint32", "int32");
-	const gpu = commonGpu(name, logits, targets);
+	commonGpu(name, logits, targets);
 	checkOptions(name, options, ["axis"]);
 	const { axis: from = 1 } = options;
 	const axis = resolveAxis(from, logits.shape, name);
@@ -41,17 +41,58 @@ export function crossEntropy(
 		throw new ShapeError(
 			`${name}: targets must have the shape of logits ${formatShape(logits.shape)} without axis ${axis}, but have ${formatShape(targets.shape)}.`,
 		);
+	const blocked = axis === 1 && logits.layout === "blocked";
+	return blocked ? blockedCrossEntropy(logits, targets) : contiguousCrossEntropy(logits, targets, axis);
+}
+
+function contiguousCrossEntropy(logits: Tensor, targets: Targets, axis: number): Tensor {
+	const { gpu } = logits;
 	const constants = { CLASSES: logits.shape[axis], INNER: sizeOf(logits.shape.slice(axis + 1)) };
+	const factor = 1 / targets.size;
 	const [loss, logProbabilities] = gpu.scope(() => {
-		const logProbabilities = computeSoftmax(logits, axis, true);
+		const logProbabilities = launchSoftmax(logits, axis, true);
 		const losses = gpu.empty([targets.size]);
-		launchElements(crossEntropyKernel, losses.size, [logProbabilities, targets, losses], constants);
-		return [sumOver(losses, { r2: losses.size }, [], 1 / losses.size), logProbabilities] as const;
+		launchElements(crossEntropyKernel, losses.size, [logProbabilities, targets, losses], { constants });
+		return [launchSum(losses, { r2: losses.size }, [], factor), logProbabilities] as const;
 	});
 	return record(name, loss, [logits], [targets], (gradient) => {
 		const dx = gpu.empty(logits.shape);
-		const scalars = gpu.uniform(Float32Array.of(1 / targets.size));
-		launchElements(crossEntropyGradKernel, dx.size, [logProbabilities, targets, gradient, dx, scalars], constants);
+		const tensors = [logProbabilities, targets, gradient, dx] as const;
+		launchElements(crossEntropyGradKernel, dx.size, tensors, { constants, uniforms: { factor } });
 		return [dx];
 	});
+}
+
+/** Of logits [B, K, …] in blocks, which are read as they are; the maximum and the sum of each row are kept, not the probabilities. */
+function blockedCrossEntropy(logits: Tensor, targets: Targets): Tensor {
+	const { gpu, shape } = logits;
+	const [batch, classes, ...positions] = shape;
+	const plane = sizeOf(positions);
+	const rows = blocksOf(batch) * plane * blockSize;
+	const constants = { CLASSES: classes };
+	const factor = 1 / targets.size;
+	const workgroups = Math.ceil(rows / 4 / 64);
+	const [loss, maxima, sums] = gpu.scope(() => {
+		const [losses, maxima, sums] = [gpu.empty([rows]), gpu.empty([rows]), gpu.empty([rows])];
+		gpu.launch(gpu.blockedKernels.crossEntropy, {
+			constants,
+			bindings: [logits.memory("blocked"), ...[targets, losses, maxima, sums].map((tensor) => tensor.memory())],
+			uniforms: { batch, plane },
+			workgroups,
+		});
+		return [launchSum(losses, { r2: rows }, [], factor), maxima, sums] as const;
+	});
+	return record(name, loss, [logits], [logits, targets], (gradient) =>
+		gpu.scope(() => {
+			const dx = gpu.empty(shape, "float32", "blocked");
+			const between = [targets, maxima, sums, gradient].map((tensor) => tensor.memory());
+			gpu.launch(gpu.blockedKernels.crossEntropyGrad, {
+				constants,
+				bindings: [logits.memory("blocked"), ...between, dx.memory("blocked")],
+				uniforms: { batch, plane, factor },
+				workgroups,
+			});
+			return [dx];
+		}),
+	);
 }

@@ -1,12 +1,11 @@
-import dropoutBlockedKernel from "../../kernels/dropout.blocked.wgsl";
 import dropoutKernel from "../../kernels/dropout.wgsl";
 import { record } from "../autograd/tape.js";
 import { checkNumber, checkOptions } from "../base/arguments.js";
 import { ShapeError } from "../base/errors.js";
 import { formatShape, sameShape, sizeOf } from "../base/shape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
+import { wordsOf } from "../tensor/layout.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { blockedStorage, emptyBlocked } from "./blocked.js";
 import { commonGpu } from "./check.js";
 import { launchElements } from "./launch.js";
 
@@ -50,23 +49,21 @@ export function dropout(x: Tensor, options: DropoutOptions, first = 0): Tensor {
 	const { p, random } = options;
 	const gpu = commonGpu(name, x, random);
 	const constants = { THRESHOLD: Math.ceil(p * 2 ** 24), SCALE: 1 / (1 - p) };
-	/** The elements of a tensor like x that stay, scaled. */
-	const masked = (of: Tensor) =>
-		gpu.scope(() => {
-			const offset = gpu.uniform(Uint32Array.of(first));
-			if (of.blocked === null) {
-				const out = gpu.empty(of.shape);
-				launchElements(dropoutKernel, out.size, [of, random, out, offset], constants);
-				return out;
-			}
-			const { tensor, storage } = emptyBlocked(gpu, of.shape);
-			const [, channels, ...plane] = of.shape;
-			launchElements(dropoutBlockedKernel, storage.bytes / 16, [blockedStorage(of), random, storage, offset], {
-				...constants,
-				CHANNELS: channels,
-				PLANE: sizeOf(plane),
-			});
-			return tensor;
+	/** The elements of a tensor like x that are kept, scaled, in its layout. */
+	const masked = (of: Tensor) => {
+		const out = gpu.empty(of.shape, "float32", of.layout);
+		if (out.layout === "contiguous") {
+			launchElements(dropoutKernel, out.size, [of, random, out], { constants, uniforms: { first } });
+			return out;
+		}
+		const [, channels, ...plane] = of.shape;
+		gpu.launch(gpu.blockedKernels.dropout, {
+			constants: { ...constants, CHANNELS: channels, PLANE: sizeOf(plane) },
+			bindings: [of.memory("blocked"), random.memory(), out.memory("blocked")],
+			uniforms: { first },
+			workgroups: Math.ceil(wordsOf(of.shape, "blocked") / 256),
 		});
+		return out;
+	};
 	return record(name, masked(x), [x], [random], (gradient) => [masked(gradient)]);
 }

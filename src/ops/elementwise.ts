@@ -1,22 +1,25 @@
 import type { Constants, Kernel } from "../gpu/kernel.js";
+import { wordsOf } from "../tensor/layout.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { blockedStorage, emptyBlocked } from "./blocked.js";
 
 /**
- * Launches a kernel with one invocation a word over tensors of one shape, in blocks where one of them lies so; the result
- * has that shape, too.
+ * Launches a kernel with one invocation for each word over tensors of one shape. If one of them is blocked, all are read and the
+ * result is written so.
  */
-export function elementwise(kernel: Kernel, inputs: readonly [Tensor, ...Tensor[]], constants: Constants = {}): Tensor {
+export function launchElementwise(
+	kernel: Kernel,
+	inputs: readonly [Tensor, ...Tensor[]],
+	constants: Constants = {},
+): Tensor {
 	const [{ gpu, shape }] = inputs;
+	const layout = inputs.some((x) => x.layout === "blocked") ? "blocked" : "contiguous";
 	return gpu.scope(() => {
-		const blocked = inputs.some((x) => x.blocked !== null) ? emptyBlocked(gpu, shape) : undefined;
-		const tensor = blocked?.tensor ?? gpu.empty(shape);
-		const out = blocked?.storage ?? tensor.storage;
+		const out = gpu.empty(shape, "float32", layout);
 		gpu.launch(kernel, {
 			constants,
-			bindings: [...inputs.map((x) => (blocked === undefined ? x.storage : blockedStorage(x))), out],
-			workgroups: Math.ceil(out.bytes / 256),
+			bindings: [...inputs, out].map((tensor) => tensor.memory(layout)),
+			workgroups: Math.ceil(wordsOf(shape, layout) / 64),
 		});
-		return tensor;
+		return out;
 	});
 }

@@ -8,7 +8,7 @@ import { checkTensor } from "../tensor/check_tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkRank, commonGpu } from "./check.js";
 import { launchElements } from "./launch.js";
-import { sumOver } from "./sum.js";
+import { launchSum } from "./sum.js";
 
 /** Rows of dy that one invocation of the gradient adds up at least, and words of partial sums at most. */
 const rowsPerSplit = 256;
@@ -52,7 +52,7 @@ export function embedding(
 	const inner = channelsFirst ? indices.size / batch : 1;
 	const out = gpu.empty(channelsFirst ? [batch, dimensions, ...positions] : [...indices.shape, dimensions]);
 	const constants = { ROWS: rows, DIMENSIONS: dimensions, INNER: inner };
-	launchElements(embeddingKernel, out.size, [indices, weight, out], constants);
+	launchElements(embeddingKernel, out.size, [indices, weight, out], { constants });
 
 	return record("embedding", out, [weight], [indices], (gradient) => {
 		const splits = Math.max(
@@ -61,10 +61,8 @@ export function embedding(
 		);
 		const partial = gpu.empty(splits === 1 ? weight.shape : [splits, rows, dimensions]);
 		launchElements(embeddingGradKernel, splits * dimensions, [indices, gradient, partial], {
-			...constants,
-			N: indices.size,
-			SPLITS: splits,
+			constants: { ...constants, N: indices.size, SPLITS: splits },
 		});
-		return [splits === 1 ? partial : sumOver(partial, { r2: splits, k2: rows * dimensions }, weight.shape)];
+		return [splits === 1 ? partial : launchSum(partial, { r2: splits, k2: rows * dimensions }, weight.shape)];
 	});
 }

@@ -1,19 +1,14 @@
-import gatedActivationBlockedKernel from "../../kernels/gated_activation.blocked.wgsl";
 import gatedActivationKernel from "../../kernels/gated_activation.wgsl";
-import gatedActivationGradBlockedKernel from "../../kernels/gated_activation_grad.blocked.wgsl";
 import gatedActivationGradKernel from "../../kernels/gated_activation_grad.wgsl";
-import imageSumsKernel from "../../kernels/image_sums.blocked.wgsl";
 import { record } from "../autograd/tape.js";
 import { ShapeError } from "../base/errors.js";
 import { formatShape, type Shape, sameShape } from "../base/shape.js";
 import type { Constants, Kernel } from "../gpu/kernel.js";
-import type { Storage } from "../gpu/storage.js";
 import { checkTensor } from "../tensor/check_tensor.js";
+import { blockSize, blocksOf, wordsOf } from "../tensor/layout.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { blockedStorage, blockSize, blocksOf, emptyBlocked } from "./blocked.js";
 import { checkRank, commonGpu } from "./check.js";
-import { launchElements } from "./launch.js";
-import { sumOver } from "./sum.js";
+import { launchSum } from "./sum.js";
 
 export interface GatedActivationOptions {
 	/** float32 [B, 2C, H, W], added to x first. */
@@ -22,13 +17,18 @@ export interface GatedActivationOptions {
 	readonly bias?: Tensor | undefined;
 }
 
-/** The sums over the pixels [B, 2C] of a gradient [B, 2C, H, W] that lies in blocks. */
-function imageSumsBlocked(x: Tensor): Tensor {
+/** The sums over the pixels [B, 2C] of a gradient [B, 2C, H, W]. */
+function launchImageSums(x: Tensor): Tensor {
 	const { gpu } = x;
 	const [batch, channels, height, width] = x.shape;
+	const plane = height * width;
+	if (x.layout === "contiguous") return launchSum(x, { k1: batch * channels, r2: plane }, [batch, channels]);
 	const out = gpu.empty([batch, channels]);
-	const sizes = gpu.uniform(Uint32Array.of(batch, channels, height * width));
-	launchElements(imageSumsKernel, blocksOf(batch) * channels * (blockSize / 4), [blockedStorage(x), out, sizes]);
+	gpu.launch(gpu.blockedKernels.imageSums, {
+		bindings: [x.memory("blocked"), out.memory()],
+		uniforms: { batch, channels, plane },
+		workgroups: Math.ceil((blocksOf(batch) * channels * (blockSize / 4)) / 64),
+	});
 	return out;
 }
 
@@ -64,54 +64,50 @@ export function gatedActivation(x: Tensor, options: GatedActivationOptions = {})
 	const to = check(name, x, options);
 	const gpu = commonGpu(name, x, plus, bias);
 	const [, channels, height, width] = to;
-	const blocked = [x, plus].some((tensor) => tensor !== undefined && tensor.blocked !== null);
-	const kernels = blocked
-		? { forward: gatedActivationBlockedKernel, backward: gatedActivationGradBlockedKernel, perInvocation: 4 }
-		: { forward: gatedActivationKernel, backward: gatedActivationGradKernel, perInvocation: 1 };
+	const layout = x.layout === "blocked" || plus?.layout === "blocked" ? "blocked" : "contiguous";
+	const kernels =
+		layout === "blocked"
+			? {
+					forward: gpu.blockedKernels.gatedActivation,
+					backward: gpu.blockedKernels.gatedActivationGrad,
+					elementsPerInvocation: 4,
+				}
+			: { forward: gatedActivationKernel, backward: gatedActivationGradKernel, elementsPerInvocation: 1 };
 	const constants: Constants = {
 		CHANNELS: channels,
 		PLANE: height * width,
 		PLUS: plus === undefined ? 0 : 1,
 		BIAS: bias === undefined ? 0 : 1,
 	};
-	const storageOf = (tensor: Tensor) => (blocked ? blockedStorage(tensor) : tensor.storage);
-	const made = (shape: Shape): { tensor: Tensor; storage: Storage } => {
-		if (blocked) return emptyBlocked(gpu, shape);
-		const tensor = gpu.empty(shape);
-		return { tensor, storage: tensor.storage };
-	};
-	const run = (kernel: Kernel, others: readonly Storage[], elements: Storage) => {
-		const storage = storageOf(x);
+	/** Launches a kernel with one invocation for `elementsPerInvocation` elements of a tensor [B, C, H, W]. */
+	const launch = (kernel: Kernel, others: readonly Tensor[]) => {
+		const memory = x.memory(layout);
 		gpu.launch(kernel, {
 			constants,
 			bindings: [
-				storage,
-				plus === undefined ? storage : storageOf(plus),
-				bias === undefined ? storage : storageOf(bias.share([...bias.shape, 1, 1])),
-				...others,
+				memory,
+				plus?.memory(layout) ?? memory,
+				bias?.share([...bias.shape, 1, 1]).memory(layout) ?? memory,
+				...others.map((tensor) => tensor.memory(layout)),
 			],
-			workgroups: Math.ceil(elements.bytes / (256 * kernels.perInvocation)),
+			workgroups: Math.ceil(wordsOf(to, layout) / (64 * kernels.elementsPerInvocation)),
 		});
 	};
 
 	const output = gpu.scope(() => {
-		const { tensor, storage } = made(to);
-		run(kernels.forward, [storage], storage);
-		return tensor;
+		const out = gpu.empty(to, "float32", layout);
+		launch(kernels.forward, [out]);
+		return out;
 	});
 	const sources = [x, ...(plus === undefined ? [] : [plus]), ...(bias === undefined ? [] : [bias])];
 	return record(name, output, sources, sources, (dy) =>
 		gpu.scope(() => {
-			const { tensor: dx, storage } = made(x.shape);
-			const gradient = storageOf(dy);
-			run(kernels.backward, [gradient, storage], gradient);
-			const [batch, both] = x.shape;
-			const biasGradient = () =>
-				blocked ? imageSumsBlocked(dx) : sumOver(dx, { k1: batch * both, r2: height * width }, [batch, both]);
+			const dx = gpu.empty(x.shape, "float32", layout);
+			launch(kernels.backward, [dy, dx]);
 			return [
 				x.requiresGrad ? dx : null,
 				...(plus === undefined ? [] : [plus.requiresGrad ? dx.share() : null]),
-				...(bias === undefined ? [] : [bias.requiresGrad ? biasGradient() : null]),
+				...(bias === undefined ? [] : [bias.requiresGrad ? launchImageSums(dx) : null]),
 			];
 		}),
 	);

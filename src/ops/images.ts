@@ -41,7 +41,7 @@ export function packImages(
 	if (padded.length === pixels.length) padded.set(pixels);
 	else for (let i = 0; i < count; i++) padded.set(pixels.subarray(i * bytes, (i + 1) * bytes), 4 * i * wordsPerImage);
 	const words = gpu.keep(gpu.empty([count, wordsPerImage], "uint32"));
-	gpu.write(words.storage, padded);
+	gpu.write(words.memory(), padded);
 	return { words, count, shape: imageShape, dispose: () => words.dispose() };
 }
 
@@ -78,11 +78,9 @@ export function gatherImages(
 	if (indices.shape.length !== 1)
 		throw new ShapeError(`${name}: indices must be [B], but have shape ${formatShape(indices.shape)}.`);
 	const out = gpu.empty([indices.size, ...images.shape]);
-	launchElements(
-		gatherImagesKernel,
-		out.size,
-		[images.words, indices, out, gpu.uniform(Float32Array.of(scale, shift))],
-		{ IMAGES: images.count, ELEMENTS: sizeOf(images.shape) },
-	);
+	launchElements(gatherImagesKernel, out.size, [images.words, indices, out], {
+		constants: { IMAGES: images.count, ELEMENTS: sizeOf(images.shape) },
+		uniforms: { scale, shift },
+	});
 	return out;
 }

@@ -1,21 +1,24 @@
-import type { Constants, Kernel } from "../gpu/kernel.js";
-import type { Storage } from "../gpu/storage.js";
+import type { Launch } from "../gpu/device.js";
+import type { Kernel } from "../gpu/kernel.js";
 import type { AnyTensor } from "../tensor/tensor.js";
 
-/** Invocations in a workgroup of the kernels that have one invocation an element. */
+/** Invocations in a workgroup of the kernels that have one invocation for each element. */
 const workgroupSize = 64;
 
-/** Launches a kernel with one invocation for each of `count` elements. */
+/**
+ * Launches a kernel with one invocation for each of `count` elements.
+ *
+ * @param tensors its bindings, contiguous
+ */
 export function launchElements(
 	kernel: Kernel,
 	count: number,
-	bindings: readonly (AnyTensor | Storage)[],
-	constants: Constants = {},
+	tensors: readonly [AnyTensor, ...AnyTensor[]],
+	values: Pick<Launch, "constants" | "uniforms"> = {},
 ): void {
-	const gpu = (bindings.find((binding) => "gpu" in binding) as AnyTensor).gpu;
-	gpu.launch(kernel, {
-		constants,
-		bindings: bindings.map((binding) => ("gpu" in binding ? binding.storage : binding)),
+	tensors[0].gpu.launch(kernel, {
+		...values,
+		bindings: tensors.map((tensor) => tensor.memory()),
 		workgroups: Math.ceil(count / workgroupSize),
 	});
 }

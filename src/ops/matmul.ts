@@ -14,8 +14,8 @@ export interface MatmulOptions {
 	readonly transposeB?: boolean;
 }
 
-/** a·b with either transposed. Records nothing. */
-function compute(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
+/** a·b with either transposed. */
+function launchMatmul(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
 	const [aRows, aColumns] = a.shape;
 	const [bRows, bColumns] = b.shape;
 	const [rows, inner] = transposeA ? [aColumns, aRows] : [aRows, aColumns];
@@ -28,20 +28,16 @@ function compute(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean)
 	}
 	const c = a.gpu.empty([rows, columns]);
 	a.gpu.launch(matmulKernel, {
-		bindings: [
-			a.storage,
-			b.storage,
-			c.storage,
-			a.gpu.uniform(
-				Uint32Array.of(
-					rows,
-					inner,
-					columns,
-					...(transposeA ? [1, rows] : [inner, 1]),
-					...(transposeB ? [1, inner] : [columns, 1]),
-				),
-			),
-		],
+		bindings: [a, b, c].map((tensor) => tensor.memory()),
+		uniforms: {
+			rows,
+			inner,
+			columns,
+			aRow: transposeA ? 1 : inner,
+			aInner: transposeA ? rows : 1,
+			bInner: transposeB ? 1 : columns,
+			bColumn: transposeB ? inner : 1,
+		},
 		workgroups: Math.ceil(rows / 8) * Math.ceil(columns / 256),
 		flops: 2 * rows * inner * columns,
 	});
@@ -67,16 +63,16 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
 	const { transposeA = false, transposeB = false } = options;
 	checkFlag(name, "transposeA", transposeA);
 	checkFlag(name, "transposeB", transposeB);
-	return record("matmul", compute(a, b, transposeA, transposeB), [a, b], readsOfProduct(a, b), (gradient) => [
+	return record("matmul", launchMatmul(a, b, transposeA, transposeB), [a, b], readsOfProduct(a, b), (gradient) => [
 		!a.requiresGrad
 			? null
 			: transposeA
-				? compute(b, gradient, transposeB, true)
-				: compute(gradient, b, false, !transposeB),
+				? launchMatmul(b, gradient, transposeB, true)
+				: launchMatmul(gradient, b, false, !transposeB),
 		!b.requiresGrad
 			? null
 			: transposeB
-				? compute(gradient, a, true, transposeA)
-				: compute(a, gradient, !transposeA, false),
+				? launchMatmul(gradient, a, true, transposeA)
+				: launchMatmul(a, gradient, !transposeA, false),
 	]);
 }

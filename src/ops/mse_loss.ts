@@ -8,7 +8,7 @@ import { checkTensor } from "../tensor/check_tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { commonGpu } from "./check.js";
 import { launchElements } from "./launch.js";
-import { sumOver } from "./sum.js";
+import { launchSum } from "./sum.js";
 
 /** Elements a workgroup sums up, at the least. */
 const chunk = 4096;
@@ -40,16 +40,15 @@ export function mseLoss(a: Tensor, b: Tensor, options: MSELossOptions = {}): Ten
 		const partial = gpu.empty([workgroups, 64]);
 		gpu.launch(mseKernel, {
 			constants: { CHUNK: chunk },
-			bindings: [a.storage, b.storage, partial.storage],
+			bindings: [a, b, partial].map((tensor) => tensor.memory()),
 			workgroups,
 		});
-		return sumOver(partial, { r2: partial.size }, [], scale / a.size);
+		return launchSum(partial, { r2: partial.size }, [], scale / a.size);
 	});
 
 	const gradientOf = (x: Tensor, y: Tensor, gradient: Tensor) => {
 		const dx = gpu.empty(x.shape);
-		const scalars = gpu.uniform(Float32Array.of((2 * scale) / x.size));
-		launchElements(mseGradKernel, dx.size, [x, y, gradient, dx, scalars]);
+		launchElements(mseGradKernel, dx.size, [x, y, gradient, dx], { uniforms: { factor: (2 * scale) / x.size } });
 		return dx;
 	};
 	return record("mseLoss", loss, [a, b], [a, b], (gradient) => [

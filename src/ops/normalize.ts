@@ -2,7 +2,7 @@ import normalizeKernel from "../../kernels/normalize.wgsl";
 import normalizeGradKernel from "../../kernels/normalize_grad.wgsl";
 import { record } from "../autograd/tape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { vectorsOf } from "./latents.js";
+import { vectorsOf } from "./codes/latents.js";
 import { launchElements } from "./launch.js";
 
 /**
@@ -15,10 +15,10 @@ export function normalize(x: Tensor): Tensor {
 	const { layout, vectors } = vectorsOf("normalize", "x", x);
 	const { gpu } = x;
 	const y = gpu.empty(x.shape);
-	launchElements(normalizeKernel, vectors, [x, y], { ...layout });
+	launchElements(normalizeKernel, vectors, [x, y], { constants: { ...layout } });
 	return record("normalize", y, [x], [x, y], (gradient) => {
 		const dx = gpu.empty(x.shape);
-		launchElements(normalizeGradKernel, vectors, [x, y, gradient, dx], { ...layout });
+		launchElements(normalizeGradKernel, vectors, [x, y, gradient, dx], { constants: { ...layout } });
 		return [dx];
 	});
 }

@@ -9,8 +9,8 @@ import { launchElements } from "./launch.js";
 
 const maxRank = 6;
 
-/** Writes x, seen with shape `shape`, into `out` with its axes in another order. Records nothing. */
-export function permuteInto(x: AnyTensor, out: AnyTensor, shape: Shape, order: readonly number[]): void {
+/** Writes x, seen with shape `shape`, into `out` with its axes in another order. */
+export function launchPermute(x: AnyTensor, out: AnyTensor, shape: Shape, order: readonly number[]): void {
 	const padding = maxRank - shape.length;
 	const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, length) => product * length, 1));
 	const constants: Record<string, number> = {};
@@ -19,7 +19,7 @@ export function permuteInto(x: AnyTensor, out: AnyTensor, shape: Shape, order: r
 		if (axis > 0) constants[`SIZE_${axis}`] = from === undefined ? 1 : shape[from];
 		constants[`STRIDE_${axis}`] = from === undefined ? 0 : strides[from];
 	}
-	launchElements(permuteKernel, out.size, [x, out], constants);
+	launchElements(permuteKernel, out.size, [x, out], { constants });
 }
 
 /**
@@ -43,10 +43,10 @@ export function permute<D extends DType>(x: Tensor<D>, order: readonly number[])
 		order.map((axis) => x.shape[axis]),
 		x.dtype,
 	);
-	permuteInto(x, out, x.shape, order);
+	launchPermute(x, out, x.shape, order);
 	return recordAny("permute", out, x, (gradient) => {
 		const back = gradient.gpu.empty(x.shape);
-		permuteInto(gradient, back, gradient.shape, inverse(order));
+		launchPermute(gradient, back, gradient.shape, inverse(order));
 		return back;
 	});
 }

@@ -4,13 +4,12 @@ import { checkNumber } from "../base/arguments.js";
 import type { Shape } from "../base/shape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
-
 import { launchElements } from "./launch.js";
 
-/** factor · x as a tensor of shape `to`. Records nothing. */
-export function scaled(x: Tensor, factor: number, to: Shape = x.shape): Tensor {
+/** factor · x as a tensor of shape `to`. */
+export function launchScale(x: Tensor, factor: number, to: Shape = x.shape): Tensor {
 	const out = x.gpu.empty(to);
-	launchElements(scaleKernel, out.size, [x, out, x.gpu.uniform(Float32Array.of(factor))]);
+	launchElements(scaleKernel, out.size, [x, out], { uniforms: { factor } });
 	return out;
 }
 
@@ -22,5 +21,5 @@ export function scaled(x: Tensor, factor: number, to: Shape = x.shape): Tensor {
 export function scale(x: Tensor, factor: number): Tensor {
 	checkTensor("scale", "x", x, "float32");
 	checkNumber("scale", "factor", factor);
-	return record("scale", scaled(x, factor), [x], [], (gradient) => [scaled(gradient, factor)]);
+	return record("scale", launchScale(x, factor), [x], [], (gradient) => [launchScale(gradient, factor)]);
 }

@@ -2,23 +2,25 @@ import softmaxKernel from "../../kernels/softmax.wgsl";
 import softmaxGradKernel from "../../kernels/softmax_grad.wgsl";
 import { record } from "../autograd/tape.js";
 import { resolveAxis, sizeOf } from "../base/shape.js";
+import type { Kernel } from "../gpu/kernel.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
 
-/** Softmax or its logarithm along an axis counted from the front. Records nothing. */
-export function computeSoftmax(x: Tensor, axis: number, log: boolean): Tensor {
+/** Softmax or its logarithm along an axis counted from the front. */
+export function launchSoftmax(x: Tensor, axis: number, log: boolean): Tensor {
 	const y = x.gpu.empty(x.shape);
-	run(softmaxKernel, x, axis, log, [x, y]);
+	launchAlong(softmaxKernel, x, axis, log, [x, y]);
 	return y;
 }
 
-function run(kernel: typeof softmaxKernel, x: Tensor, axis: number, log: boolean, tensors: readonly Tensor[]): void {
+/** Launches a kernel that has a row of x along an axis for each group of lanes. */
+function launchAlong(kernel: Kernel, x: Tensor, axis: number, log: boolean, tensors: readonly Tensor[]): void {
 	const length = x.shape[axis];
 	const inner = sizeOf(x.shape.slice(axis + 1));
 	const lanes = inner >= 32 ? 1 : 64;
 	x.gpu.launch(kernel, {
 		constants: { LENGTH: length, INNER: inner, LOG: log ? 1 : 0, ROWS: 64 / lanes, LANES: lanes },
-		bindings: tensors.map(({ storage }) => storage),
+		bindings: tensors.map((tensor) => tensor.memory()),
 		workgroups: Math.ceil((x.size / length) * (lanes / 64)),
 	});
 }
@@ -26,10 +28,10 @@ function run(kernel: typeof softmaxKernel, x: Tensor, axis: number, log: boolean
 function recorded(operation: string, x: Tensor, axis: number, log: boolean): Tensor {
 	checkTensor(operation, "x", x, "float32");
 	const at = resolveAxis(axis, x.shape, operation);
-	const y = computeSoftmax(x, at, log);
+	const y = launchSoftmax(x, at, log);
 	return record(operation, y, [x], [y], (gradient) => {
 		const dx = x.gpu.empty(x.shape);
-		run(softmaxGradKernel, x, at, log, [y, gradient, dx]);
+		launchAlong(softmaxGradKernel, x, at, log, [y, gradient, dx]);
 		return [dx];
 	});
 }

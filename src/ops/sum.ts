@@ -4,9 +4,8 @@ import { record } from "../autograd/tape.js";
 import { resolveAxis, type Shape, sizeOf } from "../base/shape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
-
 import { launchElements } from "./launch.js";
-import { permuteInto } from "./permute.js";
+import { launchPermute } from "./permute.js";
 
 /** A tensor seen as four axes [r1, k1, r2, k2], of which the r are summed and the k kept. */
 export interface SumView {
@@ -22,8 +21,8 @@ export interface SumView {
  */
 const summandsPerLane = 128;
 
-/** factor · the sum of x over the r axes of the view, as a tensor of shape `to`. Records nothing. */
-export function sumOver(x: Tensor, view: SumView, to: Shape, factor = 1): Tensor {
+/** factor · the sum of x over the r axes of the view, as a tensor of shape `to`. */
+export function launchSum(x: Tensor, view: SumView, to: Shape, factor = 1): Tensor {
 	const { r1 = 1, k1 = 1, r2 = 1, k2 = 1 } = view;
 	const outputs = k1 * k2;
 	const lanes = lanesFor(k2);
@@ -34,23 +33,22 @@ export function sumOver(x: Tensor, view: SumView, to: Shape, factor = 1): Tensor
 	const { gpu } = x;
 	if (splits > 1)
 		return gpu.scope(() =>
-			sumOver(runSum(x, view, splits, [splits, outputs], 1), { r2: splits, k2: outputs }, to, factor),
+			launchSum(launchSumOnce(x, view, splits, [splits, outputs], 1), { r2: splits, k2: outputs }, to, factor),
 		);
-	return runSum(x, view, 1, to, factor);
+	return launchSumOnce(x, view, 1, to, factor);
 }
 
 /** Launches kernels/sum.wgsl once. */
-function runSum(x: Tensor, view: SumView, splits: number, to: Shape, factor: number): Tensor {
+function launchSumOnce(x: Tensor, view: SumView, splits: number, to: Shape, factor: number): Tensor {
 	const { r1 = 1, k1 = 1, r2 = 1, k2 = 1 } = view;
 	const { gpu } = x;
 	const outputs = k1 * k2;
 	const lanes = lanesFor(k2);
 	const out = gpu.empty(to);
-	const sizes = Uint32Array.of(r1, k1, r2, k2, splits, 0);
-	new Float32Array(sizes.buffer)[5] = factor;
 	gpu.launch(sumKernel, {
 		constants: { OUTPUTS: 64 / lanes, LANES: lanes },
-		bindings: [x.storage, out.storage, gpu.uniform(sizes)],
+		bindings: [x.memory(), out.memory()],
+		uniforms: { r1, k1, r2, k2, splits, factor },
 		workgroups: splits * Math.ceil((outputs * lanes) / 64),
 	});
 	return out;
@@ -61,11 +59,10 @@ function lanesFor(k2: number): number {
 	return k2 >= 32 ? 1 : 64;
 }
 
-/** factor · x repeated as [any, count, inner] to shape `to`. Records nothing. */
-function expandTo(x: Tensor, to: Shape, count: number, inner: number, factor = 1): Tensor {
+/** factor · x repeated as [any, count, inner] to shape `to`. */
+function launchExpand(x: Tensor, to: Shape, count: number, inner: number, factor = 1): Tensor {
 	const out = x.gpu.empty(to);
-	const scalars = x.gpu.uniform(Float32Array.of(factor));
-	launchElements(expandKernel, out.size, [x, out, scalars], { COUNT: count, INNER: inner });
+	launchElements(expandKernel, out.size, [x, out], { constants: { COUNT: count, INNER: inner }, uniforms: { factor } });
 	return out;
 }
 
@@ -77,20 +74,27 @@ function reduce(operation: string, x: Tensor, axis: number | undefined, factorOf
 	const outer = x.size / (count * inner);
 	const shape = at === undefined ? [] : x.shape.toSpliced(at, 1);
 	const factor = factorOf(count);
-	const out = sumOver(x, { k1: outer, r2: count, k2: inner }, shape, factor);
+	const out = launchSum(x, { k1: outer, r2: count, k2: inner }, shape, factor);
 	return record(operation, out, [x], [], (gradient) => {
 		// The sum's element (o, i) is repeated over the axis between o and i.
-		if (outer === 1) return [expandTo(gradient, x.shape, inner, 1, factor)];
-		if (inner === 1) return [expandTo(gradient, x.shape, outer, count, factor)];
-		return [expandBetween(gradient, x.shape, outer, count, inner, factor)];
+		if (outer === 1) return [launchExpand(gradient, x.shape, inner, 1, factor)];
+		if (inner === 1) return [launchExpand(gradient, x.shape, outer, count, factor)];
+		return [launchExpandBetween(gradient, x.shape, outer, count, inner, factor)];
 	});
 }
 
 /** factor · x[o, i] repeated to [o, count, i]. */
-function expandBetween(x: Tensor, to: Shape, outer: number, count: number, inner: number, factor: number): Tensor {
-	const across = expandTo(x, [outer * inner, count], outer * inner, count, factor);
+function launchExpandBetween(
+	x: Tensor,
+	to: Shape,
+	outer: number,
+	count: number,
+	inner: number,
+	factor: number,
+): Tensor {
+	const across = launchExpand(x, [outer * inner, count], outer * inner, count, factor);
 	const back = across.gpu.empty(to);
-	permuteInto(across, back, [outer, inner, count], [0, 2, 1]);
+	launchPermute(across, back, [outer, inner, count], [0, 2, 1]);
 	across.dispose();
 	return back;
 }

@@ -8,8 +8,10 @@ import { launchElements } from "./launch.js";
 export function zeros<D extends DType = "float32">(gpu: Gpu, shape: Shape, dtype: D = "float32" as D): Tensor<D> {
 	const out = gpu.empty(shape, dtype);
 	gpu.scope(() => {
-		const factor = gpu.uniform(Float32Array.of(0));
-		launchElements(expandKernel, out.size, [gpu.constant(0), out, factor], { COUNT: 1, INNER: 1 });
+		launchElements(expandKernel, out.size, [gpu.constant(0), out], {
+			constants: { COUNT: 1, INNER: 1 },
+			uniforms: { factor: 0 },
+		});
 	});
 	return out;
 }

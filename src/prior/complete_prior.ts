@@ -1,7 +1,7 @@
 import { checkInstance, checkNumber, checkNumbers, checkOptions, wrongArgument } from "../base/arguments.js";
 import { ShapeError } from "../base/errors.js";
 import { Random } from "../base/random.js";
-import { checkSampleOptions, type SampleOptions, sampleOptions } from "../ops/sample_codes.js";
+import { checkSampleOptions, type SampleOptions, sampleOptions } from "../ops/codes/sample_codes.js";
 import { GatedPixelCNN } from "./gated_pixel_cnn.js";
 import { mostGrids, PriorSampler } from "./sampler.js";
 

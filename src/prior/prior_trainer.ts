@@ -15,9 +15,9 @@ import { Adam, type AdamOptions, adamOptions, checkAdamOptions } from "../nn/ada
 import { diverged, notFinite } from "../nn/diverged.js";
 import { cosineDecay } from "../nn/learning_rate.js";
 import { backward } from "../ops/backward.js";
-import { codeCrossEntropy } from "../ops/code_cross_entropy.js";
+import { checkSeed } from "../ops/codes/sample_codes.js";
+import { crossEntropy } from "../ops/cross_entropy.js";
 import { checkDropout, type DropoutOptions } from "../ops/dropout.js";
-import { checkSeed } from "../ops/sample_codes.js";
 import type { Capture } from "../tensor/capture.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import type { Gpu } from "../tensor/gpu.js";
@@ -181,7 +181,7 @@ export class PriorTrainer {
 							this.checkBatch("PriorTrainer.evaluate", made);
 							const { codes, labels } = made;
 							sizes.push(codes.size);
-							return gpu.keep(codeCrossEntropy(model.forward(codes, labels), codes));
+							return gpu.keep(crossEntropy(model.forward(codes, labels), codes));
 						}),
 					),
 				);
@@ -228,7 +228,7 @@ export class PriorTrainer {
 	private train({ codes, labels }: CodeBatch): Tensor {
 		const { dropoutOptions } = this;
 		if (dropoutOptions !== undefined) this.gpu.feed(dropoutOptions.random, () => [this.seed, this.taken]);
-		const loss = codeCrossEntropy(this.model.forward(codes, labels, dropoutOptions), codes);
+		const loss = crossEntropy(this.model.forward(codes, labels, dropoutOptions), codes);
 		this.optimizer.zeroGrad();
 		backward(loss);
 		this.optimizer.step();

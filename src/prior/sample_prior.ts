@@ -1,5 +1,5 @@
 import { checkInstance, checkOptions } from "../base/arguments.js";
-import { checkSampleOptions, type SampleOptions, sampleOptions } from "../ops/sample_codes.js";
+import { checkSampleOptions, type SampleOptions, sampleOptions } from "../ops/codes/sample_codes.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { GatedPixelCNN } from "./gated_pixel_cnn.js";
 import { checkSamplerBatch, PriorSampler, type SamplerBatch } from "./sampler.js";

@@ -2,7 +2,7 @@ import { checkArray, checkNumbers } from "../base/arguments.js";
 import { ArgumentError } from "../base/errors.js";
 import type { Shape } from "../base/shape.js";
 import { checkGpu } from "../ops/check.js";
-import { finiteScalar, finiteScalarLookup } from "../ops/finite_scalar.js";
+import { finiteScalar, finiteScalarLookup } from "../ops/codes/finite_scalar.js";
 import { zeros } from "../ops/zeros.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { Tensor } from "../tensor/tensor.js";

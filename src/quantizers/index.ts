@@ -1,6 +1,6 @@
-export { finiteScalar, finiteScalarLookup } from "../ops/finite_scalar.js";
+export { finiteScalar, finiteScalarLookup } from "../ops/codes/finite_scalar.js";
+export { rotationTrick } from "../ops/codes/rotation_trick.js";
 export { normalize } from "../ops/normalize.js";
-export { rotationTrick } from "../ops/rotation_trick.js";
 export { codeUse } from "./code_use.js";
 export { type CodebookOptions, CodebookQuantizer } from "./codebook_quantizer.js";
 export { FiniteScalarQuantizer } from "./finite_scalar_quantizer.js";

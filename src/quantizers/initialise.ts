@@ -1,8 +1,8 @@
 import { checkInstance, checkNumber, checkOptions, checkWord } from "../base/arguments.js";
 import { ArgumentError } from "../base/errors.js";
 import { Random } from "../base/random.js";
+import { vectorsOf } from "../ops/codes/latents.js";
 import { embedding } from "../ops/embedding.js";
-import { vectorsOf } from "../ops/latents.js";
 import { permute } from "../ops/permute.js";
 import { reshape } from "../ops/reshape.js";
 import { checkTensor } from "../tensor/check_tensor.js";

@@ -1,9 +1,9 @@
 import { ShapeError } from "../base/errors.js";
 import { checkShape, formatShape, type Shape, sizeOf } from "../base/shape.js";
 import { type LayerCost, Module } from "../nn/module.js";
-import { countCodes } from "../ops/count_codes.js";
-import { perplexity } from "../ops/perplexity.js";
-import type { QuantizedLatents } from "../ops/quantize.js";
+import { countCodes } from "../ops/codes/count_codes.js";
+import { perplexity } from "../ops/codes/perplexity.js";
+import type { QuantizedLatents } from "../ops/codes/quantize.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { Tensor } from "../tensor/tensor.js";

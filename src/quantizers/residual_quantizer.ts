@@ -4,11 +4,11 @@ import { ShapeError } from "../base/errors.js";
 import { formatShape } from "../base/shape.js";
 import { add, sub } from "../ops/binary.js";
 import { checkGpu, checkParts } from "../ops/check.js";
-import { joinLevels, takeLevel } from "../ops/code_levels.js";
-import { countCodes } from "../ops/count_codes.js";
-import type { QuantizedLatents } from "../ops/quantize.js";
-import { rotationTrick } from "../ops/rotation_trick.js";
-import { straightThrough } from "../ops/straight_through.js";
+import { joinLevels, takeLevel } from "../ops/codes/code_levels.js";
+import { countCodes } from "../ops/codes/count_codes.js";
+import type { QuantizedLatents } from "../ops/codes/quantize.js";
+import { rotationTrick } from "../ops/codes/rotation_trick.js";
+import { straightThrough } from "../ops/codes/straight_through.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { Tensor } from "../tensor/tensor.js";
 import {

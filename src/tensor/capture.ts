@@ -56,7 +56,7 @@ export class GradientLog {
 	apply(): void {
 		for (const [parameter, gradient] of this.left)
 			if (gradient === null) parameter.zeroGrad();
-			else if (!parameter.hasGrad || parameter.grad.storage !== gradient.storage) parameter.setGrad(gradient.share());
+			else if (!parameter.hasGrad || parameter.grad.memory() !== gradient.memory()) parameter.setGrad(gradient.share());
 	}
 
 	/** Frees the gradients that the step has left. */

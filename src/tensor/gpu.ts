@@ -1,4 +1,4 @@
-import { checkArray, checkFunction, isPlainObject, wrongArgument } from "../base/arguments.js";
+import { checkArray, checkFunction, checkWord, isPlainObject, wrongArgument } from "../base/arguments.js";
 import { ArgumentError, CaptureError, DeviceMismatchError, DTypeError, ShapeError } from "../base/errors.js";
 import { checkShape, formatShape, type Shape, sameShape, sizeOf } from "../base/shape.js";
 import { Device, readsBack } from "../gpu/device.js";
@@ -6,6 +6,7 @@ import type { Recording } from "../gpu/recording.js";
 import { Capture, GradientLog } from "./capture.js";
 import { checkTensor } from "./check_tensor.js";
 import { arrays, checkDTypeName, dtypeOf, hostArray, type NestedNumbers, shapeOfData } from "./host_data.js";
+import { type Layout, layoutNames, wordsOf } from "./layout.js";
 import { type AnyTensor, type DataOf, type DType, inspect, Parameter, Tensor } from "./tensor.js";
 
 /** An open device: it makes tensors, reads them back, and decides how long they live. Opened by `openDevice()`. */
@@ -43,17 +44,30 @@ export class Gpu extends Device {
 		return this.filled(this.keep(new Parameter(this, this.allocate(4 * array.length), own)), array);
 	}
 
-	/** A tensor whose elements are yet to be written. */
-	empty<D extends DType = "float32">(shape: Shape, dtype: D = "float32" as D): Tensor<D> {
+	/**
+	 * A tensor whose elements are yet to be written.
+	 *
+	 * @param layout default "contiguous"; "blocked" takes [N, C, …]
+	 */
+	empty<D extends DType = "float32">(
+		shape: Shape,
+		dtype: D = "float32" as D,
+		layout: Layout = "contiguous",
+	): Tensor<D> {
 		checkShape("gpu.empty", shape);
 		checkDTypeName("gpu.empty", dtype);
-		return new Tensor(this, this.allocate(4 * sizeOf(shape)), [...shape], dtype);
+		if (layout !== "contiguous") {
+			checkWord("gpu.empty", "layout", layout, layoutNames);
+			if (shape.length < 2)
+				throw new ShapeError(`gpu.empty: a blocked tensor must be [N, C, …], but shape is ${formatShape(shape)}.`);
+		}
+		return new Tensor(this, this.allocate(4 * wordsOf(shape, layout)), [...shape], dtype, layout);
 	}
 
 	/** The tensor with this data; if it cannot be uploaded, the tensor is freed. */
 	private filled<T extends AnyTensor>(tensor: T, data: DataOf<DType>): T {
 		try {
-			this.write(tensor.writableStorage, data);
+			this.write(tensor.writableMemory(), data);
 			return tensor;
 		} catch (error) {
 			tensor.dispose();
@@ -73,7 +87,7 @@ export class Gpu extends Device {
 	/** Overwrites a tensor's elements with host data of its dtype, flat or nested as its shape is. */
 	upload(tensor: AnyTensor, data: NestedNumbers | ArrayLike<number>): void {
 		this.own("gpu.upload", "tensor", tensor);
-		this.write(tensor.writableStorage, hostArray("gpu.upload", data, tensor.shape, tensor.dtype));
+		this.write(tensor.writableMemory(), hostArray("gpu.upload", data, tensor.shape, tensor.dtype));
 	}
 
 	/**
@@ -86,8 +100,8 @@ export class Gpu extends Device {
 		this.own("gpu.feed", "tensor", tensor);
 		checkFunction("gpu.feed", "source", source);
 		const upload = () =>
-			this.write(tensor.writableStorage, hostArray("gpu.feed", source(), tensor.shape, tensor.dtype));
-		if (!this.recordFeed(tensor.storage, upload)) upload();
+			this.write(tensor.writableMemory(), hostArray("gpu.feed", source(), tensor.shape, tensor.dtype));
+		if (!this.recordFeed(tensor.memory(), upload)) upload();
 	}
 
 	/** A copy with memory of its own. */
@@ -108,7 +122,7 @@ export class Gpu extends Device {
 			);
 		if (from.dtype !== to.dtype)
 			throw new DTypeError(`gpu.copy: from is ${from.dtype}, but to is ${to.dtype}; they must be equal.`);
-		this.copyStorage(from.storage, to.writableStorage);
+		this.copyStorage(from.memory(), to.writableMemory());
 	}
 
 	/** The elements of several tensors, with one copy and one wait for all of them. */
@@ -120,7 +134,7 @@ export class Gpu extends Device {
 	private async readTensors(tensors: readonly AnyTensor[]): Promise<DataOf<DType>[]> {
 		checkArray("gpu.readAll", "tensors", tensors, "an array of tensors");
 		for (const [i, tensor] of tensors.entries()) this.own("gpu.readAll", `tensors[${i}]`, tensor);
-		const bytes = await this.read(tensors.map(({ storage }) => storage));
+		const bytes = await this.read(tensors.map((tensor) => tensor.memory()));
 		return tensors.map(({ dtype }, i) => new arrays[dtype](bytes[i] as ArrayBuffer));
 	}
 
@@ -229,7 +243,7 @@ export class Gpu extends Device {
 				const result = this.scope(step);
 				// What is left is read later: it has to be in row-major order, and in no other.
 				for (const tensor of [...tensorsIn(result), ...gradients.current])
-					if (!tensor.isDisposed && !this.isOutside(tensor.storage)) void tensor.writableStorage;
+					if (!tensor.isDisposed && !this.isOutside(tensor.memory())) tensor.writableMemory();
 				return result;
 			};
 			return { ...this.record(whole, rehearsal), gradients };
@@ -255,7 +269,7 @@ export class Gpu extends Device {
 			gradients.dispose();
 			recording.release();
 		};
-		const known = new Set([...tensors, ...gradients.made].map(({ storage }) => storage));
+		const known = new Set([...tensors, ...gradients.made].map((tensor) => tensor.memory()));
 		const lost = recording.kept.find((storage) => !known.has(storage));
 		if (lost !== undefined) {
 			discard();
@@ -332,5 +346,5 @@ function tensorsIn(value: unknown, found = new Set<AnyTensor>()): Set<AnyTensor>
 
 /** The tensors in a value that a recorded step has made. */
 function madeIn(recording: Recording, value: unknown): AnyTensor[] {
-	return [...tensorsIn(value)].filter((tensor) => !tensor.isDisposed && recording.made.has(tensor.storage));
+	return [...tensorsIn(value)].filter((tensor) => !tensor.isDisposed && recording.made.has(tensor.memory()));
 }

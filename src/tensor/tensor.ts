@@ -1,10 +1,11 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import { checkFlag, wrongArgument } from "../base/arguments.js";
+import { checkFlag, checkWord, wrongArgument } from "../base/arguments.js";
 import { DisposedError, GradientError, ShapeError } from "../base/errors.js";
 import { checkShape, formatShape, type Shape, sameShape, sizeOf } from "../base/shape.js";
 import { readsBack } from "../gpu/device.js";
 import type { Storage } from "../gpu/storage.js";
 import type { Gpu } from "./gpu.js";
+import { type Layout, layoutNames, toBlocked, toContiguous, wordsOf } from "./layout.js";
 
 /** What a tensor's elements are; each is one 32-bit word. */
 export type DType = "float32" | "int32" | "uint32";
@@ -25,15 +26,19 @@ export interface GradientNode {
 	 * caller, which disposes of them.
 	 */
 	readonly backward: (gradient: Tensor) => readonly (Tensor | null)[];
+	/** Of an operation that ends in a ReLU. */
+	readonly relu?: ReluMask;
 	/** The tensors whose elements `backward` reads, each with its version in the forward pass. */
 	readonly reads: readonly { readonly tensor: AnyTensor; readonly version: number }[];
 }
 
-/** Memory that holds a tensor in another order than row-major, see kernels/block_images.wgsl. */
-export interface BlockedMemory {
-	readonly storage: Storage;
-	/** Makes row-major memory of it. */
-	readonly toRowMajor: (storage: Storage) => Storage;
+/**
+ * The mask of a ReLU's backward pass, output > 0. An operation on the output can apply it in the pass that computes the output's
+ * gradient.
+ */
+export interface ReluMask {
+	/** The gradient to which it has been applied. */
+	masked: Tensor | null;
 }
 
 /** An array on the GPU: a shape, a dtype and a buffer. Operations are functions that take tensors. */
@@ -47,24 +52,23 @@ export class Tensor<D extends DType = "float32"> {
 	disposalAdvice = "A tensor made inside gpu.scope() ends with the scope unless the scope returns it.";
 	private needsGrad = false;
 	private disposed = false;
-	private rowMajor: Storage | null;
-	private blockedMemory: BlockedMemory | null;
+	/** Contiguous memory that was made of blocked memory; kept, because reads and views come in numbers. */
+	private converted: Storage | null = null;
 
-	/** Made by `gpu.tensor` and by operations; takes over one hold of `memory`. */
+	/** Made by `gpu.tensor`, `gpu.empty` and operations; takes over one hold of `primary`. */
 	constructor(
 		readonly gpu: Gpu,
-		memory: Storage | BlockedMemory,
+		private primary: Storage,
 		readonly shape: Shape,
 		readonly dtype: D,
+		private primaryLayout: Layout = "contiguous",
 	) {
 		const made = "make tensors with gpu.tensor(data, shape)";
 		if (typeof gpu?.track !== "function") throw wrongArgument(new.target.name, "gpu", "an open device", gpu, made);
-		if (typeof memory !== "object" || memory === null)
-			throw wrongArgument(new.target.name, "memory", "a storage", memory, made);
+		if (typeof primary !== "object" || primary === null)
+			throw wrongArgument(new.target.name, "memory", "a storage", primary, made);
 		if (!Array.isArray(shape)) throw wrongArgument(new.target.name, "shape", "an array of lengths", shape, made);
 		this.size = sizeOf(shape);
-		this.rowMajor = "toRowMajor" in memory ? null : memory;
-		this.blockedMemory = "toRowMajor" in memory ? memory : null;
 		gpu.track(this);
 	}
 
@@ -78,43 +82,62 @@ export class Tensor<D extends DType = "float32"> {
 		this.needsGrad = value;
 	}
 
-	/** The GPU memory underneath, row-major. @throws DisposedError after `dispose()`. */
-	get storage(): Storage {
-		this.checkAlive();
-		if (this.rowMajor === null) {
-			const { storage, toRowMajor } = this.blockedMemory as BlockedMemory;
-			this.rowMajor = this.gpu.atOnceOutside(storage, () => toRowMajor(storage));
-			this.rowMajor.changes = storage.changes;
-		}
-		return this.rowMajor;
-	}
-
 	/**
-	 * The same elements in blocks of images where an operation left them so, for operations that go on with them. A step
-	 * that is recorded sees those of tensors from outside in row-major order alone, which is where new data will go.
-	 * @internal
+	 * How the elements lie in memory. A step that is traced sees tensors from outside as contiguous, because new data that is
+	 * uploaded to them will be.
 	 */
-	get blocked(): Storage | null {
+	get layout(): Layout {
 		this.checkAlive();
-		const storage = this.blockedMemory?.storage ?? null;
-		return storage === null || this.gpu.isOutside(storage) ? null : storage;
+		return this.primaryLayout === "blocked" && !this.gpu.isOutside(this.primary) ? "blocked" : "contiguous";
 	}
 
 	/**
-	 * The row-major memory, to be overwritten: memory that holds the old elements in another order is freed.
+	 * The GPU memory with the elements in a layout. If they lie in the other one, this launches a conversion: contiguous memory is
+	 * then kept as long as the tensor, blocked memory as long as the scope that is open.
+	 *
+	 * @param layout default "contiguous"
+	 * @throws DisposedError after `dispose()`
+	 */
+	memory(layout: Layout = "contiguous"): Storage {
+		if (layout !== "contiguous") checkWord("tensor.memory", "layout", layout, layoutNames);
+		this.checkAlive();
+		if (layout === "blocked") return this.layout === "blocked" ? this.primary : this.blockedCopy();
+		if (this.primaryLayout === "contiguous") return this.primary;
+		this.converted ??= this.contiguousCopy();
+		return this.converted;
+	}
+
+	/**
+	 * The contiguous memory, to be overwritten: memory that holds the old elements in another layout is freed.
 	 *
 	 * @internal
 	 */
-	get writableStorage(): Storage {
-		const { storage } = this;
-		this.blockedMemory?.storage.free();
-		this.blockedMemory = null;
-		return storage;
+	writableMemory(): Storage {
+		const memory = this.memory();
+		if (this.primaryLayout === "contiguous") return memory;
+		this.primary.free();
+		this.primary = memory;
+		this.primaryLayout = "contiguous";
+		this.converted = null;
+		return memory;
+	}
+
+	private contiguousCopy(): Storage {
+		const { gpu, primary, shape } = this;
+		const copy = gpu.atOnceOutside(primary, () => toContiguous(gpu, primary, shape));
+		copy.changes = primary.changes;
+		return copy;
+	}
+
+	private blockedCopy(): Storage {
+		const blocks = this.gpu.empty([wordsOf(this.shape, "blocked")]).memory();
+		toBlocked(this.gpu, this.memory(), this.shape, blocks);
+		return blocks;
 	}
 
 	/** How often the elements were overwritten since the memory was allocated; views of one memory have one version. */
 	get version(): number {
-		return (this.rowMajor ?? (this.blockedMemory as BlockedMemory).storage).changes.count;
+		return this.primary.changes.count;
 	}
 
 	get isDisposed(): boolean {
@@ -142,7 +165,7 @@ export class Tensor<D extends DType = "float32"> {
 
 	/**
 	 * Another tensor over the same memory, with the same number of elements; it takes no part in gradients. Overwriting one
-	 * from the host need not reach the other: what lies in blocks of images is given up by the one that is written.
+	 * from the host may not reach the other: blocked memory is freed by the one that is written.
 	 */
 	share(shape: Shape = this.shape): Tensor<D> {
 		this.checkAlive();
@@ -151,11 +174,9 @@ export class Tensor<D extends DType = "float32"> {
 			throw new ShapeError(
 				`tensor.share: shape ${formatShape(shape)} must have the ${this.size} elements of ${formatShape(this.shape)}.`,
 			);
-		if (this.blockedMemory !== null && this.rowMajor === null && sameShape(shape, this.shape)) {
-			const { storage, toRowMajor } = this.blockedMemory;
-			return new Tensor(this.gpu, { storage: storage.retain(), toRowMajor }, shape, this.dtype);
-		}
-		return new Tensor(this.gpu, this.storage.retain(), shape, this.dtype);
+		if (this.primaryLayout === "blocked" && this.converted === null && sameShape(shape, this.shape))
+			return new Tensor(this.gpu, this.primary.retain(), shape, this.dtype, "blocked");
+		return new Tensor(this.gpu, this.memory().retain(), shape, this.dtype);
 	}
 
 	/** Gives the memory back (it stays while another tensor shares it). Doing so twice does nothing. */
@@ -164,8 +185,8 @@ export class Tensor<D extends DType = "float32"> {
 		this.disposed = true;
 		this.gradientNode = null;
 		this.gpu.untrack(this);
-		this.rowMajor?.free();
-		this.blockedMemory?.storage.free();
+		this.primary.free();
+		this.converted?.free();
 	}
 
 	/** Kind, dtype and shape. */

@@ -402,7 +402,7 @@ test("a read inside a step is refused once, also when the step does not await it
 		(_, x) => sum(x).item(),
 		(_, x) => x.item(),
 		(gpu, x) => gpu.readAll([x]),
-		(gpu, x) => gpu.read([x.storage]),
+		(gpu, x) => gpu.read([x.memory()]),
 		(gpu) => gpu.finish(),
 		(gpu) => gpu.throttle(),
 		(gpu) => gpu.time(() => undefined),
@@ -436,13 +436,13 @@ test("a step that differs the second time is refused", async () => {
 			"@group(0) @binding(0) var<storage, read_write> x: array<f32>;\n@compute @workgroup_size(1)\nfn main(@builtin(workgroup_id) id: vec3<u32>) { x[id.x + id.y] = 1; }\n",
 	};
 	await refused(
-		(gpu, x) => gpu.launch(fill, { bindings: [x.storage], workgroups: 1 + (calls++ % 2) }),
+		(gpu, x) => gpu.launch(fill, { bindings: [x.memory()], workgroups: 1 + (calls++ % 2) }),
 		["dispatch 1", "with 1 workgroups", "with 2 workgroups"],
 	);
 	calls = 0;
 	// Folded into two rows of 50,000 workgroups and into three, where a row has 65,535 at most.
 	await refused(
-		(gpu, x) => gpu.launch(fill, { bindings: [x.storage], workgroups: calls++ % 2 === 0 ? 100_000 : 150_000 }),
+		(gpu, x) => gpu.launch(fill, { bindings: [x.memory()], workgroups: calls++ % 2 === 0 ? 100_000 : 150_000 }),
 		["dispatch 1", "with 100000 workgroups", "with 150000 workgroups"],
 	);
 	calls = 0;
@@ -461,7 +461,7 @@ test("what a failed replay computes cannot be read, nor what comes of it", async
 	};
 	const captured = gpu.capture(() => {
 		const out = gpu.empty([2]);
-		gpu.launch(broken, { bindings: [out.storage], workgroups: 1 });
+		gpu.launch(broken, { bindings: [out.memory()], workgroups: 1 });
 		const y = scale(x, 11);
 		gpu.copy(y, kept);
 		return { out, y };

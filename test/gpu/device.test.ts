@@ -21,8 +21,8 @@ const test = suite("the machine");
 test("an upload with an offset ends within its buffer", async () => {
 	const gpu = await device();
 	const x = gpu.tensor([1, 2, 3], [3]);
-	gpu.write(x.storage, Float32Array.of(7), 8);
-	assertThrows(() => gpu.write(x.storage, Float32Array.of(8, 9), 8), LimitError, ["8 bytes at 8", "12 bytes"]);
+	gpu.write(x.memory(), Float32Array.of(7), 8);
+	assertThrows(() => gpu.write(x.memory(), Float32Array.of(8, 9), 8), LimitError, ["8 bytes at 8", "12 bytes"]);
 	assertSame(await x.data(), [1, 2, 7], "after the upload");
 	x.dispose();
 });
@@ -133,7 +133,7 @@ test("a kernel that does not compile is named with its line", async () => {
 		source:
 			"@group(0) @binding(0) var<storage, read_write> out: array<f32>;\n@compute @workgroup_size(1)\nfn main() {\n\tout[0] = undefinedName;\n}\n",
 	};
-	gpu.launch(kernel, { bindings: [out.storage], workgroups: 1 });
+	gpu.launch(kernel, { bindings: [out.memory()], workgroups: 1 });
 	let message = "";
 	try {
 		await out.data();
@@ -160,7 +160,7 @@ test("what a failed batch wrote cannot be read, and what came of it neither", as
 	};
 	const out = gpu.empty([1]);
 	const innocent = scale(x, 11);
-	gpu.launch(broken, { bindings: [out.storage], workgroups: 1 });
+	gpu.launch(broken, { bindings: [out.memory()], workgroups: 1 });
 	const results = await Promise.allSettled([out.data(), innocent.data()]);
 	assert.equal(
 		results.map(({ status }) => status),
@@ -232,7 +232,7 @@ test("a launch that is cut does each workgroup once, and any number of them", as
 	]) {
 		const counts = gpu.tensor(new Uint32Array(workgroups + 8));
 		const { dispatches } = gpu.counters();
-		gpu.launch(kernel, { bindings: [counts.storage], workgroups, flops: slices * flopsOfSlice });
+		gpu.launch(kernel, { bindings: [counts.memory()], workgroups, flops: slices * flopsOfSlice });
 		const cut = gpu.counters().dispatches - dispatches;
 		const expected = Uint32Array.from({ length: workgroups + 8 }, (_, i) => (i < workgroups ? 1 : 0));
 		assertSame(await counts.data(), expected, `${workgroups} workgroups in ${slices}`);

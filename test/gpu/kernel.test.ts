@@ -42,7 +42,7 @@ async function written(gpu: Gpu, kernel: Kernel, inputs: readonly number[], unif
 	const x = gpu.tensor(inputs.length > 0 ? [...inputs] : [0]);
 	const out = gpu.tensor([0, 0, 0]);
 	gpu.launch(kernel, {
-		bindings: [...(inputs.length > 0 ? [x.storage] : []), out.storage],
+		bindings: [...(inputs.length > 0 ? [x.memory()] : []), out.memory()],
 		uniforms,
 		workgroups: 1,
 	});
@@ -62,7 +62,7 @@ test("has to be given as its kernel declares it", async () => {
 	const gpu = await device();
 	const x = gpu.tensor([0, 0, 0]);
 	const launch = (kernel: Kernel, uniforms: Record<string, number>) => () =>
-		gpu.launch(kernel, { bindings: [x.storage, x.storage], uniforms, workgroups: 1 });
+		gpu.launch(kernel, { bindings: [x.memory(), x.memory()], uniforms, workgroups: 1 });
 	assertThrows(launch(withStruct, { factor: 1, count: 1 }), ArgumentError, ["with_struct.wgsl", "shift", "undefined"]);
 	assertThrows(launch(withStruct, { factor: 1, count: 1.5, shift: 0 }), ArgumentError, [
 		"count",

@@ -89,7 +89,7 @@ test("a kernel that does not compile is named with its line", async () => {
 		source:
 			"@group(0) @binding(0) var<storage, read_write> out: array<f32>;\n@compute @workgroup_size(1)\nfn main() {\n\tnonsense();\n}\n",
 	};
-	const step = () => gpu.launch(kernel, { bindings: [gpu.empty([1]).storage], workgroups: 1 });
+	const step = () => gpu.launch(kernel, { bindings: [gpu.empty([1]).memory()], workgroups: 1 });
 	const { pipelines } = gpu.counters();
 	for (let i = 0; i < 2; i++) {
 		const error = await thrownBy(gpu.prepare(step));
@@ -135,7 +135,7 @@ function double(gpu: Gpu, x: Tensor, used: string[]): Tensor {
 		const y = gpu.empty(x.shape);
 		gpu.launch(slowScale, {
 			constants: { FACTOR: 4, ROUNDS: way === "slow" ? 20_000 : 1 },
-			bindings: [half.storage, y.storage],
+			bindings: [half.memory(), y.memory()],
 			workgroups: Math.ceil(x.size / 64),
 		});
 		return y;

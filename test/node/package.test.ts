@@ -28,7 +28,7 @@ test("every script has a map to its sources, and short lines", async () => {
 		assert.ok(longest < 1000, `${script} has a line of ${longest} characters`);
 	}
 	const sources = (await Promise.all(scripts.map(sourcesOf))).flat();
-	for (const source of ["src/ops/conv2d.ts", "src/gpu/device.ts", "src/prior/prior_trainer.ts"])
+	for (const source of ["src/ops/convolution/conv2d.ts", "src/gpu/device.ts", "src/prior/prior_trainer.ts"])
 		assert.ok(sources.includes(source), source);
 });
 

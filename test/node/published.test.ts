@@ -252,7 +252,7 @@ test("nothing is done at the top level of a file, or a bundler could not drop it
 // tune steps (2.7 KB gzipped) or the checks of arguments (1.7 KB).
 for (const [what, limit, exports] of [
 	["openDevice, matmul and relu", 20, 'export { openDevice, matmul, relu } from "./index.js";'],
-	["a convolution that is trained", 27, 'export { openDevice, conv2d, backward, Adam, mseLoss } from "./index.js";'],
+	["a convolution that is trained", 28, 'export { openDevice, conv2d, backward, Adam, mseLoss } from "./index.js";'],
 	[
 		"the VQ-VAE and its trainer",
 		40,

@@ -21,11 +21,10 @@ import { Trainer, VQVAE } from "tessera-gpu/vqvae";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Random } from "../../src/base/random.js";
-import { codeCrossEntropy } from "../../src/ops/code_cross_entropy.js";
-import { finiteScalar } from "../../src/ops/finite_scalar.js";
+import { finiteScalar } from "../../src/ops/codes/finite_scalar.js";
+import { rotationTrick } from "../../src/ops/codes/rotation_trick.js";
 import { gatedActivation } from "../../src/ops/gated_activation.js";
 import { normalize } from "../../src/ops/normalize.js";
-import { rotationTrick } from "../../src/ops/rotation_trick.js";
 import { type Array64, array, map } from "../reference/array.js";
 import * as convolution from "../reference/convolution.js";
 import * as elementwise from "../reference/elementwise.js";
@@ -192,13 +191,13 @@ function afterConvolution(
 	};
 }
 
-test("codeCrossEntropy: one logit that is NaN, of a class that is no target", async () => {
+test("crossEntropy: one logit that is NaN, of a class that is no target", async () => {
 	for (const gpu of await variants()) {
 		const loss = gpu.scope(() => {
 			const x = tensorOf(gpu, randomArray(new Random(6), [5, 3, 2, 2]));
 			const weight = tensorOf(gpu, randomArray(new Random(7), [4, 3, 1, 1]));
 			const logits = conv2d(x, weight, { bias: gpu.tensor([nan, 0, 0, 0]) });
-			return codeCrossEntropy(logits, gpu.tensor(new Uint32Array(20).fill(2), [5, 2, 2]));
+			return crossEntropy(logits, gpu.tensor(new Uint32Array(20).fill(2), [5, 2, 2]));
 		});
 		assert.ok(Number.isNaN(await loss.item()));
 		loss.dispose();
@@ -206,16 +205,16 @@ test("codeCrossEntropy: one logit that is NaN, of a class that is no target", as
 });
 
 for (const special of specials) {
-	test(`codeCrossEntropy: logits of ${special}`, async () => {
+	test(`crossEntropy: logits of ${special}`, async () => {
 		const x = withSpecial(3, [5, 3, 2, 2], special, 37);
 		const weight = randomArray(new Random(4), [4, 3, 1, 1], 0.5, 1);
 		const codes = randomIndices(new Random(5), 20, 4);
 		await checkOp(
-			"codeCrossEntropy",
+			"crossEntropy",
 			afterConvolution(
 				x,
 				weight,
-				(y, gpu) => codeCrossEntropy(y, gpu.tensor(codes, [5, 2, 2])),
+				(y, gpu) => crossEntropy(y, gpu.tensor(codes, [5, 2, 2])),
 				(y) => array([], [losses.crossEntropy(y, codes, 1)]),
 				(y, dy) => losses.crossEntropyBackward(y, codes, 1, dy.data[0]),
 			),

@@ -3,7 +3,7 @@ import { GatedPixelCNN, type GatedPixelCNNOptions } from "tessera-gpu/prior";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Random } from "../../src/base/random.js";
-import { codeCrossEntropy } from "../../src/ops/code_cross_entropy.js";
+import { crossEntropy } from "../../src/ops/cross_entropy.js";
 import type { Array64 } from "../reference/array.js";
 import { dropout } from "../reference/dropout.js";
 import { gatedPixelCNNLoss, type Parameters64 } from "../reference/gated_pixel_cnn.js";
@@ -91,7 +91,7 @@ for (const [kernelSize, p] of [
 			const labels = randomIndices(random, batch, 3);
 			const loss = gpu.scope(() => {
 				const dropoutOptions = p === 0 ? undefined : { p, random: gpu.tensor(Uint32Array.of(3, 8), [2]) };
-				const loss = codeCrossEntropy(
+				const loss = crossEntropy(
 					model.forward(gpu.tensor(codes, grid), gpu.tensor(labels, [batch]), dropoutOptions),
 					gpu.tensor(codes, grid),
 				);

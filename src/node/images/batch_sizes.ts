@@ -1,10 +1,10 @@
 import { type Shape, sizeOf } from "../../base/shape.js";
 import type { Module } from "../../nn/module.js";
 import { Layer } from "../../nn/module.js";
-import { blockSize } from "../../ops/blocked.js";
 import type { GatedPixelCNN } from "../../prior/gated_pixel_cnn.js";
 import type { Quantizer } from "../../quantizers/quantizer.js";
 import type { Gpu } from "../../tensor/gpu.js";
+import { blockSize } from "../../tensor/layout.js";
 import type { VQVAE } from "../../vqvae/vqvae.js";
 
 /** Enough to fill a device. */

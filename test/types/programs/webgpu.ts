@@ -2,5 +2,5 @@
 import type { Gpu, Tensor } from "tessera-gpu";
 
 export function bytes(gpu: Gpu, tensor: Tensor): [GPUDevice, GPUBuffer, number] {
-	return [gpu.device, tensor.storage.buffer, gpu.limits.maxBufferSize];
+	return [gpu.device, tensor.memory().buffer, gpu.limits.maxBufferSize];
 }

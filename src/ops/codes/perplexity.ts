@@ -1,0 +1,28 @@
+import perplexityKernel from "../../../kernels/perplexity.wgsl";
+import { checkNumber } from "../../base/arguments.js";
+import { checkTensor } from "../../tensor/check_tensor.js";
+import type { Tensor } from "../../tensor/tensor.js";
+import { zeros } from "../zeros.js";
+import { countCodes } from "./count_codes.js";
+
+/**
+ * exp of the entropy of the codes' frequencies among the indices, exp(−Σ p ln p): how many of the codes are in effective
+ * use, between 1 and K. Over one batch it is lower than over a whole data set.
+ *
+ * @param indices uint32 or int32, any shape
+ * @param codes K; an index that is none of 0 … K − 1 is not counted
+ * @returns a scalar; 0 where nothing was counted
+ * @throws DTypeError
+ */
+export function perplexity(indices: Tensor<"uint32"> | Tensor<"int32">, codes: number): Tensor {
+	checkTensor("perplexity", "indices", indices, "uint32", "int32");
+	checkNumber("perplexity", "codes", codes, { least: 1, whole: true });
+	const { gpu } = indices;
+	return gpu.scope(() => {
+		const counts = zeros(gpu, [codes], "uint32");
+		countCodes(indices, counts);
+		const value = gpu.empty([]);
+		gpu.launch(perplexityKernel, { bindings: [counts.memory(), value.memory()], workgroups: 1 });
+		return value;
+	});
+}

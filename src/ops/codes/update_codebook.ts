@@ -1,0 +1,58 @@
+import codeAveragesKernel from "../../../kernels/code_averages.wgsl";
+import updateCodebookKernel from "../../../kernels/update_codebook.wgsl";
+import type { Tensor } from "../../tensor/tensor.js";
+import { launchElements } from "../launch.js";
+import { launchSum } from "../sum.js";
+import { launchCodeSums } from "./code_sums.js";
+
+/** What is known of a codebook's use, changed in place by `updateCodebook`. */
+export interface CodebookState {
+	/** [K, D] */
+	readonly codebook: Tensor;
+	/** [K]: how many latents each code had, a moving average. */
+	readonly clusterSize: Tensor;
+	/** [K, D]: what they added up to, likewise. */
+	readonly embeddingSum: Tensor;
+	/** uint32 [2]: seed and number of the step, for choosing among latents. */
+	readonly draw: Tensor<"uint32">;
+}
+
+export interface UpdateCodebookOptions {
+	/** γ of the moving averages. */
+	readonly decay: number;
+	/** ε of the Laplace smoothing. */
+	readonly epsilon: number;
+	/** Codes whose average is a smaller share of the mean over all codes are begun anew at a latent. */
+	readonly deadBelow: number;
+	/** Whether the codes become their latents' averages; if not, only dead ones are touched. */
+	readonly averaged: boolean;
+	/** Whether codes are brought to unit length. */
+	readonly unitLength: boolean;
+}
+
+/** One step of a codebook's moving averages, see kernels/code_averages.wgsl and update_codebook.wgsl. */
+export function updateCodebook(
+	z: Tensor,
+	indices: Tensor<"uint32">,
+	{ codebook, clusterSize, embeddingSum, draw }: CodebookState,
+	{ decay, epsilon, deadBelow, averaged, unitLength }: UpdateCodebookOptions,
+): void {
+	const { gpu } = z;
+	const [codes, dimensions] = codebook.shape;
+	gpu.scope(() => {
+		const { partial, splits } = launchCodeSums(z, indices, codes);
+		launchElements(codeAveragesKernel, codes * (dimensions + 1), [partial, clusterSize, embeddingSum], {
+			uniforms: { codes, dimensions, splits, decay, complement: 1 - decay },
+		});
+		const totalSize = launchSum(clusterSize, { r2: codes }, []);
+		launchElements(updateCodebookKernel, codes, [z, totalSize, clusterSize, embeddingSum, codebook, draw], {
+			constants: {
+				DIMENSIONS: dimensions,
+				INNER: indices.size / z.shape[0],
+				AVERAGED: averaged ? 1 : 0,
+				UNIT_LENGTH: unitLength ? 1 : 0,
+			},
+			uniforms: { deadBelow, epsilon },
+		});
+	});
+}

@@ -1,0 +1,86 @@
+import { checkOptions } from "../../base/arguments.js";
+import { ShapeError } from "../../base/errors.js";
+import { formatShape, type Shape } from "../../base/shape.js";
+import { checkTensor } from "../../tensor/check_tensor.js";
+import type { Tensor } from "../../tensor/tensor.js";
+import { checkRank, commonGpu, type Pair, pair } from "../check.js";
+import { runConvolution } from "./operation.js";
+import { type ConvolutionOptions, checkBias, checkGroups, geometryOf } from "./options.js";
+import { type Geometry, planConv2d, planConvTranspose2d } from "./plan.js";
+import { launchWeightGradient } from "./weight_gradient.js";
+
+export interface Conv2dOptions extends ConvolutionOptions {
+	/**
+	 * Zeros after the last row and column, where they differ from those before the first (default: `padding`). A negative
+	 * number leaves the last rows or columns of the output out. So a causal convolution has only the taps that it may see:
+	 * a kernel [2, 3] with padding 1 and paddingEnd [0, 1] sees the row above and its own.
+	 */
+	readonly paddingEnd?: Pair | undefined;
+}
+
+/** The names of its options. */
+export const conv2dOptions = ["bias", "stride", "padding", "paddingEnd", "dilation", "groups", "activation"];
+
+/** The arguments in full, checked against each other. */
+function checkShapes(input: Shape, weight: Shape, options: Conv2dOptions): { geometry: Geometry; output: Shape } {
+	const name = "conv2d";
+	checkRank(name, "input", input, 4, "[N, in, H, W]");
+	checkRank(name, "weight", weight, 4, "[out, in/groups, kH, kW]");
+	const geometry = geometryOf(name, options);
+	const { groups } = geometry;
+	const [batch, inChannels, inHeight, inWidth] = input;
+	const [outChannels, groupInputs, kernelHeight, kernelWidth] = weight;
+	checkGroups(name, groups, inChannels, outChannels);
+	if (groupInputs * groups !== inChannels)
+		throw new ShapeError(
+			`${name}: input ${formatShape(input)} has ${inChannels} channels, but weight ${formatShape(weight)} with ${groups} group(s) takes ${groupInputs * groups}.`,
+		);
+	const { paddingEnd = geometry.padding } = options;
+	const end = pair(name, "paddingEnd", paddingEnd, Number.MIN_SAFE_INTEGER);
+	const lengthOf = (length: number, kernel: number, axis: 0 | 1) =>
+		Math.floor(
+			(length + geometry.padding[axis] + end[axis] - geometry.dilation[axis] * (kernel - 1) - 1) /
+				geometry.stride[axis],
+		) + 1;
+	const output = [batch, outChannels, lengthOf(inHeight, kernelHeight, 0), lengthOf(inWidth, kernelWidth, 1)] as const;
+	if (output[2] < 1 || output[3] < 1)
+		throw new ShapeError(
+			`${name}: the kernel of weight ${formatShape(weight)} (dilation ${formatShape(geometry.dilation)}) does not fit into input ${formatShape(input)} with padding ${formatShape(geometry.padding)} and ${formatShape(end)}.`,
+		);
+	return { geometry, output };
+}
+
+/** The shape that `conv2d` gives for these shapes, with its checks. */
+export function conv2dShape(input: Shape, weight: Shape, options: Conv2dOptions = {}): Shape {
+	return checkShapes(input, weight, options).output;
+}
+
+/**
+ * Two-dimensional convolution (cross-correlation, as torch.nn.functional.conv2d).
+ *
+ * @param input float32 [N, in, H, W]
+ * @param weight float32 [out, in/groups, kH, kW]
+ * @returns [N, out, H', W'] with H' = ⌊(H + padding + paddingEnd − dilation·(kH − 1) − 1) / stride⌋ + 1
+ * @throws ShapeError, ArgumentError, DTypeError, DeviceMismatchError
+ */
+export function conv2d(input: Tensor, weight: Tensor, options: Conv2dOptions = {}): Tensor {
+	const name = "conv2d";
+	checkTensor(name, "input", input, "float32");
+	checkTensor(name, "weight", weight, "float32");
+	checkOptions(name, options, conv2dOptions);
+	const { bias } = options;
+	if (bias !== undefined) checkTensor(name, "bias", bias, "float32");
+	commonGpu(name, input, weight, bias);
+	const { geometry, output } = checkShapes(input.shape, weight.shape, options);
+	checkBias(name, bias, output[1]);
+
+	return runConvolution({
+		name,
+		input,
+		weight,
+		options,
+		forward: planConv2d(input.shape, weight.shape, output, geometry),
+		inputGradient: planConvTranspose2d(output, weight.shape, input.shape, geometry),
+		weightGradient: (dy) => launchWeightGradient(input, dy, weight.shape, geometry),
+	});
+}

@@ -1,0 +1,50 @@
+import { checkNumber, checkWord } from "../../base/arguments.js";
+import { ArgumentError, ShapeError } from "../../base/errors.js";
+import { formatShape } from "../../base/shape.js";
+import type { Tensor } from "../../tensor/tensor.js";
+import { type Pair, pair } from "../check.js";
+import type { Geometry } from "./plan.js";
+
+/** What conv2d and convTranspose2d have in common. */
+export interface ConvolutionOptions {
+	/** float32 [out] */
+	readonly bias?: Tensor | undefined;
+	/** Default 1. */
+	readonly stride?: Pair;
+	/** Zeros added on each side of a convolution's input, or rows and columns cut off a transposed one's output (default 0). */
+	readonly padding?: Pair;
+	/** Default 1. */
+	readonly dilation?: Pair;
+	/** Default 1; equal to the number of input channels it is a depthwise convolution. */
+	readonly groups?: number;
+	/** "relu": max(·, 0) of the result, in the same pass (as torch.ao.nn.intrinsic.ConvReLU2d does). Default: nothing. */
+	readonly activation?: "relu" | undefined;
+}
+
+/** The options that both convolutions share, with their defaults. @throws ArgumentError where one is out of range. */
+export function geometryOf(operation: string, options: ConvolutionOptions): Geometry {
+	const { stride = 1, padding = 0, dilation = 1, groups = 1, activation } = options;
+	if (activation !== undefined) checkWord(operation, "activation", activation, ["relu"]);
+	checkNumber(operation, "groups", groups, { least: 1, whole: true });
+	return {
+		stride: pair(operation, "stride", stride, 1),
+		padding: pair(operation, "padding", padding, 0),
+		dilation: pair(operation, "dilation", dilation, 1),
+		groups,
+	};
+}
+
+/** @throws ArgumentError unless both numbers of channels divide into so many groups. */
+export function checkGroups(operation: string, groups: number, inChannels: number, outChannels: number): void {
+	if (inChannels % groups !== 0 || outChannels % groups !== 0)
+		throw new ArgumentError(
+			`${operation}: groups is ${groups}, but must divide the ${inChannels} input and the ${outChannels} output channels.`,
+		);
+}
+
+/** @throws ShapeError unless the bias, where there is one, is [out]. */
+export function checkBias(operation: string, bias: Tensor | undefined, outChannels: number): void {
+	if (bias === undefined) return;
+	if (bias.shape.length !== 1 || bias.shape[0] !== outChannels)
+		throw new ShapeError(`${operation}: bias must be [${outChannels}], but has shape ${formatShape(bias.shape)}.`);
+}

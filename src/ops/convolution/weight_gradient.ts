@@ -1,0 +1,106 @@
+import weightGradKernel from "../../../kernels/convolution_weight_grad.wgsl";
+import weightGradSumKernel from "../../../kernels/convolution_weight_grad_sum.wgsl";
+import { type Shape, sizeOf } from "../../base/shape.js";
+import type { UniformValues } from "../../gpu/kernel.js";
+import { blocksOf } from "../../tensor/layout.js";
+import type { Tensor } from "../../tensor/tensor.js";
+import { launchElements } from "../launch.js";
+import { launchSum } from "../sum.js";
+import { variantsForBatch } from "../variants.js";
+import { type Geometry, shapeUniforms } from "./plan.js";
+import { quartersFor, splitsFor } from "./tiles.js";
+
+/** What a workgroup of the portable kernel computes: output channels of weights. */
+const tileRows = 8;
+const tileColumns = 4;
+/** Output channels of a workgroup of the blocked kernel. */
+const blockedTileRows = 16;
+
+/** The gradients of a conv2d's weight and, if the kernel computes it anyway, of its bias. */
+export interface WeightGradient {
+	readonly weight: Tensor;
+	readonly bias?: Tensor;
+}
+
+/**
+ * The gradient of a conv2d's weight.
+ *
+ * @param input float32 [N, inChannels, H, W]
+ * @param dy float32 [N, outChannels, H', W'], the output's gradient
+ * @param to the weight's shape, [outChannels, inChannels / groups, kH, kW]
+ */
+export function launchWeightGradient(input: Tensor, dy: Tensor, to: Shape, geometry: Geometry): WeightGradient {
+	const key = `weight gradient ${input.shape} ${dy.shape} ${to} ${Object.values(geometry)}`;
+	const variants = geometry.groups === 1 ? variantsForBatch(input) : (["portable"] as const);
+	return input.gpu.choose(key, variants, (variant) =>
+		variant === "blocked" ? launchBlocked(input, dy, to, geometry) : launchPortable(input, dy, to, geometry),
+	);
+}
+
+function uniformsFor(input: Tensor, dy: Tensor, to: Shape, geometry: Geometry, splits: number): UniformValues {
+	const { stride, padding, dilation, groups } = geometry;
+	return {
+		...shapeUniforms(input.shape, dy.shape, [to[2], to[3]], groups),
+		strideY: stride[0],
+		strideX: stride[1],
+		paddingY: padding[0],
+		paddingX: padding[1],
+		dilationY: dilation[0],
+		dilationX: dilation[1],
+		splits,
+	};
+}
+
+/** kernels/convolution_weight_grad.wgsl */
+function launchPortable(input: Tensor, dy: Tensor, to: Shape, geometry: Geometry): WeightGradient {
+	const { gpu } = input;
+	const { groups } = geometry;
+	const [outChannels, groupInputs, kernelHeight, kernelWidth] = to;
+	const [batch, , height, width] = dy.shape;
+	const pixels = batch * height * width;
+	const rowTiles = groups * Math.ceil(outChannels / groups / tileRows);
+	const tiles = rowTiles * Math.ceil((groupInputs * kernelHeight * kernelWidth) / tileColumns);
+	const splits = splitsFor(tiles, batch * height, pixels);
+	return gpu.scope(() => {
+		const partial = gpu.empty(splits === 1 ? to : [splits, ...to]);
+		gpu.launch(weightGradKernel, {
+			bindings: [input, dy, partial].map((tensor) => tensor.memory()),
+			uniforms: uniformsFor(input, dy, to, geometry, splits),
+			workgroups: tiles * splits,
+			flops: 2 * pixels * sizeOf(to),
+		});
+		return { weight: splits === 1 ? partial : launchSum(partial, { r2: splits, k2: sizeOf(to) }, to) };
+	});
+}
+
+/** kernels/convolution_weight_grad.blocked.wgsl */
+function launchBlocked(input: Tensor, dy: Tensor, to: Shape, geometry: Geometry): WeightGradient {
+	const { gpu } = input;
+	const [outChannels, ...rowShape] = to;
+	const [batch, , height, width] = dy.shape;
+	const pixels = batch * height * width;
+	const lanes = gpu.subgroupSize;
+	const constants = { SUBGROUP: lanes, QUARTERS: quartersFor(outChannels, blockedTileRows) };
+	const columns = sizeOf(rowShape);
+	const columnTiles = Math.ceil(columns / (4 * lanes));
+	const tiles = Math.ceil(outChannels / (4 * constants.QUARTERS)) * columnTiles;
+	const splits = splitsFor(tiles, blocksOf(batch) * height, pixels);
+	const rowLength = 4 * lanes * columnTiles;
+	return gpu.scope(() => {
+		const weight = gpu.empty(to);
+		const bias = gpu.empty([outChannels]);
+		const partial = gpu.empty([splits, outChannels, rowLength]);
+		const partialBias = gpu.empty([splits, outChannels]);
+		gpu.launch(gpu.blockedKernels.convolutionWeightGrad, {
+			constants,
+			bindings: [input.memory("blocked"), dy.memory("blocked"), partial.memory(), partialBias.memory()],
+			uniforms: uniformsFor(input, dy, to, geometry, splits),
+			workgroups: tiles * splits,
+			flops: 2 * pixels * sizeOf(to),
+		});
+		launchElements(weightGradSumKernel, weight.size + outChannels, [partial, partialBias, weight, bias], {
+			uniforms: { outChannels, columns, rowLength, splits },
+		});
+		return { weight, bias };
+	});
+}

@@ -1,0 +1,19 @@
+import type { Variants } from "../gpu/variant.js";
+import { toBlocked } from "../tensor/layout.js";
+import type { Tensor } from "../tensor/tensor.js";
+
+/** The smallest batch for which the blocked kernels are faster, although its images do not fill a block. */
+const leastBlockedBatch = 4;
+
+/** The variants of a kernel to choose from for a batch of images. */
+export function variantsForBatch({ gpu, shape }: Tensor): Variants {
+	return shape[0] >= leastBlockedBatch ? gpu.variants : ["portable"];
+}
+
+/** x in the layout that the preferred variant reads, for a tensor that several kernels read: a copy, unless it is in it. */
+export function inPreferredLayout(x: Tensor): Tensor {
+	if (x.layout === "blocked" || variantsForBatch(x)[0] !== "blocked") return x;
+	const copy = x.gpu.empty(x.shape, "float32", "blocked");
+	toBlocked(x.gpu, x.memory(), x.shape, copy.memory("blocked"));
+	return copy;
+}
