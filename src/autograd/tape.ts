@@ -7,9 +7,11 @@ import { type AnyTensor, type GradientNode, Parameter, type Tensor } from "../te
 let recording = true;
 
 /**
- * Runs `body` without recording, for evaluation: what it computes carries no gradient.
+ * Runs `body` without recording its operations, as torch.no_grad: what it computes has no gradient.
  *
- * @throws ArgumentError where `body` returns a promise: what is awaited would be recorded again.
+ * @throws ArgumentError if `body` returns a promise: what runs after an await would be recorded
+ * @example
+ * const reconstruction = gpu.scope(() => noGrad(() => model.forward(x)));
  */
 export function noGrad<T>(body: () => T): T {
 	checkFunction("noGrad", "body", body);
@@ -28,8 +30,8 @@ export function noGrad<T>(body: () => T): T {
 }
 
 /**
- * Notes how to go back from `output` to `inputs`; each operation calls it once. Nothing is recorded where no input
- * needs a gradient. `backward` need not compute the gradients of inputs whose `requiresGrad` is false.
+ * Records the backward pass of an operation, from `output` to `inputs`; each operation calls it once. Nothing is recorded if no
+ * input requires a gradient. `backward` need not compute the gradients of inputs whose `requiresGrad` is false.
  *
  * @param reads the tensors whose elements `backward` reads: one that is overwritten before makes it throw
  * @param endsInRelu whether the output is max(·, 0) of what the operation computes before
@@ -56,12 +58,16 @@ export function record(
 	return output;
 }
 
-/** What the backward pass of a product a · b reads: the gradient of each factor takes the other one. @internal */
+/** The tensors that the backward pass of a product a · b reads: the gradient of each factor needs the other one. @internal */
 export function readsOfProduct(a: Tensor, b: Tensor): Tensor[] {
 	return [...(a.requiresGrad ? [b] : []), ...(b.requiresGrad ? [a] : [])];
 }
 
-/** A tensor with the same elements through which no gradient flows (`detach` in PyTorch). */
+/**
+ * A tensor with the same elements through which no gradient flows, as torch.Tensor.detach. It shares the memory of x.
+ *
+ * @param x float32, any shape
+ */
 export function stopGradient(x: Tensor): Tensor {
 	checkTensor("stopGradient", "x", x);
 	return x.share();
@@ -90,12 +96,11 @@ function backwardOrder(loss: Tensor): Tensor[] {
 
 /**
  * Adds the gradient of `loss` to the `grad` of every parameter that it depends on (reverse-mode differentiation over
- * the recorded operations). Where something fails, no parameter's gradient has changed.
+ * the recorded operations). If it throws, no gradient has changed.
  *
- * `sum` is how two gradients are added; the public `backward` passes the kernel.
- *
- * @throws GradientError where the loss is not a scalar, depends on no parameter, or an operation returned a gradient of
- * another shape than its input's.
+ * @param sum adds two gradients; the public `backward` passes the kernel
+ * @throws GradientError if the loss has more than one element, depends on no parameter, or an operation returned a gradient of
+ * another shape than its input's
  * @internal
  */
 export function runBackward(loss: Tensor, sum: (a: Tensor, b: Tensor) => Tensor): void {
@@ -116,7 +121,7 @@ export function runBackward(loss: Tensor, sum: (a: Tensor, b: Tensor) => Tensor)
 				gradients.delete(tensor);
 				if (tensor.isDisposed)
 					throw new DisposedError(
-						`backward() needs a tensor of shape ${formatShape(tensor.shape)} on its way back, but it was disposed of. Call backward() inside the scope that computes the loss.`,
+						`backward: the backward pass needs a tensor of shape ${formatShape(tensor.shape)}, but it was disposed of. Call backward() inside the scope that computes the loss.`,
 					);
 				if (tensor instanceof Parameter) {
 					updates.push([tensor, tensor.hasGrad ? sum(tensor.grad, gradient) : gradient]);
@@ -125,7 +130,7 @@ export function runBackward(loss: Tensor, sum: (a: Tensor, b: Tensor) => Tensor)
 				const node = tensor.gradientNode;
 				if (node === null)
 					throw new GradientError(
-						`A tensor of shape ${formatShape(tensor.shape)} asks for a gradient but is no parameter: make it with gpu.parameter().`,
+						`backward: a tensor of shape ${formatShape(tensor.shape)} has requiresGrad, but is no parameter and no operation made it: make it with gpu.parameter().`,
 					);
 				checkVersions(node);
 				for (const [i, contribution] of node.backward(gradient).entries()) {
@@ -150,7 +155,7 @@ function checkVersions({ operation, reads }: GradientNode): void {
 		if (tensor.version === version) continue;
 		if (tensor.isDisposed) throw new DisposedError(`backward: ${operation} needs ${tensor}. ${tensor.disposalAdvice}`);
 		throw new GradientError(
-			`backward: ${operation} needs a tensor as it was in the forward pass, but ${tensor} was overwritten since then (by an optimizer's step, gpu.upload or gpu.copy). Call backward() before, or compute the loss again.`,
+			`backward: ${operation} needs a tensor as it was in the forward pass, but ${tensor} was overwritten since then (by an optimizer's step, gpu.upload, gpu.copy or a replay). Call backward() before that, or compute the loss again.`,
 		);
 	}
 }

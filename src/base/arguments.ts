@@ -1,6 +1,6 @@
 import { ArgumentError } from "./errors.js";
 
-/** How deep arrays in arrays are printed. */
+/** How many levels of nested arrays are printed. */
 const printedDepth = 2;
 
 /** A value as error messages print it: strings in quotes, long ones, arrays and objects shortened. */
@@ -147,7 +147,7 @@ export function checkArray(caller: string, name: string, value: unknown, wanted:
 	if (!Array.isArray(value)) throw wrongArgument(caller, name, wanted, value, hint);
 }
 
-/** @throws ArgumentError unless the value can be gone through, and is no text */
+/** @throws ArgumentError unless the value is iterable, and no string */
 export function checkBatches(caller: string, batches: unknown): void {
 	if (typeof (batches as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator] !== "function")
 		throw wrongArgument(caller, "batches", "an array of functions that make a batch each", batches);
@@ -176,7 +176,7 @@ export function checkInstance(
 /**
  * The numbers of an array or a typed array.
  *
- * @throws ArgumentError for anything else, and for an element that is no number in the range
+ * @throws ArgumentError for anything else, and for an element that is not a number in the range
  */
 export function checkNumbers(caller: string, name: string, value: unknown, range: NumberRange = {}): ArrayLike<number> {
 	if (!Array.isArray(value) && !(ArrayBuffer.isView(value) && "length" in value))

@@ -1,4 +1,4 @@
-/** Base class of every error that Tessera throws on purpose: `catch (e) { if (e instanceof TesseraError) … }`. */
+/** The base class of the errors that Tessera throws: `catch (e) { if (e instanceof TesseraError) … }`. */
 export class TesseraError extends Error {
 	static override readonly name: string = "TesseraError";
 
@@ -23,12 +23,12 @@ export class LimitError extends TesseraError {
 	static override readonly name: string = "LimitError";
 }
 
-/** More work is in flight than the host's memory allows: the loop awaits nothing. `await gpu.throttle()` bounds it. */
+/** More work is in flight than the host's memory allows: the loop does not wait for the GPU. `await gpu.throttle()` in it bounds the work. */
 export class OverloadError extends TesseraError {
 	static override readonly name: string = "OverloadError";
 }
 
-/** The shapes of the arguments do not fit each other; the message prints them. */
+/** The shapes of the arguments do not match; the message prints them. */
 export class ShapeError extends TesseraError {
 	static override readonly name: string = "ShapeError";
 }
@@ -53,7 +53,7 @@ export class DeviceMismatchError extends TesseraError {
 	static override readonly name: string = "DeviceMismatchError";
 }
 
-/** The GPU could not allocate a buffer. It arrives late, at the next read. */
+/** The GPU could not allocate a buffer. It is thrown late, by the next read. */
 export class OutOfMemoryError extends TesseraError {
 	static override readonly name: string = "OutOfMemoryError";
 }
@@ -63,7 +63,7 @@ export class DeviceLostError extends TesseraError {
 	static override readonly name: string = "DeviceLostError";
 }
 
-/** A kernel did not compile, or its pipeline or bindings were refused; the message has file, line and the compiler's words. */
+/** A kernel did not compile, or its pipeline or bindings were refused; the message has file, line and what the compiler reports. */
 export class ShaderError extends TesseraError {
 	static override readonly name: string = "ShaderError";
 }
@@ -73,7 +73,7 @@ export class CaptureError extends TesseraError {
 	static override readonly name: string = "CaptureError";
 }
 
-/** `backward` cannot do what was asked: no gradient is recorded, or one came back in the wrong shape. */
+/** `backward` cannot compute the gradient: no operation was recorded, or one returned a gradient of the wrong shape. */
 export class GradientError extends TesseraError {
 	static override readonly name: string = "GradientError";
 }

@@ -10,7 +10,7 @@ function mix(seed: number): number {
 	return bits ^ (bits >>> 16);
 }
 
-/** Numbers thrown away at the start: the generator's state begins half empty, and its first sums show it. */
+/** Numbers that are skipped at the start: half of the generator's first state is constant, and its first numbers show it. */
 const warmUp = 32;
 
 /** A seeded source of random numbers (xoroshiro128+): the same seed gives the same numbers everywhere. */
@@ -35,7 +35,7 @@ export class Random {
 		return low + (high - low) * uniformFloat64(this.generator);
 	}
 
-	/** An integer in [0, count), for a count of at most 2³²: pure-rand's `uniformInt`, without its way for larger ranges. */
+	/** An integer in [0, count), for a count of at most 2³²: pure-rand's `uniformInt`, without the branch for larger ranges. */
 	integer(count: number): number {
 		if (!Number.isInteger(count) || count < 1 || count > 2 ** 32)
 			checkNumber("random.integer", "count", count, { least: 1, most: 2 ** 32, whole: true });
@@ -76,7 +76,7 @@ export class Random {
 		return order;
 	}
 
-	/** A generator of its own, so that one part's use of numbers does not shift another's. */
+	/** An independent generator, so that one part of a program does not shift the numbers of another. */
 	fork(): Random {
 		return new Random(this.integer(0x7fffffff));
 	}

@@ -5,12 +5,18 @@ import type { Tensor } from "../tensor/tensor.js";
 import { launchBinary } from "./binary.js";
 
 /**
- * Adds the gradient of a loss to the `grad` of every parameter that it depends on. Where something fails, no
- * parameter's gradient has changed.
+ * Adds the gradient of a loss to the `grad` of every parameter that it depends on, as torch.Tensor.backward. If it throws, no
+ * gradient has changed.
  *
- * @param loss a tensor of one element
- * @throws GradientError where the loss has more elements, depends on no parameter or was computed inside `noGrad`;
- * DisposedError where a tensor that the way back needs was disposed of.
+ * @param loss float32, one element
+ * @throws GradientError if the loss has more elements, depends on no parameter or was computed inside `noGrad`, or if a tensor
+ * that the backward pass reads was overwritten; DisposedError if such a tensor was disposed of
+ * @example
+ * gpu.scope(() => {
+ *   backward(mseLoss(model.forward(x), y));
+ *   optimizer.step();
+ *   optimizer.zeroGrad();
+ * });
  */
 export function backward(loss: Tensor): void {
 	if (typeof loss === "number")

@@ -34,7 +34,7 @@ export function launchBinary(operation: keyof typeof operations, a: Tensor, b: T
 	return out;
 }
 
-/** The gradient of an operand that was repeated: the sum over its repetitions. Takes `gradient` over. */
+/** The gradient of an operand that was broadcast: the sum over its repetitions. Disposes of `gradient`. */
 function sumToShape(gradient: Tensor, shape: Shape, factor = 1): Tensor {
 	const { count, inner } = repeatOf("sum", shape, gradient.shape);
 	const summed =
@@ -48,10 +48,15 @@ function sumToShape(gradient: Tensor, shape: Shape, factor = 1): Tensor {
 }
 
 /**
- * a + b, elementwise. Shapes are broadcast by NumPy's rules, provided that the axes other than 1 of the smaller operand
- * lie side by side: a scalar, a bias [C, 1, 1] against [N, C, H, W], a row [C] against [N, C].
+ * a + b, elementwise. Shapes are broadcast as in NumPy and PyTorch, if the axes of the smaller operand whose length is not 1 are
+ * neighbours: a scalar, a bias [C, 1, 1] and [N, C, H, W], a row [C] and [N, C].
  *
- * @throws ShapeError, DTypeError (float32 only), DeviceMismatchError
+ * @param a float32, any shape
+ * @param b float32, a shape that broadcasts with that of a
+ * @returns float32, the broadcast shape
+ * @throws ShapeError if the shapes do not broadcast, DTypeError if one is not float32, DeviceMismatchError if they are on two devices
+ * @example
+ * const y = add(matmul(x, weight), bias); // [N, out] + [out]
  */
 export function add(a: Tensor, b: Tensor): Tensor {
 	return record("add", launchBinary("add", a, b), [a, b], [], (gradient) => [
@@ -60,7 +65,7 @@ export function add(a: Tensor, b: Tensor): Tensor {
 	]);
 }
 
-/** a − b, elementwise; shapes as for `add`. */
+/** a − b, elementwise; shapes and errors as for `add`. */
 export function sub(a: Tensor, b: Tensor): Tensor {
 	return record("sub", launchBinary("sub", a, b), [a, b], [], (gradient) => [
 		a.requiresGrad ? sumToShape(gradient.share(), a.shape) : null,
@@ -68,7 +73,7 @@ export function sub(a: Tensor, b: Tensor): Tensor {
 	]);
 }
 
-/** a × b, elementwise; shapes as for `add`. */
+/** a × b, elementwise; shapes and errors as for `add`. */
 export function mul(a: Tensor, b: Tensor): Tensor {
 	return record("mul", launchBinary("mul", a, b), [a, b], readsOfProduct(a, b), (gradient) => [
 		a.requiresGrad ? sumToShape(launchBinary("mul", gradient, b), a.shape) : null,

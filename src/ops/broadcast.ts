@@ -1,16 +1,16 @@
 import { ShapeError } from "../base/errors.js";
 import { formatShape, type Shape, sizeOf } from "../base/shape.js";
 
-/** How an operand repeats in the output: `count` elements, each for `inner` neighbours, over and over; 0: not at all. */
+/** How an operand repeats in the output: `count` elements, each for `inner` neighbours, over and over; with a count of 0 it does not repeat. */
 export interface Repeat {
 	readonly count: number;
 	readonly inner: number;
 }
 
 /**
- * The shape that two operands have together by NumPy's rules.
+ * The shape that two operands broadcast to.
  *
- * @throws ShapeError where an axis is neither equal nor 1.
+ * @throws ShapeError if an axis is neither equal nor 1
  */
 export function broadcastShape(operation: string, a: Shape, b: Shape): Shape {
 	const rank = Math.max(a.length, b.length);
@@ -19,7 +19,7 @@ export function broadcastShape(operation: string, a: Shape, b: Shape): Shape {
 		const y = b[axis - rank + b.length] ?? 1;
 		if (x !== y && x !== 1 && y !== 1)
 			throw new ShapeError(
-				`${operation}: shapes ${formatShape(a)} and ${formatShape(b)} do not fit: counted from the back, each axis must be equal or 1.`,
+				`${operation}: shapes ${formatShape(a)} and ${formatShape(b)} do not broadcast: counted from the last axis, each must be equal, or 1 in one of them.`,
 			);
 		return Math.max(x, y);
 	});
@@ -28,7 +28,7 @@ export function broadcastShape(operation: string, a: Shape, b: Shape): Shape {
 /**
  * How an operand of shape `from` repeats in `to`.
  *
- * @throws ShapeError where its axes other than 1 do not lie side by side (such as [2, 1, 3] against [2, 5, 3]).
+ * @throws ShapeError if its axes whose length is not 1 are not neighbours, as in [2, 1, 3] and [2, 5, 3]
  */
 export function repeatOf(operation: string, from: Shape, to: Shape): Repeat {
 	const size = sizeOf(from);
@@ -41,7 +41,7 @@ export function repeatOf(operation: string, from: Shape, to: Shape): Repeat {
 	for (let axis = first; axis <= last; axis++)
 		if (from[axis] !== to[axis + offset])
 			throw new ShapeError(
-				`${operation}: shape ${formatShape(from)} repeats in ${formatShape(to)} on an axis between its own, which is not supported: permute it, so that its axes other than 1 lie side by side.`,
+				`${operation}: shape ${formatShape(from)} cannot be broadcast to ${formatShape(to)}, because an axis between its own is repeated: permute it, so that its axes whose length is not 1 are neighbours.`,
 			);
 	return { count: size, inner: sizeOf(to.slice(last + offset + 1)) };
 }

@@ -4,12 +4,12 @@ import { formatShape, type Shape, sizeOf } from "../base/shape.js";
 import { Gpu } from "../tensor/gpu.js";
 import type { AnyTensor } from "../tensor/tensor.js";
 
-/** The device of all the tensors. @throws DeviceMismatchError where they are on two. */
+/** The device of all the tensors. @throws DeviceMismatchError if they are on two. */
 export function commonGpu(operation: string, first: AnyTensor, ...others: readonly (AnyTensor | undefined)[]): Gpu {
 	for (const other of others)
 		if (other !== undefined && other.gpu !== first.gpu)
 			throw new DeviceMismatchError(
-				`${operation}: tensors of two devices met: shape ${formatShape(first.shape)} on ${first.gpu.adapter.description || first.gpu.adapter.vendor}, shape ${formatShape(other.shape)} on ${other.gpu.adapter.description || other.gpu.adapter.vendor}. Read one with data() and upload it to the other's device.`,
+				`${operation}: the tensors are on two devices: shape ${formatShape(first.shape)} on ${first.gpu.adapter.description || first.gpu.adapter.vendor}, shape ${formatShape(other.shape)} on ${other.gpu.adapter.description || other.gpu.adapter.vendor}. Read one with data() and upload it to the other's device.`,
 			);
 	return first.gpu;
 }
@@ -50,7 +50,7 @@ export function checkBindable(caller: string, sizes: string, gpu: Gpu, shape: Sh
 		);
 }
 
-/** What a part of a model takes of a device and its driver at least, in bytes. */
+/** Bytes that a part of a model takes on a device and in its driver, at least. */
 const leastPart = 2 ** 17;
 
 /**

@@ -22,13 +22,15 @@ export interface CrossEntropyOptions {
 }
 
 /**
- * The mean over all targets of −log softmax(logits)[target], in nats. A target that is not a class makes it infinite; the
- * logits of its row get no gradient.
+ * The mean over all targets of −log softmax(logits)[target], in nats, as torch.nn.functional.cross_entropy. A target that is not a
+ * class makes it infinite; its logits get no gradient.
  *
- * @param logits float32
- * @param targets uint32 or int32, of the logits' shape without the axis of the classes
- * @returns a scalar
- * @throws ShapeError, DTypeError, ArgumentError, DeviceMismatchError
+ * @param logits float32 [N, C], [N, C, H, W], or any shape with the classes along `axis`
+ * @param targets uint32 or int32, the logits' shape without the axis of the classes
+ * @returns float32, a scalar
+ * @throws ShapeError if the shapes do not match, DTypeError, ArgumentError if there is no such axis, DeviceMismatchError
+ * @example
+ * const loss = crossEntropy(logits, gpu.tensor(Uint32Array.of(3, 0, 7)));
  */
 export function crossEntropy(logits: Tensor, targets: Targets, options: CrossEntropyOptions = {}): Tensor {
 	checkTensor(name, "logits", logits, "float32");
@@ -63,7 +65,7 @@ function contiguousCrossEntropy(logits: Tensor, targets: Targets, axis: number):
 	});
 }
 
-/** Of logits [B, K, …] in blocks, which are read as they are; the maximum and the sum of each row are kept, not the probabilities. */
+/** Of blocked logits [N, C, …]. It keeps the maximum and the sum of exponentials of each target, not the probabilities. */
 function blockedCrossEntropy(logits: Tensor, targets: Targets): Tensor {
 	const { gpu, shape } = logits;
 	const [batch, classes, ...positions] = shape;

@@ -9,18 +9,18 @@ import type { Tensor } from "../tensor/tensor.js";
 import { commonGpu } from "./check.js";
 import { launchElements } from "./launch.js";
 
-/** How elements are dropped in a step. */
+/** Which elements are dropped in a step. */
 export interface DropoutOptions {
 	/** The probability that an element is dropped, in [0, 1). */
 	readonly p: number;
 	/**
-	 * uint32 [2]: a seed and the number of the step, which decide what is dropped. Read on the GPU, so it can be fed. It has to
-	 * stay as it is until the gradients are computed.
+	 * uint32 [2]: a seed and the number of the step, which decide what is dropped. It is read on the GPU, so a captured step can
+	 * feed it. It must not change before the backward pass.
 	 */
 	readonly random: Tensor<"uint32">;
 }
 
-/** @throws ArgumentError where a probability of dropping is not in [0, 1). */
+/** @throws ArgumentError unless a probability is in [0, 1) */
 export function checkDropout(name: string, setting: string, p: number): void {
 	checkNumber(name, setting, p, { least: 0, below: 1 });
 }
@@ -31,12 +31,12 @@ export function checkDropoutOptions(name: string, options: DropoutOptions): void
 	checkDropout(name, "p", options.p);
 	checkTensor(name, "random", options.random, "uint32");
 	if (!sameShape(options.random.shape, [2]))
-		throw new ShapeError(`${name}: random must be [2], but has ${formatShape(options.random.shape)}.`);
+		throw new ShapeError(`${name}: random must be [2], but has shape ${formatShape(options.random.shape)}.`);
 }
 
 /**
- * x / (1 − p) with a probability of 1 − p, and 0 otherwise, each element by itself (Srivastava et al., "Dropout: a simple way
- * to prevent neural networks from overfitting", 2014). The same elements are dropped however x lies in memory.
+ * Each element is x / (1 − p) with a probability of 1 − p, else 0, independently of the others (Srivastava et al., "Dropout: a
+ * simple way to prevent neural networks from overfitting", 2014). Which ones are dropped does not depend on the layout.
  *
  * @param x float32, any shape
  * @param first the number of its first element: tensors of one step whose numbers do not overlap are dropped independently

@@ -10,25 +10,26 @@ import { checkRank, commonGpu } from "./check.js";
 import { launchElements } from "./launch.js";
 import { launchSum } from "./sum.js";
 
-/** Rows of dy that one invocation of the gradient adds up at least, and words of partial sums at most. */
+/** Rows of dy that one invocation of the gradient adds up, at least; words of partial sums, at most. */
 const rowsPerSplit = 256;
 const maxPartialWords = 2 ** 22;
 
 export interface EmbeddingOptions {
 	/**
-	 * "last" (default): the vectors lie along a new last axis, [...indices.shape, D]. "NCHW": along the channels,
+	 * "last" (default): the vectors are along a new last axis, [...indices.shape, D]. "NCHW": along the channel axis,
 	 * indices [B, H, W] → [B, D, H, W].
 	 */
 	readonly layout?: "last" | "NCHW";
 }
 
 /**
- * The rows of `weight` that the indices name. An index outside [0, K) gives zeros and no gradient.
+ * The rows of `weight` that the indices name, as torch.nn.functional.embedding. An index outside [0, K) gives zeros, and no
+ * gradient.
  *
  * @param indices uint32 or int32, any shape
  * @param weight float32 [K, D]
- * @returns [...indices.shape, D], or [B, D, H, W]
- * @throws ShapeError, DTypeError, DeviceMismatchError
+ * @returns float32 [...indices.shape, D], or [B, D, H, W] with layout "NCHW"
+ * @throws ShapeError if the weight is not [K, D] or the indices do not fit the layout, DTypeError, ArgumentError, DeviceMismatchError
  */
 export function embedding(
 	indices: Tensor<"uint32"> | Tensor<"int32">,

@@ -13,7 +13,7 @@ import { launchSum } from "./sum.js";
 export interface GatedActivationOptions {
 	/** float32 [B, 2C, H, W], added to x first. */
 	readonly plus?: Tensor | undefined;
-	/** float32 [B, 2C], then added to each pixel of an image: what conditions on the image's class. */
+	/** float32 [B, 2C], then added to each pixel of an image: conditions it on the image's class. */
 	readonly bias?: Tensor | undefined;
 }
 
@@ -37,7 +37,7 @@ function check(name: string, x: Tensor, { plus, bias }: GatedActivationOptions):
 	checkRank(name, "x", x.shape, 4, "[B, 2C, H, W]");
 	const [batch, channels, height, width] = x.shape;
 	if (channels % 2 !== 0)
-		throw new ShapeError(`${name}: shape ${formatShape(x.shape)} must have an even number of channels.`);
+		throw new ShapeError(`${name}: x must have an even number of channels, but has shape ${formatShape(x.shape)}.`);
 	for (const [what, tensor, shape] of [
 		["plus", plus, x.shape],
 		["bias", bias, [batch, channels]],
@@ -45,7 +45,9 @@ function check(name: string, x: Tensor, { plus, bias }: GatedActivationOptions):
 		if (tensor === undefined) continue;
 		checkTensor(name, what, tensor, "float32");
 		if (!sameShape(tensor.shape, shape))
-			throw new ShapeError(`${name}: ${what} must be ${formatShape(shape)}, but has ${formatShape(tensor.shape)}.`);
+			throw new ShapeError(
+				`${name}: ${what} must be ${formatShape(shape)}, but has shape ${formatShape(tensor.shape)}.`,
+			);
 	}
 	return [batch, channels / 2, height, width];
 }

@@ -8,7 +8,7 @@ import { Tensor } from "../tensor/tensor.js";
 import { checkGpu, checkRank, commonGpu } from "./check.js";
 import { launchElements } from "./launch.js";
 
-/** Images of one byte a value on the GPU, four to a word; made by `packImages`, read by `gatherImages`. */
+/** Images on the GPU as bytes, four in a word; made by `packImages`, read by `gatherImages`. */
 export interface PackedImages {
 	readonly words: Tensor<"uint32">;
 	readonly count: number;
@@ -21,7 +21,7 @@ export interface PackedImages {
  * Uploads images as bytes, a quarter of what they take as float32.
  *
  * @param pixels uint8 [count, channels, height, width]
- * @throws ShapeError where pixels and shape differ in size, LimitError where the device cannot bind so many bytes.
+ * @throws ShapeError if pixels and shape differ in size, LimitError if the device cannot bind so many bytes
  */
 export function packImages(
 	gpu: Gpu,
@@ -48,13 +48,12 @@ export function packImages(
 export interface GatherImagesOptions {
 	/** Multiplies the byte (default 1/255). */
 	readonly scale?: number;
-	/** Is then added (default −0.5). */
+	/** Added to that (default −0.5). */
 	readonly shift?: number;
 }
 
 /**
- * The images that the indices name, unpacked on the GPU: scale · byte + shift. An index that is not that of an image
- * gives zeros.
+ * The images that the indices name, unpacked on the GPU: scale · byte + shift. An index that no image has gives zeros.
  *
  * @param indices uint32 or int32 [B]
  * @returns float32 [B, channels, height, width]

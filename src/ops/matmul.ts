@@ -23,7 +23,7 @@ function launchMatmul(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boo
 	if (inner !== bInner) {
 		const [ofA, ofB] = [transposeA ? " transposed" : "", transposeB ? " transposed" : ""];
 		throw new ShapeError(
-			`matmul: ${formatShape(a.shape)}${ofA} and ${formatShape(b.shape)}${ofB} do not fit: ${inner} columns against ${bInner} rows.`,
+			`matmul: ${formatShape(a.shape)}${ofA} and ${formatShape(b.shape)}${ofB} do not match: ${inner} columns and ${bInner} rows.`,
 		);
 	}
 	const c = a.gpu.empty([rows, columns]);
@@ -45,12 +45,14 @@ function launchMatmul(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boo
 }
 
 /**
- * The matrix product.
+ * The matrix product, as torch.matmul of two matrices.
  *
- * @param a float32 [m, k] (or [k, m] with transposeA)
- * @param b float32 [k, n] (or [n, k] with transposeB)
- * @returns [m, n]
- * @throws ShapeError, DTypeError, DeviceMismatchError
+ * @param a float32 [m, k], or [k, m] with transposeA
+ * @param b float32 [k, n], or [n, k] with transposeB
+ * @returns float32 [m, n]
+ * @throws ShapeError if the shapes do not match, DTypeError, DeviceMismatchError
+ * @example
+ * const y = relu(matmul(x, weight));
  */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
 	const name = "matmul";

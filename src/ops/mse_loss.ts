@@ -10,7 +10,7 @@ import { commonGpu } from "./check.js";
 import { launchElements } from "./launch.js";
 import { launchSum } from "./sum.js";
 
-/** Elements a workgroup sums up, at the least. */
+/** Elements that a workgroup sums up. */
 const chunk = 4096;
 
 export interface MSELossOptions {
@@ -19,11 +19,14 @@ export interface MSELossOptions {
 }
 
 /**
- * scale · the mean of (a − b)² over all elements, a scalar.
+ * scale · the mean of (a − b)² over all elements, as torch.nn.functional.mse_loss.
  *
  * @param a float32, any shape
- * @param b float32, the same shape
- * @throws ShapeError where the shapes differ (nothing is broadcast), ArgumentError where the scale is not finite.
+ * @param b float32, the same shape: nothing is broadcast
+ * @returns float32, a scalar
+ * @throws ShapeError if the shapes differ, ArgumentError if the scale is not finite, DTypeError, DeviceMismatchError
+ * @example
+ * const loss = mseLoss(model.forward(x), target);
  */
 export function mseLoss(a: Tensor, b: Tensor, options: MSELossOptions = {}): Tensor {
 	checkTensor("mseLoss", "a", a, "float32");
@@ -33,7 +36,9 @@ export function mseLoss(a: Tensor, b: Tensor, options: MSELossOptions = {}): Ten
 	const { scale = 1 } = options;
 	checkNumber("mseLoss", "scale", scale);
 	if (!sameShape(a.shape, b.shape))
-		throw new ShapeError(`mseLoss: shapes ${formatShape(a.shape)} and ${formatShape(b.shape)} differ.`);
+		throw new ShapeError(
+			`mseLoss: a has shape ${formatShape(a.shape)}, but b has ${formatShape(b.shape)}; they must be equal.`,
+		);
 
 	const loss = gpu.scope(() => {
 		const workgroups = Math.ceil(a.size / chunk);

@@ -6,7 +6,7 @@ import { vectorsOf } from "./codes/latents.js";
 import { launchElements } from "./launch.js";
 
 /**
- * Each vector divided by its Euclidean length, or by 1e-12 where it is shorter, as torch.nn.functional.normalize.
+ * Each vector divided by its Euclidean length, or by 1e-12 if that is smaller, as torch.nn.functional.normalize.
  *
  * @param x float32 [N, D], or [B, D, H, W] whose vectors lie along the channels
  * @throws ShapeError, DTypeError

@@ -9,7 +9,7 @@ import { launchElements } from "./launch.js";
 
 const maxRank = 6;
 
-/** Writes x, seen with shape `shape`, into `out` with its axes in another order. */
+/** Writes x, read as `shape`, to `out` with its axes in another order. */
 export function launchPermute(x: AnyTensor, out: AnyTensor, shape: Shape, order: readonly number[]): void {
 	const padding = maxRank - shape.length;
 	const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, length) => product * length, 1));
@@ -23,21 +23,23 @@ export function launchPermute(x: AnyTensor, out: AnyTensor, shape: Shape, order:
 }
 
 /**
- * The axes in another order: axis `a` of the result is axis `order[a]` of x.
+ * The axes in another order, as torch.permute: axis `a` of the result is axis `order[a]` of x.
  *
  * @param x any dtype, at most 6 axes
- * @throws ArgumentError where `order` is no order of x's axes.
+ * @throws ArgumentError unless `order` has each of x's axes once
+ * @example
+ * const transposed = permute(x, [1, 0]);
  */
 export function permute<D extends DType>(x: Tensor<D>, order: readonly number[]): Tensor<D> {
 	checkTensor("permute", "x", x);
 	checkArray("permute", "order", order, "an array of axes", "write permute(x, [1, 0])");
 	const rank = x.shape.length;
 	if (rank > maxRank)
-		throw new ArgumentError(`permute: it takes at most ${maxRank} axes; shape ${formatShape(x.shape)} has ${rank}.`);
+		throw new ArgumentError(`permute: x must have at most ${maxRank} axes, but has shape ${formatShape(x.shape)}.`);
 	const isAxis = (axis: unknown) => Number.isInteger(axis) && Number(axis) >= 0 && Number(axis) < rank;
 	if (order.length !== rank || new Set(order).size !== rank || !order.every(isAxis))
 		throw new ArgumentError(
-			`permute: order ${formatValue(order)} is not an order of the axes of shape ${formatShape(x.shape)}.`,
+			`permute: order must have each axis of shape ${formatShape(x.shape)} once, but is ${formatValue(order)}.`,
 		);
 	const out = x.gpu.empty(
 		order.map((axis) => x.shape[axis]),
@@ -57,7 +59,7 @@ function inverse(order: readonly number[]): number[] {
 	return back;
 }
 
-/** Records where the tensors are float32; tensors of other dtypes carry no gradient. */
+/** Records the operation if the tensors are float32; tensors of other dtypes have no gradient. */
 export function recordAny<D extends DType>(
 	operation: string,
 	out: Tensor<D>,

@@ -6,8 +6,8 @@ import type { Tensor } from "../tensor/tensor.js";
 import { launchElementwise } from "./elementwise.js";
 
 /**
- * The gradient of x from a kernel that can multiply it by x > 0 in the same pass. If a ReLU gave x, the kernel is handed x as the
- * mask, and the ReLU's backward pass then has nothing to do.
+ * The gradient of x from a kernel that can multiply it by x > 0 in the same pass. If x is the output of a ReLU, the kernel
+ * gets x as the mask, and the ReLU's backward pass launches nothing.
  */
 export function maskedGradient(x: Tensor, gradientOf: (mask: Tensor | undefined) => Tensor): Tensor {
 	const relu = x.gradientNode?.relu;
@@ -16,16 +16,18 @@ export function maskedGradient(x: Tensor, gradientOf: (mask: Tensor | undefined)
 	return relu.masked;
 }
 
-/** The gradient before a ReLU that gave y: dy if y > 0, else 0. */
+/** The gradient of a ReLU's input, whose output is y: dy if y > 0, else 0. */
 export function reluGradient(y: Tensor, dy: Tensor): Tensor {
 	return y.gradientNode?.relu?.masked === dy ? dy.share() : launchElementwise(reluGradKernel, [y, dy]);
 }
 
 /**
- * max(x, 0), elementwise; the gradient at 0 is 0.
+ * max(x, 0), elementwise, as torch.nn.functional.relu; the gradient at 0 is 0.
  *
  * @param x float32, any shape
  * @throws DTypeError if x is not float32
+ * @example
+ * const y = relu(x);
  */
 export function relu(x: Tensor): Tensor {
 	checkTensor("relu", "x", x, "float32");

@@ -6,10 +6,13 @@ import type { DType, Tensor } from "../tensor/tensor.js";
 import { recordAny } from "./permute.js";
 
 /**
- * The same elements in the same order with another shape, over the same memory. One length may be −1: it follows from
- * the others.
+ * The same elements in the same order with another shape, as torch.reshape. It shares the memory of x.
  *
- * @throws ShapeError where the sizes differ.
+ * @param x any dtype, any shape
+ * @param shape one length may be −1: it follows from the others
+ * @throws ShapeError if the numbers of elements differ
+ * @example
+ * const rows = reshape(x, [-1, 10]);
  */
 export function reshape<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> {
 	checkTensor("reshape", "x", x);
@@ -18,12 +21,12 @@ export function reshape<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> 
 		throw new ShapeError(`reshape: shape must be whole numbers, but is ${formatValue(shape)}.`);
 	const free = shape.indexOf(-1);
 	if (free !== shape.lastIndexOf(-1))
-		throw new ShapeError(`reshape: only one length of ${formatShape(shape)} may be -1.`);
+		throw new ShapeError(`reshape: only one length may be -1, but shape is ${formatShape(shape)}.`);
 	const known = sizeOf(shape.filter((_, axis) => axis !== free));
 	const to = free < 0 ? shape : shape.with(free, x.size / known);
 	if (sizeOf(to) !== x.size || to.some((length) => !Number.isInteger(length)))
 		throw new ShapeError(
-			`reshape: ${x.size} elements of shape ${formatShape(x.shape)} do not fill ${formatShape(shape)}.`,
+			`reshape: shape must have the ${x.size} elements of x ${formatShape(x.shape)}, but is ${formatShape(shape)}.`,
 		);
 	checkShape("reshape", to);
 	return recordAny("reshape", x.share([...to]), x, (gradient) => gradient.share(x.shape));

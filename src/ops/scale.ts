@@ -14,9 +14,10 @@ export function launchScale(x: Tensor, factor: number, to: Shape = x.shape): Ten
 }
 
 /**
- * factor · x for a plain number.
+ * factor · x, for a number.
  *
- * @throws ArgumentError where the factor is not finite.
+ * @param x float32, any shape
+ * @throws ArgumentError if the factor is not finite, DTypeError if x is not float32
  */
 export function scale(x: Tensor, factor: number): Tensor {
 	checkTensor("scale", "x", x, "float32");

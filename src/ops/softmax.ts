@@ -13,7 +13,7 @@ export function launchSoftmax(x: Tensor, axis: number, log: boolean): Tensor {
 	return y;
 }
 
-/** Launches a kernel that has a row of x along an axis for each group of lanes. */
+/** Launches a kernel that has a group of lanes for each row of x along an axis. */
 function launchAlong(kernel: Kernel, x: Tensor, axis: number, log: boolean, tensors: readonly Tensor[]): void {
 	const length = x.shape[axis];
 	const inner = sizeOf(x.shape.slice(axis + 1));
@@ -37,15 +37,17 @@ function recorded(operation: string, x: Tensor, axis: number, log: boolean): Ten
 }
 
 /**
- * exp(x) / Σ exp(x) along an axis, computed without overflow.
+ * exp(x) / Σ exp(x) along an axis, without overflow, as torch.softmax.
  *
- * @throws ArgumentError where x has no such axis.
+ * @param x float32, any shape
+ * @param axis −1 is the last one
+ * @throws ArgumentError if x has no such axis, DTypeError if x is not float32
  */
 export function softmax(x: Tensor, axis: number): Tensor {
 	return recorded("softmax", x, axis, false);
 }
 
-/** The logarithm of `softmax(x, axis)`, computed without overflow or cancellation. */
+/** The logarithm of `softmax(x, axis)`, without overflow or cancellation; arguments and errors as for `softmax`. */
 export function logSoftmax(x: Tensor, axis: number): Tensor {
 	return recorded("logSoftmax", x, axis, true);
 }

@@ -7,7 +7,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import { launchElements } from "./launch.js";
 import { launchPermute } from "./permute.js";
 
-/** A tensor seen as four axes [r1, k1, r2, k2], of which the r are summed and the k kept. */
+/** A tensor read as four axes [r1, k1, r2, k2]: it is summed over the r, and the k are kept. */
 export interface SumView {
 	readonly r1?: number;
 	readonly k1?: number;
@@ -16,8 +16,8 @@ export interface SumView {
 }
 
 /**
- * Summands that one lane of a workgroup adds up before a sum is split over several workgroups, and splits at the most: so
- * one lane adds up the splits.
+ * Summands of a lane from which on a sum is split over several workgroups; also the most splits, so that one lane adds up the
+ * parts.
  */
 const summandsPerLane = 128;
 
@@ -54,12 +54,12 @@ function launchSumOnce(x: Tensor, view: SumView, splits: number, to: Shape, fact
 	return out;
 }
 
-/** Lanes that share one sum: none where neighbouring sums read neighbouring words. */
+/** Lanes that compute one sum together: one if neighbouring sums read neighbouring words. */
 function lanesFor(k2: number): number {
 	return k2 >= 32 ? 1 : 64;
 }
 
-/** factor · x repeated as [any, count, inner] to shape `to`. */
+/** factor · x, each of its `count` elements repeated `inner` times and all of that over and over, as shape `to`. */
 function launchExpand(x: Tensor, to: Shape, count: number, inner: number, factor = 1): Tensor {
 	const out = x.gpu.empty(to);
 	launchElements(expandKernel, out.size, [x, out], { constants: { COUNT: count, INNER: inner }, uniforms: { factor } });
@@ -76,7 +76,7 @@ function reduce(operation: string, x: Tensor, axis: number | undefined, factorOf
 	const factor = factorOf(count);
 	const out = launchSum(x, { k1: outer, r2: count, k2: inner }, shape, factor);
 	return record(operation, out, [x], [], (gradient) => {
-		// The sum's element (o, i) is repeated over the axis between o and i.
+		// Element (o, i) of the sum is repeated over the axis between o and i.
 		if (outer === 1) return [launchExpand(gradient, x.shape, inner, 1, factor)];
 		if (inner === 1) return [launchExpand(gradient, x.shape, outer, count, factor)];
 		return [launchExpandBetween(gradient, x.shape, outer, count, inner, factor)];
@@ -100,16 +100,17 @@ function launchExpandBetween(
 }
 
 /**
- * The sum of all elements, or over one axis, which the result then lacks.
+ * The sum of all elements, or over one axis, which the result does not have, as torch.sum.
  *
  * @param x float32, any shape
- * @throws ArgumentError where x has no such axis.
+ * @param axis default: all; −1 is the last one
+ * @throws ArgumentError if x has no such axis, DTypeError if x is not float32
  */
 export function sum(x: Tensor, axis?: number): Tensor {
 	return reduce("sum", x, axis, () => 1);
 }
 
-/** The mean of all elements, or over one axis, which the result then lacks. */
+/** The mean of all elements, or over one axis, which the result does not have; arguments and errors as for `sum`. */
 export function mean(x: Tensor, axis?: number): Tensor {
 	return reduce("mean", x, axis, (count) => 1 / count);
 }

@@ -10,7 +10,7 @@ export function variantsForBatch({ gpu, shape }: Tensor): Variants {
 	return shape[0] >= leastBlockedBatch ? gpu.variants : ["portable"];
 }
 
-/** x in the layout that the preferred variant reads, for a tensor that several kernels read: a copy, unless it is in it. */
+/** x, or a copy in the layout that the preferred variant reads; for a tensor that several kernels will read. */
 export function inPreferredLayout(x: Tensor): Tensor {
 	if (x.layout === "blocked" || variantsForBatch(x)[0] !== "blocked") return x;
 	const copy = x.gpu.empty(x.shape, "float32", "blocked");

@@ -4,7 +4,7 @@ import type { Gpu } from "../tensor/gpu.js";
 import type { DType, Tensor } from "../tensor/tensor.js";
 import { launchElements } from "./launch.js";
 
-/** A tensor of zeros, made on the GPU, so also anew in each replay of a captured step. */
+/** A tensor of zeros, written by a kernel: so each replay of a captured step writes them again. */
 export function zeros<D extends DType = "float32">(gpu: Gpu, shape: Shape, dtype: D = "float32" as D): Tensor<D> {
 	const out = gpu.empty(shape, dtype);
 	gpu.scope(() => {

@@ -3,7 +3,7 @@ import { DisposedError, DTypeError } from "../base/errors.js";
 import { type DType, Parameter, Tensor } from "./tensor.js";
 
 /**
- * @param allowed the dtypes that it may have; without any, every dtype
+ * @param allowed the dtypes that it may have; none means every dtype
  * @throws ArgumentError unless the value is a tensor, DisposedError for one that was disposed of, DTypeError for another dtype
  */
 export function checkTensor(caller: string, name: string, value: unknown, ...allowed: readonly DType[]): void {

@@ -3,13 +3,13 @@ import { ArgumentError, DTypeError, ShapeError } from "../base/errors.js";
 import { formatShape, type Shape, sameShape, sizeOf } from "../base/shape.js";
 import type { DataOf, DType } from "./tensor.js";
 
-/** A number, or numbers in arrays in arrays, as deep as the tensor has axes. */
+/** A number, or arrays of numbers nested as deep as the tensor has axes. */
 export type NestedNumbers = number | readonly NestedNumbers[];
 
 /** The host array of each dtype. */
 export const arrays = { float32: Float32Array, int32: Int32Array, uint32: Uint32Array } as const;
 
-/** More axes than any operation takes: what is nested deeper holds itself. */
+/** More axes than any operation takes: an array that is nested deeper contains itself. */
 const maxAxes = 32;
 
 /** The name of a typed array's class, also of one from another window or Node context; undefined for anything else. */
@@ -31,9 +31,9 @@ export function checkDTypeName(caller: string, dtype: unknown): void {
 }
 
 /**
- * The shape that data has of itself: [] of a number, [n] of a typed array, [2, 3] of two arrays of three.
+ * The shape of data: [] of a number, [n] of a typed array, [2, 3] of two arrays of three.
  *
- * @throws ArgumentError for what is no data
+ * @throws ArgumentError if it is no data
  */
 export function shapeOfData(caller: string, data: unknown): Shape {
 	const shape: number[] = [];
@@ -72,7 +72,7 @@ export function hostArray<D extends DType>(caller: string, data: unknown, shape:
 	return out;
 }
 
-/** Writes the numbers of an array at an offset; how long it and those in it must be, the shape says. */
+/** Writes the numbers of an array at an offset. @param shape the lengths that it and the arrays in it must have */
 function fill(
 	caller: string,
 	name: string,
@@ -91,7 +91,7 @@ function fill(
 			const element = data[i];
 			if (typeof element !== "number") throw wrongData(caller, `${name}[${i}]`, element);
 			out[offset + i] = element;
-			// An integer that was wrapped or cut off is another number now.
+			// An integer that does not fit was wrapped.
 			if (dtype !== "float32" && out[offset + i] !== element)
 				throw new ArgumentError(`${caller}: ${name}[${i}] is ${element}, which a tensor of ${dtype} cannot hold.`);
 		}
@@ -106,7 +106,7 @@ function fill(
 	}
 }
 
-/** Arrays, typed arrays, and other objects with a length: what has elements, but no text. */
+/** Whether it has elements: an array, a typed array or another object with a length, but no string. */
 function isList(value: unknown): value is ArrayLike<unknown> {
 	return (
 		typeof value === "object" &&

@@ -45,7 +45,7 @@ export function toBlocked(device: Device, contiguous: Storage, shape: Shape, blo
 	});
 }
 
-/** New contiguous memory with the images of blocks. */
+/** Contiguous memory with the images of blocked memory; the caller frees it. */
 export function toContiguous(device: Device, blocked: Storage, shape: Shape): Storage {
 	const contiguous = device.allocate(4 * sizeOf(shape));
 	device.launch(device.blockedKernels.unblockImages, {

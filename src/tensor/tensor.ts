@@ -7,7 +7,7 @@ import type { Storage } from "../gpu/storage.js";
 import type { Gpu } from "./gpu.js";
 import { type Layout, layoutNames, toBlocked, toContiguous, wordsOf } from "./layout.js";
 
-/** What a tensor's elements are; each is one 32-bit word. */
+/** The type of a tensor's elements; each is one 32-bit word. */
 export type DType = "float32" | "int32" | "uint32";
 
 /** The host array of a dtype. */
@@ -16,17 +16,17 @@ export type DataOf<D extends DType> = D extends "float32" ? Float32Array : D ext
 /** What Node's console.log prints of an object. */
 export const inspect: unique symbol = Symbol.for("nodejs.util.inspect.custom");
 
-/** How to go back through the operation that made a tensor; recorded by `autograd`, read by `backward`. */
+/** The backward pass of the operation that made a tensor; recorded by the tape, called by `backward`. */
 export interface GradientNode {
 	/** The operation's name, for messages. */
 	readonly operation: string;
 	readonly inputs: readonly Tensor[];
 	/**
-	 * From the gradient of the output to that of each input; null where an input needs none. The results belong to the
-	 * caller, which disposes of them.
+	 * From the gradient of the output to those of the inputs, null for an input that needs none. The caller disposes of the
+	 * results.
 	 */
 	readonly backward: (gradient: Tensor) => readonly (Tensor | null)[];
-	/** Of an operation that ends in a ReLU. */
+	/** If the operation ends in a ReLU. */
 	readonly relu?: ReluMask;
 	/** The tensors whose elements `backward` reads, each with its version in the forward pass. */
 	readonly reads: readonly { readonly tensor: AnyTensor; readonly version: number }[];
@@ -46,16 +46,16 @@ export class Tensor<D extends DType = "float32"> {
 	static readonly name: string = "Tensor";
 
 	readonly size: number;
-	/** The operation that made it, where a gradient flows through it. */
+	/** The operation that made it, if a gradient flows through it. */
 	gradientNode: GradientNode | null = null;
-	/** What to do instead, for whoever uses it after it was disposed of; set by who disposes of it unasked. @internal */
+	/** What an error advises if the tensor is used after it was disposed of. @internal */
 	disposalAdvice = "A tensor made inside gpu.scope() ends with the scope unless the scope returns it.";
 	private needsGrad = false;
 	private disposed = false;
-	/** Contiguous memory that was made of blocked memory; kept, because reads and views come in numbers. */
+	/** Contiguous memory that was made of blocked memory; kept, because a tensor may be read and shared often. */
 	private converted: Storage | null = null;
 
-	/** Made by `gpu.tensor`, `gpu.empty` and operations; takes over one hold of `primary`. */
+	/** Made by `gpu.tensor`, `gpu.empty` and operations; it frees `primary` in the end. */
 	constructor(
 		readonly gpu: Gpu,
 		private primary: Storage,
@@ -144,12 +144,18 @@ export class Tensor<D extends DType = "float32"> {
 		return this.disposed;
 	}
 
-	/** The elements, copied to the host once the GPU has computed them. */
+	/**
+	 * The elements, copied to the host once the GPU has computed them.
+	 *
+	 * @throws what failed on the GPU, DisposedError, CaptureError inside a captured step
+	 * @example
+	 * const values = await y.data(); // Float32Array
+	 */
 	data(): Promise<DataOf<D>> {
 		return this.gpu.readAll([this]).then(([data]) => data as DataOf<D>);
 	}
 
-	/** The value of a tensor with one element. */
+	/** The value of a tensor with one element, as torch.Tensor.item. @throws ShapeError if it has more */
 	item(): Promise<number> {
 		this.gpu.refuseInStep(readsBack);
 		return this.readItem();
@@ -158,28 +164,28 @@ export class Tensor<D extends DType = "float32"> {
 	private async readItem(): Promise<number> {
 		if (this.size !== 1)
 			throw new ShapeError(
-				`tensor.item: it takes a tensor of one element, but this one has shape ${formatShape(this.shape)}. Use data().`,
+				`tensor.item: the tensor must have one element, but has shape ${formatShape(this.shape)}: use data().`,
 			);
 		return (await this.data())[0] as number;
 	}
 
 	/**
-	 * Another tensor over the same memory, with the same number of elements; it takes no part in gradients. Overwriting one
-	 * from the host may not reach the other: blocked memory is freed by the one that is written.
+	 * Another tensor over the same memory, with the same number of elements; no gradient flows through it. If one of them is
+	 * overwritten from the host, the other may keep the old elements.
 	 */
 	share(shape: Shape = this.shape): Tensor<D> {
 		this.checkAlive();
 		checkShape("tensor.share", shape);
 		if (sizeOf(shape) !== this.size)
 			throw new ShapeError(
-				`tensor.share: shape ${formatShape(shape)} must have the ${this.size} elements of ${formatShape(this.shape)}.`,
+				`tensor.share: shape must have the ${this.size} elements of ${formatShape(this.shape)}, but is ${formatShape(shape)}.`,
 			);
 		if (this.primaryLayout === "blocked" && this.converted === null && sameShape(shape, this.shape))
 			return new Tensor(this.gpu, this.primary.retain(), shape, this.dtype, "blocked");
 		return new Tensor(this.gpu, this.memory().retain(), shape, this.dtype);
 	}
 
-	/** Gives the memory back (it stays while another tensor shares it). Doing so twice does nothing. */
+	/** Frees the memory, unless another tensor shares it. A second call does nothing. */
 	dispose(): void {
 		if (this.disposed) return;
 		this.disposed = true;
@@ -227,7 +233,7 @@ export class Parameter extends Tensor {
 		this.requiresGrad = true;
 	}
 
-	/** The gradient that `backward` has summed up since the last `zeroGrad()`. @throws GradientError where there is none. */
+	/** The gradient that `backward` has summed up since the last `zeroGrad()`. @throws GradientError if there is none */
 	get grad(): Tensor {
 		this.gpu.gradientLog?.read(this, this.gradient);
 		if (this.gradient === null)
@@ -242,7 +248,7 @@ export class Parameter extends Tensor {
 		return this.gradient !== null;
 	}
 
-	/** Replaces the gradient and takes it over: it lives until the next `zeroGrad()`, also outside its scope. */
+	/** Replaces the gradient. The parameter frees it at the next `zeroGrad()`; it outlives the scope that made it. */
 	setGrad(gradient: Tensor): void {
 		if (!(gradient instanceof Tensor)) throw wrongArgument("parameter.setGrad", "gradient", "a tensor", gradient);
 		if (gradient.dtype !== "float32" || !sameShape(gradient.shape, this.shape))
@@ -252,12 +258,12 @@ export class Parameter extends Tensor {
 		this.replaceGrad(this.gpu.keep(gradient));
 	}
 
-	/** Forgets the gradient and gives its memory back. */
+	/** Frees the gradient. */
 	zeroGrad(): void {
 		this.replaceGrad(null);
 	}
 
-	/** For `gpu.capture`: replaces the gradient and hands the old one over. @internal */
+	/** For `gpu.capture`: replaces the gradient and returns the old one. @internal */
 	exchangeGrad(gradient: Tensor | null): Tensor | null {
 		const before = this.gradient;
 		this.gradient = gradient;

@@ -4,7 +4,7 @@ import { launchElements } from "../launch.js";
 
 type Codes = Tensor<"uint32"> | Tensor<"int32">;
 
-/** The codes of several levels, next to each other: L tensors [B, H, W] → [B, H, W, L]. `offset` is added once for each level before. */
+/** The codes of several levels, next to each other: L tensors [B, H, W] → [B, H, W, L]. Level l has `offset` · l added. */
 export function joinLevels(levels: readonly [Tensor<"uint32">, ...Tensor<"uint32">[]], offset = 0): Tensor<"uint32"> {
 	const [{ gpu, shape, size }] = levels;
 	const joined = gpu.empty([...shape, levels.length], "uint32");

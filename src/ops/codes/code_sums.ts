@@ -2,12 +2,12 @@ import codeSumsKernel from "../../../kernels/code_sums.wgsl";
 import type { Tensor } from "../../tensor/tensor.js";
 import { launchElements } from "../launch.js";
 
-/** Rows that one invocation adds up at least, and words of partial sums at most. */
+/** Rows that one invocation adds up, at least; words of partial sums, at most. */
 const rowsPerSplit = 256;
 const maxPartialWords = 2 ** 22;
 
 /**
- * What the latents of each code add up to, with their number in one more column: partial sums [splits, K, D + 1], see
+ * The sum of the latents of each code, and their number in one more column, as partial sums [splits, K, D + 1]; see
  * kernels/code_sums.wgsl.
  *
  * @param z float32 [N, D], or [B, D, H, W]

@@ -12,13 +12,13 @@ import { vectorsOf } from "./latents.js";
 
 /**
  * Finite scalar quantization (Mentzer et al., "Finite scalar quantization: VQ-VAE made simple", 2023, appendix A.1): each
- * number is bounded by a tanh and rounded to one of its dimension's levels, without a codebook. The formula, with the
+ * element is bounded by a tanh and rounded to one of its dimension's levels, without a codebook. The formula, with the
  * paper's (1 − ε) and tan, is that of kernels/finite_scalar.wgsl. The gradient takes rounding as the identity.
  *
- * @param z float32 [N, D], or [B, D, H, W] whose vectors lie along the channels
+ * @param z float32 [N, D], or [B, D, H, W] whose vectors are along the channel axis
  * @param levels uint32 [D], each at least 2, their product below 2³²
- * @returns the rounded numbers, in [−1, 1], and for each vector its index below the product of the levels, the first
- * dimension counting fastest: uint32 [N], or [B, H, W]
+ * @returns the rounded elements, in [−1, 1], and for each vector its index below the product of the levels, the first
+ * dimension varying fastest: uint32 [N], or [B, H, W]
  * @throws ShapeError, DTypeError, DeviceMismatchError
  */
 export function finiteScalar(
@@ -45,7 +45,7 @@ export function finiteScalar(
 }
 
 /**
- * The vectors that `finiteScalar` gave these indices; zeros for an index that is none.
+ * The vectors to which `finiteScalar` gives these indices; zeros for an index out of range.
  *
  * @param indices uint32 or int32 [N], or [B, H, W]
  * @param levels uint32 [D]

@@ -3,16 +3,16 @@ import { formatShape } from "../../base/shape.js";
 import { checkTensor } from "../../tensor/check_tensor.js";
 import type { Tensor } from "../../tensor/tensor.js";
 
-/** How vectors lie in a tensor, as the kernels' overrides: [N, D], or [B, D, H, W] along the channels. */
+/** Where the vectors of [N, D], or of [B, D, H, W] along the channel axis, are, as override constants of the kernels. */
 export interface VectorLayout {
 	readonly DIMENSIONS: number;
 	readonly INNER: number;
 }
 
 /**
- * The layout of the vectors in z, and the shape that one number a vector has.
+ * Where the vectors of z are, and the shape of a tensor that has one element for each.
  *
- * @throws ShapeError unless z is [N, D] or [B, D, H, W], DTypeError unless it is float32.
+ * @throws ShapeError unless z is [N, D] or [B, D, H, W], DTypeError unless it is float32
  */
 export function vectorsOf(
 	operation: string,

@@ -14,7 +14,7 @@ import { variantsForBatch } from "../variants.js";
 
 /** The smallest codebook, in numbers, for which the blocked variant is faster. */
 const leastBlockedCodebook = 1024;
-/** Words of z that are laid out in blocks at a time, at least. */
+/** Words of z that are copied to blocks at a time, at least. */
 const leastCopy = 2 ** 17;
 
 /**
@@ -24,7 +24,7 @@ const leastCopy = 2 ** 17;
  * The nearest code is that of Σ (z − e)² in float32, also for vectors far from the origin. A NaN distance counts as the
  * smallest, as in torch.argmin: a vector with NaN gets index 0.
  *
- * @param z float32 [N, D], or [B, D, H, W] whose vectors lie along the channels
+ * @param z float32 [N, D], or [B, D, H, W] whose vectors are along the channel axis
  * @param codebook float32 [K, D]
  * @returns uint32 [N], or [B, H, W]
  * @throws ShapeError, DTypeError, DeviceMismatchError
@@ -93,7 +93,7 @@ function launchBlocked(z: Tensor, codebook: Tensor): Tensor<"uint32"> {
 			});
 		if (z.layout === "blocked") launch(z.memory("blocked"), 0, blocksOf(batch));
 		else {
-			// A part of z at a time, so that its copy takes no more memory than the indices, and stays in the cache.
+			// A part of z at a time, so that its blocked copy takes no more memory than the indices, and stays in the cache.
 			const blockWords = blockSize * dimensions * plane;
 			const most = Math.floor(Math.max(batch * plane, leastCopy) / blockWords);
 			const blocks = Math.min(blocksOf(batch), Math.max(1, most));

@@ -6,12 +6,12 @@ import { zeros } from "../zeros.js";
 import { countCodes } from "./count_codes.js";
 
 /**
- * exp of the entropy of the codes' frequencies among the indices, exp(−Σ p ln p): how many of the codes are in effective
- * use, between 1 and K. Over one batch it is lower than over a whole data set.
+ * exp of the entropy of the codes' frequencies among the indices, exp(−Σ p ln p): the effective number of codes
+ * in use, between 1 and K. Over one batch it is lower than over a whole data set.
  *
  * @param indices uint32 or int32, any shape
- * @param codes K; an index that is none of 0 … K − 1 is not counted
- * @returns a scalar; 0 where nothing was counted
+ * @param codes K; an index outside [0, K) is not counted
+ * @returns float32, a scalar; 0 if nothing was counted
  * @throws DTypeError
  */
 export function perplexity(indices: Tensor<"uint32"> | Tensor<"int32">, codes: number): Tensor {

@@ -14,19 +14,19 @@ import { launchSum } from "../sum.js";
 import { launchCodeSums } from "./code_sums.js";
 import { straightThrough } from "./straight_through.js";
 
-/** Elements a workgroup sums up, at the least. */
+/** Elements that a workgroup sums up. */
 const chunk = 4096;
 
 export interface QuantizeOptions {
 	/** β, the weight of the loss that keeps the latents near the codes (default 0.25). */
 	readonly commitmentCost?: number;
-	/** The weight of the loss that moves the codes to their latents (default 1); 0 for codes that are moved otherwise. */
+	/** The weight of the loss that moves the codes to their latents (default 1); 0 for codes that are moving averages. */
 	readonly codebookCost?: number;
 }
 
-/** What `quantize` gives. */
+/** The result of `quantize`. */
 export interface QuantizedLatents {
-	/** The codes that the indices name, of z's shape; their gradient goes straight through to z. */
+	/** The codes that the indices name, of z's shape; their gradient is passed to z unchanged. */
 	readonly quantized: Tensor;
 	/** γ · mse(quantized, sg[z]) + β · mse(z, sg[quantized]), a scalar: it moves the codes and z; γ is the codebook cost. */
 	readonly loss: Tensor;
@@ -40,10 +40,10 @@ export interface QuantizedLatents {
  * gradients in three. The gradients are 2β(z − e)/n for z, and for code k the sum over its latents of 2γ(e_k − z)/n, with n
  * the number of elements of z and γ the codebook cost. An index outside [0, K) gives zeros and no gradient to a code.
  *
- * @param z float32 [N, D], or [B, D, H, W] whose vectors lie along the channels
+ * @param z float32 [N, D], or [B, D, H, W] whose vectors are along the channel axis
  * @param codebook float32 [K, D]
  * @param indices uint32 or int32 [N], or [B, H, W]
- * @throws ShapeError, DTypeError, DeviceMismatchError, ArgumentError where a cost is not a number of at least 0.
+ * @throws ShapeError, DTypeError, DeviceMismatchError, ArgumentError if a cost is below 0
  */
 export function quantize(
 	z: Tensor,

@@ -10,11 +10,11 @@ import { vectorsOf } from "./latents.js";
 
 /**
  * The rotation trick (Fifty et al., "Restructuring vector quantization with the rotation trick", 2024): the value of
- * `quantized`, seen as each vector of z turned and stretched until it lies there. The gradient is turned and stretched back
- * on its way to z; the turn itself is held constant, and `quantized` gets none. A vector of length 0, and one that points
- * away from its code, get the gradient of the straight-through estimator.
+ * `quantized`, as the result of a rotation and scaling of each vector of z. The gradient of z is that of `quantized`, rotated and
+ * scaled by the transpose; the rotation itself is held constant, and `quantized` gets no gradient. A vector of length 0, and one
+ * that points away from its code, gets the gradient of the straight-through estimator.
  *
- * @param z float32 [N, D], or [B, D, H, W] whose vectors lie along the channels
+ * @param z float32 [N, D], or [B, D, H, W] whose vectors are along the channel axis
  * @param quantized float32, of z's shape
  * @throws ShapeError, DTypeError, DeviceMismatchError
  */
@@ -24,7 +24,9 @@ export function rotationTrick(z: Tensor, quantized: Tensor): Tensor {
 	checkTensor(name, "quantized", quantized, "float32");
 	const gpu = commonGpu(name, z, quantized);
 	if (!sameShape(z.shape, quantized.shape))
-		throw new ShapeError(`${name}: shapes ${formatShape(z.shape)} and ${formatShape(quantized.shape)} differ.`);
+		throw new ShapeError(
+			`${name}: z has shape ${formatShape(z.shape)}, but quantized has ${formatShape(quantized.shape)}; they must be equal.`,
+		);
 	const result = quantized.share();
 	return record(name, result, [z], [z, result], (gradient) => {
 		const dz = gpu.empty(z.shape);

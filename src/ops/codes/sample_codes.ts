@@ -6,25 +6,25 @@ import { checkTensor } from "../../tensor/check_tensor.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { checkRank, commonGpu } from "../check.js";
 
-/** What `sampleCodes` works on. */
+/** The tensors that `sampleCodes` reads and writes. */
 export interface SampleState {
 	/** uint32 [B, h, w]; the code at the position is overwritten, unless it is kept. */
 	readonly codes: Tensor<"uint32">;
-	/** uint32 [B, h, w]: not 0 where a code is given and stays. */
+	/** uint32 [B, h, w]: not 0 if a code is given and kept. */
 	readonly keep: Tensor<"uint32">;
 	/** float32 [B], to which the logarithms of the probabilities of kept codes are added. */
 	readonly score: Tensor;
 	/**
-	 * uint32 [3]: the first and the last position, row by row, and the number of the first image. Read on the GPU, so it can
-	 * be fed. Positions before the last one should be kept: what is drawn there, the logits of the others do not know.
+	 * uint32 [3]: the first and the last position, row by row, and the number of the first image. It is read on the GPU, so a
+	 * captured step can feed it. Positions before the last one should be kept: the logits do not depend on what is drawn there.
 	 */
 	readonly place: Tensor<"uint32">;
 }
 
 export interface SampleOptions {
-	/** What the logits are divided by (default 1); 0 takes the likeliest code, of several that with the lowest index. */
+	/** The divisor of the logits (default 1); 0 takes the likeliest code, the one with the lowest index if several are. */
 	readonly temperature?: number;
-	/** Draws among so many of the likeliest codes, and those as likely as the last of them (default: all). */
+	/** Samples from so many of the likeliest codes, and those as likely as the last of them (default: all). */
 	readonly topK?: number | undefined;
 	/** Of the random numbers, a whole number in [0, 2³²) (default 0). */
 	readonly seed?: number;
@@ -33,21 +33,21 @@ export interface SampleOptions {
 /** The names of the options. */
 export const sampleOptions = ["temperature", "topK", "seed"] as const satisfies readonly (keyof SampleOptions)[];
 
-/** @throws ArgumentError where an option is out of range. */
+/** @throws ArgumentError if an option is out of range */
 export function checkSampleOptions(name: string, { temperature = 1, topK, seed = 0 }: SampleOptions): void {
 	checkNumber(name, "temperature", temperature, { least: 0 });
 	if (topK !== undefined) checkNumber(name, "topK", topK, { least: 1, whole: true });
 	checkSeed(name, seed);
 }
 
-/** @throws ArgumentError where a seed is no whole number in [0, 2³²). */
+/** @throws ArgumentError unless a seed is a whole number in [0, 2³²) */
 export function checkSeed(name: string, seed: number): void {
 	checkNumber(name, "seed", seed, { least: 0, below: 2 ** 32, whole: true });
 }
 
 /**
- * Draws a code for each image at a position of its grid, on the GPU (see kernels/sample_codes.wgsl). The same seed draws
- * the same for an image of the same number, whatever batch it is in. Records nothing for gradients.
+ * Samples a code for each image at a position of its grid, on the GPU (see kernels/sample_codes.wgsl). The same seed samples the
+ * same codes for an image of the same number, whatever batch it is in.
  *
  * @param logits float32 [B, K, h, w]
  * @throws ArgumentError, ShapeError, DTypeError, DeviceMismatchError
@@ -71,7 +71,7 @@ export function sampleCodes(logits: Tensor, state: SampleState, options: SampleO
 	] as const)
 		if (!sameShape(tensor.shape, shape))
 			throw new ShapeError(
-				`${name}: ${what} must be ${formatShape(shape)} for logits ${formatShape(logits.shape)}, but has ${formatShape(tensor.shape)}.`,
+				`${name}: ${what} must be ${formatShape(shape)} for logits ${formatShape(logits.shape)}, but has shape ${formatShape(tensor.shape)}.`,
 			);
 	gpu.launch(sampleCodesKernel, {
 		constants: { CODES: count, POSITIONS: sizeOf(grid), TOP_K: topK === undefined || topK >= count ? 0 : topK },

@@ -5,15 +5,15 @@ import { launchElements } from "../launch.js";
 import { launchSum } from "../sum.js";
 import { launchCodeSums } from "./code_sums.js";
 
-/** What is known of a codebook's use, changed in place by `updateCodebook`. */
+/** A codebook and its moving averages, which `updateCodebook` changes in place. */
 export interface CodebookState {
 	/** [K, D] */
 	readonly codebook: Tensor;
 	/** [K]: how many latents each code had, a moving average. */
 	readonly clusterSize: Tensor;
-	/** [K, D]: what they added up to, likewise. */
+	/** [K, D]: their sum, a moving average. */
 	readonly embeddingSum: Tensor;
-	/** uint32 [2]: seed and number of the step, for choosing among latents. */
+	/** uint32 [2]: seed and number of the step, which decide from which latents codes are re-initialised. */
 	readonly draw: Tensor<"uint32">;
 }
 
@@ -22,11 +22,11 @@ export interface UpdateCodebookOptions {
 	readonly decay: number;
 	/** ε of the Laplace smoothing. */
 	readonly epsilon: number;
-	/** Codes whose average is a smaller share of the mean over all codes are begun anew at a latent. */
+	/** A code whose average is a smaller share of the mean over all codes is re-initialised from a latent. */
 	readonly deadBelow: number;
-	/** Whether the codes become their latents' averages; if not, only dead ones are touched. */
+	/** Whether the codes become the averages of their latents; if not, only dead ones change. */
 	readonly averaged: boolean;
-	/** Whether codes are brought to unit length. */
+	/** Whether codes are scaled to unit length. */
 	readonly unitLength: boolean;
 }
 

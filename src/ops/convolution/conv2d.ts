@@ -11,9 +11,9 @@ import { launchWeightGradient } from "./weight_gradient.js";
 
 export interface Conv2dOptions extends ConvolutionOptions {
 	/**
-	 * Zeros after the last row and column, where they differ from those before the first (default: `padding`). A negative
-	 * number leaves the last rows or columns of the output out. So a causal convolution has only the taps that it may see:
-	 * a kernel [2, 3] with padding 1 and paddingEnd [0, 1] sees the row above and its own.
+	 * Zeros added after the last row and column, if not as many as before the first (default: `padding`). A negative number leaves
+	 * out the last rows or columns of the output. So a causal convolution needs no mask: a kernel [2, 3] with padding 1 and
+	 * paddingEnd [0, 1] reads the row above and its own.
 	 */
 	readonly paddingEnd?: Pair | undefined;
 }
@@ -21,11 +21,11 @@ export interface Conv2dOptions extends ConvolutionOptions {
 /** The names of its options. */
 export const conv2dOptions = ["bias", "stride", "padding", "paddingEnd", "dilation", "groups", "activation"];
 
-/** The arguments in full, checked against each other. */
+/** The options with their defaults, and the output's shape. @throws ShapeError, ArgumentError if they do not match */
 function checkShapes(input: Shape, weight: Shape, options: Conv2dOptions): { geometry: Geometry; output: Shape } {
 	const name = "conv2d";
-	checkRank(name, "input", input, 4, "[N, in, H, W]");
-	checkRank(name, "weight", weight, 4, "[out, in/groups, kH, kW]");
+	checkRank(name, "input", input, 4, "[N, inChannels, H, W]");
+	checkRank(name, "weight", weight, 4, "[outChannels, inChannels / groups, kH, kW]");
 	const geometry = geometryOf(name, options);
 	const { groups } = geometry;
 	const [batch, inChannels, inHeight, inWidth] = input;
@@ -33,7 +33,7 @@ function checkShapes(input: Shape, weight: Shape, options: Conv2dOptions): { geo
 	checkGroups(name, groups, inChannels, outChannels);
 	if (groupInputs * groups !== inChannels)
 		throw new ShapeError(
-			`${name}: input ${formatShape(input)} has ${inChannels} channels, but weight ${formatShape(weight)} with ${groups} group(s) takes ${groupInputs * groups}.`,
+			`${name}: input ${formatShape(input)} has ${inChannels} channels, but weight ${formatShape(weight)} with ${groups} group(s) needs ${groupInputs * groups}.`,
 		);
 	const { paddingEnd = geometry.padding } = options;
 	const end = pair(name, "paddingEnd", paddingEnd, Number.MIN_SAFE_INTEGER);
@@ -50,18 +50,20 @@ function checkShapes(input: Shape, weight: Shape, options: Conv2dOptions): { geo
 	return { geometry, output };
 }
 
-/** The shape that `conv2d` gives for these shapes, with its checks. */
+/** The shape of `conv2d(input, weight, options)`; errors as for `conv2d`. */
 export function conv2dShape(input: Shape, weight: Shape, options: Conv2dOptions = {}): Shape {
 	return checkShapes(input, weight, options).output;
 }
 
 /**
- * Two-dimensional convolution (cross-correlation, as torch.nn.functional.conv2d).
+ * Two-dimensional convolution (cross-correlation), as torch.nn.functional.conv2d.
  *
- * @param input float32 [N, in, H, W]
- * @param weight float32 [out, in/groups, kH, kW]
- * @returns [N, out, H', W'] with H' = ⌊(H + padding + paddingEnd − dilation·(kH − 1) − 1) / stride⌋ + 1
- * @throws ShapeError, ArgumentError, DTypeError, DeviceMismatchError
+ * @param input float32 [N, inChannels, H, W]
+ * @param weight float32 [outChannels, inChannels / groups, kH, kW]
+ * @returns float32 [N, outChannels, H', W'], H' = ⌊(H + padding + paddingEnd − dilation·(kH − 1) − 1) / stride⌋ + 1
+ * @throws ShapeError if the shapes do not match, ArgumentError if an option is out of range, DTypeError, DeviceMismatchError
+ * @example
+ * const y = conv2d(x, weight, { bias, stride: 2, padding: 1, activation: "relu" });
  */
 export function conv2d(input: Tensor, weight: Tensor, options: Conv2dOptions = {}): Tensor {
 	const name = "conv2d";

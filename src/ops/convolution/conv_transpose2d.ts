@@ -10,7 +10,7 @@ import { type Geometry, planConv2d, planConvTranspose2d } from "./plan.js";
 import { launchWeightGradient } from "./weight_gradient.js";
 
 export interface ConvTranspose2dOptions extends ConvolutionOptions {
-	/** Rows and columns added at the bottom and right, less than the stride or the dilation (default 0). */
+	/** Rows and columns added at the end, fewer than the stride or the dilation (default 0). */
 	readonly outputPadding?: Pair;
 }
 
@@ -25,15 +25,15 @@ export const convTranspose2dOptions = [
 	"activation",
 ];
 
-/** The arguments in full, checked against each other. */
+/** The options with their defaults, and the output's shape. @throws ShapeError, ArgumentError if they do not match */
 function checkShapes(
 	input: Shape,
 	weight: Shape,
 	options: ConvTranspose2dOptions,
 ): { geometry: Geometry; output: Shape } {
 	const name = "convTranspose2d";
-	checkRank(name, "input", input, 4, "[N, in, H, W]");
-	checkRank(name, "weight", weight, 4, "[in, out/groups, kH, kW]");
+	checkRank(name, "input", input, 4, "[N, inChannels, H, W]");
+	checkRank(name, "weight", weight, 4, "[inChannels, outChannels / groups, kH, kW]");
 	const geometry = geometryOf(name, options);
 	const { groups } = geometry;
 	const { outputPadding: added = 0 } = options;
@@ -65,19 +65,21 @@ function checkShapes(
 	return { geometry, output: [batch, groupOutputs * groups, height, width] };
 }
 
-/** The shape that `convTranspose2d` gives for these shapes, with its checks. */
+/** The shape of `convTranspose2d(input, weight, options)`; errors as for `convTranspose2d`. */
 export function convTranspose2dShape(input: Shape, weight: Shape, options: ConvTranspose2dOptions = {}): Shape {
 	return checkShapes(input, weight, options).output;
 }
 
 /**
- * Two-dimensional transposed convolution (as torch.nn.functional.conv_transpose2d). `padding` crops the output,
- * `outputPadding` extends it by rows and columns that get real contributions.
+ * Two-dimensional transposed convolution, as torch.nn.functional.conv_transpose2d. `padding` crops the output, `outputPadding`
+ * extends it by rows and columns that are computed like the others.
  *
- * @param input float32 [N, in, H, W]
- * @param weight float32 [in, out/groups, kH, kW]
- * @returns [N, out, H', W'] with H' = (H − 1)·stride − 2·padding + dilation·(kH − 1) + outputPadding + 1
- * @throws ShapeError, ArgumentError, DTypeError, DeviceMismatchError
+ * @param input float32 [N, inChannels, H, W]
+ * @param weight float32 [inChannels, outChannels / groups, kH, kW]
+ * @returns float32 [N, outChannels, H', W'], H' = (H − 1)·stride − 2·padding + dilation·(kH − 1) + outputPadding + 1
+ * @throws ShapeError if the shapes do not match, ArgumentError if an option is out of range, DTypeError, DeviceMismatchError
+ * @example
+ * const y = convTranspose2d(x, weight, { stride: 2, padding: 1, outputPadding: 1 });
  */
 export function convTranspose2d(input: Tensor, weight: Tensor, options: ConvTranspose2dOptions = {}): Tensor {
 	const name = "convTranspose2d";

@@ -5,23 +5,23 @@ import type { Tensor } from "../../tensor/tensor.js";
 import { type Pair, pair } from "../check.js";
 import type { Geometry } from "./plan.js";
 
-/** What conv2d and convTranspose2d have in common. */
+/** The options that conv2d and convTranspose2d share. */
 export interface ConvolutionOptions {
-	/** float32 [out] */
+	/** float32 [outChannels] */
 	readonly bias?: Tensor | undefined;
 	/** Default 1. */
 	readonly stride?: Pair;
-	/** Zeros added on each side of a convolution's input, or rows and columns cut off a transposed one's output (default 0). */
+	/** Zeros added on each side of the input; of a transposed convolution, rows and columns cropped from the output (default 0). */
 	readonly padding?: Pair;
 	/** Default 1. */
 	readonly dilation?: Pair;
-	/** Default 1; equal to the number of input channels it is a depthwise convolution. */
+	/** Default 1; as many as input channels: a depthwise convolution. */
 	readonly groups?: number;
-	/** "relu": max(·, 0) of the result, in the same pass (as torch.ao.nn.intrinsic.ConvReLU2d does). Default: nothing. */
+	/** "relu": max(·, 0) of the result, in the same pass (as torch.ao.nn.intrinsic.ConvReLU2d does). Default: none. */
 	readonly activation?: "relu" | undefined;
 }
 
-/** The options that both convolutions share, with their defaults. @throws ArgumentError where one is out of range. */
+/** The options with their defaults. @throws ArgumentError if one is out of range */
 export function geometryOf(operation: string, options: ConvolutionOptions): Geometry {
 	const { stride = 1, padding = 0, dilation = 1, groups = 1, activation } = options;
 	if (activation !== undefined) checkWord(operation, "activation", activation, ["relu"]);
@@ -34,7 +34,7 @@ export function geometryOf(operation: string, options: ConvolutionOptions): Geom
 	};
 }
 
-/** @throws ArgumentError unless both numbers of channels divide into so many groups. */
+/** @throws ArgumentError unless `groups` divides both numbers of channels */
 export function checkGroups(operation: string, groups: number, inChannels: number, outChannels: number): void {
 	if (inChannels % groups !== 0 || outChannels % groups !== 0)
 		throw new ArgumentError(
@@ -42,7 +42,7 @@ export function checkGroups(operation: string, groups: number, inChannels: numbe
 		);
 }
 
-/** @throws ShapeError unless the bias, where there is one, is [out]. */
+/** @throws ShapeError if there is a bias that is not [outChannels] */
 export function checkBias(operation: string, bias: Tensor | undefined, outChannels: number): void {
 	if (bias === undefined) return;
 	if (bias.shape.length !== 1 || bias.shape[0] !== outChannels)
