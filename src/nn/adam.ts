@@ -4,8 +4,7 @@ import { CaptureError } from "../base/errors.js";
 import { commonGpu } from "../ops/check.js";
 import { launchElements } from "../ops/launch.js";
 import { checkParameter, checkTensor } from "../tensor/check_tensor.js";
-import type { Gpu } from "../tensor/gpu.js";
-import type { Parameter, Tensor } from "../tensor/tensor.js";
+import type { Gpu, Parameter, Tensor } from "../tensor/tensor.js";
 
 export interface AdamOptions {
 	/** Learning rate (default 1e-3). */

@@ -12,8 +12,7 @@ import { type Conv2dOptions, conv2d, conv2dOptions, conv2dShape } from "../ops/c
 import { checkGroups, geometryOf } from "../ops/convolution/options.js";
 import { embedding } from "../ops/embedding.js";
 import { relu } from "../ops/relu.js";
-import type { Gpu } from "../tensor/gpu.js";
-import type { Parameter, Tensor } from "../tensor/tensor.js";
+import type { Gpu, Parameter, Tensor } from "../tensor/tensor.js";
 import { Layer, type LayerCost, Module } from "./module.js";
 
 /** A parameter drawn from U(−bound, bound). */

@@ -1,8 +1,8 @@
 import { checkInstance, wrongArgument } from "../base/arguments.js";
 import { DeviceMismatchError, LimitError, ShapeError } from "../base/errors.js";
 import { formatShape, type Shape, sizeOf } from "../base/shape.js";
-import { Gpu } from "../tensor/gpu.js";
-import type { AnyTensor } from "../tensor/tensor.js";
+import { TensorGpu } from "../tensor/gpu.js";
+import type { AnyTensor, Gpu } from "../tensor/tensor.js";
 
 /** The device of all the tensors. @throws DeviceMismatchError if they are on two. */
 export function commonGpu(operation: string, first: AnyTensor, ...others: readonly (AnyTensor | undefined)[]): Gpu {
@@ -70,5 +70,5 @@ export function checkParts(caller: string, gpu: Gpu, name: string, count: number
 
 /** @throws ArgumentError unless it is an open device. */
 export function checkGpu(caller: string, gpu: unknown, hint = ""): void {
-	checkInstance(caller, "gpu", gpu, Gpu, "what openDevice() gives", hint);
+	checkInstance(caller, "gpu", gpu, TensorGpu, "what openDevice() gives", hint);
 }

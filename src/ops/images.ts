@@ -3,8 +3,7 @@ import { checkInstance, checkNumber, checkOptions, wrongArgument } from "../base
 import { ShapeError } from "../base/errors.js";
 import { checkShape, formatShape, sizeOf } from "../base/shape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import type { Gpu } from "../tensor/gpu.js";
-import { Tensor } from "../tensor/tensor.js";
+import { type Gpu, Tensor } from "../tensor/tensor.js";
 import { checkGpu, checkRank, commonGpu } from "./check.js";
 import { launchElements } from "./launch.js";
 

@@ -4,7 +4,8 @@ import { checkArray, formatValue } from "../base/arguments.js";
 import { ArgumentError } from "../base/errors.js";
 import { formatShape, type Shape } from "../base/shape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import type { AnyTensor, DType, Tensor } from "../tensor/tensor.js";
+import type { DType } from "../tensor/dtype.js";
+import type { AnyTensor, Tensor } from "../tensor/tensor.js";
 import { launchElements } from "./launch.js";
 
 const maxRank = 6;

@@ -2,7 +2,8 @@ import { checkArray, formatValue } from "../base/arguments.js";
 import { ShapeError } from "../base/errors.js";
 import { checkShape, formatShape, type Shape, sizeOf } from "../base/shape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import type { DType, Tensor } from "../tensor/tensor.js";
+import type { DType } from "../tensor/dtype.js";
+import type { Tensor } from "../tensor/tensor.js";
 import { recordAny } from "./permute.js";
 
 /**

@@ -1,7 +1,7 @@
 import expandKernel from "../../kernels/expand.wgsl";
 import type { Shape } from "../base/shape.js";
-import type { Gpu } from "../tensor/gpu.js";
-import type { DType, Tensor } from "../tensor/tensor.js";
+import type { DType } from "../tensor/dtype.js";
+import type { Gpu, Tensor } from "../tensor/tensor.js";
 import { launchElements } from "./launch.js";
 
 /** A tensor of zeros, written by a kernel: so each replay of a captured step writes them again. */

@@ -6,8 +6,7 @@ import { add } from "../ops/binary.js";
 import { checkBindable } from "../ops/check.js";
 import { embedding } from "../ops/embedding.js";
 import { gatedActivation } from "../ops/gated_activation.js";
-import type { Gpu } from "../tensor/gpu.js";
-import type { Parameter, Tensor } from "../tensor/tensor.js";
+import type { Gpu, Parameter, Tensor } from "../tensor/tensor.js";
 
 /** How much the numbers spread that classes and positions start with: little beside those of the codes. */
 const spread = 0.1;

@@ -9,8 +9,7 @@ import { add } from "../ops/binary.js";
 import { checkBindable, checkGpu, checkParts } from "../ops/check.js";
 import { checkDropoutOptions, type DropoutOptions, dropout } from "../ops/dropout.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import type { Gpu } from "../tensor/gpu.js";
-import type { Parameter, Tensor } from "../tensor/tensor.js";
+import type { Gpu, Parameter, Tensor } from "../tensor/tensor.js";
 import { GatedLayer, type Stacks, smallNormal } from "./gated_layer.js";
 
 export interface GatedPixelCNNOptions {

@@ -18,10 +18,8 @@ import { backward } from "../ops/backward.js";
 import { checkSeed } from "../ops/codes/sample_codes.js";
 import { crossEntropy } from "../ops/cross_entropy.js";
 import { checkDropout, type DropoutOptions } from "../ops/dropout.js";
-import type { Capture } from "../tensor/capture.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import type { Gpu } from "../tensor/gpu.js";
-import type { Tensor } from "../tensor/tensor.js";
+import type { Capture, Gpu, Tensor } from "../tensor/tensor.js";
 import { GatedPixelCNN } from "./gated_pixel_cnn.js";
 
 /** Codes, and the classes of a prior that has them. */

@@ -3,8 +3,7 @@ import { checkInstance, checkNumber, checkNumbers } from "../base/arguments.js";
 import { ArgumentError, ShapeError } from "../base/errors.js";
 import { formatShape, sizeOf } from "../base/shape.js";
 import { type SampleOptions, type SampleState, sampleCodes } from "../ops/codes/sample_codes.js";
-import type { Capture } from "../tensor/capture.js";
-import type { AnyTensor, Tensor } from "../tensor/tensor.js";
+import type { AnyTensor, Capture, Tensor } from "../tensor/tensor.js";
 import type { GatedPixelCNN } from "./gated_pixel_cnn.js";
 
 /** The grids that are sampled together. */

@@ -11,8 +11,7 @@ import { type UpdateCodebookOptions, updateCodebook } from "../ops/codes/update_
 import { embedding } from "../ops/embedding.js";
 import { normalize } from "../ops/normalize.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import type { Gpu } from "../tensor/gpu.js";
-import type { Tensor } from "../tensor/tensor.js";
+import type { Gpu, Tensor } from "../tensor/tensor.js";
 import { type Codes, checkCodes, checkLatents, type Quantized, Quantizer } from "./quantizer.js";
 import {
 	checkVectorQuantizerOptions,

@@ -4,8 +4,7 @@ import type { Shape } from "../base/shape.js";
 import { checkGpu } from "../ops/check.js";
 import { finiteScalar, finiteScalarLookup } from "../ops/codes/finite_scalar.js";
 import { zeros } from "../ops/zeros.js";
-import type { Gpu } from "../tensor/gpu.js";
-import type { Tensor } from "../tensor/tensor.js";
+import type { Gpu, Tensor } from "../tensor/tensor.js";
 import { type Codes, checkCodes, checkLatents, type Quantized, Quantizer } from "./quantizer.js";
 
 /**

@@ -5,8 +5,7 @@ import { countCodes } from "../ops/codes/count_codes.js";
 import { perplexity } from "../ops/codes/perplexity.js";
 import type { QuantizedLatents } from "../ops/codes/quantize.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import type { Gpu } from "../tensor/gpu.js";
-import type { Tensor } from "../tensor/tensor.js";
+import type { Gpu, Tensor } from "../tensor/tensor.js";
 
 /** The indices of codes, as a quantizer gives them or as they were made elsewhere. */
 export type Codes = Tensor<"uint32"> | Tensor<"int32">;

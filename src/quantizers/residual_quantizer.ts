@@ -9,8 +9,7 @@ import { countCodes } from "../ops/codes/count_codes.js";
 import type { QuantizedLatents } from "../ops/codes/quantize.js";
 import { rotationTrick } from "../ops/codes/rotation_trick.js";
 import { straightThrough } from "../ops/codes/straight_through.js";
-import type { Gpu } from "../tensor/gpu.js";
-import type { Tensor } from "../tensor/tensor.js";
+import type { Gpu, Tensor } from "../tensor/tensor.js";
 import {
 	type CodebookOptions,
 	CodebookQuantizer,

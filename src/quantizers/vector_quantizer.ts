@@ -4,8 +4,7 @@ import { Embedding } from "../nn/layers.js";
 import { checkBindable, checkGpu } from "../ops/check.js";
 import { nearestCode } from "../ops/codes/nearest_code.js";
 import { quantize } from "../ops/codes/quantize.js";
-import type { Gpu } from "../tensor/gpu.js";
-import type { Tensor } from "../tensor/tensor.js";
+import type { Gpu, Tensor } from "../tensor/tensor.js";
 import { type Codes, checkCodes, checkLatents, type Quantized, Quantizer } from "./quantizer.js";
 
 /** What every quantizer with a codebook has. */

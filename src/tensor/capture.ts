@@ -1,14 +1,14 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { CaptureError } from "../base/errors.js";
 import { formatShape } from "../base/shape.js";
-import type { Parameter, Tensor } from "./tensor.js";
+import type { Capture, GradientObserver, Parameter, Tensor } from "./tensor.js";
 
 /**
  * What a recorded step does to the gradients of parameters, which live on the host: while it is recorded they change, at
  * its end all is as before, and each replay then makes the same changes for good.
  * @internal
  */
-export class GradientLog {
+export class GradientLog implements GradientObserver {
 	/** The gradients that the step found, where it looked before it set or forgot them. */
 	private readonly found = new Map<Parameter, Tensor | null>();
 	/** What the parameters had before the step changed it. */
@@ -71,24 +71,15 @@ export interface Replayable {
 	dispose(): void;
 }
 
-/** A training step, or any sequence of operations, ready to be done again and again; made by `gpu.capture`. */
-export class Capture<T> {
-	/** For `gpu.capture`. @internal */
+/** The methods are documented in `Capture`. */
+export class ReplayedStep<T> implements Capture<T> {
 	constructor(
-		/** What the step returned; its tensors hold what the last replay computed, until `dispose()`. */
 		readonly result: T,
 		private readonly tensors: readonly { dispose(): void }[],
 		private readonly gradients: GradientLog,
 		private readonly step: Replayable,
 	) {}
 
-	/**
-	 * Does the step: uploads what it is fed, launches its kernels over the same buffers, and submits all of it at once.
-	 * It waits for nothing. Returns `result`.
-	 *
-	 * @throws CaptureError where a parameter has a gradient to which the step did not add when it was recorded,
-	 * DisposedError after `dispose()`, and what failed in an earlier replay.
-	 */
 	replay(): T {
 		this.gradients.check();
 		this.step.replay();
@@ -96,7 +87,6 @@ export class Capture<T> {
 		return this.result;
 	}
 
-	/** Frees `result` and the buffers of the step. Gradients that it has given to parameters stay theirs. */
 	dispose(): void {
 		for (const tensor of this.tensors) tensor.dispose();
 		this.gradients.dispose();

@@ -1,6 +1,7 @@
 import { wrongArgument } from "../base/arguments.js";
 import { DisposedError, DTypeError } from "../base/errors.js";
-import { type DType, Parameter, Tensor } from "./tensor.js";
+import type { DType } from "./dtype.js";
+import { Parameter, Tensor } from "./tensor.js";
 
 /**
  * @param allowed the dtypes that it may have; none means every dtype

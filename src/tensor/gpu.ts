@@ -3,29 +3,18 @@ import { ArgumentError, CaptureError, DeviceMismatchError, DTypeError, ShapeErro
 import { checkShape, formatShape, type Shape, sameShape, sizeOf } from "../base/shape.js";
 import { Device, readsBack } from "../gpu/device.js";
 import type { Recording } from "../gpu/recording.js";
-import { Capture, GradientLog } from "./capture.js";
+import { GradientLog, ReplayedStep } from "./capture.js";
 import { checkTensor } from "./check_tensor.js";
-import { arrays, checkDTypeName, dtypeOf, hostArray, type NestedNumbers, shapeOfData } from "./host_data.js";
+import { arrays, type DataOf, type DType } from "./dtype.js";
+import { checkDTypeName, dtypeOf, hostArray, type NestedNumbers, shapeOfData } from "./host_data.js";
 import { type Layout, layoutNames, wordsOf } from "./layout.js";
-import { type AnyTensor, type DataOf, type DType, inspect, Parameter, Tensor } from "./tensor.js";
+import { type AnyTensor, type Capture, type Gpu, inspect, Parameter, Tensor } from "./tensor.js";
 
-/** An open device: it makes tensors, reads them back, and decides how long they live. Opened by `openDevice()`. */
-export class Gpu extends Device {
-	/** For `Parameter`: what happens to gradients while a step is recorded. @internal */
+/** The methods are documented in `Gpu`. */
+export class TensorGpu extends Device implements Gpu {
 	gradientLog: GradientLog | undefined;
 	private readonly scopes: Set<AnyTensor>[] = [];
 
-	/**
-	 * A tensor with this data, row-major.
-	 *
-	 * @param data numbers in one array or nested as the shape is, a number for a scalar, or a typed array
-	 * @param shape default: that of the data, [n] of a flat array and [2, 3] of two arrays of three numbers
-	 * @param dtype default: that of a typed array, float32 for numbers
-	 * @throws ArgumentError for an element that is no number (NaN is one), ShapeError if data and shape do not fit or the data is
-	 * ragged, DTypeError for an array of another kind
-	 * @example
-	 * const x = gpu.tensor([[1, 2], [3, 4]]);
-	 */
 	tensor(data: Int32Array, shape?: Shape): Tensor<"int32">;
 	tensor(data: Uint32Array, shape?: Shape): Tensor<"uint32">;
 	tensor(data: NestedNumbers | Float32Array, shape?: Shape): Tensor;
@@ -35,20 +24,11 @@ export class Gpu extends Device {
 		return this.filled(new Tensor(this, this.allocate(4 * array.length), own, dtype), array);
 	}
 
-	/**
-	 * A float32 tensor to be trained, see `Parameter`. It lives until `dispose()`, also when made inside a scope. Data and shape
-	 * are those of `tensor`.
-	 */
 	parameter(data: NestedNumbers | Float32Array, shape?: Shape): Parameter {
 		const { array, own } = dataFor("gpu.parameter", data, shape, "float32");
 		return this.filled(this.keep(new Parameter(this, this.allocate(4 * array.length), own)), array);
 	}
 
-	/**
-	 * A tensor whose elements are yet to be written.
-	 *
-	 * @param layout default "contiguous"; "blocked" takes [N, C, …]
-	 */
 	empty<D extends DType = "float32">(
 		shape: Shape,
 		dtype: D = "float32" as D,
@@ -75,7 +55,6 @@ export class Gpu extends Device {
 		}
 	}
 
-	/** A scalar-sized float32 tensor with this value, for reading only: equal values share one small buffer. */
 	constant(value: number, shape: Shape = []): Tensor {
 		if (typeof value !== "number") throw wrongArgument("gpu.constant", "value", "a number", value);
 		checkShape("gpu.constant", shape);
@@ -84,18 +63,11 @@ export class Gpu extends Device {
 		return new Tensor(this, this.uniform(Float32Array.of(value)).retain(), [...shape], "float32");
 	}
 
-	/** Overwrites a tensor's elements with host data of its dtype, flat or nested as its shape is. */
 	upload(tensor: AnyTensor, data: NestedNumbers | ArrayLike<number>): void {
 		this.own("gpu.upload", "tensor", tensor);
 		this.write(tensor.writableMemory(), hostArray("gpu.upload", data, tensor.shape, tensor.dtype));
 	}
 
-	/**
-	 * Overwrites a tensor's elements with what `source` gives now and, where this is part of a captured step, with what
-	 * it gives before each replay: for values that change from step to step, such as a learning rate.
-	 *
-	 * @throws CaptureError where a captured step has made the tensor itself, or has used it before.
-	 */
 	feed(tensor: AnyTensor, source: () => ArrayLike<number>): void {
 		this.own("gpu.feed", "tensor", tensor);
 		checkFunction("gpu.feed", "source", source);
@@ -104,7 +76,6 @@ export class Gpu extends Device {
 		if (!this.recordFeed(tensor.memory(), upload)) upload();
 	}
 
-	/** A copy with memory of its own. */
 	clone<D extends DType>(tensor: Tensor<D>): Tensor<D> {
 		checkTensor("gpu.clone", "tensor", tensor);
 		const copy = this.empty(tensor.shape, tensor.dtype);
@@ -112,7 +83,6 @@ export class Gpu extends Device {
 		return copy;
 	}
 
-	/** Overwrites `to` with the elements of `from`, on the GPU. */
 	copy<D extends DType>(from: Tensor<D>, to: Tensor<D>): void {
 		this.own("gpu.copy", "from", from);
 		this.own("gpu.copy", "to", to);
@@ -125,7 +95,6 @@ export class Gpu extends Device {
 		this.copyStorage(from.memory(), to.writableMemory());
 	}
 
-	/** The elements of several tensors, with one copy and one wait for all of them. */
 	readAll(tensors: readonly AnyTensor[]): Promise<DataOf<DType>[]> {
 		this.refuseInStep(readsBack);
 		return this.readTensors(tensors);
@@ -138,12 +107,6 @@ export class Gpu extends Device {
 		return tensors.map(({ dtype }, i) => new arrays[dtype](bytes[i] as ArrayBuffer));
 	}
 
-	/**
-	 * Runs `body` and disposes of every tensor that it made, except those it returns (a tensor, or an array, map or
-	 * plain object of tensors), parameters and their gradients. A training step belongs into a scope.
-	 *
-	 * @throws ArgumentError where `body` returns a promise: what is awaited outlives the scope.
-	 */
 	scope<T>(body: () => T): T {
 		checkFunction("gpu.scope", "body", body);
 		const made = new Set<AnyTensor>();
@@ -169,18 +132,6 @@ export class Gpu extends Device {
 		}
 	}
 
-	/**
-	 * Records what `step` launches, so that `replay()` can do it again and again without running `step`: the same kernels
-	 * over the same buffers, with one submit and nothing created. `step` is called twice at once, to see that it does the
-	 * same each time, but nothing is computed or changed before the first `replay()`; what it makes ends with it, as in
-	 * `gpu.scope`, except what it returns and gradients.
-	 *
-	 * New data goes into tensors that were made before: by `gpu.upload` between replays, or by `gpu.feed` in the step.
-	 * Shapes, numbers given to operations, and which tensors are used are those of the recording.
-	 *
-	 * @throws CaptureError where `step` reads back, uploads, waits, differs from one call to the next, or leaves a tensor
-	 * alive that it does not return; the message says after which dispatch.
-	 */
 	capture<T>(step: () => T): Capture<T> {
 		checkFunction("gpu.capture", "step", step);
 		const first = this.recordStep(step);
@@ -192,7 +143,7 @@ export class Gpu extends Device {
 				second.discard();
 			}
 			const replay = this.prepareReplay(first.recording);
-			return new Capture(first.result, first.tensors, first.gradients, {
+			return new ReplayedStep(first.result, first.tensors, first.gradients, {
 				replay: () => this.replay(replay),
 				dispose: () => replay.dispose(),
 			});
@@ -202,15 +153,6 @@ export class Gpu extends Device {
 		}
 	}
 
-	/**
-	 * Compiles the kernels that `step` will launch, all at once and without keeping this thread, so that its first run
-	 * need not wait for one after the other. On a device opened with `tune`, it also measures which kernels are the
-	 * fastest for the shapes in `step`. `step` is run, but nothing is computed or changed by it.
-	 *
-	 * Software adapters may put off compiling until the first launch all the same.
-	 *
-	 * @throws CaptureError where `step` reads back or waits, ShaderError for a kernel that does not compile.
-	 */
 	prepare(step: () => unknown): Promise<void> {
 		this.refuseInStep("captures another step");
 		return this.compileStep(step);
@@ -290,19 +232,16 @@ export class Gpu extends Device {
 		return this.toString();
 	}
 
-	/** Takes a tensor out of the scopes that are open, so that it lives until `dispose()`. */
 	keep<T extends AnyTensor>(tensor: T): T {
 		checkTensor("gpu.keep", "tensor", tensor);
 		this.untrack(tensor);
 		return tensor;
 	}
 
-	/** For `Tensor` itself: a new one belongs to the innermost open scope. @internal */
 	track(tensor: AnyTensor): void {
 		this.scopes.at(-1)?.add(tensor);
 	}
 
-	/** @internal */
 	untrack(tensor: AnyTensor): void {
 		for (const scope of this.scopes) scope.delete(tensor);
 	}

@@ -1,13 +1,10 @@
 import { wrongArgument } from "../base/arguments.js";
 import { ArgumentError, DTypeError, ShapeError } from "../base/errors.js";
 import { formatShape, type Shape, sameShape, sizeOf } from "../base/shape.js";
-import type { DataOf, DType } from "./tensor.js";
+import { arrays, type DataOf, type DType } from "./dtype.js";
 
 /** A number, or arrays of numbers nested as deep as the tensor has axes. */
 export type NestedNumbers = number | readonly NestedNumbers[];
-
-/** The host array of each dtype. */
-export const arrays = { float32: Float32Array, int32: Int32Array, uint32: Uint32Array } as const;
 
 /** More axes than any operation takes: an array that is nested deeper contains itself. */
 const maxAxes = 32;

@@ -13,7 +13,8 @@ import { type ChoiceStore, Choices } from "../gpu/choices.js";
 import type { DeviceOptions } from "../gpu/device.js";
 import { type Variant, variantNames, variantsFor } from "../gpu/variant.js";
 import { browserChoiceStore } from "./choice_store.js";
-import { Gpu } from "./gpu.js";
+import { TensorGpu } from "./gpu.js";
+import type { Gpu } from "./tensor.js";
 
 export interface OpenDeviceOptions extends Omit<DeviceOptions, "choices" | "variants" | "blockedKernels"> {
 	/** Which GPU to prefer where there are several (default "high-performance"). */
@@ -96,7 +97,7 @@ export async function openAdapter(
 		? (await import("../gpu/blocked_kernels.js")).blockedKernels
 		: undefined;
 	const device = await requestDevice(adapter, requiredFeatures);
-	const gpu = new Gpu(device, description, { ...options, choices, variants, blockedKernels });
+	const gpu = new TensorGpu(device, description, { ...options, choices, variants, blockedKernels });
 	const name = description.description || description.device || description.architecture;
 	if (description.software && announce && !announced.has(name)) {
 		announced.add(name);

@@ -2,19 +2,154 @@
 import { checkFlag, checkWord, wrongArgument } from "../base/arguments.js";
 import { DisposedError, GradientError, ShapeError } from "../base/errors.js";
 import { checkShape, formatShape, type Shape, sameShape, sizeOf } from "../base/shape.js";
-import { readsBack } from "../gpu/device.js";
+import { type Device, readsBack } from "../gpu/device.js";
 import type { Storage } from "../gpu/storage.js";
-import type { Gpu } from "./gpu.js";
+import type { DataOf, DType } from "./dtype.js";
+import type { NestedNumbers } from "./host_data.js";
 import { type Layout, layoutNames, toBlocked, toContiguous, wordsOf } from "./layout.js";
-
-/** The type of a tensor's elements; each is one 32-bit word. */
-export type DType = "float32" | "int32" | "uint32";
-
-/** The host array of a dtype. */
-export type DataOf<D extends DType> = D extends "float32" ? Float32Array : D extends "int32" ? Int32Array : Uint32Array;
 
 /** What Node's console.log prints of an object. */
 export const inspect: unique symbol = Symbol.for("nodejs.util.inspect.custom");
+
+/**
+ * A device that makes tensors, reads them, and decides how long they live; opened by `openDevice()`. This page is all that
+ * operations, layers and trainers ask of it.
+ */
+export interface Gpu extends Device {
+	/**
+	 * A tensor with this data, row-major.
+	 *
+	 * @param data numbers, flat or nested as the shape is, a number for a scalar, or a typed array
+	 * @param shape default: that of the data, [n] for a flat array and [2, 3] for two arrays of three numbers
+	 * @param dtype default: that of a typed array, float32 for numbers
+	 * @throws ArgumentError for an element that is not a number, ShapeError if data and shape do not match or the data is ragged,
+	 * DTypeError for an array of another kind
+	 * @example
+	 * const x = gpu.tensor([[1, 2], [3, 4]]);
+	 */
+	tensor(data: Int32Array, shape?: Shape): Tensor<"int32">;
+	tensor(data: Uint32Array, shape?: Shape): Tensor<"uint32">;
+	tensor(data: NestedNumbers | Float32Array, shape?: Shape): Tensor;
+	tensor<D extends DType>(data: NestedNumbers | DataOf<D>, shape: Shape | undefined, dtype: D): Tensor<D>;
+
+	/**
+	 * A float32 tensor to be trained, see `Parameter`. It lives until `dispose()`, also if it was made inside a scope. Data, shape
+	 * and errors are those of `tensor`.
+	 *
+	 * @example
+	 * const weight = gpu.parameter(new Float32Array(6), [2, 3]);
+	 */
+	parameter(data: NestedNumbers | Float32Array, shape?: Shape): Parameter;
+
+	/**
+	 * A tensor whose elements are yet to be written, as torch.empty.
+	 *
+	 * @param layout default "contiguous"; "blocked" takes [N, C, …]
+	 */
+	empty<D extends DType = "float32">(shape: Shape, dtype?: D, layout?: Layout): Tensor<D>;
+
+	/** A float32 tensor of one element with this value, for reading only: equal values share one small buffer. */
+	constant(value: number, shape?: Shape): Tensor;
+
+	/** Overwrites a tensor's elements with host data of its dtype, flat or nested as its shape is. */
+	upload(tensor: AnyTensor, data: NestedNumbers | ArrayLike<number>): void;
+
+	/**
+	 * Overwrites a tensor's elements with what `source` returns: now and, inside a captured step, before each replay. For values
+	 * that change from step to step, such as a learning rate.
+	 *
+	 * @throws CaptureError if the captured step has made the tensor itself, or has used it before
+	 */
+	feed(tensor: AnyTensor, source: () => ArrayLike<number>): void;
+
+	/** A copy with memory of its own, as torch.clone. */
+	clone<D extends DType>(tensor: Tensor<D>): Tensor<D>;
+
+	/** Overwrites `to` with the elements of `from`, on the GPU. */
+	copy<D extends DType>(from: Tensor<D>, to: Tensor<D>): void;
+
+	/** The elements of several tensors, with one copy and one wait for all of them. */
+	readAll(tensors: readonly AnyTensor[]): Promise<DataOf<DType>[]>;
+
+	/**
+	 * Runs `body` and disposes of every tensor that it made, except those that it returns (a tensor, or an array, map or plain
+	 * object of tensors), parameters and their gradients. A training step belongs in a scope.
+	 *
+	 * @throws ArgumentError if `body` returns a promise: tensors made after an await are outside of the scope
+	 * @example
+	 * const y = gpu.scope(() => relu(matmul(x, weight))); // the product is freed
+	 */
+	scope<T>(body: () => T): T;
+
+	/**
+	 * Traces what `step` launches, so that `replay()` can launch it again and again without calling `step`: the same kernels over
+	 * the same buffers, in one submit, with nothing created. `step` is called twice, to compare the traces. Nothing is computed
+	 * before the first `replay()`. What `step` makes is freed as in `scope`, except what it returns and gradients.
+	 *
+	 * New data goes to tensors that were made before: by `gpu.upload` between replays, or by `gpu.feed` in the step. Shapes,
+	 * numbers given to operations, and which tensors are used stay as they were traced.
+	 *
+	 * @throws CaptureError if `step` reads back, uploads, waits, differs from one call to the next, or keeps a tensor that it does
+	 * not return; the message says after which dispatch
+	 * @example
+	 * const step = gpu.capture(() => trainStep(x, y));
+	 * for (const batch of batches) {
+	 *   gpu.upload(x, batch);
+	 *   step.replay();
+	 *   await gpu.throttle();
+	 * }
+	 */
+	capture<T>(step: () => T): Capture<T>;
+
+	/**
+	 * Compiles the kernels that `step` will launch, all at once and without blocking this thread. On a device opened with `tune`,
+	 * it also measures which variants of the kernels are the fastest for the shapes in `step`. `step` is called, but computes and
+	 * changes nothing. Software adapters may compile at the first launch nevertheless.
+	 *
+	 * @throws CaptureError if `step` reads back or waits, ShaderError for a kernel that does not compile
+	 */
+	prepare(step: () => unknown): Promise<void>;
+
+	/** Takes a tensor out of the open scopes, so that it lives until `dispose()`. */
+	keep<T extends AnyTensor>(tensor: T): T;
+
+	/** For `Tensor`: a new one belongs to the innermost open scope. @internal */
+	track(tensor: AnyTensor): void;
+
+	/** For `Tensor`, when it is disposed of. @internal */
+	untrack(tensor: AnyTensor): void;
+
+	/** For `Parameter`: is told what a traced step does to gradients. @internal */
+	readonly gradientLog: GradientObserver | undefined;
+}
+
+/** A training step, or any sequence of operations, ready to be launched again and again; made by `gpu.capture`. */
+export interface Capture<T> {
+	/** What the step returned; its tensors hold what the last replay computed, until `dispose()`. */
+	readonly result: T;
+
+	/**
+	 * Launches the step again: uploads what it is fed, and submits its kernels over the same buffers at once. It waits for
+	 * nothing. Returns `result`.
+	 *
+	 * @throws CaptureError if a parameter has a gradient to which the traced step did not add, DisposedError after `dispose()`,
+	 * and what failed in an earlier replay
+	 */
+	replay(): T;
+
+	/** Frees `result` and the buffers of the step. Gradients that it has given to parameters stay. */
+	dispose(): void;
+
+	[Symbol.dispose](): void;
+}
+
+/** What is told of changes to gradients. @internal */
+export interface GradientObserver {
+	/** A gradient is looked at. */
+	read(parameter: Parameter, gradient: Tensor | null): void;
+	/** A gradient is replaced; true if the old one must not be freed. */
+	replace(parameter: Parameter, gradient: Tensor | null): boolean;
+}
 
 /** The backward pass of the operation that made a tensor; recorded by the tape, called by `backward`. */
 export interface GradientNode {

@@ -3,8 +3,7 @@ import type { Random } from "../base/random.js";
 import { Conv2d, checkLayer, ReLU } from "../nn/layers.js";
 import { add } from "../ops/binary.js";
 import { checkParts } from "../ops/check.js";
-import type { Gpu } from "../tensor/gpu.js";
-import type { Tensor } from "../tensor/tensor.js";
+import type { Gpu, Tensor } from "../tensor/tensor.js";
 import { Stack } from "./stack.js";
 
 /** The sizes of an encoder and its decoder. */

@@ -15,10 +15,8 @@ import { diverged, notFinite } from "../nn/diverged.js";
 import { backward } from "../ops/backward.js";
 import { codeUse } from "../quantizers/code_use.js";
 import type { Quantizer } from "../quantizers/quantizer.js";
-import type { Capture } from "../tensor/capture.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import type { Gpu } from "../tensor/gpu.js";
-import type { Parameter, Tensor } from "../tensor/tensor.js";
+import type { Capture, Gpu, Parameter, Tensor } from "../tensor/tensor.js";
 import { VQVAE } from "./vqvae.js";
 
 /** The losses of a step, scalars on the GPU. */

@@ -15,8 +15,7 @@ import {
 	vectorQuantizerOptions,
 } from "../quantizers/vector_quantizer.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import type { Gpu } from "../tensor/gpu.js";
-import type { Tensor } from "../tensor/tensor.js";
+import type { Gpu, Tensor } from "../tensor/tensor.js";
 import { Decoder } from "./decoder.js";
 import { Encoder } from "./encoder.js";
 import { checkEven, checkResidualLayers, type NetworkOptions } from "./residual_block.js";

@@ -27,7 +27,6 @@ const test = suite("the floors");
 interface Import {
 	readonly from: string;
 	readonly to: string;
-	readonly typeOnly: boolean;
 }
 
 const sources = (await readdir("src", { recursive: true })).filter(
@@ -36,8 +35,8 @@ const sources = (await readdir("src", { recursive: true })).filter(
 const imports: Import[] = [];
 for (const from of sources) {
 	const text = await readFile(join("src", from), "utf8");
-	for (const [, type, path] of text.matchAll(/^(?:import|export)\s+(type\s)?[^"']*?from\s+"(\.[^"]+)\.js";$/gms))
-		imports.push({ from, to: `${join(dirname(from), path as string)}.ts`, typeOnly: type !== undefined });
+	for (const [, path] of text.matchAll(/^(?:import|export)\s+[^"']*?from\s+"(\.[^"]+)\.js";$/gms))
+		imports.push({ from, to: `${join(dirname(from), path as string)}.ts` });
 }
 
 function floorOf(file: string): number {
@@ -75,11 +74,7 @@ test("no folder of src/node imports from one above it", () => {
 
 test("there are no import cycles, type imports included", () => {
 	const next = new Map<string, string[]>();
-	for (const { from, to, typeOnly } of imports) {
-		// `Tensor` and `Gpu` name each other's types.
-		const ofTensors = [from, to].every((file) => dirname(file) === "tensor");
-		if (!(typeOnly && ofTensors)) next.set(from, [...(next.get(from) ?? []), to]);
-	}
+	for (const { from, to } of imports) next.set(from, [...(next.get(from) ?? []), to]);
 	const done = new Set<string>();
 	const visit = (file: string, path: readonly string[]): void => {
 		assert.not.ok(path.includes(file), [...path, file].join(" → "));

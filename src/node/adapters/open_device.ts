@@ -1,8 +1,8 @@
 import { checkWord } from "../../base/arguments.js";
 import { NoAdapterError } from "../../base/errors.js";
 import { describeAdapter, isNullBackend } from "../../gpu/adapter.js";
-import type { Gpu } from "../../tensor/gpu.js";
 import { checkOpenDeviceOptions, type OpenDeviceOptions, openAdapter } from "../../tensor/open_device.js";
+import type { Gpu } from "../../tensor/tensor.js";
 import { choiceFile } from "./choice_file.js";
 import { withDawnsLog } from "./dawn_log.js";
 import { outOfFiles } from "./file_limit.js";

@@ -3,8 +3,8 @@ import type { Module } from "../../nn/module.js";
 import { Layer } from "../../nn/module.js";
 import type { GatedPixelCNN } from "../../prior/gated_pixel_cnn.js";
 import type { Quantizer } from "../../quantizers/quantizer.js";
-import type { Gpu } from "../../tensor/gpu.js";
 import { blockSize } from "../../tensor/layout.js";
+import type { Gpu } from "../../tensor/tensor.js";
 import type { VQVAE } from "../../vqvae/vqvae.js";
 
 /** Enough to fill a device. */

@@ -1,7 +1,7 @@
 import type { ImageSet } from "../../data/image_set.js";
 import { notFinite } from "../../nn/diverged.js";
 import type { Quantizer } from "../../quantizers/quantizer.js";
-import type { Gpu } from "../../tensor/gpu.js";
+import type { Gpu } from "../../tensor/tensor.js";
 import type { VQVAE } from "../../vqvae/vqvae.js";
 import { imagesAtOnce } from "./batch_sizes.js";
 import { joined } from "./image_files.js";

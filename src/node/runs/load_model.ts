@@ -1,7 +1,7 @@
 import { formatValue, isPlainObject } from "../../base/arguments.js";
 import { FormatError, LimitError } from "../../base/errors.js";
 import type { Quantizer } from "../../quantizers/quantizer.js";
-import type { Gpu } from "../../tensor/gpu.js";
+import type { Gpu } from "../../tensor/tensor.js";
 import { VQVAE, type VQVAEOptions } from "../../vqvae/vqvae.js";
 import { checkFileIsFinite } from "./finite_weights.js";
 import { type QuantizerOptions, quantizerForModel, quantizerKinds } from "./quantizer_options.js";

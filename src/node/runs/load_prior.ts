@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DataError, FormatError } from "../../base/errors.js";
 import { GatedPixelCNN, type GatedPixelCNNOptions } from "../../prior/gated_pixel_cnn.js";
 import type { Quantizer } from "../../quantizers/quantizer.js";
-import type { Gpu } from "../../tensor/gpu.js";
+import type { Gpu } from "../../tensor/tensor.js";
 import type { VQVAE } from "../../vqvae/vqvae.js";
 import { readFileIfThere, readRegularFile } from "../files.js";
 import { checkFileIsFinite } from "./finite_weights.js";

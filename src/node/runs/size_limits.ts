@@ -1,6 +1,6 @@
 import { LimitError } from "../../base/errors.js";
 import type { Quantizer } from "../../quantizers/quantizer.js";
-import type { Gpu } from "../../tensor/gpu.js";
+import type { Gpu } from "../../tensor/tensor.js";
 import type { VQVAE } from "../../vqvae/vqvae.js";
 import { bytesOfGrid, bytesOfImage, imagesInMemory } from "../images/batch_sizes.js";
 

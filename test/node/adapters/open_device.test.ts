@@ -10,7 +10,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { describeAdapter } from "../../../src/gpu/adapter.js";
 import { unpackSwiftShader, withDriver } from "../../../src/node/adapters/swiftshader.js";
-import { Gpu } from "../../../src/tensor/gpu.js";
+import { TensorGpu } from "../../../src/tensor/gpu.js";
 
 const test = suite("opening an adapter in Node");
 const run = promisify(execFile);
@@ -182,7 +182,7 @@ test("a device with no feature and no raised limit computes all the same", async
 	const adapter = (await withDriver(driver, () => instance.requestAdapter())) as GPUAdapter;
 	const bare = await adapter.requestDevice();
 	assert.is(bare.features.has("subgroups"), false);
-	const gpu = new Gpu(bare, { ...describeAdapter(adapter), subgroupMinSize: 0, subgroupMaxSize: 0 });
+	const gpu = new TensorGpu(bare, { ...describeAdapter(adapter), subgroupMinSize: 0, subgroupMaxSize: 0 });
 	assert.is(gpu.subgroupSize, 0);
 	const model = new VQVAE(gpu, { inChannels: 1, numEmbeddings: 8 });
 	const trainer = new Trainer(model);
