@@ -1,4 +1,4 @@
-import { chartStyle, renderChart } from "../../src/node/runs/render_chart.js";
+import { chartStyle, renderChart } from "../../src/node/runs/charts.js";
 import type { Report } from "./report.js";
 
 /** Draws how many times faster than tfjs each row is, as an SVG of bars from 1, on a logarithmic scale. */

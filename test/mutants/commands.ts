@@ -3,40 +3,40 @@ import type { Area } from "./mutant.js";
 export const commands: Area = {
 	name: "commands",
 	mutants: {
-		"train does not shuffle": {
-			file: "src/node/runs/train.ts",
-			find: "batches(this.trainImages.count, batch, this.random)",
-			replace: "batches(this.trainImages.count, batch)",
+		"trainings do not shuffle": {
+			file: "src/node/runs/training_loop.ts",
+			find: "batches(training.trainingImages, batch, training.random)",
+			replace: "batches(training.trainingImages, batch)",
 			suites: ["node/cli/pinned_training"],
 		},
 		"train keeps its learning rate": {
-			file: "src/node/runs/train.ts",
-			find: "lr * cosineDecay(this.step, epochs * this.stepsPerEpoch, 0)",
-			replace: "lr",
+			file: "src/node/runs/train_vqvae.ts",
+			find: "lr * cosineDecay(taken, steps, 0)",
+			replace: "lr + 0 * cosineDecay(taken, steps, 0)",
 			suites: ["node/cli/pinned_training"],
 		},
 		"train ignores --schedule": {
-			file: "src/node/runs/train.ts",
+			file: "src/node/runs/train_vqvae.ts",
 			find: 'schedule === "constant" ? lr : lr',
 			replace: 'schedule === "never" ? lr : lr',
 			suites: ["node/cli/pinned_training"],
 		},
 		"train ignores --lr": {
 			file: "src/node/cli/commands/train.ts",
-			find: "return train({ ...options, residualLayers: [encoder, decoder] });",
-			replace: "return train({ ...options, lr: defaultLearningRate, residualLayers: [encoder, decoder] });",
+			find: "return trainVQVAE({ ...options, residualLayers: [encoder, decoder] });",
+			replace: "return trainVQVAE({ ...options, lr: defaultLearningRate, residualLayers: [encoder, decoder] });",
 			suites: ["node/cli/pinned_training"],
 		},
 		"train ignores --beta": {
 			file: "src/node/cli/commands/train.ts",
-			find: "return train({ ...options, residualLayers: [encoder, decoder] });",
-			replace: "return train({ ...options, beta: 0.25, residualLayers: [encoder, decoder] });",
+			find: "return trainVQVAE({ ...options, residualLayers: [encoder, decoder] });",
+			replace: "return trainVQVAE({ ...options, beta: 0.25, residualLayers: [encoder, decoder] });",
 			suites: ["node/cli/pinned_training"],
 		},
 		"train ignores --decay": {
 			file: "src/node/cli/commands/train.ts",
-			find: "return train({ ...options, residualLayers: [encoder, decoder] });",
-			replace: "return train({ ...options, decay: 0.5, residualLayers: [encoder, decoder] });",
+			find: "return trainVQVAE({ ...options, residualLayers: [encoder, decoder] });",
+			replace: "return trainVQVAE({ ...options, decay: 0.5, residualLayers: [encoder, decoder] });",
 			suites: ["node/cli/pinned_training"],
 		},
 		"all commands ignore --seed": {
@@ -46,52 +46,52 @@ export const commands: Area = {
 			suites: ["node/cli/pinned_training"],
 		},
 		"the order of images ignores the seed": {
-			file: "src/node/runs/train.ts",
+			file: "src/node/runs/train_vqvae.ts",
 			find: "this.random = new Random(options.seed).fork();",
 			replace: "this.random = new Random(0).fork();",
 			suites: ["node/cli/pinned_training"],
 		},
 		"train trains on test images": {
-			file: "src/node/runs/train.ts",
+			file: "src/node/runs/train_vqvae.ts",
 			find: "this.trainer.step(() => this.images(this.trainImages, indices)",
 			replace: "this.trainer.step(() => this.images(this.testImages, indices)",
 			suites: ["node/cli/pinned_training"],
 		},
 		"train reports the error of training images": {
-			file: "src/node/runs/train.ts",
+			file: "src/node/runs/train_vqvae.ts",
 			find: "() => this.images(this.testImages, indices)",
 			replace: "() => this.images(this.trainImages, indices)",
 			suites: ["node/cli/pinned_training"],
 		},
 		"the variance of test images is taken": {
-			file: "src/node/runs/train.ts",
+			file: "src/node/runs/train_vqvae.ts",
 			find: "variance(trainSet)",
 			replace: "variance(testSet)",
 			suites: ["node/cli/pinned_training"],
 		},
 		"the first codes are always random": {
-			file: "src/node/runs/train.ts",
+			file: "src/node/runs/train_vqvae.ts",
 			find: "gpu.scope(() => initialiseQuantizer(model.vqLayer, options.init, latents, options.seed));",
 			replace: "void initialiseQuantizer;",
 			suites: ["node/cli/pinned_training"],
 		},
 		"weights are written after pictures and chart": {
-			file: "src/node/runs/train.ts",
-			find: 'await phases.time("writing weights", () => this.saveWeights());\n\t\tawait phases.time("testing", () => this.evaluate());\n\t\tawait phases.time("drawing pictures", async () => {\n\t\t\tawait warnOnFailure("The pictures", () => this.drawPictures());\n\t\t\tawait this.drawChart();',
+			file: "src/node/runs/training_loop.ts",
+			find: 'await phases.time("writing weights", () => this.saveWeights());\n\t\t\t\tawait phases.time("testing", () => this.evaluate());\n\t\t\t\tawait phases.time("drawing pictures", () => this.draw());',
 			replace:
-				'await phases.time("testing", () => this.evaluate());\n\t\tawait phases.time("drawing pictures", async () => {\n\t\t\tawait this.drawPictures();\n\t\t\tawait this.drawChart();\n\t\t\tawait this.saveWeights();',
+				'await phases.time("testing", () => this.evaluate());\n\t\t\t\tawait phases.time("drawing pictures", () => this.draw());\n\t\t\t\tawait phases.time("writing weights", () => this.saveWeights());',
 			suites: ["node/runs/run_end"],
 		},
 		"a picture that fails ends the run": {
-			file: "src/node/runs/train.ts",
-			find: 'await warnOnFailure("The pictures", () => this.drawPictures());',
-			replace: "await this.drawPictures();",
+			file: "src/node/runs/training_loop.ts",
+			find: 'await warnOnFailure("The pictures", () => training.drawPictures(epoch, isLast));',
+			replace: "await training.drawPictures(epoch, isLast);",
 			suites: ["node/runs/run_end"],
 		},
 		"weights that are not finite are written": {
-			file: "src/node/runs/train.ts",
+			file: "src/node/runs/training_loop.ts",
 			find: "checkWeightsAreFinite(step, loadSafetensors(bytes));",
-			replace: "void checkWeightsAreFinite;",
+			replace: "void [checkWeightsAreFinite, loadSafetensors];",
 			suites: ["node/runs/run_end"],
 		},
 		"weights that are not finite are loaded": {
@@ -155,7 +155,7 @@ export const commands: Area = {
 			suites: ["node/runs/run_end"],
 		},
 		"the advice on divergence raises the rate": {
-			file: "src/node/runs/explain_divergence.ts",
+			file: "src/node/runs/training_loop.ts",
 			find: "rates.lr / 10",
 			replace: "rates.lr * 10",
 			suites: ["node/runs/run_end"],
@@ -190,12 +190,6 @@ export const commands: Area = {
 			replace: "if (dtype === undefined) throw",
 			suites: ["node/runs/load_model"],
 		},
-		"train-prior does not shuffle": {
-			file: "src/node/runs/train_prior.ts",
-			find: "batches(trainSet.count, batch, this.random)",
-			replace: "batches(trainSet.count, batch)",
-			suites: ["node/cli/pinned_training"],
-		},
 		"train-prior tests on training images": {
 			file: "src/node/runs/train_prior.ts",
 			find: "() => this.batch(testSet, indices)",
@@ -204,8 +198,8 @@ export const commands: Area = {
 		},
 		"train-prior drops nothing": {
 			file: "src/node/runs/train_prior.ts",
-			find: "steps: epochs * this.stepsPerEpoch, dropout, seed })",
-			replace: "steps: epochs * this.stepsPerEpoch, dropout: 0 * dropout, seed })",
+			find: "{ lr, steps, dropout, seed }",
+			replace: "{ lr, steps, dropout: 0 * dropout, seed }",
 			suites: ["node/cli/prior_cli"],
 		},
 		"bits are nats": {

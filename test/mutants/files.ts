@@ -329,10 +329,10 @@ export const files: Area = {
 			suites: ["node/images/tiles"],
 		},
 		"charts leave the test error out": {
-			file: "src/node/runs/chart.ts",
+			file: "src/node/runs/charts.ts",
 			find: "const errors = tests.map(",
 			replace: "const errors = tests.slice(0, 0).map(",
-			suites: ["node/runs/chart"],
+			suites: ["node/runs/charts"],
 		},
 	},
 };

@@ -3,7 +3,7 @@ import { notFinite } from "../../nn/diverged.js";
 import { gatherImages, packImages } from "../../ops/images.js";
 import { mseLoss } from "../../ops/mse_loss.js";
 import type { Quantizer } from "../../quantizers/quantizer.js";
-import type { Tensor, Gpu} from "../../tensor/tensor.js";
+import type { Gpu, Tensor } from "../../tensor/tensor.js";
 import type { VQVAE } from "../../vqvae/vqvae.js";
 import { imagesAtOnce } from "../images/batch_sizes.js";
 import { pixelShift } from "../images/pictures.js";

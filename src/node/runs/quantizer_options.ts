@@ -5,7 +5,7 @@ import { FiniteScalarQuantizer } from "../../quantizers/finite_scalar_quantizer.
 import { type Initialisation, initialiseCodebook } from "../../quantizers/initialise.js";
 import { ResidualQuantizer } from "../../quantizers/residual_quantizer.js";
 import type { Quantizer } from "../../quantizers/quantizer.js";
-import type { Tensor, Gpu} from "../../tensor/tensor.js";
+import type { Gpu, Tensor } from "../../tensor/tensor.js";
 import type { VQVAEOptions } from "../../vqvae/vqvae.js";
 
 /** The quantizers that the command line offers; all but "fsq" have codebooks. */

@@ -1,7 +1,6 @@
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DataError } from "../../base/errors.js";
-import { type TrainingRow, trainingChart } from "./chart.js";
 import { fileError, kindOf, makeFolder, writeFileAtomic } from "../files.js";
 import { appendMetrics, clearMetrics } from "./metrics_file.js";
 import { lockRun, type RunLock } from "./run_lock.js";
@@ -34,11 +33,8 @@ export async function checkFree(path: string): Promise<void> {
 		);
 }
 
-/** The folder of a training run, locked: metrics as they come, weights, pictures, a chart. */
+/** The folder of a run, locked while a training writes to it. */
 export class RunFolder {
-	private readonly rows: TrainingRow[] = [];
-	private readonly epochs: { readonly step: number; readonly nmse: number }[] = [];
-
 	private constructor(
 		readonly path: string,
 		private readonly lock: RunLock,
@@ -53,30 +49,24 @@ export class RunFolder {
 	static async create(name: string, chosen: string | undefined, overwrite: boolean): Promise<RunFolder> {
 		const path = chosen ?? (await newFolder(name));
 		await makeFolder(path);
-		const lock = await lockRun(path);
+		const folder = await RunFolder.open(path);
 		try {
 			if (overwrite) await removeRun(path);
 			else await checkFree(path);
-			await clearMetrics(join(path, "metrics.jsonl"));
-			return new RunFolder(path, lock);
+			return folder;
 		} catch (error) {
-			lock.release();
+			folder.release();
 			throw error;
 		}
 	}
 
-	/** Appends steps to metrics.jsonl. */
-	async logSteps(rows: readonly (TrainingRow & { readonly epoch: number })[]): Promise<void> {
-		this.rows.push(...rows);
-		await this.append(rows.map((row) => ({ type: "step", ...row })));
-	}
-
-	/** Appends an evaluation to metrics.jsonl. */
-	async logEpoch(
-		row: { readonly step: number; readonly nmse: number } & Readonly<Record<string, number>>,
-	): Promise<void> {
-		this.epochs.push(row);
-		await this.append([{ type: "epoch", ...row }]);
+	/**
+	 * The folder of an earlier run.
+	 *
+	 * @throws DataError if another training writes to it
+	 */
+	static async open(path: string): Promise<RunFolder> {
+		return new RunFolder(path, await lockRun(path));
 	}
 
 	/** Writes a file whole or not at all. */
@@ -85,19 +75,21 @@ export class RunFolder {
 		await writeFileAtomic(join(this.path, name), content);
 	}
 
-	/** Draws chart.svg of all steps and evaluations so far. */
-	async writeChart(title: string): Promise<void> {
-		if (this.rows.length > 0) await this.write("chart.svg", await trainingChart(this.rows, title, this.epochs));
+	/** Makes a file of metrics, or empties it. */
+	async clear(name: string): Promise<void> {
+		await this.lock.checkHeld();
+		await clearMetrics(join(this.path, name));
 	}
 
-	/** Lets others write into the folder. */
+	/** Appends rows to a file of metrics. */
+	async append(name: string, rows: readonly object[]): Promise<void> {
+		await this.lock.checkHeld();
+		await appendMetrics(join(this.path, name), rows);
+	}
+
+	/** Lets others write to the folder. */
 	release(): void {
 		this.lock.release();
-	}
-
-	private async append(rows: readonly object[]): Promise<void> {
-		await this.lock.checkHeld();
-		await appendMetrics(join(this.path, "metrics.jsonl"), rows);
 	}
 }
 

@@ -1,7 +1,7 @@
 import { checkNumber, wrongArgument } from "../../../base/arguments.js";
 import { gradients, initialisations, quantizerKinds, similarities } from "../../runs/quantizer_options.js";
 import { defaultDigits } from "../../runs/run_data.js";
-import { defaultLearningRate, schedules, train } from "../../runs/train.js";
+import { defaultLearningRate, schedules, trainVQVAE } from "../../runs/train_vqvae.js";
 import { defineCommand } from "../command.js";
 import { adapter, count, seed } from "../shared_options.js";
 
@@ -130,7 +130,7 @@ export const trainCommand = defineCommand({
 	},
 	run: ({ residualLayers: [encoder = 0, decoder = encoder], ...options }) => {
 		checkLevels(options.quantizer, options.levels);
-		return train({ ...options, residualLayers: [encoder, decoder] });
+		return trainVQVAE({ ...options, residualLayers: [encoder, decoder] });
 	},
 });
 

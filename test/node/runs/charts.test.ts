@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { type TrainingRow, trainingChart } from "../../../src/node/runs/chart.js";
+import { type TrainingRow, vqvaeChart } from "../../../src/node/runs/charts.js";
 
 const test = suite("chart");
 
@@ -28,7 +28,7 @@ function lines(svg: string): [x: number, y: number][][] {
 }
 
 test("draws three losses and the perplexity, with title and names", async () => {
-	const svg = await trainingChart(
+	const svg = await vqvaeChart(
 		rows(50, (step) => 2 / step),
 		"Digits & <tests>",
 	);
@@ -55,7 +55,7 @@ test("draws three losses and the perplexity, with title and names", async () => 
 test("the error on the test images is a line of its own, with its name", async () => {
 	const losses = rows(40, (step) => 1 + 1 / step);
 	const tests = [10, 20, 30, 40].map((step) => ({ step, nmse: 1 + 2 / step }));
-	const svg = await trainingChart(losses, "run", tests);
+	const svg = await vqvaeChart(losses, "run", tests);
 	assert.match(svg, ">test NMSE<");
 	const drawn = lines(svg);
 	assert.equal(
@@ -67,12 +67,12 @@ test("the error on the test images is a line of its own, with its name", async (
 	// On the same scale as the losses: at step 20 it is 1.1, which the total loss is at step 10.
 	assert.ok(Math.abs((errors[1]?.[1] as number) - (total[9]?.[1] as number)) < 0.01);
 	assert.ok(Math.abs((errors[1]?.[0] as number) - (total[19]?.[0] as number)) < 0.01);
-	assert.not.match(await trainingChart(losses, "run"), "test NMSE");
+	assert.not.match(await vqvaeChart(losses, "run"), "test NMSE");
 });
 
 test("falling losses fall, growing perplexity grows", async () => {
 	const [total, , , perplexity] = lines(
-		await trainingChart(
+		await vqvaeChart(
 			rows(40, (step) => 1 + 1 / step),
 			"run",
 		),
@@ -84,7 +84,7 @@ test("falling losses fall, growing perplexity grows", async () => {
 test("the scale is logarithmic when the losses span more than a factor of 20, and only then", async () => {
 	/** How far the total loss falls on the way to half the steps, as a share of its whole fall. */
 	const fallAtHalf = async (loss: (step: number) => number): Promise<number> => {
-		const [total] = lines(await trainingChart(rows(101, loss), "run"));
+		const [total] = lines(await vqvaeChart(rows(101, loss), "run"));
 		return (total[50][1] - total[0][1]) / (total[100][1] - total[0][1]);
 	};
 	// An exponential fall is a straight line on a logarithmic scale.
@@ -97,7 +97,7 @@ test("the scale is logarithmic when the losses span more than a factor of 20, an
 
 test("averages thousands of rows", async () => {
 	const drawn = lines(
-		await trainingChart(
+		await vqvaeChart(
 			rows(4320, (step) => 1 + (step % 2)),
 			"run",
 		),
@@ -108,7 +108,7 @@ test("averages thousands of rows", async () => {
 	assert.ok(Math.max(...heights) - Math.min(...heights) < 40);
 	assert.equal(
 		lines(
-			await trainingChart(
+			await vqvaeChart(
 				rows(1000, () => 1),
 				"run",
 			),
@@ -119,7 +119,7 @@ test("averages thousands of rows", async () => {
 
 test("a value that is not finite leaves a gap", async () => {
 	const input = rows(20, () => 1).map((row, i) => (i === 10 ? { ...row, loss: Number.NaN } : row));
-	const svg = await trainingChart(input, "run");
+	const svg = await vqvaeChart(input, "run");
 	assert.equal(
 		lines(svg).map((line) => line.length),
 		[19, 20, 20, 20],
@@ -131,7 +131,7 @@ test("a single row is marked by dots, and no rows give an empty chart", async ()
 	const dots = (svg: string): number => svg.match(/aria-roledescription="point"/g)?.length ?? 0;
 	assert.is(
 		dots(
-			await trainingChart(
+			await vqvaeChart(
 				rows(1, () => 1),
 				"run",
 			),
@@ -140,14 +140,14 @@ test("a single row is marked by dots, and no rows give an empty chart", async ()
 	);
 	assert.is(
 		dots(
-			await trainingChart(
+			await vqvaeChart(
 				rows(200, () => 1),
 				"run",
 			),
 		),
 		0,
 	);
-	assert.match(await trainingChart([], "nothing yet"), /nothing yet/);
+	assert.match(await vqvaeChart([], "nothing yet"), /nothing yet/);
 });
 
 test.run();
