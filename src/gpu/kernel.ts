@@ -22,12 +22,21 @@ interface Field {
 	readonly type: "f32" | "i32" | "u32";
 }
 
+/** The uniform of a kernel. @internal */
+export interface UniformDeclaration {
+	readonly binding: number;
+	readonly fields: readonly Field[];
+	/** One word for each field, in order: written by each launch, read before the next one. */
+	readonly words: Uint32Array;
+	/** The same words. */
+	readonly floats: Float32Array;
+}
+
 /** What a kernel declares, read off its text. @internal */
 export interface Declarations {
 	/** What the bindings of group 0 are, in order. */
 	readonly kinds: readonly BindingKind[];
-	/** Where its uniform is bound, and the uniform's fields in order. */
-	readonly uniform?: { readonly binding: number; readonly fields: readonly Field[] };
+	readonly uniform?: UniformDeclaration;
 	/** Where its `Slice` is bound: the workgroups that one dispatch of several computes. */
 	readonly slice?: number;
 }
@@ -44,7 +53,11 @@ export function declarationsOf({ name, source }: Kernel): Declarations {
 		kinds[binding] = kind === "uniform" ? "uniform" : kind === "storage,read_write" ? "storage" : "read-only-storage";
 		if (kind !== "uniform") continue;
 		if (type === "Slice") slice = binding;
-		else uniform = { binding, fields: fieldsOf(name, source, variable, type) };
+		else {
+			const fields = fieldsOf(name, source, variable, type);
+			const words = new Uint32Array(fields.length);
+			uniform = { binding, fields, words, floats: new Float32Array(words.buffer) };
+		}
 	}
 	return { kinds, ...(uniform && { uniform }), ...(slice !== undefined && { slice }) };
 }
@@ -61,14 +74,12 @@ function fieldsOf(kernel: string, source: string, variable: string, type: string
 	});
 }
 
-/** The words of a uniform. @throws ArgumentError unless `values` has just its fields, and a number for each. @internal */
+/** Writes the words of a uniform. @throws ArgumentError unless `values` has a number for each of its fields, and no more @internal */
 export function packUniform(
 	kernel: Kernel,
-	{ fields }: NonNullable<Declarations["uniform"]>,
+	{ fields, words, floats }: UniformDeclaration,
 	values: UniformValues,
 ): Uint32Array {
-	const words = new Uint32Array(fields.length);
-	const floats = new Float32Array(words.buffer);
 	for (let i = 0; i < fields.length; i++) {
 		const { name, type } = fields[i];
 		const value = values[name];
@@ -82,10 +93,15 @@ export function packUniform(
 		if (type === "f32") floats[i] = value;
 		else words[i] = value;
 	}
-	for (const name in values)
-		if (!fields.some((field) => field.name === name))
-			throw new ArgumentError(
-				`gpu.launch: the uniform of kernels/${kernel.name} has no field "${name}"; its fields are ${fields.map((field) => field.name).join(", ")}.`,
-			);
+	let given = 0;
+	for (const _ in values) given++;
+	if (given > fields.length) throw unknownField(kernel, fields, values);
 	return words;
+}
+
+function unknownField({ name: kernel }: Kernel, fields: readonly Field[], values: UniformValues): ArgumentError {
+	const unknown = Object.keys(values).find((name) => !fields.some((field) => field.name === name));
+	return new ArgumentError(
+		`gpu.launch: the uniform of kernels/${kernel} has no field "${unknown}"; its fields are ${fields.map(({ name }) => name).join(", ")}.`,
+	);
 }

@@ -82,7 +82,7 @@ export function conv2d(input: Tensor, weight: Tensor, options: Conv2dOptions = {
 		weight,
 		options,
 		forward: planConv2d(input.shape, weight.shape, output, geometry),
-		inputGradient: planConvTranspose2d(output, weight.shape, input.shape, geometry),
+		inputGradient: () => planConvTranspose2d(output, weight.shape, input.shape, geometry),
 		weightGradient: (dy) => launchWeightGradient(input, dy, weight.shape, geometry),
 	});
 }

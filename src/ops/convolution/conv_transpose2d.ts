@@ -98,7 +98,7 @@ export function convTranspose2d(input: Tensor, weight: Tensor, options: ConvTran
 		weight,
 		options,
 		forward: planConvTranspose2d(input.shape, weight.shape, output, geometry),
-		inputGradient: planConv2d(output, weight.shape, input.shape, geometry),
+		inputGradient: () => planConv2d(output, weight.shape, input.shape, geometry),
 		// The weight is that of a conv2d from the output to the input.
 		weightGradient: (dy) => ({ weight: launchWeightGradient(dy, input, weight.shape, geometry).weight }),
 	});

@@ -16,7 +16,7 @@ export interface ConvolutionOperation {
 	readonly options: ConvolutionOptions;
 	readonly forward: ConvolutionPlan;
 	/** The input's gradient is the other of the two operations, from the output to the input. */
-	readonly inputGradient: ConvolutionPlan;
+	readonly inputGradient: () => ConvolutionPlan;
 	readonly weightGradient: (dy: Tensor) => WeightGradient;
 }
 
@@ -34,7 +34,7 @@ export function runConvolution(operation: ConvolutionOperation): Tensor {
 			const dyOfOutput = forward.groups === 1 ? inPreferredLayout(gradient) : gradient;
 			const dy = relu ? reluGradient(y, dyOfOutput) : dyOfOutput;
 			const dx = input.requiresGrad
-				? maskedGradient(input, (mask) => launchConvolution(dy, weight, inputGradient, { mask }))
+				? maskedGradient(input, (mask) => launchConvolution(dy, weight, inputGradient(), { mask }))
 				: null;
 			const gradients = weight.requiresGrad ? weightGradient(dy) : undefined;
 			const db = bias?.requiresGrad === true ? (gradients?.bias ?? launchBiasGradient(dy)) : null;

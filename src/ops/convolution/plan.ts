@@ -99,25 +99,6 @@ export function planConvTranspose2d(input: Shape, weight: Shape, output: Shape, 
 	};
 }
 
-/** The shapes, as all the kernels name them. */
-export function shapeUniforms(input: Shape, output: Shape, kernel: Size, groups: number): UniformValues {
-	const [batch, inChannels, inHeight, inWidth] = input;
-	const [, outChannels, outHeight, outWidth] = output;
-	const [kernelHeight, kernelWidth] = kernel;
-	return {
-		batch,
-		inChannels,
-		inHeight,
-		inWidth,
-		outChannels,
-		outHeight,
-		outWidth,
-		kernelHeight,
-		kernelWidth,
-		groups,
-	};
-}
-
 /** The uniform of kernels/convolution.wgsl, its blocked variant and gather_taps.blocked.wgsl. */
 export function convolutionUniforms(
 	{ input, output, kernel, groups, steps }: ConvolutionPlan,
@@ -125,7 +106,16 @@ export function convolutionUniforms(
 ): UniformValues {
 	const { inStep, outStep, origin, tapStep } = steps;
 	return {
-		...shapeUniforms(input, output, kernel, groups),
+		batch: input[0],
+		inChannels: input[1],
+		inHeight: input[2],
+		inWidth: input[3],
+		outChannels: output[1],
+		outHeight: output[2],
+		outWidth: output[3],
+		kernelHeight: kernel[0],
+		kernelWidth: kernel[1],
+		groups,
 		hasBias: bias === undefined ? 0 : 1,
 		inStepY: inStep[0],
 		inStepX: inStep[1],

@@ -7,7 +7,7 @@ import type { Tensor } from "../../tensor/tensor.js";
 import { launchElements } from "../launch.js";
 import { launchSum } from "../sum.js";
 import { variantsForBatch } from "../variants.js";
-import { type Geometry, shapeUniforms } from "./plan.js";
+import type { Geometry } from "./plan.js";
 import { quartersFor, splitsFor } from "./tiles.js";
 
 /** What a workgroup of the portable kernel computes: output channels of weights. */
@@ -40,7 +40,16 @@ export function launchWeightGradient(input: Tensor, dy: Tensor, to: Shape, geome
 function uniformsFor(input: Tensor, dy: Tensor, to: Shape, geometry: Geometry, splits: number): UniformValues {
 	const { stride, padding, dilation, groups } = geometry;
 	return {
-		...shapeUniforms(input.shape, dy.shape, [to[2], to[3]], groups),
+		batch: input.shape[0],
+		inChannels: input.shape[1],
+		inHeight: input.shape[2],
+		inWidth: input.shape[3],
+		outChannels: dy.shape[1],
+		outHeight: dy.shape[2],
+		outWidth: dy.shape[3],
+		kernelHeight: to[2],
+		kernelWidth: to[3],
+		groups,
 		strideY: stride[0],
 		strideX: stride[1],
 		paddingY: padding[0],
