@@ -3,8 +3,8 @@ import { ArgumentError } from "../../base/errors.js";
 import { type CodebookOptions, CodebookQuantizer } from "../../quantizers/codebook_quantizer.js";
 import { FiniteScalarQuantizer } from "../../quantizers/finite_scalar_quantizer.js";
 import { type Initialisation, initialiseCodebook } from "../../quantizers/initialise.js";
-import { ResidualQuantizer } from "../../quantizers/residual_quantizer.js";
 import type { Quantizer } from "../../quantizers/quantizer.js";
+import { ResidualQuantizer } from "../../quantizers/residual_quantizer.js";
 import type { Gpu, Tensor } from "../../tensor/tensor.js";
 import type { VQVAEOptions } from "../../vqvae/vqvae.js";
 

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { subset } from "../../data/image_set.js";
 import { ArgumentError, DataError } from "../../base/errors.js";
+import { subset } from "../../data/image_set.js";
 import { type Dataset, loadDataset } from "../datasets/datasets.js";
 import { readFileIfThere } from "../files.js";
 import { plural } from "../plural.js";

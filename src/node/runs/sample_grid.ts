@@ -3,10 +3,10 @@ import { ArgumentError, LimitError } from "../../base/errors.js";
 import type { SamplePriorOptions } from "../../prior/sample_prior.js";
 import { samplePrior } from "../../prior/sample_prior.js";
 import { gridsAtOnce, imagesAtOnce } from "../images/batch_sizes.js";
-import { decodeCodes } from "./code_sets.js";
 import { imageGrid, joined } from "../images/image_files.js";
-import type { LoadedPrior } from "./load_prior.js";
 import { toBytes } from "../images/pictures.js";
+import { decodeCodes } from "./code_sets.js";
+import type { LoadedPrior } from "./load_prior.js";
 
 /** Images drawn from a prior, as bytes [count, C, H, W]. */
 export interface SampledImages {

@@ -1,12 +1,12 @@
 import { basename, resolve } from "node:path";
 import { noGrad } from "../../autograd/tape.js";
-import { batches, type ImageSet, subset, variance } from "../../data/image_set.js";
 import { DataError, ShapeError } from "../../base/errors.js";
-import { cosineDecay } from "../../nn/learning_rate.js";
 import { Random } from "../../base/random.js";
+import { batches, type ImageSet, subset, variance } from "../../data/image_set.js";
+import { cosineDecay } from "../../nn/learning_rate.js";
 import { gatherImages, type PackedImages, packImages } from "../../ops/images.js";
-import type { Gpu, Tensor } from "../../tensor/tensor.js";
 import type { Quantizer } from "../../quantizers/quantizer.js";
+import type { Gpu, Tensor } from "../../tensor/tensor.js";
 import { type StepLosses, type StepRecord, Trainer } from "../../vqvae/trainer.js";
 import { VQVAE } from "../../vqvae/vqvae.js";
 import { type AdapterChoice, openDevice } from "../adapters/open_device.js";
@@ -15,6 +15,7 @@ import { imagesAtOnce } from "../images/batch_sizes.js";
 import { reconstructionGrid } from "../images/image_files.js";
 import { pixelShift, reconstructImages } from "../images/pictures.js";
 import { plural } from "../plural.js";
+import { vqvaeChart } from "./charts.js";
 import { checkpointMetadata } from "./load_model.js";
 import { Phases } from "./phases.js";
 import {
@@ -25,9 +26,8 @@ import {
 } from "./quantizer_options.js";
 import { loadRunData } from "./run_data.js";
 import { checkFree, RunFolder } from "./run_folder.js";
-import { vqvaeChart } from "./charts.js";
-import { runTraining, type TestRow, type Training } from "./training_loop.js";
 import { checkImages, checkModelSizes } from "./size_limits.js";
+import { runTraining, type TestRow, type Training } from "./training_loop.js";
 
 export interface TrainOptions extends QuantizerOptions {
 	readonly data: string;
