@@ -58,7 +58,6 @@ function launchTapByTap(x: Tensor, weight: Tensor, plan: ConvolutionPlan, epilog
 	const products: ConvolutionPlan = {
 		...plan,
 		output: [input[0], output[1] * sizeOf(kernel), input[2], input[3]],
-		groupOutputs: output[1] * sizeOf(kernel),
 		kernel: [1, 1],
 		steps: { inStep: [1, 1], outStep: [1, 1], origin: [0, 0], tapStep: [1, 1] },
 	};
