@@ -276,18 +276,18 @@ export const files: Area = {
 		},
 		"test digits are the training digits": {
 			file: "src/node/datasets/datasets.ts",
-			find: "seed ^ TEST_SEED",
+			find: "seed ^ testSeed",
 			replace: "seed",
 			suites: ["node/datasets/datasets"],
 		},
 		"images that are held out are trained on": {
-			file: "src/node/datasets/datasets.ts",
+			file: "src/node/datasets/folder_dataset.ts",
 			find: "select(set, order.subarray(testCount).sort())",
 			replace: "select(set, order.sort())",
 			suites: ["node/datasets/datasets"],
 		},
 		"val/ goes before test/": {
-			file: "src/node/datasets/datasets.ts",
+			file: "src/node/datasets/folder_dataset.ts",
 			find: '["test", "val"]',
 			replace: '["val", "test"]',
 			suites: ["node/datasets/datasets"],
@@ -305,16 +305,16 @@ export const files: Area = {
 			suites: ["node/datasets/datasets"],
 		},
 		"luma weighs colours equally": {
-			file: "src/node/images/image_files.ts",
+			file: "src/node/images/read_image.ts",
 			find: "0.299 * value(0, i) + 0.587 * value(1, i) + 0.114 * value(2, i)",
 			replace: "(value(0, i) + value(1, i) + value(2, i)) / 3",
-			suites: ["node/images/image_files", "node/cli/cli"],
+			suites: ["node/images/read_image", "node/cli/cli"],
 		},
 		"reconstructions follow a short last row on the same line": {
-			file: "src/node/images/image_files.ts",
+			file: "src/node/images/image_grid.ts",
 			find: "Math.max(0, start + perRow - count)",
 			replace: "Math.max(0, 0 * (start + perRow - count))",
-			suites: ["node/images/image_files"],
+			suites: ["node/images/image_grid"],
 		},
 		"a row that a full disk cuts off stays": {
 			file: "src/node/runs/metrics_file.ts",

@@ -3,7 +3,7 @@ import { extname, join } from "node:path";
 import { DataError, LimitError, ShapeError } from "../../base/errors.js";
 import type { ImageSet } from "../../data/image_set.js";
 import { fileError, isFolder } from "../files.js";
-import { type Image, readImage } from "./image_files.js";
+import { type Image, readImage } from "./read_image.js";
 
 /** PNG is read; the others are listed so that a folder of them is refused with a word on how to convert them. */
 const IMAGE_EXTENSIONS = new Set([".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"]);

@@ -4,7 +4,6 @@ import type { Quantizer } from "../../quantizers/quantizer.js";
 import type { Gpu } from "../../tensor/tensor.js";
 import type { VQVAE } from "../../vqvae/vqvae.js";
 import { imagesAtOnce } from "./batch_sizes.js";
-import { joined } from "./image_files.js";
 import { needsTiles, reconstructInTiles } from "./tiles.js";
 
 /** What is added to a pixel between 0 and 1 to get the network's input, as in the design's training. */
@@ -50,4 +49,15 @@ export async function reconstructImages(gpu: Gpu, model: VQVAE<Quantizer>, set: 
 		);
 	}
 	return joined(parts);
+}
+
+/** Byte arrays one after the other. */
+export function joined(parts: readonly Uint8Array[]): Uint8Array {
+	const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+	let at = 0;
+	for (const part of parts) {
+		whole.set(part, at);
+		at += part.length;
+	}
+	return whole;
 }

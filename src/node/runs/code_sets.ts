@@ -46,23 +46,21 @@ export async function encodeSet(
 	set: ImageSet,
 	progress: (done: number) => void = () => undefined,
 ): Promise<CodeSet> {
-	const parts: Uint32Array[] = [];
 	let grid: CodeGrid | undefined;
+	let all = new Uint32Array();
 	let done = 0;
 	await forEachBatch(gpu, model, set, async (batch) => {
 		const codes = gpu.scope(() => model.encode(batch()));
-		grid ??= gridOf(codes);
-		parts.push(await codes.data());
-		done += codes.shape[0] as number;
+		const size = codes.size / codes.shape[0];
+		if (grid === undefined) {
+			grid = gridOf(codes);
+			all = new Uint32Array(set.count * size);
+		}
+		all.set(await codes.data(), done * size);
+		done += codes.shape[0];
 		codes.dispose();
 		progress(done);
 	});
-	const all = new Uint32Array(parts.reduce((size, part) => size + part.length, 0));
-	let at = 0;
-	for (const part of parts) {
-		all.set(part, at);
-		at += part.length;
-	}
 	return { grid: grid as CodeGrid, count: set.count, codes: all, labels: set.labels };
 }
 

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { ArgumentError, DataError } from "../../base/errors.js";
 import { subset } from "../../data/image_set.js";
-import { type Dataset, loadDataset } from "../datasets/datasets.js";
+import type { Dataset } from "../datasets/dataset.js";
+import { loadDataset } from "../datasets/datasets.js";
 import { readFileIfThere } from "../files.js";
 import { plural } from "../plural.js";
 import { type Progress, startProgress } from "./progress.js";

@@ -3,8 +3,8 @@ import { ArgumentError, LimitError } from "../../base/errors.js";
 import type { SamplePriorOptions } from "../../prior/sample_prior.js";
 import { samplePrior } from "../../prior/sample_prior.js";
 import { gridsAtOnce, imagesAtOnce } from "../images/batch_sizes.js";
-import { imageGrid, joined } from "../images/image_files.js";
-import { toBytes } from "../images/pictures.js";
+import { imageGrid } from "../images/image_grid.js";
+import { joined, toBytes } from "../images/pictures.js";
 import { decodeCodes } from "./code_sets.js";
 import type { LoadedPrior } from "./load_prior.js";
 

@@ -19,7 +19,8 @@ import { loadRunData, readRunData } from "./run_data.js";
 import { RunFolder } from "./run_folder.js";
 import { gridOfImages, sampleImages } from "./sample_grid.js";
 import { checkPriorSizes } from "./size_limits.js";
-import { runTraining, type TestRow, type Training } from "./training_loop.js";
+import type { TestRow, Training } from "./training.js";
+import { runTraining } from "./training_loop.js";
 
 export interface TrainPriorOptions {
 	/** How many training images to use instead of as many as the run; of the built-in digits as many are drawn. */

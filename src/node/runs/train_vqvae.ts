@@ -10,9 +10,10 @@ import type { Gpu, Tensor } from "../../tensor/tensor.js";
 import { type StepLosses, type StepRecord, Trainer } from "../../vqvae/trainer.js";
 import { VQVAE } from "../../vqvae/vqvae.js";
 import { type AdapterChoice, openDevice } from "../adapters/open_device.js";
-import { type Dataset, isNamed } from "../datasets/datasets.js";
+import type { Dataset } from "../datasets/dataset.js";
+import { isNamed } from "../datasets/datasets.js";
 import { imagesAtOnce } from "../images/batch_sizes.js";
-import { reconstructionGrid } from "../images/image_files.js";
+import { reconstructionGrid } from "../images/image_grid.js";
 import { pixelShift, reconstructImages } from "../images/pictures.js";
 import { plural } from "../plural.js";
 import { vqvaeChart } from "./charts.js";
@@ -27,7 +28,8 @@ import {
 import { loadRunData } from "./run_data.js";
 import { checkFree, RunFolder } from "./run_folder.js";
 import { checkImages, checkModelSizes } from "./size_limits.js";
-import { runTraining, type TestRow, type Training } from "./training_loop.js";
+import type { TestRow, Training } from "./training.js";
+import { runTraining } from "./training_loop.js";
 
 export interface TrainOptions extends QuantizerOptions {
 	readonly data: string;

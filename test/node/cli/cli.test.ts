@@ -7,7 +7,8 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { generateDigits } from "../../../src/data/digits.js";
 import { encodeSafetensors } from "../../../src/io/safetensors.js";
-import { imageGrid, readImage } from "../../../src/node/images/image_files.js";
+import { imageGrid } from "../../../src/node/images/image_grid.js";
+import { readImage } from "../../../src/node/images/read_image.js";
 import { checkMistakes, type Outcome, runTessera } from "./command_line.js";
 import { commandLineReference } from "./reference.js";
 

@@ -5,7 +5,8 @@ import { loadSafetensors } from "tessera-gpu";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { generateDigits } from "../../../src/data/digits.js";
-import { type Image, imageGrid, readImage } from "../../../src/node/images/image_files.js";
+import { imageGrid } from "../../../src/node/images/image_grid.js";
+import { type Image, readImage } from "../../../src/node/images/read_image.js";
 import { checkMistakes, type Outcome, runTessera } from "./command_line.js";
 
 let folder = "";

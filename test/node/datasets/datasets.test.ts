@@ -9,13 +9,10 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { DataError, FormatError, LimitError, ShapeError, type TesseraError } from "../../../src/base/errors.js";
 import type { ImageSet } from "../../../src/data/image_set.js";
-import {
-	type DatasetOptions,
-	loadDataset,
-	loadPublished,
-	type PublishedSet,
-} from "../../../src/node/datasets/datasets.js";
+import type { DatasetOptions } from "../../../src/node/datasets/dataset.js";
+import { loadDataset } from "../../../src/node/datasets/datasets.js";
 import type { ExpectedFile } from "../../../src/node/datasets/download.js";
+import { loadPublished, type PublishedSet } from "../../../src/node/datasets/published_sets.js";
 import { startServer } from "./server.js";
 
 const test = suite<{ folder: string }>("datasets");
@@ -377,12 +374,12 @@ test("folders that hold nothing usable are refused", async ({ folder }) => {
 
 test("one image alone, images beside classes, and other formats are refused", async ({ folder }) => {
 	await writePng(join(folder, "one.png"), 1);
-	assert.match(await failure(loadDataset(folder), DataError), /too few/);
+	assert.match(await failure(loadDataset(folder), DataError), /has 1 image, but at least 2 are needed/);
 	await writePng(join(folder, "class", "two.png"), 1);
 	assert.match(await failure(loadDataset(folder), DataError), /"class"/);
 	await rm(join(folder, "class"), { recursive: true });
 	await writeFile(join(folder, "photo.jpg"), Uint8Array.of(0xff, 0xd8, 0xff, 0xe0));
-	assert.match(await failure(loadDataset(folder), FormatError), /photo\.jpg is a JPEG file; only PNG is read/);
+	assert.match(await failure(loadDataset(folder), FormatError), /photo\.jpg" is a JPEG file, and only PNG is read/);
 });
 
 test.run();

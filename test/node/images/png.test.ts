@@ -7,8 +7,8 @@ import { deflateSync } from "node:zlib";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { FormatError, LimitError } from "../../../src/base/errors.js";
-import { readImage } from "../../../src/node/images/image_files.js";
 import { decodePng } from "../../../src/node/images/png.js";
+import { readImage } from "../../../src/node/images/read_image.js";
 import { chunk, GREY, makePng, PALETTE, RGB } from "./png.js";
 
 const test = suite<{ folder: string }>("png");

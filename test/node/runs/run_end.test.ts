@@ -7,7 +7,7 @@ import { DataError, loadSafetensors } from "tessera-gpu";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { encodeSafetensors, loadSafetensorsMetadata } from "../../../src/io/safetensors.js";
-import { imageGrid } from "../../../src/node/images/image_files.js";
+import { imageGrid } from "../../../src/node/images/image_grid.js";
 import { appendMetrics, clearMetrics } from "../../../src/node/runs/metrics_file.js";
 import { lockRun } from "../../../src/node/runs/run_lock.js";
 import { runTessera } from "../cli/command_line.js";

@@ -4,15 +4,9 @@ import { ArgumentError } from "../../../base/errors.js";
 import type { ImageSet } from "../../../data/image_set.js";
 import { openDevice } from "../../adapters/open_device.js";
 import { writeFileAtomic } from "../../files.js";
-import {
-	type Image,
-	imageGrid,
-	joined,
-	readImage,
-	reconstructionGrid,
-	withChannels,
-} from "../../images/image_files.js";
-import { reconstructImages } from "../../images/pictures.js";
+import { imageGrid, reconstructionGrid } from "../../images/image_grid.js";
+import { joined, reconstructImages } from "../../images/pictures.js";
+import { type Image, readImage, withChannels } from "../../images/read_image.js";
 import { plural } from "../../plural.js";
 import { imagePaths, modelFile } from "../../runs/inputs.js";
 import { loadModel } from "../../runs/load_model.js";
