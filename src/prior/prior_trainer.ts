@@ -1,76 +1,69 @@
-import { noGrad } from "../autograd/tape.js";
-import {
-	checkArray,
-	checkBatches,
-	checkFlag,
-	checkFunction,
-	checkInstance,
-	checkNumber,
-	checkOptions,
-	wrongArgument,
-} from "../base/arguments.js";
-import { ArgumentError, type DivergenceError } from "../base/errors.js";
-import { checkShape, type Shape, sameShape } from "../base/shape.js";
+import { checkFlag, checkInstance, checkNumber, checkOptions, wrongArgument } from "../base/arguments.js";
+import { ArgumentError } from "../base/errors.js";
+import { checkShape, type Shape } from "../base/shape.js";
 import { Adam, type AdamOptions, adamOptions, checkAdamOptions } from "../nn/adam.js";
-import { diverged, notFinite } from "../nn/diverged.js";
+import { CapturedStep } from "../nn/captured_step.js";
+import { notFinite } from "../nn/diverged.js";
+import { evaluateBatches } from "../nn/evaluate_batches.js";
 import { cosineDecay } from "../nn/learning_rate.js";
+import { TrainingSteps } from "../nn/training_steps.js";
 import { backward } from "../ops/backward.js";
 import { checkSeed } from "../ops/codes/sample_codes.js";
 import { crossEntropy } from "../ops/cross_entropy.js";
 import { checkDropout, type DropoutOptions } from "../ops/dropout.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import type { Capture, Gpu, Tensor } from "../tensor/tensor.js";
+import type { AnyTensor, Gpu, Tensor } from "../tensor/tensor.js";
 import { GatedPixelCNN } from "./gated_pixel_cnn.js";
 
-/** Codes, and the classes of a prior that has them. */
+/** Codes, and their classes for a prior with classes. */
 export interface CodeBatch {
-	/** uint32 [B, h, w] */
+	/** uint32 [B, h, w], each below `numEmbeddings` */
 	readonly codes: Tensor<"uint32">;
-	/** uint32 [B] */
+	/** uint32 [B], each below `numClasses` */
 	readonly labels?: Tensor<"uint32"> | undefined;
 }
 
 export interface PriorTrainerOptions extends AdamOptions {
-	/** How many steps the training has: the learning rate falls to zero over them. */
+	/** How many steps the training has; the learning rate falls to zero over them. */
 	readonly steps: number;
 	/** Steps over which the learning rate rises (default: a fiftieth of `steps`, at most 200). */
 	readonly warmUp?: number;
-	/** The probability, in [0, 1), with which a step drops each of the values that `GatedPixelCNN.forward` names (default 0). */
+	/** The probability in [0, 1) of dropout, on the values that `GatedPixelCNN.forward` names (default 0). */
 	readonly dropout?: number;
-	/** Of what is dropped, a whole number in [0, 2³²) (default 0). */
+	/** Of the random numbers of dropout, a whole number in [0, 2³²) (default 0). */
 	readonly seed?: number;
 	/**
-	 * Whether steps are captured (see `Gpu.capture`): those with batches of the first one's shape are replayed, others done
-	 * as they come (default true).
+	 * Whether to capture steps (see `Gpu.capture`): those with batches of the first one's shape are replayed, others run
+	 * eagerly (default true).
 	 */
 	readonly capture?: boolean;
 }
 
-/** A step that is replayed: its input, into which batches are copied. */
-interface CapturedStep {
-	readonly batch: CodeBatch;
-	readonly step: Capture<Tensor>;
-}
-
-/** Trains a prior with Adam and the cross-entropy of the codes, a batch at a time. */
+/**
+ * Trains a prior with Adam on the cross-entropy of the codes, one batch at a time. The learning rate rises, then falls to
+ * zero along half a cosine.
+ *
+ * @example
+ * const trainer = new PriorTrainer(prior, { steps: 1000, lr: 3e-3 });
+ * for (let step = 0; step < 1000; step++) {
+ * 	const [{ nats }] = await trainer.readLosses([trainer.step({ codes, labels })]);
+ * }
+ */
 export class PriorTrainer {
 	static readonly name: string = "PriorTrainer";
 
 	readonly optimizer: Adam;
 	private readonly gpu: Gpu;
 	private readonly rate: number;
-	private readonly steps: number;
+	private readonly totalSteps: number;
 	private readonly warmUp: number;
 	private readonly captures: boolean;
 	private readonly seed: number;
 	private readonly dropoutOptions: DropoutOptions | undefined;
-	private captured: CapturedStep | undefined;
-	private taken = 0;
-	/** The number of a step by its loss. */
-	private readonly stepOf = new WeakMap<Tensor, number>();
-	private divergence: DivergenceError | undefined;
+	private readonly steps: TrainingSteps<Tensor>;
+	private captured: CapturedStep<Tensor> | undefined;
 
-	/** @throws ArgumentError where a setting is out of range. */
+	/** @throws ArgumentError if an option is out of range */
 	constructor(
 		readonly model: GatedPixelCNN,
 		options: PriorTrainerOptions,
@@ -84,24 +77,25 @@ export class PriorTrainer {
 		checkNumber(caller, "warmUp", warmUp, { least: 0 });
 		checkFlag(caller, "capture", capture);
 		checkAdamOptions(caller, adam);
-		checkDropout("PriorTrainer", "dropout", dropout);
-		checkSeed("PriorTrainer", seed);
+		checkDropout(caller, "dropout", dropout);
+		checkSeed(caller, seed);
+		const { gpu } = model;
+		this.gpu = gpu;
 		this.optimizer = new Adam(model.parameters(), adam);
-		this.gpu = model.gpu;
 		this.rate = this.optimizer.lr;
-		this.steps = steps;
+		this.totalSteps = steps;
 		this.warmUp = warmUp;
 		this.captures = capture;
 		this.seed = seed;
-		this.dropoutOptions =
-			dropout > 0 ? { p: dropout, random: this.gpu.keep(this.gpu.empty([2], "uint32")) } : undefined;
+		this.dropoutOptions = dropout > 0 ? { p: dropout, random: gpu.keep(gpu.empty([2], "uint32")) } : undefined;
+		this.steps = new TrainingSteps(gpu, caller);
 	}
 
 	/**
 	 * Compiles ahead of time what a step on batches of this shape launches; see `Gpu.prepare`.
 	 *
 	 * @param shape [B, h, w]
-	 * @throws ShapeError, ShaderError
+	 * @throws ShapeError if the shape is not that of the model's codes, ShaderError
 	 */
 	async prepare(shape: Shape): Promise<void> {
 		checkShape("PriorTrainer.prepare", shape);
@@ -109,105 +103,68 @@ export class PriorTrainer {
 	}
 
 	/**
-	 * One step: forward, backward, Adam. It waits for nothing, so it does not notice that a loss is NaN: `readLosses` does. A loop
-	 * that does not read each step awaits `gpu.throttle()`.
-	 * The loss (a scalar, nats per code, without the values that the step drops) belongs to the caller.
+	 * One step: forward, backward, Adam. It waits for nothing, so it does not notice that a loss is NaN, or a code out of
+	 * range: `readLosses` does. A loop that does not read each step awaits `gpu.throttle()`.
 	 *
-	 * @throws ShapeError, ArgumentError where labels are missing or there are no classes; DivergenceError after `readLosses`
-	 * has thrown one
+	 * @returns the loss, a float32 scalar: nats per code, with dropout. It belongs to the caller
+	 * @throws ShapeError if the batch does not fit the model, ArgumentError if labels are missing or the model has no
+	 * classes, DivergenceError after `readLosses` has thrown one
 	 */
 	step(batch: CodeBatch): Tensor {
 		this.checkBatch("PriorTrainer.step", batch);
-		if (this.divergence !== undefined) throw this.divergence;
-		this.optimizer.lr = this.rate * cosineDecay(this.taken++, this.steps, this.warmUp);
+		this.steps.checkNotDiverged();
+		this.optimizer.lr = this.rate * cosineDecay(this.steps.taken++, this.totalSteps, this.warmUp);
 		const loss = this.gpu.scope(() => {
 			const captured = this.captures ? this.capturedFor(batch) : undefined;
-			if (captured === undefined) return this.train(batch);
-			this.gpu.copy(batch.codes, captured.batch.codes);
-			if (batch.labels !== undefined && captured.batch.labels !== undefined)
-				this.gpu.copy(batch.labels, captured.batch.labels);
-			return this.gpu.clone(captured.step.replay());
+			return captured === undefined ? this.train(batch) : this.gpu.clone(captured.replay(tensorsOf(batch)));
 		});
-		this.stepOf.set(loss, this.taken);
+		this.steps.finish(loss);
 		return this.gpu.keep(loss);
 	}
 
 	/**
 	 * Reads and frees the losses of steps, in the order of the steps. Reading a dozen steps together waits once.
 	 *
-	 * @throws DivergenceError naming the first step whose loss is NaN, with the records of those before it in `before`; from
-	 * then on `step` throws it as well. ArgumentError naming the first step with a code that is not below `numEmbeddings`.
+	 * @throws ArgumentError naming the first step with a code that is not below `numEmbeddings`; DivergenceError naming the
+	 * first step whose loss is NaN, with the records of those before it in `before`: from then on `step` throws it as well
 	 */
 	async readLosses(losses: readonly Tensor[]): Promise<{ readonly step: number; readonly nats: number }[]> {
-		checkArray("PriorTrainer.readLosses", "losses", losses, "an array of what step() returned");
-		const steps = Array.from(losses, (loss, i) => {
-			const step = this.stepOf.get(loss);
-			if (step !== undefined) return step;
-			throw wrongArgument("PriorTrainer.readLosses", `losses[${i}]`, "what a step of this trainer returned", loss);
-		});
-		const values = await this.gpu.readAll(losses);
-		const records = steps.map((step, i) => ({ step, nats: values[i][0] }));
-		for (const loss of losses) loss.dispose();
-		const first = records.findIndex(({ nats }) => !Number.isFinite(nats));
-		if (first >= 0) {
-			const { step, nats } = records[first] as (typeof records)[number];
-			if (nats === Number.POSITIVE_INFINITY) throw this.impossible("readLosses", `step ${step}`);
-			this.divergence = diverged("PriorTrainer", step, nats, this.optimizer.lr, records.slice(0, first));
-			throw this.divergence;
-		}
+		const read = await this.steps.read("losses", losses, (loss) => [loss]);
+		const records = read.map(({ step, values: [[nats]] }) => ({ step, nats }));
+		const first = records.find(({ nats }) => !Number.isFinite(nats));
+		if (first?.nats === Number.POSITIVE_INFINITY) throw this.impossible("readLosses", `step ${first.step}`);
+		this.steps.checkFinite(records, ({ nats }) => nats, this.optimizer.lr);
 		return records;
 	}
 
 	/**
-	 * Nats per code on batches that are not trained on. Nothing is dropped.
+	 * Nats per code on batches that are not trained on, without dropout.
 	 *
-	 * @throws ArgumentError where there are no batches, DivergenceError if the cross-entropy is not finite.
+	 * @param batches functions that each make a batch; it is freed after use
+	 * @throws ArgumentError if there are no batches, or a code is out of range; DivergenceError if the cross-entropy is not
+	 * finite
 	 */
 	async evaluate(batches: Iterable<() => CodeBatch>): Promise<number> {
-		checkBatches("PriorTrainer.evaluate", batches);
 		const { gpu, model } = this;
-		const losses: Tensor[] = [];
-		const sizes: number[] = [];
-		try {
-			for (const batch of batches) {
-				await gpu.throttle();
-				checkFunction("PriorTrainer.evaluate", "a batch", batch);
-				losses.push(
-					gpu.scope(() =>
-						noGrad(() => {
-							const made = batch();
-							this.checkBatch("PriorTrainer.evaluate", made);
-							const { codes, labels } = made;
-							sizes.push(codes.size);
-							return gpu.keep(crossEntropy(model.forward(codes, labels), codes));
-						}),
-					),
-				);
-			}
-			if (losses.length === 0)
-				throw new ArgumentError("PriorTrainer.evaluate: batches must hold at least one batch, but are empty.");
-			const values = await gpu.readAll(losses);
-			const codes = sizes.reduce((sum, size) => sum + size, 0);
-			const nats = values.reduce((sum, value, i) => sum + (value[0] as number) * (sizes[i] as number), 0) / codes;
-			if (nats === Number.POSITIVE_INFINITY) throw this.impossible("evaluate", "the batches");
-			if (!Number.isFinite(nats)) throw notFinite("PriorTrainer.evaluate", "cross-entropy", nats);
-			return nats;
-		} finally {
-			for (const loss of losses) loss.dispose();
-		}
+		const { mean: nats } = await evaluateBatches("PriorTrainer.evaluate", gpu, batches, (batch) => {
+			this.checkBatch("PriorTrainer.evaluate", batch);
+			const { codes, labels } = batch;
+			return { loss: crossEntropy(model.forward(codes, labels), codes), weight: codes.size };
+		});
+		if (nats === Number.POSITIVE_INFINITY) throw this.impossible("evaluate", "the batches");
+		if (!Number.isFinite(nats)) throw notFinite("PriorTrainer.evaluate", "cross-entropy", nats);
+		return nats;
 	}
 
-	/** Frees what the trainer holds (not the model). */
+	/** Frees what the trainer holds, not the model. */
 	dispose(): void {
-		this.captured?.step.dispose();
-		this.captured?.batch.codes.dispose();
-		this.captured?.batch.labels?.dispose();
+		this.captured?.dispose();
 		this.captured = undefined;
 		this.dropoutOptions?.random.dispose();
 		this.optimizer.dispose();
 	}
 
-	/** What an infinite cross-entropy comes from: a code that the prior gives no probability. */
+	/** The error for an infinite cross-entropy: the prior gives a code no probability. */
 	private impossible(method: string, where: string): ArgumentError {
 		return new ArgumentError(
 			`PriorTrainer.${method}: codes of ${where} must be below numEmbeddings, ${this.model.numEmbeddings}, but one is not: its cross-entropy is infinite. Make the codes with the model that the prior is for.`,
@@ -222,10 +179,10 @@ export class PriorTrainer {
 		this.model.check(caller, codes.shape, labels?.shape);
 	}
 
-	/** A whole step, as it is recorded or done. */
+	/** A whole step, eager or traced. */
 	private train({ codes, labels }: CodeBatch): Tensor {
 		const { dropoutOptions } = this;
-		if (dropoutOptions !== undefined) this.gpu.feed(dropoutOptions.random, () => [this.seed, this.taken]);
+		if (dropoutOptions !== undefined) this.gpu.feed(dropoutOptions.random, () => [this.seed, this.steps.taken]);
 		const loss = crossEntropy(this.model.forward(codes, labels, dropoutOptions), codes);
 		this.optimizer.zeroGrad();
 		backward(loss);
@@ -233,17 +190,14 @@ export class PriorTrainer {
 		return loss;
 	}
 
-	/** The captured step for batches like this one; nothing where the step is better done as it comes. */
-	private capturedFor({ codes }: CodeBatch): CapturedStep | undefined {
-		this.captured ??= this.capture(this.emptyBatch(codes.shape));
-		return sameShape(this.captured.batch.codes.shape, codes.shape) ? this.captured : undefined;
-	}
-
-	private capture(batch: CodeBatch): CapturedStep {
-		const step = this.gpu.capture(() => this.train(batch));
-		this.gpu.keep(batch.codes);
-		if (batch.labels !== undefined) this.gpu.keep(batch.labels);
-		return { batch, step };
+	/** The captured step for batches like this one; undefined if the step is to run eagerly. */
+	private capturedFor({ codes: { shape } }: CodeBatch): CapturedStep<Tensor> | undefined {
+		const key = `${shape}`;
+		if (this.captured === undefined) {
+			const batch = this.emptyBatch(shape);
+			this.captured = new CapturedStep(this.gpu, key, tensorsOf(batch), () => this.train(batch));
+		}
+		return this.captured.key === key ? this.captured : undefined;
 	}
 
 	private emptyBatch(shape: Shape): CodeBatch {
@@ -251,4 +205,8 @@ export class PriorTrainer {
 		const codes = gpu.empty(shape, "uint32");
 		return model.numClasses === 0 ? { codes } : { codes, labels: gpu.empty(shape.slice(0, 1), "uint32") };
 	}
+}
+
+function tensorsOf({ codes, labels }: CodeBatch): AnyTensor[] {
+	return labels === undefined ? [codes] : [codes, labels];
 }

@@ -1,0 +1,72 @@
+import { checkArray, wrongArgument } from "../base/arguments.js";
+import type { DivergenceError } from "../base/errors.js";
+import type { DataOf, DType } from "../tensor/dtype.js";
+import type { AnyTensor, Gpu } from "../tensor/tensor.js";
+import { diverged } from "./diverged.js";
+
+/** The steps of a training: numbers them, reads their losses, and ends the training when a loss is not finite. */
+export class TrainingSteps<Losses extends object> {
+	/** How many steps were taken. */
+	taken = 0;
+	private readonly numberOf = new WeakMap<Losses, number>();
+	private divergence: DivergenceError | undefined;
+
+	/** @param trainer the trainer's class, for messages */
+	constructor(
+		private readonly gpu: Gpu,
+		private readonly trainer: string,
+	) {}
+
+	/** @throws DivergenceError if `checkFinite` has thrown one */
+	checkNotDiverged(): void {
+		if (this.divergence !== undefined) throw this.divergence;
+	}
+
+	/** Says that these are the losses of step `taken`. */
+	finish(losses: Losses): void {
+		this.numberOf.set(losses, this.taken);
+	}
+
+	/**
+	 * Reads and frees the losses of steps, all at once.
+	 *
+	 * @param name of the argument of `readLosses`, for messages
+	 * @param tensorsOf what is read and freed for a step
+	 * @returns for each step its number, counted from 1, and the values of its tensors
+	 * @throws ArgumentError unless each of `losses` was passed to `finish`
+	 */
+	async read(
+		name: string,
+		losses: readonly Losses[],
+		tensorsOf: (losses: Losses) => readonly AnyTensor[],
+	): Promise<{ readonly step: number; readonly values: readonly DataOf<DType>[] }[]> {
+		const caller = `${this.trainer}.readLosses`;
+		checkArray(caller, name, losses, "an array of what step() returned");
+		const steps = Array.from(losses, (of, i) => {
+			const step = this.numberOf.get(of);
+			if (step !== undefined) return { step, tensors: tensorsOf(of) };
+			throw wrongArgument(caller, `${name}[${i}]`, "what a step of this trainer returned", of);
+		});
+		const tensors = steps.flatMap((step) => step.tensors);
+		const values = await this.gpu.readAll(tensors);
+		for (const tensor of tensors) tensor.dispose();
+		return steps.map(({ step, tensors }) => ({ step, values: values.splice(0, tensors.length) }));
+	}
+
+	/**
+	 * @param records of steps, in their order
+	 * @param lr the optimizer's learning rate, for the message
+	 * @throws DivergenceError naming the first step whose loss is not finite, with the records of those before it
+	 */
+	checkFinite<R extends { readonly step: number }>(
+		records: readonly R[],
+		lossOf: (record: R) => number,
+		lr: number,
+	): void {
+		const first = records.findIndex((record) => !Number.isFinite(lossOf(record)));
+		const record = records[first];
+		if (record === undefined) return;
+		this.divergence = diverged(this.trainer, record.step, lossOf(record), lr, records.slice(0, first));
+		throw this.divergence;
+	}
+}
