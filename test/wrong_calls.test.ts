@@ -431,7 +431,7 @@ const constructors: Readonly<Record<string, Call>> = {
 			...layer,
 			inChannels: whole(1, 1),
 			outChannels: whole(1, 1),
-			kernelSize: whole(3, 1),
+			kernelSize: { ...pair(3), wrong: [...pair(3).wrong, 0] },
 			options: options({ ...layerOptions, outputPadding: pair(0) }),
 		},
 	},

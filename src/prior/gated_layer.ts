@@ -1,6 +1,6 @@
 import type { Random } from "../base/random.js";
 import { type Shape, sizeOf } from "../base/shape.js";
-import { Conv2d } from "../nn/layers.js";
+import { Conv2d } from "../nn/convolutions.js";
 import { type LayerCost, Module } from "../nn/module.js";
 import { add } from "../ops/binary.js";
 import { checkBindable } from "../ops/check.js";

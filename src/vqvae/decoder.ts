@@ -1,5 +1,6 @@
 import type { Random } from "../base/random.js";
-import { Conv2d, ConvTranspose2d, ReLU } from "../nn/layers.js";
+import { Conv2d, ConvTranspose2d } from "../nn/convolutions.js";
+import { ReLU } from "../nn/layers.js";
 import type { Gpu } from "../tensor/tensor.js";
 import { checkNetwork, residualBlocks } from "./residual_block.js";
 import { Stack } from "./stack.js";

@@ -1,6 +1,7 @@
 import { checkNumber, wrongArgument } from "../base/arguments.js";
 import type { Random } from "../base/random.js";
-import { Conv2d, checkLayer, ReLU } from "../nn/layers.js";
+import { Conv2d } from "../nn/convolutions.js";
+import { checkLayer, ReLU } from "../nn/layers.js";
 import { add } from "../ops/binary.js";
 import { checkParts } from "../ops/check.js";
 import type { Gpu, Tensor } from "../tensor/tensor.js";

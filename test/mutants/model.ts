@@ -137,13 +137,13 @@ export const model: Area = {
 			suites: ["nn/module"],
 		},
 		"linear layers begin with other weights than PyTorch's": {
-			file: "src/nn/layers.ts",
-			find: "1 / Math.sqrt(sizeOf(shape) / outChannels)",
+			file: "src/nn/convolutions.ts",
+			find: "1 / Math.sqrt(sizeOf(shape) / shape[0])",
 			replace: "1 / Math.sqrt(sizeOf(shape))",
 			suites: ["nn/module", "node/cli/pinned_training"],
 		},
 		"summary leaves the kernel out of a convolution's cost": {
-			file: "src/nn/layers.ts",
+			file: "src/nn/convolutions.ts",
 			find: "(sizeOf(output) * this.weight.size) / output[1]",
 			replace: "sizeOf(output)",
 			suites: ["nn/summary"],

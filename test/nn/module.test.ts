@@ -34,6 +34,7 @@ test("layers start within PyTorch's bounds and fill them", async () => {
 		{ layer: new Conv2d(gpu, random, 8, 16, 3), bound: 1 / Math.sqrt(8 * 9) },
 		{ layer: new Conv2d(gpu, random, 8, 16, 3, { groups: 4 }), bound: 1 / Math.sqrt(2 * 9) },
 		{ layer: new ConvTranspose2d(gpu, random, 8, 16, 3), bound: 1 / Math.sqrt(16 * 9) },
+		{ layer: new ConvTranspose2d(gpu, random, 8, 16, [2, 5], { groups: 2 }), bound: 1 / Math.sqrt(8 * 10) },
 	];
 	for (const { layer, bound } of cases) {
 		const weight = await layer.weight.data();

@@ -1,6 +1,6 @@
 import { LimitError } from "../../base/errors.js";
 import type { ImageSet } from "../../data/image_set.js";
-import { Conv2d, ConvTranspose2d } from "../../nn/layers.js";
+import { Conv2d, ConvTranspose2d } from "../../nn/convolutions.js";
 import type { Layer } from "../../nn/module.js";
 import { pair } from "../../ops/check.js";
 import type { Quantizer } from "../../quantizers/quantizer.js";
