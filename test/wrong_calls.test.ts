@@ -587,122 +587,119 @@ function quantizerMethods(of: vqvae.Quantizer, right: library.Tensor<"uint32">):
 	};
 }
 
-const gpuMethods: Calls<
-	library.Gpu,
-	"track" | "untrack" | "isOutside" | "atOnceOutside" | "refuseInStep" | "countStep" | "lanesOf"
-> = {
-	tensor: {
-		call: gpu.tensor.bind(gpu),
-		args: {
-			data: data([[1, 2]]),
-			shape: optional({ ...shape([1, 2]), wrong: [...shape([]).wrong, [2, 2], [2, 1], [1e9, 1e9]] }),
-			dtype: optional(argument("float32", (value) => value === "float32", "float16", "toString")),
+const gpuMethods: Calls<library.Gpu, "track" | "untrack" | "isExternal" | "runEagerly" | "refuseInStep" | "countStep"> =
+	{
+		tensor: {
+			call: gpu.tensor.bind(gpu),
+			args: {
+				data: data([[1, 2]]),
+				shape: optional({ ...shape([1, 2]), wrong: [...shape([]).wrong, [2, 2], [2, 1], [1e9, 1e9]] }),
+				dtype: optional(argument("float32", (value) => value === "float32", "float16", "toString")),
+			},
 		},
-	},
-	parameter: {
-		call: gpu.parameter.bind(gpu),
-		args: { data: data([1, 2]), shape: optional({ ...shape([2]), wrong: [...shape([]).wrong, [2, 2]] }) },
-	},
-	empty: {
-		call: gpu.empty.bind(gpu),
-		args: {
-			shape: shape([2]),
-			dtype: optional(argument("int32", (value) => value === "float32", "float16")),
-			layout: optional(word("contiguous")),
+		parameter: {
+			call: gpu.parameter.bind(gpu),
+			args: { data: data([1, 2]), shape: optional({ ...shape([2]), wrong: [...shape([]).wrong, [2, 2]] }) },
 		},
-	},
-	constant: {
-		call: gpu.constant.bind(gpu),
-		args: { value: argument(1, (value) => typeof value === "number"), shape: optional(shape([1])) },
-	},
-	upload: {
-		call: gpu.upload.bind(gpu),
-		args: {
-			tensor: tensor(gpu.tensor([1])),
-			data: argument([1], (value) => typeof value === "number" || value instanceof Float32Array),
+		empty: {
+			call: gpu.empty.bind(gpu),
+			args: {
+				shape: shape([2]),
+				dtype: optional(argument("int32", (value) => value === "float32", "float16")),
+				layout: optional(word("contiguous")),
+			},
 		},
-	},
-	feed: {
-		call: gpu.feed.bind(gpu),
-		args: {
-			tensor: tensor(gpu.tensor([1])),
-			source: argument(
-				() => [1],
-				(value) => typeof value === "function",
-			),
+		constant: {
+			call: gpu.constant.bind(gpu),
+			args: { value: argument(1, (value) => typeof value === "number"), shape: optional(shape([1])) },
 		},
-	},
-	clone: { call: gpu.clone.bind(gpu), args: { tensor: tensor(x) } },
-	copy: {
-		call: gpu.copy.bind(gpu),
-		args: { from: argument(x, (value) => value === x), to: argument(x, (value) => value === x) },
-	},
-	readAll: {
-		call: gpu.readAll.bind(gpu),
-		args: { tensors: argument([x], (value) => Array.isArray(value) && value.length === 0, [gone], [1]) },
-	},
-	scope: { call: gpu.scope.bind(gpu), args: { body: body(() => 1) } },
-	capture: { call: gpu.capture.bind(gpu), args: { step: body(() => 1) } },
-	prepare: { call: gpu.prepare.bind(gpu), args: { step: body(() => 1) } },
-	throttle: { call: gpu.throttle.bind(gpu), args: { batches: optional(whole(8, 1)) } },
-	keep: { call: gpu.keep.bind(gpu), args: { tensor: tensor(x) } },
-	has: { call: gpu.has.bind(gpu), args: { feature: text } },
-	allocate: { call: gpu.allocate.bind(gpu), args: { bytes: whole(4, 1) } },
-	write: {
-		call: gpu.write.bind(gpu),
-		args: {
-			storage: argument(counts.memory(), () => false),
-			data: argument(Uint32Array.of(0), ArrayBuffer.isView),
-			byteOffset: optional(whole(0, 0, 3)),
+		upload: {
+			call: gpu.upload.bind(gpu),
+			args: {
+				tensor: tensor(gpu.tensor([1])),
+				data: argument([1], (value) => typeof value === "number" || value instanceof Float32Array),
+			},
 		},
-	},
-	copyStorage: {
-		call: gpu.copyStorage.bind(gpu),
-		args: { from: argument(counts.memory(), () => false), to: argument(counts.memory(), () => false) },
-	},
-	uniform: {
-		call: gpu.uniform.bind(gpu),
-		args: { words: argument(Uint32Array.of(1), (value) => value instanceof Float32Array) },
-	},
-	launch: {
-		call: gpu.launch.bind(gpu),
-		onlyWrong: true,
-		args: {
-			kernel: argument({ name: "k.wgsl", source: "" }, () => false, { name: "k" }),
-			launch: called(
-				"",
-				options(
-					{
-						constants: argument(
-							{},
-							(value) => typeof value === "object" && value !== null,
-							{ A: "1" },
-							{ A: Number.NaN },
-						),
-						bindings: argument([], (value) => Array.isArray(value) && value.length === 0, [x], [1]),
-						uniforms: argument({}, (value) => typeof value === "object" && value !== null),
-						workgroups: whole(1, 0),
-						flops: argument(0, (value) => typeof value === "number" && value >= 0),
-					},
-					{ bindings: [], workgroups: 0 },
+		feed: {
+			call: gpu.feed.bind(gpu),
+			args: {
+				tensor: tensor(gpu.tensor([1])),
+				source: argument(
+					() => [1],
+					(value) => typeof value === "function",
 				),
-			),
+			},
 		},
-	},
-	choose: {
-		call: gpu.choose.bind(gpu),
-		args: {
-			key: text,
-			ways: argument(["a"], (value) => Array.isArray(value) && value.length > 0),
-			compute: body(() => 1),
+		clone: { call: gpu.clone.bind(gpu), args: { tensor: tensor(x) } },
+		copy: {
+			call: gpu.copy.bind(gpu),
+			args: { from: argument(x, (value) => value === x), to: argument(x, (value) => value === x) },
 		},
-	},
-	read: {
-		call: gpu.read.bind(gpu),
-		args: { storages: argument([counts.memory()], (value) => Array.isArray(value) && value.length === 0, [x]) },
-	},
-	time: { call: gpu.time.bind(gpu), args: { record: body(() => undefined) } },
-};
+		readAll: {
+			call: gpu.readAll.bind(gpu),
+			args: { tensors: argument([x], (value) => Array.isArray(value) && value.length === 0, [gone], [1]) },
+		},
+		scope: { call: gpu.scope.bind(gpu), args: { body: body(() => 1) } },
+		capture: { call: gpu.capture.bind(gpu), args: { step: body(() => 1) } },
+		prepare: { call: gpu.prepare.bind(gpu), args: { step: body(() => 1) } },
+		throttle: { call: gpu.throttle.bind(gpu), args: { batches: optional(whole(8, 1)) } },
+		keep: { call: gpu.keep.bind(gpu), args: { tensor: tensor(x) } },
+		has: { call: gpu.has.bind(gpu), args: { feature: text } },
+		allocate: { call: gpu.allocate.bind(gpu), args: { bytes: whole(4, 1) } },
+		write: {
+			call: gpu.write.bind(gpu),
+			args: {
+				storage: argument(counts.memory(), () => false),
+				data: argument(Uint32Array.of(0), ArrayBuffer.isView),
+			},
+		},
+		copyStorage: {
+			call: gpu.copyStorage.bind(gpu),
+			args: { from: argument(counts.memory(), () => false), to: argument(counts.memory(), () => false) },
+		},
+		uniform: {
+			call: gpu.uniform.bind(gpu),
+			args: { words: argument(Uint32Array.of(1), (value) => value instanceof Float32Array) },
+		},
+		launch: {
+			call: gpu.launch.bind(gpu),
+			onlyWrong: true,
+			args: {
+				kernel: argument({ name: "k.wgsl", source: "" }, () => false, { name: "k" }),
+				launch: called(
+					"",
+					options(
+						{
+							constants: argument(
+								{},
+								(value) => typeof value === "object" && value !== null,
+								{ A: "1" },
+								{ A: Number.NaN },
+							),
+							bindings: argument([], (value) => Array.isArray(value) && value.length === 0, [x], [1]),
+							uniforms: argument({}, (value) => typeof value === "object" && value !== null),
+							workgroups: whole(1, 0),
+							flops: argument(0, (value) => typeof value === "number" && value >= 0),
+						},
+						{ bindings: [], workgroups: 0 },
+					),
+				),
+			},
+		},
+		chooseVariant: {
+			call: gpu.chooseVariant.bind(gpu),
+			args: {
+				key: text,
+				variants: argument(["portable"], (value) => Array.isArray(value) && value.length > 0),
+				compute: body(() => 1),
+			},
+		},
+		read: {
+			call: gpu.read.bind(gpu),
+			args: { storages: argument([counts.memory()], (value) => Array.isArray(value) && value.length === 0, [x]) },
+		},
+		time: { call: gpu.time.bind(gpu), args: { launches: body(() => undefined) } },
+	};
 
 const { forward, encode, decode, reconstruct, prepare } = model;
 const pictures = (name: string) => ({ args: { images: float(images) }, says: `VQVAE.${name}`, onlyWrong: true });

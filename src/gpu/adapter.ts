@@ -1,33 +1,34 @@
 import { MissingFeatureError, NoAdapterError } from "../base/errors.js";
 
-/** What the adapter says of itself. */
+/** The adapter's own description of itself. */
 export interface AdapterDescription {
 	readonly vendor: string;
 	readonly architecture: string;
 	readonly device: string;
 	readonly description: string;
-	/** True where shaders run on the CPU (lavapipe, SwiftShader, WARP). */
+	/** True if shaders run on the CPU (lavapipe, SwiftShader, WARP). */
 	readonly software: boolean;
-	/** Smallest and largest subgroup, 0 where the device has no subgroups. */
+	/** Smallest and largest subgroup, 0 if the device has no subgroups. */
 	readonly subgroupMinSize: number;
 	readonly subgroupMaxSize: number;
 }
 
-const usefulFeatures = ["timestamp-query", "subgroups", "shader-f16", "subgroup-size-control"] as const;
-const usefulLimits = [
+/** Requested if the adapter has them: for `Device.time`, and for the blocked kernels. */
+const optionalFeatures = ["timestamp-query", "subgroups"] as const;
+/** Requested at the adapter's values. The last ones are for callers: their own kernels, and libraries that share the device. */
+const raisedLimits = [
 	"maxBufferSize",
 	"maxStorageBufferBindingSize",
 	"maxStorageBuffersPerShaderStage",
 	"maxComputeWorkgroupStorageSize",
 	"maxComputeInvocationsPerWorkgroup",
 	"maxComputeWorkgroupSizeX",
-	"maxComputeWorkgroupSizeY",
 ] as const;
 
 /** Names by which CPU implementations of Vulkan, D3D and Metal are known. */
 const softwareNames = /llvmpipe|lavapipe|swiftshader|software|warp|basic render/i;
 
-/** True where Dawn answered with its null backend, which computes nothing. @internal */
+/** Whether this is Dawn's null backend, which computes nothing. @internal */
 export function isNullBackend(adapter: GPUAdapter): boolean {
 	return /null/i.test(adapter.info.device) && adapter.info.vendor === "";
 }
@@ -37,7 +38,7 @@ export function fixedSubgroupSize({ subgroupMinSize, subgroupMaxSize }: AdapterD
 	return subgroupMinSize === subgroupMaxSize && subgroupMinSize >= 4 ? subgroupMinSize : 0;
 }
 
-/** What the adapter says of itself. @internal */
+/** Describes an adapter. @internal */
 export function describeAdapter(adapter: GPUAdapter): AdapterDescription {
 	const { vendor, architecture, device, description } = adapter.info;
 	const subgroups = adapter.features.has("subgroups");
@@ -53,20 +54,24 @@ export function describeAdapter(adapter: GPUAdapter): AdapterDescription {
 }
 
 /**
- * Opens a device with every feature and limit that helps and that the adapter has; it works with none of them.
+ * Opens a device with the optional features that the adapter has, and with its limits.
  *
- * @throws NoAdapterError for Dawn's null backend, MissingFeatureError for a feature in `required` that is not there.
+ * @param required features that the caller requires
+ * @throws NoAdapterError for Dawn's null backend, MissingFeatureError if the adapter lacks a required feature
  * @internal
  */
 export async function requestDevice(adapter: GPUAdapter, required: readonly string[] = []): Promise<GPUDevice> {
-	if (isNullBackend(adapter)) throw new NoAdapterError("The adapter is Dawn's null backend, which computes nothing.");
+	if (isNullBackend(adapter))
+		throw new NoAdapterError("openDevice: the adapter is Dawn's null backend, which computes nothing.");
 	for (const feature of required)
 		if (!adapter.features.has(feature))
 			throw new MissingFeatureError(
-				`The adapter ${adapter.info.description || adapter.info.vendor} has no feature "${feature}"; it has: ${[...adapter.features].join(", ")}.`,
+				`openDevice: requiredFeatures has "${feature}", but the adapter ${adapter.info.description || adapter.info.vendor} has only ${[...adapter.features].join(", ")}.`,
 			);
 	const requiredLimits: Record<string, number> = {};
-	for (const limit of usefulLimits) requiredLimits[limit] = adapter.limits[limit];
-	const requiredFeatures = [...new Set([...usefulFeatures.filter((name) => adapter.features.has(name)), ...required])];
+	for (const limit of raisedLimits) requiredLimits[limit] = adapter.limits[limit];
+	const requiredFeatures = [
+		...new Set([...optionalFeatures.filter((name) => adapter.features.has(name)), ...required]),
+	];
 	return adapter.requestDevice({ requiredFeatures: requiredFeatures as GPUFeatureName[], requiredLimits });
 }

@@ -6,23 +6,23 @@ interface PooledBuffer {
 	lastBatch: number;
 }
 
-/** How many buffers may lie free. */
+/** How many buffers may be free. */
 const mostFree = 16_384;
 
-/** What is alive and what lies free, in buffers and bytes. */
+/** Buffers and bytes that are in use and that are free. */
 export interface MemoryUse {
 	/** Buffers that tensors and captured steps hold. */
 	readonly buffers: number;
 	/** Bytes of those buffers, as allocated. */
 	readonly bytes: number;
-	/** Buffers that lie free in the pool, ready for use again. */
+	/** Buffers that are free in the pool. */
 	readonly pooledBuffers: number;
 	readonly pooledBytes: number;
 }
 
 /**
- * Sizes in eighths of a power of two: at most an eighth is wasted, and tensors of about the same size share buffers.
- * The smallest class is 256 bytes.
+ * The size of a buffer for so many bytes: a multiple of an eighth of a power of two, at least 256. At most an eighth is unused, and
+ * tensors of about the same size can share buffers.
  * @internal
  */
 export function sizeClass(bytes: number): number {
@@ -32,17 +32,17 @@ export function sizeClass(bytes: number): number {
 }
 
 /**
- * Storage buffers by size class. The free buffer with the lowest id is always taken first: a step that starts with the
- * same free set therefore gets the same buffers in the same order, and finds its bind groups in the cache.
+ * Storage buffers by size class. The free buffer with the lowest id is always taken first. So a step that starts with the same free
+ * buffers gets the same buffers in the same order, and finds its bind groups in the cache.
  *
- * Free buffers over `freeLimit` bytes, or over 16,384 in number, are destroyed, longest unused first, so the pool shrinks after
- * a large step.
+ * If more than `freeLimit` bytes or 16,384 buffers are free, some are destroyed, the least recently used first: the pool shrinks
+ * after a large step.
  * @internal
  */
 export class BufferPool {
 	private readonly free = new Map<number, PooledBuffer[]>();
 	private readonly inUse = new Map<number, PooledBuffer>();
-	/** Buffers that the GPU could not allocate after all; none of them is given out twice. */
+	/** Buffers that the GPU could not allocate; none of them is reused. */
 	private readonly broken = new WeakSet<GPUBuffer>();
 	private nextId = 0;
 	private usedBytes = 0;
@@ -51,7 +51,7 @@ export class BufferPool {
 
 	constructor(
 		private readonly create: (bytes: number) => GPUBuffer,
-		/** Called before a buffer is destroyed; it must see to it that no recorded command still needs it. */
+		/** Called before a buffer is destroyed; it submits commands that use the buffer. */
 		private readonly beforeDestroy: (id: number, lastBatch: number) => void,
 		private readonly freeLimit: number,
 	) {}
@@ -91,7 +91,7 @@ export class BufferPool {
 			while (at > 0 && list[at - 1].id > id) at--;
 			list.splice(at, 0, entry);
 		}
-		// Some more at once: each time costs a look at all of them.
+		// Several at once, because each call sorts all of them.
 		if (this.freeCount > mostFree) this.trim(this.freeLimit, (7 / 8) * mostFree);
 		if (this.freeBytes > this.freeLimit) this.trim(this.freeLimit);
 	}
@@ -109,7 +109,7 @@ export class BufferPool {
 		}
 	}
 
-	/** Destroys free buffers, longest unused first, until at most so many and so many bytes lie free. */
+	/** Destroys free buffers, the least recently used first, until at most `keepBytes` and `keepCount` are free. */
 	trim(keepBytes = 0, keepCount = mostFree): void {
 		const candidates = [...this.free.values()]
 			.flat()
@@ -129,7 +129,7 @@ export class BufferPool {
 		entry.buffer.destroy();
 	}
 
-	/** Buffers that are held. */
+	/** Buffers in use. */
 	get held(): number {
 		return this.inUse.size;
 	}

@@ -1,12 +1,12 @@
-/** Steps over which the least number of live buffers is taken. */
+/** Steps of a window: the least number of live buffers in it is compared. */
 const windowSteps = 250;
-/** So many windows in a row must have grown, each by at least so many buffers. */
+/** This many consecutive windows must have grown, each by at least `leastGrowth` buffers. */
 const growingWindows = 4;
 const leastGrowth = 100;
 
 /**
- * Notices a loop whose tensors are never freed: the number of live buffers then grows by about as much with every step. The
- * least number in each window is compared, so that what a step makes and frees does not count.
+ * Warns of a loop whose tensors are never freed: the number of live buffers then grows by about as much with every step. The
+ * least number in each window is compared, so buffers that a step allocates and frees do not count.
  * @internal
  */
 export class GrowthWatch {
@@ -18,7 +18,7 @@ export class GrowthWatch {
 
 	constructor(private readonly warn: (message: string) => void) {}
 
-	/** A step begins or ends, and so many buffers are alive. */
+	/** A step starts or ends, and this many buffers are alive. */
 	step(alive: number): void {
 		if (alive < this.least) this.least = alive;
 		if (++this.steps % windowSteps !== 0) return;

@@ -13,7 +13,7 @@ export type Constants = Readonly<Record<string, number>>;
 /** Values of the fields of a kernel's uniform, by name. */
 export type UniformValues = Readonly<Record<string, number>>;
 
-/** What a kernel's binding is. @internal */
+/** The type of a binding, as GPUBufferBindingType. @internal */
 export type BindingKind = "uniform" | "read-only-storage" | "storage";
 
 /** A field of a uniform: one 32-bit word. */
@@ -32,16 +32,16 @@ export interface UniformDeclaration {
 	readonly floats: Float32Array;
 }
 
-/** What a kernel declares, read off its text. @internal */
+/** A kernel's declarations, parsed from its WGSL. @internal */
 export interface Declarations {
-	/** What the bindings of group 0 are, in order. */
+	/** The types of the bindings of group 0, in order. */
 	readonly kinds: readonly BindingKind[];
 	readonly uniform?: UniformDeclaration;
-	/** Where its `Slice` is bound: the workgroups that one dispatch of several computes. */
+	/** The binding of its `Slice`: the workgroups that one of several dispatches computes. */
 	readonly slice?: number;
 }
 
-/** Reads a kernel's declarations. @throws ArgumentError for a uniform that is not made of 32-bit words. @internal */
+/** Parses a kernel's declarations. @throws ArgumentError if a field of its uniform is not a 32-bit word @internal */
 export function declarationsOf({ name, source }: Kernel): Declarations {
 	const kinds: BindingKind[] = [];
 	let uniform: Declarations["uniform"];

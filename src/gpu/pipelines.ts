@@ -1,25 +1,28 @@
 import { checkNumber } from "../base/arguments.js";
-import { ShaderError, type TesseraError } from "../base/errors.js";
+import { ShaderError } from "../base/errors.js";
 import { type Constants, type Declarations, declarationsOf, type Kernel } from "./kernel.js";
+import type { LateErrors } from "./late_errors.js";
 import { RecentMap } from "./recent_map.js";
 import type { Storage } from "./storage.js";
+import type { WebGPUDevice } from "./webgpu.js";
+import type { WorkInFlight } from "./work_in_flight.js";
 
-/** How many bind groups and pipelines are kept at least; what was used longest ago goes first. */
+/** How many bind groups and pipelines are kept at least; the least recently used ones are dropped first. */
 const keptBindGroups = 2048;
 const keptPipelines = 1024;
-/** What a bind group takes in a driver, about: on lavapipe a page and a memory mapping. */
+/** About what a bind group takes in a driver; on lavapipe a page and a memory mapping. */
 const bindGroupBytes = 4096;
 
 /** A kernel with values for its constants. */
 export interface Pipeline {
-	/** Kernel and constants, as the cache finds it. */
+	/** Kernel and constants: the key in the cache. */
 	readonly key: string;
 	readonly kernel: Kernel;
 	readonly constants: Constants;
 	readonly layout: Layout;
 	/** What the kernel declares. */
 	readonly declarations: Declarations;
-	/** What the driver made of it: nothing before it is needed. */
+	/** The driver's pipeline; undefined before it is needed. */
 	compiled: GPUComputePipeline | undefined;
 	/** Why the driver refused it. */
 	failure: ShaderError | undefined;
@@ -31,7 +34,7 @@ interface CachedBindGroup {
 	readonly buffers: readonly number[];
 	/**
 	 * Not used: it tells the garbage collector what a bind group costs. A bind group is freed when its JavaScript object is
-	 * collected, which takes 100 bytes; left to itself, the collector lets tens of thousands pile up.
+	 * collected. That object takes 100 bytes, so without this the collector would let tens of thousands accumulate.
 	 */
 	readonly weight: ArrayBuffer;
 }
@@ -57,17 +60,20 @@ export class Pipelines {
 	);
 	private readonly bindGroupsOfBuffer = new Map<number, Set<string>>();
 
+	private bindGroupsMade = 0;
+
 	constructor(
-		private readonly device: GPUDevice,
-		/** Takes the promise of an error that the GPU reports late. */
-		private readonly watch: (failure: Promise<TesseraError | undefined>) => void,
-		/** Called for each bind group that is made. */
-		private readonly countBindGroup: () => void,
+		private readonly device: WebGPUDevice,
+		private readonly work: WorkInFlight,
+		private readonly errors: LateErrors,
+		/** Called with each kernel that is compiled. */
+		private readonly onShader: ((kernel: Kernel) => void) | undefined,
 	) {}
 
-	/** How many pipelines and bind groups exist; a steady training step leaves both as they are. */
-	get counts(): { pipelines: number; bindGroups: number } {
-		return { pipelines: this.pipelines.size, bindGroups: this.bindGroups.size };
+	/** How many pipelines and bind groups are cached, and how many bind groups were made; a steady step changes none of them. */
+	get counts(): { pipelines: number; bindGroups: number; bindGroupsMade: number } {
+		const { bindGroupsMade } = this;
+		return { pipelines: this.pipelines.size, bindGroups: this.bindGroups.size, bindGroupsMade };
 	}
 
 	get(kernel: Kernel, constants: Constants): Pipeline {
@@ -91,13 +97,13 @@ export class Pipelines {
 		return entry;
 	}
 
-	/** The driver's pipeline, compiled now where it is not yet. */
+	/** The driver's pipeline; compiles it if it is not compiled yet. */
 	compiled(entry: Pipeline): GPUComputePipeline {
 		if (entry.compiled !== undefined) return entry.compiled;
 		this.device.pushErrorScope("validation");
 		const module = this.module(entry.kernel);
 		entry.compiled = this.device.createComputePipeline(this.descriptor(entry, module));
-		this.watch(
+		this.errors.watch(
 			this.device.popErrorScope().then((error) => {
 				return error === null ? undefined : this.refused(entry, module, error.message);
 			}),
@@ -105,7 +111,7 @@ export class Pipelines {
 		return entry.compiled;
 	}
 
-	/** Compiles the pipelines that are not yet, all at once and without keeping this thread. @throws ShaderError */
+	/** Compiles the pipelines that are not compiled yet, in parallel and without blocking this thread. @throws ShaderError */
 	async compileAll(entries: Iterable<Pipeline>): Promise<void> {
 		await Promise.all(
 			[...entries]
@@ -132,9 +138,10 @@ export class Pipelines {
 		if (cached !== undefined) return cached.group;
 		if (storages.length !== layout.bindings)
 			throw new ShaderError(
-				`kernels/${pipeline.kernel.name} declares ${layout.bindings} bindings, but ${storages.length} buffers were given.`,
+				`gpu.launch: kernels/${pipeline.kernel.name} declares ${layout.bindings} bindings, uniforms included, but ${storages.length} buffers were given.`,
 			);
-		this.countBindGroup();
+		this.bindGroupsMade++;
+		this.work.countObject();
 		const group = this.device.createBindGroup({
 			layout: layout.bindGroupLayout,
 			entries: storages.map(({ buffer, bytes }, binding) => ({ binding, resource: { buffer, size: bytes } })),
@@ -174,7 +181,7 @@ export class Pipelines {
 		};
 	}
 
-	/** Forgets a pipeline that the driver refused, so that it can be tried again, and says why. */
+	/** Drops a pipeline that the driver refused, so that it can be tried again; returns the reason. */
 	private async refused(entry: Pipeline, module: GPUShaderModule, reason: string): Promise<ShaderError> {
 		if (this.pipelines.get(entry.key) === entry) this.pipelines.delete(entry.key);
 		this.modules.delete(entry.kernel.name);
@@ -185,6 +192,7 @@ export class Pipelines {
 	private module(kernel: Kernel): GPUShaderModule {
 		const cached = this.modules.get(kernel.name);
 		if (cached !== undefined) return cached;
+		this.onShader?.(kernel);
 		const module = this.device.createShaderModule({ label: kernel.name, code: kernel.source });
 		this.modules.set(kernel.name, module);
 		return module;
@@ -208,7 +216,7 @@ export class Pipelines {
 	}
 }
 
-/** File, line and the compiler's words, with the failing line of source; or what the pipeline's validation said. */
+/** File, line, the compiler's message and the line of source; or the message of the pipeline's validation. */
 async function describe({ kernel, constants }: Pipeline, module: GPUShaderModule, reason: string): Promise<string> {
 	const { messages } = await module.getCompilationInfo();
 	const lines = kernel.source.split("\n");

@@ -1,9 +1,8 @@
 /**
- * A map that keeps what was used lately: at least the last `limit` entries by use, at most twice as many.
+ * A map of the most recently used entries: at least `limit` of them, at most twice as many.
  *
- * It has two halves. What is added or found goes into the newer one; when that is full, it becomes the older one, and what
- * is left in the older one is dropped. Finding an entry in the newer half, as a steady training step does, costs one
- * look-up.
+ * It has two halves. An entry that is added or found moves to the newer half. When that is full, it becomes the older one, and
+ * the entries left in the older one are dropped. Finding an entry in the newer half, as a steady step does, costs one look-up.
  * @internal
  */
 export class RecentMap<V> {
@@ -12,7 +11,7 @@ export class RecentMap<V> {
 
 	constructor(
 		private readonly limit: number,
-		/** Called for each entry that is dropped because others were used since. */
+		/** Called for each entry that is dropped. */
 		private readonly dropped: (key: string, value: V) => void = () => undefined,
 	) {}
 

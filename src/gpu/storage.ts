@@ -1,79 +1,92 @@
+import { checkArray, wrongArgument } from "../base/arguments.js";
 import { CaptureError, DisposedError } from "../base/errors.js";
 import type { WebGPUBuffer } from "./webgpu.js";
 
-/** The buffer that a storage is in. @internal */
-export interface Place {
-	/** Unique per buffer, so that bind groups can be cached by it; negative for the buffers of `Device.uniform`. */
+/** A buffer for one storage at a time. @internal */
+export interface BufferSlot {
+	/** Unique for each buffer, because bind groups are cached by it; negative for the buffers of `Device.uniform`. */
 	readonly id: number;
 	readonly buffer: GPUBuffer;
 }
 
 /**
- * A piece of GPU memory that tensors share: a pooled buffer, the bytes of it that are in use, and how many hold it.
- * At zero holders the buffer goes back to its pool.
+ * GPU memory that tensors share: a pooled buffer, the bytes of it that are in use, and a reference count. At zero references the
+ * buffer returns to its pool.
  */
 export class Storage {
-	/** Number of the last batch of commands that writes the buffer; −1 where its contents came from the host. @internal */
+	/** Number of the last batch of commands that writes the buffer; −1 if the host wrote its contents. @internal */
 	writtenBatch = -1;
 	/** How often the elements were overwritten; one object for memory that holds the same elements in two orders. @internal */
 	changes = { count: 0 };
-	private holders = 1;
+	private references = 1;
 
 	/** @internal */
 	constructor(
-		/** Nothing while a recorded step that made this storage has no memory yet. */
-		private place: Place | undefined,
-		/** Bytes in use: what a kernel sees as the binding's size. */
+		/** Undefined for a storage that was allocated in a trace, until a replay gives it a buffer. */
+		private slot: BufferSlot | undefined,
+		/** Bytes in use: the binding's size. */
 		readonly bytes: number,
 		private readonly release: (storage: Storage) => void,
 		/**
-		 * Number of the last batch of commands that uses the buffer, also under an earlier holder (see `Device.write`).
+		 * Number of the last batch of commands that uses the buffer, also those of an earlier storage in the same buffer.
 		 *
 		 * @internal
 		 */
 		public lastBatch = -1,
-		/** What is in a buffer of `Device.uniform`, which never changes. @internal */
+		/** The contents of a buffer of `Device.uniform`, which never change. @internal */
 		readonly contents?: string,
 	) {}
 
 	get id(): number {
-		return this.placed().id;
+		return this.allocated().id;
 	}
 
 	get buffer(): WebGPUBuffer {
-		return this.placed().buffer;
+		return this.allocated().buffer;
 	}
 
 	get alive(): boolean {
-		return this.holders > 0;
+		return this.references > 0;
 	}
 
-	/** Whether others hold the same memory. */
+	/** Whether there are several references. */
 	get isShared(): boolean {
-		return this.holders > 1;
+		return this.references > 1;
 	}
 
-	/** Gives a storage that was made while a step was recorded its buffer. @internal */
-	moveTo(place: Place): void {
-		this.place = place;
+	/** Gives a storage that was allocated in a trace its buffer. @internal */
+	moveTo(slot: BufferSlot): void {
+		this.slot = slot;
 	}
 
+	/** Adds a reference; `free` removes it. */
 	retain(): this {
-		if (!this.alive) throw new DisposedError("This GPU memory was already given back.");
-		this.holders++;
+		if (!this.alive) throw new DisposedError("storage.retain: this memory was already freed.");
+		this.references++;
 		return this;
 	}
 
+	/** Removes a reference. */
 	free(): void {
-		if (this.holders === 0) return;
-		if (--this.holders === 0) this.release(this);
+		if (this.references === 0) return;
+		if (--this.references === 0) this.release(this);
 	}
 
-	private placed(): Place {
-		if (this.place === undefined)
+	private allocated(): BufferSlot {
+		if (this.slot === undefined)
 			throw new CaptureError(
-				"This tensor was made while a step was only being recorded, so nothing was computed into it. Return it from the step, and use it after replay().",
+				"This tensor was made while a step was traced, so nothing was computed into it. Return it from the step, and use it after replay().",
 			);
-		return this.place;
+		return this.slot;
 	}
 }
+
+/** @throws ArgumentError unless the value is an array of storages @internal */
+export function checkStorages(caller: string, name: string, storages: readonly Storage[]): void {
+	checkArray(caller, name, storages, "an array of storages");
+	for (let i = 0; i < storages.length; i++)
+		if (!(storages[i] instanceof Storage)) throw wrongArgument(caller, `${name}[${i}]`, storageWanted, storages[i]);
+}
+
+/** For error messages. @internal */
+export const storageWanted = "a storage, as of tensor.memory()";

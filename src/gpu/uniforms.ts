@@ -1,4 +1,7 @@
+import type { DeviceMemory } from "./device_memory.js";
 import { Storage } from "./storage.js";
+import { bufferUsage, type WebGPUDevice } from "./webgpu.js";
+import type { WorkInFlight } from "./work_in_flight.js";
 
 const cachedStorages = 512;
 
@@ -11,9 +14,9 @@ interface FreeBuffer {
 }
 
 /**
- * Small buffers for the scalars of kernels, by their contents: the same words give the same buffer, so a step that repeats
- * its scalars creates and uploads nothing. The last 512 are kept. The buffers of those that are dropped get new contents;
- * none is destroyed, because drivers free a destroyed buffer and its bind groups only when the host waits.
+ * Small buffers for the scalars of kernels, by their contents: the same words give the same buffer, so a step that repeats its
+ * scalars creates and uploads nothing. The 512 that were used last are kept. The buffers of those that are dropped get new
+ * contents; none is destroyed, because drivers free a destroyed buffer and its bind groups only when the host waits.
  * @internal
  */
 export class Uniforms {
@@ -24,13 +27,12 @@ export class Uniforms {
 	private nextId = -1;
 
 	constructor(
-		private readonly create: (capacity: number) => GPUBuffer,
-		/** `queue.writeBuffer`: it acts before commands that are recorded but not submitted. */
-		private readonly upload: (buffer: GPUBuffer, words: Uint32Array) => void,
+		private readonly device: WebGPUDevice,
+		private readonly memory: DeviceMemory,
+		private readonly work: WorkInFlight,
 	) {}
 
-	/** @param batch the number of the batch of commands that is being recorded */
-	get(words: Float32Array | Uint32Array | Int32Array, batch: number): Storage {
+	get(words: Float32Array | Uint32Array | Int32Array): Storage {
 		const key = String.fromCharCode(...new Uint16Array(words.buffer, words.byteOffset, 2 * words.length));
 		const cached = this.byContents.get(key);
 		if (cached !== undefined) {
@@ -40,20 +42,25 @@ export class Uniforms {
 		}
 		if (this.byContents.size >= cachedStorages) this.dropOldest();
 		const capacity = Math.ceil(words.byteLength / 16) * 16;
-		const { id, buffer, lastBatch } = this.acquire(capacity, batch);
-		this.upload(buffer, new Uint32Array(words.buffer, words.byteOffset, words.length));
+		const { id, buffer, lastBatch } = this.acquire(capacity);
+		this.work.countUpload(words.byteLength);
+		this.device.queue.writeBuffer(buffer, 0, words as typeof words & ArrayBufferView<ArrayBuffer>);
 		const release = (storage: Storage) => this.release(capacity, { id, buffer, lastBatch: storage.lastBatch });
 		const storage = new Storage({ id, buffer }, words.byteLength, release, lastBatch, key);
 		this.byContents.set(key, storage);
 		return storage;
 	}
 
-	/** A free buffer that the batch being recorded does not read: the upload would act before those commands. */
-	private acquire(capacity: number, batch: number): FreeBuffer {
+	/** A free buffer that the batch that is encoded now does not read: the upload comes before those commands. */
+	private acquire(capacity: number): FreeBuffer {
 		const list = this.free.get(capacity);
 		const [first] = list ?? [];
-		if (list === undefined || first === undefined || first.lastBatch >= batch)
-			return { id: this.nextId--, buffer: this.create(capacity), lastBatch: -1 };
+		if (list === undefined || first === undefined || first.lastBatch >= this.work.batch)
+			return {
+				id: this.nextId--,
+				buffer: this.memory.createBuffer(capacity, bufferUsage.uniform | bufferUsage.storage),
+				lastBatch: -1,
+			};
 		list.shift();
 		return first;
 	}

@@ -8,3 +8,13 @@ type GlobalType<Name extends string> = typeof globalThis extends { [Key in Name]
 export type WebGPUBuffer = GlobalType<"GPUBuffer">;
 export type WebGPUDevice = GlobalType<"GPUDevice">;
 export type WebGPULimits = GlobalType<"GPUSupportedLimits">;
+
+/** GPUBufferUsage, which Node has only after the package `webgpu` was loaded. @internal */
+export const bufferUsage = {
+	mapRead: 1,
+	copySource: 4,
+	copyDestination: 8,
+	uniform: 64,
+	storage: 128,
+	queryResolve: 512,
+};

@@ -1,11 +1,11 @@
 import { OverloadError } from "../base/errors.js";
 
-/** What was handed to the GPU, in total since the device was opened. */
+/** Work that was given to the GPU, in total since the device was opened. */
 interface Work {
 	batches: number;
 	dispatches: number;
 	uploadedBytes: number;
-	/** Buffers and bind groups. WebGPU frees them, also those that nobody holds, only while the host waits. */
+	/** Buffers and bind groups. WebGPU frees unused ones only while the host waits. */
 	objects: number;
 }
 
@@ -16,17 +16,17 @@ interface Marker {
 }
 
 /**
- * How much of what the host has handed to the GPU may be in flight before a launch throws. The host's memory sets the bounds:
- * a dispatch takes about 650 bytes until it is done, an uploaded byte one, and lavapipe one memory mapping for each bind group
- * and large buffer, of which Linux allows 65,530.
+ * How much work may be in flight before a launch throws. The host's memory sets the limits: a dispatch takes about 650 bytes until
+ * it is done, an uploaded byte one, and lavapipe one memory mapping for each bind group and large buffer, of which Linux allows
+ * 65,530.
  */
 export const workLimits = { dispatches: 2 ** 20, uploadedBytes: 2 ** 30, objects: 24_000 };
 
 const units = ["dispatches", "uploadedBytes", "objects"] as const satisfies readonly (keyof typeof workLimits)[];
 
 /**
- * Counts the batches of commands that were submitted and are not known to be done. The host learns that from promises, which
- * settle in turns of its event loop only: a loop that awaits nothing sees all of its work in flight.
+ * Numbers the batches of commands, and counts the work that was submitted and is not known to be done. The host learns that from
+ * promises, which settle only in turns of its event loop: a loop that awaits nothing sees all of its work in flight.
  * @internal
  */
 export class WorkInFlight {
@@ -42,6 +42,11 @@ export class WorkInFlight {
 		private readonly limits: typeof workLimits,
 	) {}
 
+	/** The number of the batch that is encoded now: how many were submitted before it. */
+	get batch(): number {
+		return this.given.batches;
+	}
+
 	/** Batches that are not known to be done. */
 	get batches(): number {
 		return this.given.batches - this.done.batches;
@@ -52,18 +57,18 @@ export class WorkInFlight {
 		return { ...this.given };
 	}
 
-	/** The host copied so many bytes into the queue. */
-	upload(bytes: number): void {
+	/** The host copied this many bytes into the queue. */
+	countUpload(bytes: number): void {
 		this.given.uploadedBytes += bytes;
 		if (this.given.uploadedBytes - this.marked.uploadedBytes > this.limits.uploadedBytes / 8) this.watch();
 	}
 
-	/** A buffer or bind group was made. */
-	make(): void {
+	/** A buffer or bind group was created. */
+	countObject(): void {
 		this.given.objects++;
 	}
 
-	/** A batch of so many dispatches was submitted. */
+	/** A batch of this many dispatches was submitted. */
 	submit(dispatches: number): void {
 		const { given, marked, limits } = this;
 		given.batches++;
@@ -79,9 +84,9 @@ export class WorkInFlight {
 	check(): void {
 		if (this.overload === undefined) return;
 		const { given, done, overload } = this;
-		const what = { dispatches: "dispatches", uploadedBytes: "uploaded bytes", objects: "new buffers and bind groups" };
+		const names = { dispatches: "dispatches", uploadedBytes: "uploaded bytes", objects: "new buffers and bind groups" };
 		throw new OverloadError(
-			`${(given[overload] - done[overload]).toLocaleString("en-US")} ${what[overload]} are in flight: launches do not wait for the GPU, and this loop awaits nothing. Write await gpu.throttle() in the loop, once per step: it waits until the GPU has caught up.`,
+			`${(given[overload] - done[overload]).toLocaleString("en-US")} ${names[overload]} are in flight: launches do not wait for the GPU, and this loop awaits nothing. Write await gpu.throttle() in the loop, once per step: it waits until the GPU has caught up.`,
 		);
 	}
 
@@ -91,7 +96,7 @@ export class WorkInFlight {
 		this.marked = work;
 		const reached = this.submittedWorkDone().then(
 			() => this.reach(work),
-			() => this.reach(work), // a lost device does nothing any more
+			() => this.reach(work), // a lost device has no work
 		);
 		const marker = { work, reached };
 		this.markers.push(marker);
@@ -115,17 +120,17 @@ export class WorkInFlight {
 		while (this.isAhead(most)) await (this.markers[0] ?? this.mark()).reached;
 	}
 
-	/** Marks what was given, and notes whether too much is in flight. */
+	/** Marks the work so far, and notes whether too much is in flight. */
 	private watch(): void {
 		this.mark();
-		this.judge();
+		this.checkLimits();
 	}
 
-	private judge(): void {
+	private checkLimits(): void {
 		this.overload = this.over(1);
 	}
 
-	/** Of what more than this part of its limit is in flight. */
+	/** The unit of which more than this part of the limit is in flight. */
 	private over(part: number): keyof typeof workLimits | undefined {
 		const { given, done, limits } = this;
 		return units.find((unit) => given[unit] - done[unit] > part * limits[unit]);
@@ -135,6 +140,6 @@ export class WorkInFlight {
 	reach(work: Readonly<Work>): void {
 		if (work.batches >= this.done.batches) this.done = work;
 		while (this.markers.length > 0 && this.markers[0].work.batches <= work.batches) this.markers.shift();
-		if (this.overload !== undefined) this.judge();
+		if (this.overload !== undefined) this.checkLimits();
 	}
 }

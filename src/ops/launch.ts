@@ -1,5 +1,5 @@
-import type { Launch } from "../gpu/device.js";
 import type { Kernel } from "../gpu/kernel.js";
+import type { Launch } from "../gpu/launch.js";
 import type { AnyTensor } from "../tensor/tensor.js";
 
 /** Invocations in a workgroup of the kernels that have one invocation for each element. */

@@ -1,5 +1,5 @@
 import type { AdapterDescription } from "../gpu/adapter.js";
-import type { ChoiceStore } from "../gpu/choices.js";
+import type { ChoiceStore } from "../gpu/tuner.js";
 
 /** A name for what was measured on an adapter: another driver is another adapter. */
 export function choicesName({ vendor, architecture, device, description }: AdapterDescription): string {

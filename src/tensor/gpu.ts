@@ -1,14 +1,19 @@
-import { checkArray, checkFunction, checkWord, isPlainObject, wrongArgument } from "../base/arguments.js";
-import { ArgumentError, CaptureError, DeviceMismatchError, DTypeError, ShapeError } from "../base/errors.js";
+import { checkArray, checkFunction, checkWord, wrongArgument } from "../base/arguments.js";
+import { ArgumentError, DeviceMismatchError, DTypeError, ShapeError } from "../base/errors.js";
 import { checkShape, formatShape, type Shape, sameShape, sizeOf } from "../base/shape.js";
+import { compareTraces } from "../gpu/capture/compare.js";
+import type { TraceMode } from "../gpu/capture/trace.js";
 import { Device, readsBack } from "../gpu/device.js";
-import type { Recording } from "../gpu/recording.js";
-import { GradientLog, ReplayedStep } from "./capture.js";
+import type { Variant, Variants } from "../gpu/variant.js";
+import { ReplayedStep } from "./capture.js";
 import { checkTensor } from "./check_tensor.js";
 import { arrays, type DataOf, type DType } from "./dtype.js";
+import { GradientLog } from "./gradient_log.js";
 import { checkDTypeName, dtypeOf, hostArray, type NestedNumbers, shapeOfData } from "./host_data.js";
 import { type Layout, layoutNames, wordsOf } from "./layout.js";
 import { type AnyTensor, type Capture, type Gpu, inspect, Parameter, Tensor } from "./tensor.js";
+import { tensorsIn } from "./tensors_in.js";
+import { TracedStep } from "./traced_step.js";
 
 /** The methods are documented in `Gpu`. */
 export class TensorGpu extends Device implements Gpu {
@@ -73,7 +78,7 @@ export class TensorGpu extends Device implements Gpu {
 		checkFunction("gpu.feed", "source", source);
 		const upload = () =>
 			this.write(tensor.writableMemory(), hostArray("gpu.feed", source(), tensor.shape, tensor.dtype));
-		if (!this.recordFeed(tensor.memory(), upload)) upload();
+		this.feedStorage(tensor.memory(), upload);
 	}
 
 	clone<D extends DType>(tensor: Tensor<D>): Tensor<D> {
@@ -134,21 +139,18 @@ export class TensorGpu extends Device implements Gpu {
 
 	capture<T>(step: () => T): Capture<T> {
 		checkFunction("gpu.capture", "step", step);
-		const first = this.recordStep(step);
+		const first = this.traceResults(step);
 		try {
-			const second = this.recordStep(step);
+			const second = this.traceResults(step);
 			try {
-				first.recording.compare(second.recording);
+				compareTraces(first.trace, second.trace);
 			} finally {
-				second.discard();
+				second.dispose();
 			}
-			const replay = this.prepareReplay(first.recording);
-			return new ReplayedStep(first.result, first.tensors, first.gradients, {
-				replay: () => this.replay(replay),
-				dispose: () => replay.dispose(),
-			});
+			const replay = this.buildReplay(first.trace);
+			return new ReplayedStep(first, { replay: () => this.replay(replay), dispose: () => replay.dispose() });
 		} catch (error) {
-			first.discard();
+			first.dispose();
 			throw error;
 		}
 	}
@@ -160,66 +162,53 @@ export class TensorGpu extends Device implements Gpu {
 
 	private async compileStep(step: () => unknown): Promise<void> {
 		checkFunction("gpu.prepare", "step", step);
-		const { recording, result, gradients } = this.recordOnce(step, true);
-		for (const tensor of madeIn(recording, result)) tensor.dispose();
-		gradients.dispose();
-		await this.compile(recording);
+		const traced = this.traceStep(step, "prepare");
+		traced.disposeResults();
+		await this.compile(traced.trace);
 	}
 
-	/** @internal */
-	protected override discard(body: () => unknown): void {
-		this.scope(() => {
-			body();
-		});
+	chooseVariant<T>(key: string, variants: Variants, compute: (variant: Variant) => T): T {
+		if (typeof key !== "string") throw wrongArgument("gpu.chooseVariant", "key", "text", key);
+		if (!Array.isArray(variants) || variants.length === 0)
+			throw wrongArgument("gpu.chooseVariant", "variants", "an array of at least one variant", variants);
+		checkFunction("gpu.chooseVariant", "compute", compute);
+		if (this.tuner === undefined || variants.length === 1) return compute(variants[0]);
+		const fastest = this.tuner.fastest(key, variants);
+		if (fastest !== undefined) return compute(fastest);
+		this.tracer.trace?.traceVariants(key, variants, (variant) => void this.scope(() => void compute(variant)));
+		return compute(variants[0]);
 	}
 
-	/** Runs a step without doing anything on the GPU. */
-	private recordOnce<T>(
-		step: () => T,
-		rehearsal: boolean,
-	): { recording: Recording; result: T; gradients: GradientLog } {
+	/** Traces a step; it may leave no tensors alive but those that it returns and gradients. */
+	private traceResults<T>(step: () => T): TracedStep<T> {
+		const traced = this.traceStep(step, "capture");
+		for (const tensor of traced.tensors) this.keep(tensor);
+		try {
+			traced.checkResults();
+			return traced;
+		} catch (error) {
+			traced.dispose();
+			throw error;
+		}
+	}
+
+	private traceStep<T>(step: () => T, mode: TraceMode): TracedStep<T> {
 		const gradients = new GradientLog();
+		const wholeStep = () => {
+			const result = this.scope(step);
+			// The host reads what is left: as contiguous memory, and in no other layout.
+			for (const tensor of [...tensorsIn(result), ...gradients.current])
+				if (!tensor.isDisposed && !this.isExternal(tensor.memory())) tensor.writableMemory();
+			return result;
+		};
 		this.gradientLog = gradients;
 		try {
-			const whole = () => {
-				const result = this.scope(step);
-				// What is left is read later: it has to be in row-major order, and in no other.
-				for (const tensor of [...tensorsIn(result), ...gradients.current])
-					if (!tensor.isDisposed && !this.isOutside(tensor.memory())) tensor.writableMemory();
-				return result;
-			};
-			return { ...this.record(whole, rehearsal), gradients };
+			const { trace, result } = this.tracer.traceStep(wholeStep, mode);
+			return new TracedStep(trace, result, gradients);
 		} finally {
 			this.gradientLog = undefined;
 			gradients.restore();
 		}
-	}
-
-	/** Runs a step without doing anything on the GPU, with the tensors that it returns and the gradients that it sets. */
-	private recordStep<T>(step: () => T): {
-		recording: Recording;
-		result: T;
-		tensors: readonly AnyTensor[];
-		gradients: GradientLog;
-		discard(): void;
-	} {
-		const { recording, result, gradients } = this.recordOnce(step, false);
-		const tensors = madeIn(recording, result);
-		for (const tensor of tensors) this.keep(tensor);
-		const discard = () => {
-			for (const tensor of tensors) tensor.dispose();
-			gradients.dispose();
-			recording.release();
-		};
-		const known = new Set([...tensors, ...gradients.made].map((tensor) => tensor.memory()));
-		const lost = recording.kept.find((storage) => !known.has(storage));
-		if (lost !== undefined) {
-			discard();
-			throw new CaptureError(
-				`A captured step leaves a tensor of ${lost.bytes} bytes alive that it does not return (${recording.placeOf(lost)}). Return it, or make it before the step.`,
-			);
-		}
-		return { recording, result, tensors, gradients, discard };
 	}
 
 	/** The adapter's description. */
@@ -271,19 +260,4 @@ function dataFor(
 	}
 	checkShape(caller, shape);
 	return { array: hostArray(caller, data, shape, dtype), own: [...shape] };
-}
-
-/** The tensors in a value: itself, or the elements of arrays, maps, sets and plain objects, at any depth. */
-function tensorsIn(value: unknown, found = new Set<AnyTensor>()): Set<AnyTensor> {
-	if (value instanceof Tensor) found.add(value);
-	else if (Array.isArray(value)) for (const element of value) tensorsIn(element, found);
-	else if (value instanceof Map || value instanceof Set)
-		for (const element of value.values()) tensorsIn(element, found);
-	else if (isPlainObject(value)) for (const element of Object.values(value)) tensorsIn(element, found);
-	return found;
-}
-
-/** The tensors in a value that a recorded step has made. */
-function madeIn(recording: Recording, value: unknown): AnyTensor[] {
-	return [...tensorsIn(value)].filter((tensor) => !tensor.isDisposed && recording.made.has(tensor.memory()));
 }

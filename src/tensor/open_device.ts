@@ -9,14 +9,14 @@ import {
 } from "../base/arguments.js";
 import { NoAdapterError } from "../base/errors.js";
 import { type AdapterDescription, describeAdapter, isNullBackend, requestDevice } from "../gpu/adapter.js";
-import { type ChoiceStore, Choices } from "../gpu/choices.js";
 import type { DeviceOptions } from "../gpu/device.js";
+import type { ChoiceStore } from "../gpu/tuner.js";
 import { type Variant, variantNames, variantsFor } from "../gpu/variant.js";
 import { browserChoiceStore } from "./choice_store.js";
 import { TensorGpu } from "./gpu.js";
 import type { Gpu } from "./tensor.js";
 
-export interface OpenDeviceOptions extends Omit<DeviceOptions, "choices" | "variants" | "blockedKernels"> {
+export interface OpenDeviceOptions extends Omit<DeviceOptions, "tuner" | "variants" | "blockedKernels" | "onShader"> {
 	/** Which GPU to prefer where there are several (default "high-performance"). */
 	readonly powerPreference?: "low-power" | "high-performance";
 	/** WebGPU features without which the device is of no use to the caller. */
@@ -91,13 +91,13 @@ export async function openAdapter(
 ): Promise<Gpu> {
 	const description = describeAdapter(adapter);
 	const store = tune === true ? storeFor(description) : tune;
-	const choices = store === false ? undefined : await Choices.open(store);
-	const variants = variantsFor(description, variant, choices !== undefined);
+	const tuner = store === false ? undefined : await (await import("../gpu/tuner.js")).Tuner.open(store);
+	const variants = variantsFor(description, variant, tuner !== undefined);
 	const blockedKernels = variants.includes("blocked")
 		? (await import("../gpu/blocked_kernels.js")).blockedKernels
 		: undefined;
 	const device = await requestDevice(adapter, requiredFeatures);
-	const gpu = new TensorGpu(device, description, { ...options, choices, variants, blockedKernels });
+	const gpu = new TensorGpu(device, description, { ...options, tuner, variants, blockedKernels });
 	const name = description.description || description.device || description.architecture;
 	if (description.software && announce && !announced.has(name)) {
 		announced.add(name);

@@ -4,6 +4,7 @@ import { DisposedError, GradientError, ShapeError } from "../base/errors.js";
 import { checkShape, formatShape, type Shape, sameShape, sizeOf } from "../base/shape.js";
 import { type Device, readsBack } from "../gpu/device.js";
 import type { Storage } from "../gpu/storage.js";
+import type { Variant, Variants } from "../gpu/variant.js";
 import type { DataOf, DType } from "./dtype.js";
 import type { NestedNumbers } from "./host_data.js";
 import { type Layout, layoutNames, toBlocked, toContiguous, wordsOf } from "./layout.js";
@@ -109,6 +110,16 @@ export interface Gpu extends Device {
 	 * @throws CaptureError if `step` reads back or waits, ShaderError for a kernel that does not compile
 	 */
 	prepare(step: () => unknown): Promise<void>;
+
+	/**
+	 * Computes something with the fastest variant of its kernels: the first of `variants`, unless the device was opened with
+	 * `tune` and `prepare` has found another one to be faster for this key.
+	 *
+	 * @param key names the operation and all shapes on which the choice depends
+	 * @param compute called with one of the variants, during `prepare` with each; it only launches kernels
+	 * @internal
+	 */
+	chooseVariant<T>(key: string, variants: Variants, compute: (variant: Variant) => T): T;
 
 	/** Takes a tensor out of the open scopes, so that it lives until `dispose()`. */
 	keep<T extends AnyTensor>(tensor: T): T;
@@ -223,7 +234,7 @@ export class Tensor<D extends DType = "float32"> {
 	 */
 	get layout(): Layout {
 		this.checkAlive();
-		return this.primaryLayout === "blocked" && !this.gpu.isOutside(this.primary) ? "blocked" : "contiguous";
+		return this.primaryLayout === "blocked" && !this.gpu.isExternal(this.primary) ? "blocked" : "contiguous";
 	}
 
 	/**
@@ -259,7 +270,8 @@ export class Tensor<D extends DType = "float32"> {
 
 	private contiguousCopy(): Storage {
 		const { gpu, primary, shape } = this;
-		const copy = gpu.atOnceOutside(primary, () => toContiguous(gpu, primary, shape));
+		const convert = () => toContiguous(gpu, primary, shape);
+		const copy = gpu.isExternal(primary) ? gpu.runEagerly(convert) : convert();
 		copy.changes = primary.changes;
 		return copy;
 	}

@@ -42,7 +42,7 @@ test("a captured step computes anew from what its inputs hold", async () => {
 	assert.is(gpu.memory().buffers, before);
 });
 
-test("recording computes nothing and changes nothing", async () => {
+test("tracing computes nothing and changes nothing", async () => {
 	const gpu = await device();
 	const w = gpu.parameter([1, 2], [2]);
 	const x = gpu.tensor([3, 4], [2]);
@@ -415,7 +415,7 @@ test("a read inside a step is refused once, also when the step does not await it
 					void read(gpu, x);
 					return relu(x);
 				},
-				["A recorded step"],
+				[": the step "],
 			);
 		}
 		await new Promise((resolve) => setTimeout(resolve, 20));

@@ -2,6 +2,7 @@ import {
 	ArgumentError,
 	add,
 	DeviceMismatchError,
+	type LaunchEvent,
 	LimitError,
 	matmul,
 	mul,
@@ -18,12 +19,12 @@ import { assertSame, assertThrows, device } from "../support.js";
 
 const test = suite("the machine");
 
-test("an upload with an offset ends within its buffer", async () => {
+test("an upload fits into its buffer", async () => {
 	const gpu = await device();
 	const x = gpu.tensor([1, 2, 3], [3]);
-	gpu.write(x.memory(), Float32Array.of(7), 8);
-	assertThrows(() => gpu.write(x.memory(), Float32Array.of(8, 9), 8), LimitError, ["8 bytes at 8", "12 bytes"]);
-	assertSame(await x.data(), [1, 2, 7], "after the upload");
+	gpu.write(x.memory(), Float32Array.of(7));
+	assertThrows(() => gpu.write(x.memory(), Float32Array.of(8, 9, 10, 11)), LimitError, ["16 bytes", "12"]);
+	assertSame(await x.data(), [7, 2, 3], "after the upload");
 	x.dispose();
 });
 
@@ -241,14 +242,20 @@ test("a launch that is cut does each workgroup once, and any number of them", as
 	}
 });
 
-test("a launch of very many slices keeps its own scalars", async () => {
+test("a launch that is split into many dispatches keeps the scalars of each", async () => {
 	const gpu = await device();
 	const a = gpu.tensor(new Float32Array(64 * 8).fill(1), [64, 8]);
 	const b = gpu.tensor(new Float32Array(8 * 2000).fill(2), [8, 2000]);
-	const { launch } = gpu;
-	gpu.launch = (kernel, given) => launch.call(gpu, kernel, { ...given, flops: 1e15 });
+	const events: LaunchEvent[] = [];
+	gpu.onLaunch = (event) => events.push(event);
 	const c = matmul(a, b);
-	gpu.launch = launch;
+	gpu.onLaunch = undefined;
+	assert.is(events.length, 1);
+	const [{ kernel, launch }] = events;
+	gpu.write(c.memory(), new Float32Array(c.size));
+	const { dispatches } = gpu.counters();
+	gpu.launch(kernel, { ...launch, flops: 1e15 });
+	assert.ok(gpu.counters().dispatches - dispatches > 16, "it is split");
 	const values = await c.data();
 	assert.is(values.length, 128_000);
 	assert.ok(values.every((value) => value === 16));

@@ -176,8 +176,8 @@ test("throttle also waits for uploads and new objects that no launch has used", 
 		let done = 0;
 		const loop = (async () => {
 			for (; done < 300; done++) {
-				if (unit === "uploadedBytes") flight.upload(1);
-				else if (unit === "objects") flight.make();
+				if (unit === "uploadedBytes") flight.countUpload(1);
+				else if (unit === "objects") flight.countObject();
 				else flight.submit(1);
 				flight.check();
 				await flight.throttle(1000);
@@ -197,8 +197,8 @@ test("work in flight is bounded by dispatches, uploaded bytes and new objects", 
 		let given = 0;
 		const loop = () => {
 			for (; given < 800; given++) {
-				if (unit === "uploadedBytes") flight.upload(1);
-				if (unit === "objects") flight.make();
+				if (unit === "uploadedBytes") flight.countUpload(1);
+				if (unit === "objects") flight.countObject();
 				flight.submit(1);
 				flight.check();
 			}

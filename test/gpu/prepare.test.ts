@@ -10,6 +10,7 @@ import {
 	scale,
 	sum,
 	type Tensor,
+	type Variant,
 } from "tessera-gpu";
 import { Trainer, VQVAE } from "tessera-gpu/vqvae";
 import { suite } from "uvu";
@@ -110,7 +111,10 @@ test("a step that reads back cannot be prepared", async () => {
 	x.dispose();
 });
 
-/** A kernel that writes x · FACTOR, and dawdles in between. */
+const slow = "portable";
+const fast = "blocked";
+
+/** A kernel that writes x · FACTOR after ROUNDS rounds of other work. */
 const slowScale = {
 	name: "slow_scale.wgsl",
 	source: `override FACTOR: f32;
@@ -127,14 +131,14 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 `,
 };
 
-/** An operation with two ways of computing the same; the second, which is not the first choice, is the faster one. */
-function double(gpu: Gpu, x: Tensor, used: string[]): Tensor {
-	return gpu.choose(`double ${x.size}`, ["slow", "fast"], (way) => {
-		used.push(way);
+/** An operation with two variants of its kernel; the second, which is not the preferred one, is the faster one. */
+function double(gpu: Gpu, x: Tensor, used: Variant[]): Tensor {
+	return gpu.chooseVariant(`double ${x.size}`, [slow, fast], (variant) => {
+		used.push(variant);
 		const half = scale(x, 0.5);
 		const y = gpu.empty(x.shape);
 		gpu.launch(slowScale, {
-			constants: { FACTOR: 4, ROUNDS: way === "slow" ? 20_000 : 1 },
+			constants: { FACTOR: 4, ROUNDS: variant === slow ? 20_000 : 1 },
 			bindings: [half.memory(), y.memory()],
 			workgroups: Math.ceil(x.size / 64),
 		});
@@ -142,9 +146,9 @@ function double(gpu: Gpu, x: Tensor, used: string[]): Tensor {
 	});
 }
 
-/** The ways that a run takes on a device, with what it computes checked. */
-async function waysOf(gpu: Gpu, size = 1000): Promise<string[]> {
-	const used: string[] = [];
+/** The variants that a run uses on a device; its results are checked. */
+async function variantsOf(gpu: Gpu, size = 1000): Promise<Variant[]> {
+	const used: Variant[] = [];
 	const x = gpu.tensor(new Float32Array(size).fill(3), [size]);
 	const y = gpu.scope(() => double(gpu, relu(x), used));
 	assertSame(await y.data(), new Float32Array(size).fill(6), "doubled");
@@ -163,23 +167,23 @@ test("a tuned device measures once and keeps the choice", async () => {
 		},
 	};
 	const first = await openDevice({ tune: store });
-	assert.equal(await waysOf(first), ["slow"], "before it is measured");
-	const used: string[] = [];
+	assert.equal(await variantsOf(first), [slow], "before it is measured");
+	const used: Variant[] = [];
 	const before = first.memory();
 	const x = first.tensor(new Float32Array(1000).fill(3), [1000]);
 	const step = () => double(first, double(first, relu(x), used), used);
 	await first.prepare(step);
-	assert.equal(used, ["slow", "fast", "slow", "slow"], "both ways are looked at, once for a key");
+	assert.equal(used, [slow, fast, slow, slow], "both variants are traced, once for a key");
 	assertSame(await x.data(), new Float32Array(1000).fill(3), "the input");
 	x.dispose();
 	assert.is(first.memory().buffers, before.buffers);
-	assert.equal(await waysOf(first), ["fast"], "after it");
-	assert.equal(await waysOf(first, 500), ["slow"], "another shape");
+	assert.equal(await variantsOf(first), [fast], "after it");
+	assert.equal(await variantsOf(first, 500), [slow], "another shape");
 	assert.is(writes, 1);
 	first.dispose();
 
 	const second = await openDevice({ tune: store });
-	assert.equal(await waysOf(second), ["fast"], "read from the store");
+	assert.equal(await variantsOf(second), [fast], "read from the store");
 	const y = second.tensor(new Float32Array(1000), [1000]);
 	await second.prepare(() => double(second, y, []));
 	assert.is(writes, 1, "nothing to measure");
@@ -189,23 +193,24 @@ test("a tuned device measures once and keeps the choice", async () => {
 		"{",
 		"[1]",
 		'{"double 1000": 5}',
-		'{"double 1000": {"slow": "x"}}',
-		'{"double 1000":{"slow":1}}',
+		'{"double 1000": {"portable": "x"}}',
+		'{"double 1000":{"portable":1}}',
+		'{"double 1000":{"first":2,"second":1}}',
 	]) {
 		text = damaged;
 		const third = await openDevice({ tune: store });
-		assert.equal(await waysOf(third), ["slow"], damaged);
+		assert.equal(await variantsOf(third), [slow], damaged);
 		third.dispose();
 	}
 });
 
-test("a device that is not tuned takes the first way", async () => {
+test("a device that is not tuned takes the first variant", async () => {
 	const gpu = await device();
-	const used: string[] = [];
+	const used: Variant[] = [];
 	const x = gpu.tensor(new Float32Array(1000), [1000]);
 	await gpu.prepare(() => double(gpu, x, used));
-	assert.equal(used, ["slow"]);
-	assert.equal(await waysOf(gpu), ["slow"]);
+	assert.equal(used, [slow]);
+	assert.equal(await variantsOf(gpu), [slow]);
 	x.dispose();
 });
 
@@ -213,7 +218,7 @@ test("what is chosen among overwrites nothing while it is measured", async () =>
 	const gpu = await openDevice({ tune: { read: async () => undefined, write: async () => undefined } });
 	const picks = gpu.tensor(Uint32Array.of(1, 1, 0), [3]);
 	const counts = gpu.tensor(Uint32Array.of(10, 20), [2]);
-	const step = () => gpu.choose("count", ["one", "another"], () => countCodes(picks, counts));
+	const step = () => gpu.chooseVariant("count", [slow, fast], () => countCodes(picks, counts));
 	await gpu.prepare(step);
 	assertSame(await counts.data(), [10, 20], "during prepare");
 	step();

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { AdapterDescription } from "../../gpu/adapter.js";
-import type { ChoiceStore } from "../../gpu/choices.js";
+import type { ChoiceStore } from "../../gpu/tuner.js";
 import { choicesName } from "../../tensor/choice_store.js";
 import { cacheFolder, readFileIfThere, writeFileAtomic } from "../files.js";
 

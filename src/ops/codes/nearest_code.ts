@@ -42,7 +42,7 @@ export function nearestCode(z: Tensor, codebook: Tensor): Tensor<"uint32"> {
 	const variants = variantsForBatch(z);
 	const prefersPortable = variants.length > 1 && codes * dimensions < leastBlockedCodebook;
 	const ordered: Variants = prefersPortable ? ["portable", "blocked"] : variants;
-	return gpu.choose(`nearest code ${z.shape} ${codebook.shape}`, ordered, (variant) =>
+	return gpu.chooseVariant(`nearest code ${z.shape} ${codebook.shape}`, ordered, (variant) =>
 		variant === "blocked" ? launchBlocked(z, codebook) : launchPortable(z, codebook),
 	);
 }

@@ -14,7 +14,7 @@ import { launchConvolutionPortable } from "./portable.js";
 export function launchConvolution(x: Tensor, weight: Tensor, plan: ConvolutionPlan, epilogue: Epilogue): Tensor {
 	const { input, output, weight: shape, steps, groups } = plan;
 	const key = `convolution ${input} ${output} ${shape} ${Object.values(steps)} ${groups}`;
-	return x.gpu.choose(key, groups === 1 ? variantsForBatch(x) : ["portable"], (variant) =>
+	return x.gpu.chooseVariant(key, groups === 1 ? variantsForBatch(x) : ["portable"], (variant) =>
 		variant === "blocked"
 			? launchConvolutionBlocked(x, weight, plan, epilogue)
 			: launchConvolutionPortable(x, weight, plan, epilogue),

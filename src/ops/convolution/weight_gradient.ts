@@ -32,7 +32,7 @@ export interface WeightGradient {
 export function launchWeightGradient(input: Tensor, dy: Tensor, to: Shape, geometry: Geometry): WeightGradient {
 	const key = `weight gradient ${input.shape} ${dy.shape} ${to} ${Object.values(geometry)}`;
 	const variants = geometry.groups === 1 ? variantsForBatch(input) : (["portable"] as const);
-	return input.gpu.choose(key, variants, (variant) =>
+	return input.gpu.chooseVariant(key, variants, (variant) =>
 		variant === "blocked" ? launchBlocked(input, dy, to, geometry) : launchPortable(input, dy, to, geometry),
 	);
 }

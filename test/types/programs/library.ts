@@ -63,7 +63,7 @@ export function isShape(error: unknown): error is ShapeError {
 export function internals(gpu: Gpu, tensor: Tensor): unknown[] {
 	return [
 		// @ts-expect-error what the library alone uses is not among the types
-		gpu.atOnceOutside,
+		gpu.runEagerly,
 		// @ts-expect-error
 		gpu.gradientLog,
 		// @ts-expect-error

@@ -1,0 +1,230 @@
+import { CaptureError } from "../../base/errors.js";
+import type { CommandSink } from "../command_sink.js";
+import type { Kernel } from "../kernel.js";
+import type { Launch } from "../launch.js";
+import type { Pipeline } from "../pipelines.js";
+import { Storage } from "../storage.js";
+import type { Variant } from "../variant.js";
+
+/** One thing that a step does on the device, in order. */
+export type TraceEvent =
+	| { readonly kind: "allocate" | "free"; readonly storage: Storage }
+	| { readonly kind: "copy"; readonly from: Storage; readonly to: Storage }
+	| {
+			readonly kind: "dispatch";
+			readonly pipeline: Pipeline;
+			readonly storages: readonly Storage[];
+			readonly x: number;
+			readonly y: number;
+	  };
+
+/** An upload that a step does before each replay. */
+export interface Feed {
+	readonly storage: Storage;
+	readonly upload: () => void;
+}
+
+/** What a variant of a kernel does: the events of the trace from `start` up to `end`. */
+export interface VariantEvents {
+	readonly variant: Variant;
+	readonly start: number;
+	readonly end: number;
+}
+
+/** What a trace is for: a replay ("capture"), or compiling and tuning the kernels that the step uses ("prepare"). */
+export type TraceMode = "capture" | "prepare";
+
+/**
+ * What a step does on the device: the step was run, but nothing was launched, allocated or uploaded. The storages that it
+ * allocated have no buffers until a `Replay` gives them some. Those from outside are retained until `release`.
+ * @internal
+ */
+export class Trace implements CommandSink {
+	readonly events: TraceEvent[] = [];
+	readonly feeds: Feed[] = [];
+	/** For `gpu.onLaunch`. */
+	readonly launches: { readonly kernel: Kernel; readonly launch: Launch }[] = [];
+	/** Storages that the step allocated, numbered in order. */
+	readonly allocated = new Map<Storage, number>();
+	/** Storages from outside that the step uses. */
+	readonly external = new Set<Storage>();
+	/** Frees a storage of the trace whose last reference is removed after the step has ended. */
+	releaseLater: (storage: Storage) => void = () => undefined;
+	/** The events of each variant that is to be measured, by the key of `gpu.chooseVariant`. */
+	readonly untuned = new Map<string, readonly VariantEvents[]>();
+	/** The first thing that cannot be captured, also if the step has caught the error. */
+	private failure: CaptureError | undefined;
+	/** The counts of changes that were incremented. */
+	private readonly changes: { count: number }[] = [];
+	private tracingVariants = false;
+	private open = true;
+	private dispatches = 0;
+	private lastKernel = "";
+
+	constructor(readonly mode: TraceMode) {}
+
+	/** The pipelines that the step uses. */
+	get pipelines(): Set<Pipeline> {
+		return new Set(this.events.flatMap((event) => (event.kind === "dispatch" ? [event.pipeline] : [])));
+	}
+
+	/** The storages that the step writes. */
+	get written(): Set<Storage> {
+		return writtenBy(this.events);
+	}
+
+	/** Storages that the step allocated and that are still referenced. */
+	get alive(): Storage[] {
+		return [...this.allocated.keys()].filter(({ alive }) => alive);
+	}
+
+	allocate(bytes: number): Storage {
+		const storage = new Storage(undefined, bytes, (freed) => {
+			if (this.open) this.events.push({ kind: "free", storage: freed });
+			else this.releaseLater(freed);
+		});
+		this.addAllocation(storage);
+		return storage;
+	}
+
+	/** @throws CaptureError if this is a capture */
+	write(): void {
+		if (this.mode === "capture")
+			this.refuse("uploads: make its tensors before it, and give it new data with gpu.upload() or gpu.feed()");
+	}
+
+	copy(from: Storage, to: Storage): void {
+		this.retainExternal(from);
+		this.retainExternal(to);
+		this.countChange(to);
+		this.events.push({ kind: "copy", from, to });
+	}
+
+	dispatch(pipeline: Pipeline, storages: readonly Storage[], x: number, y: number): void {
+		this.dispatches++;
+		this.lastKernel = pipeline.kernel.name;
+		for (let i = 0; i < storages.length; i++) {
+			this.retainExternal(storages[i]);
+			if (pipeline.declarations.kinds[i] === "storage") this.countChange(storages[i]);
+		}
+		this.events.push({ kind: "dispatch", pipeline, storages: [...storages], x, y });
+	}
+
+	/** @throws CaptureError for a storage that the step has allocated, or has used before */
+	feed(storage: Storage, upload: () => void): void {
+		if (this.mode === "capture" && this.allocated.has(storage))
+			this.refuse("feeds a tensor that it has made itself: make it before the step");
+		if (this.mode === "capture" && this.external.has(storage))
+			this.refuse("feeds a tensor that it has already used or fed: feeds come before all dispatches");
+		this.retainExternal(storage);
+		this.feeds.push({ storage, upload });
+	}
+
+	/** @throws CaptureError saying what the step does that cannot be captured, and after which dispatch */
+	refuse(what: string): never {
+		const position =
+			this.dispatches === 0
+				? "before its first dispatch"
+				: `after dispatch ${this.dispatches}, kernels/${this.lastKernel}`;
+		this.failure ??= new CaptureError(`gpu.${this.mode}: the step ${what} (${position}).`);
+		throw this.failure;
+	}
+
+	/** In a trace for tuning, traces each variant; once for a key, and not inside of another. */
+	traceVariants(key: string, variants: readonly Variant[], launch: (variant: Variant) => void): void {
+		if (this.mode === "capture" || this.tracingVariants || this.untuned.has(key)) return;
+		this.tracingVariants = true;
+		try {
+			const traced = variants.map((variant) => {
+				const start = this.events.length;
+				launch(variant);
+				return { variant, start, end: this.events.length };
+			});
+			this.untuned.set(key, traced);
+		} finally {
+			this.tracingVariants = false;
+		}
+	}
+
+	/** The step has ended. @throws CaptureError if it did something that cannot be captured */
+	close(): void {
+		this.open = false;
+		if (this.failure === undefined) return;
+		this.release();
+		throw this.failure;
+	}
+
+	/** After which dispatch a storage was allocated, for messages. */
+	positionOf(storage: Storage): string {
+		let dispatches = 0;
+		for (const event of this.events) {
+			if (event.kind === "dispatch") dispatches++;
+			else if (event.kind === "allocate" && event.storage === storage) break;
+		}
+		return `made after dispatch ${dispatches}`;
+	}
+
+	/**
+	 * The events from `start` up to `end` as a trace that can be replayed on its own: it allocates copies of the storages that
+	 * events before it have allocated, and of those from outside that it writes.
+	 */
+	excerpt(start: number, end: number): Trace {
+		const part = new Trace(this.mode);
+		const copies = new Map<Storage, Storage>();
+		const events = this.events.slice(start, end);
+		const written = writtenBy(events);
+		for (const event of events) if (event.kind === "allocate") copies.set(event.storage, event.storage);
+		const copyOf = (storage: Storage): Storage => {
+			const needsCopy = this.allocated.has(storage) || written.has(storage);
+			const copy = copies.get(storage) ?? (needsCopy ? part.allocate(storage.bytes) : storage);
+			copies.set(storage, copy);
+			return copy;
+		};
+		for (const event of events)
+			if (event.kind === "dispatch") {
+				const { pipeline, storages, x, y } = event;
+				part.dispatch(pipeline, storages.map(copyOf), x, y);
+			} else if (event.kind === "copy") part.copy(copyOf(event.from), copyOf(event.to));
+			else if (event.kind === "allocate") part.addAllocation(event.storage);
+			else if (copies.get(event.storage) === event.storage) part.events.push(event);
+		for (const [storage, copy] of copies) if (copy !== storage) copy.free();
+		part.open = false;
+		return part;
+	}
+
+	/** Takes back the changes that were counted, because nothing was written. */
+	undoChanges(): void {
+		for (const changes of this.changes.splice(0)) changes.count--;
+	}
+
+	/** Removes the references to storages from outside. */
+	release(): void {
+		for (const storage of this.external) storage.free();
+		this.external.clear();
+	}
+
+	/** Later operations of the step see that the elements have changed. */
+	private countChange({ changes }: Storage): void {
+		changes.count++;
+		this.changes.push(changes);
+	}
+
+	private addAllocation(storage: Storage): void {
+		this.allocated.set(storage, this.allocated.size);
+		this.events.push({ kind: "allocate", storage });
+	}
+
+	private retainExternal(storage: Storage): void {
+		if (!this.allocated.has(storage) && !this.external.has(storage)) this.external.add(storage.retain());
+	}
+}
+
+function writtenBy(events: readonly TraceEvent[]): Set<Storage> {
+	const written = new Set<Storage>();
+	for (const event of events)
+		if (event.kind === "copy") written.add(event.to);
+		else if (event.kind === "dispatch")
+			for (const [i, storage] of event.storages.entries())
+				if (event.pipeline.declarations.kinds[i] === "storage") written.add(storage);
+	return written;
+}
