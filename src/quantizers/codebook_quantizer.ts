@@ -7,7 +7,7 @@ import { nearestCode } from "../ops/codes/nearest_code.js";
 import { quantize } from "../ops/codes/quantize.js";
 import { rotationTrick } from "../ops/codes/rotation_trick.js";
 import { checkSeed } from "../ops/codes/sample_codes.js";
-import { type UpdateCodebookOptions, updateCodebook } from "../ops/codes/update_codebook.js";
+import { launchUpdateCodebook, type UpdateCodebookOptions } from "../ops/codes/update_codebook.js";
 import { embedding } from "../ops/embedding.js";
 import { normalize } from "../ops/normalize.js";
 import { checkTensor } from "../tensor/check_tensor.js";
@@ -210,7 +210,7 @@ export class CodebookQuantizer extends Quantizer {
 	private average(z: Tensor, indices: Tensor<"uint32">, options: Omit<UpdateCodebookOptions, "unitLength">): void {
 		const { embeddings, clusterSize, embeddingSum, draw } = this;
 		const state = { codebook: embeddings.weight, clusterSize, embeddingSum, draw };
-		updateCodebook(this.comparable(z), indices, state, { ...options, unitLength: this.cosine });
+		launchUpdateCodebook(this.comparable(z), indices, state, { ...options, unitLength: this.cosine });
 	}
 
 	/** The codes that latents are compared with; what is learnt by gradient may have any length. */

@@ -4,7 +4,7 @@ import { ShapeError } from "../base/errors.js";
 import { formatShape } from "../base/shape.js";
 import { add, sub } from "../ops/binary.js";
 import { checkGpu, checkParts } from "../ops/check.js";
-import { joinLevels, takeLevel } from "../ops/codes/code_levels.js";
+import { launchJoinLevels, launchTakeLevel } from "../ops/codes/code_levels.js";
 import { countCodes } from "../ops/codes/count_codes.js";
 import type { QuantizedLatents } from "../ops/codes/quantize.js";
 import { rotationTrick } from "../ops/codes/rotation_trick.js";
@@ -143,7 +143,7 @@ export class ResidualQuantizer extends Quantizer {
 	}
 
 	private join(indices: readonly Tensor<"uint32">[]): Tensor<"uint32"> {
-		return joinLevels(indices as [Tensor<"uint32">, ...Tensor<"uint32">[]]);
+		return launchJoinLevels(indices as [Tensor<"uint32">, ...Tensor<"uint32">[]]);
 	}
 
 	/** The codes of each level, `offset` added for each level before it. */
@@ -152,7 +152,7 @@ export class ResidualQuantizer extends Quantizer {
 			throw new ShapeError(
 				`ResidualQuantizer: indices must be [B, h, w, ${this.levels}], but have shape ${formatShape(indices.shape)}.`,
 			);
-		return this.codebooks.map((_, level) => takeLevel(indices, level, level * offset));
+		return this.codebooks.map((_, level) => launchTakeLevel(indices, level, level * offset));
 	}
 }
 

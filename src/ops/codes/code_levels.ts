@@ -5,7 +5,10 @@ import { launchElements } from "../launch.js";
 type Codes = Tensor<"uint32"> | Tensor<"int32">;
 
 /** The codes of several levels, next to each other: L tensors [B, H, W] → [B, H, W, L]. Level l has `offset` · l added. */
-export function joinLevels(levels: readonly [Tensor<"uint32">, ...Tensor<"uint32">[]], offset = 0): Tensor<"uint32"> {
+export function launchJoinLevels(
+	levels: readonly [Tensor<"uint32">, ...Tensor<"uint32">[]],
+	offset = 0,
+): Tensor<"uint32"> {
 	const [{ gpu, shape, size }] = levels;
 	const joined = gpu.empty([...shape, levels.length], "uint32");
 	for (const [level, codes] of levels.entries())
@@ -16,7 +19,7 @@ export function joinLevels(levels: readonly [Tensor<"uint32">, ...Tensor<"uint32
 }
 
 /** The codes of one level out of several: [B, H, W, L] → [B, H, W]. `offset` is added to them. */
-export function takeLevel(codes: Codes, level: number, offset = 0): Tensor<"uint32"> {
+export function launchTakeLevel(codes: Codes, level: number, offset = 0): Tensor<"uint32"> {
 	const shape = codes.shape.slice(0, -1);
 	const count = codes.size / (codes.shape.at(-1) ?? 1);
 	const taken = codes.gpu.empty(shape, "uint32");

@@ -5,7 +5,7 @@ import { launchElements } from "../launch.js";
 import { launchSum } from "../sum.js";
 import { launchCodeSums } from "./code_sums.js";
 
-/** A codebook and its moving averages, which `updateCodebook` changes in place. */
+/** A codebook and its moving averages, which `launchUpdateCodebook` changes in place. */
 export interface CodebookState {
 	/** [K, D] */
 	readonly codebook: Tensor;
@@ -31,7 +31,7 @@ export interface UpdateCodebookOptions {
 }
 
 /** One step of a codebook's moving averages, see kernels/code_averages.wgsl and update_codebook.wgsl. */
-export function updateCodebook(
+export function launchUpdateCodebook(
 	z: Tensor,
 	indices: Tensor<"uint32">,
 	{ codebook, clusterSize, embeddingSum, draw }: CodebookState,

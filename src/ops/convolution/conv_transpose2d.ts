@@ -1,11 +1,9 @@
-import { checkOptions } from "../../base/arguments.js";
 import { ArgumentError, ShapeError } from "../../base/errors.js";
 import { formatShape, type Shape } from "../../base/shape.js";
-import { checkTensor } from "../../tensor/check_tensor.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import { checkRank, commonGpu, type Pair, pair } from "../check.js";
+import { checkRank, type Pair, pair } from "../check.js";
 import { runConvolution } from "./operation.js";
-import { type ConvolutionOptions, checkBias, checkGroups, geometryOf } from "./options.js";
+import { type ConvolutionOptions, checkBias, checkGroups, checkOperands, geometryOf } from "./options.js";
 import { type Geometry, planConv2d, planConvTranspose2d } from "./plan.js";
 import { launchWeightGradient } from "./weight_gradient.js";
 
@@ -83,14 +81,9 @@ export function convTranspose2dShape(input: Shape, weight: Shape, options: ConvT
  */
 export function convTranspose2d(input: Tensor, weight: Tensor, options: ConvTranspose2dOptions = {}): Tensor {
 	const name = "convTranspose2d";
-	checkTensor(name, "input", input, "float32");
-	checkTensor(name, "weight", weight, "float32");
-	checkOptions(name, options, convTranspose2dOptions);
-	const { bias } = options;
-	if (bias !== undefined) checkTensor(name, "bias", bias, "float32");
-	commonGpu(name, input, weight, bias);
+	checkOperands(name, input, weight, options, convTranspose2dOptions);
 	const { geometry, output } = checkShapes(input.shape, weight.shape, options);
-	checkBias(name, bias, output[1]);
+	checkBias(name, options.bias, output[1]);
 
 	return runConvolution({
 		name,

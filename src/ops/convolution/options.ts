@@ -1,8 +1,9 @@
-import { checkNumber, checkWord } from "../../base/arguments.js";
+import { checkNumber, checkOptions, checkWord } from "../../base/arguments.js";
 import { ArgumentError, ShapeError } from "../../base/errors.js";
 import { formatShape } from "../../base/shape.js";
+import { checkTensor } from "../../tensor/check_tensor.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import { type Pair, pair } from "../check.js";
+import { commonGpu, type Pair, pair } from "../check.js";
 import type { Geometry } from "./plan.js";
 
 /** The options that conv2d and convTranspose2d share. */
@@ -19,6 +20,22 @@ export interface ConvolutionOptions {
 	readonly groups?: number;
 	/** "relu": max(·, 0) of the result, in the same pass (as torch.ao.nn.intrinsic.ConvReLU2d does). Default: none. */
 	readonly activation?: "relu" | undefined;
+}
+
+/** @throws ArgumentError, DTypeError, DisposedError, DeviceMismatchError unless they are tensors of one device, and options */
+export function checkOperands(
+	operation: string,
+	input: Tensor,
+	weight: Tensor,
+	options: ConvolutionOptions,
+	optionNames: readonly string[],
+): void {
+	checkTensor(operation, "input", input, "float32");
+	checkTensor(operation, "weight", weight, "float32");
+	checkOptions(operation, options, optionNames);
+	const { bias } = options;
+	if (bias !== undefined) checkTensor(operation, "bias", bias, "float32");
+	commonGpu(operation, input, weight, bias);
 }
 
 /** The options with their defaults. @throws ArgumentError if one is out of range */
