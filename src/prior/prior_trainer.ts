@@ -62,6 +62,8 @@ export class PriorTrainer {
 	private readonly dropoutOptions: DropoutOptions | undefined;
 	private readonly steps: TrainingSteps<Tensor>;
 	private captured: CapturedStep<Tensor> | undefined;
+	/** The labels of steps whose losses are not read yet. */
+	private readonly labels = new Map<Tensor, Tensor<"uint32">>();
 
 	/** @throws ArgumentError if an option is out of range */
 	constructor(
@@ -103,8 +105,8 @@ export class PriorTrainer {
 	}
 
 	/**
-	 * One step: forward, backward, Adam. It waits for nothing, so it does not notice that a loss is NaN, or a code out of
-	 * range: `readLosses` does. A loop that does not read each step awaits `gpu.throttle()`.
+	 * One step: forward, backward, Adam. It waits for nothing, so it does not notice that a loss is NaN, or that codes or
+	 * labels are out of range: `readLosses` does. A loop that does not read each step awaits `gpu.throttle()`.
 	 *
 	 * @returns the loss, a float32 scalar: nats per code, with dropout. It belongs to the caller
 	 * @throws ShapeError if the batch does not fit the model, ArgumentError if labels are missing or the model has no
@@ -113,26 +115,36 @@ export class PriorTrainer {
 	step(batch: CodeBatch): Tensor {
 		this.checkBatch("PriorTrainer.step", batch);
 		this.steps.checkNotDiverged();
+		this.forgetLabels(({ isDisposed }) => isDisposed);
 		this.optimizer.lr = this.rate * cosineDecay(this.steps.taken++, this.totalSteps, this.warmUp);
 		const loss = this.gpu.scope(() => {
 			const captured = this.captures ? this.capturedFor(batch) : undefined;
 			return captured === undefined ? this.train(batch) : this.gpu.clone(captured.replay(tensorsOf(batch)));
 		});
 		this.steps.finish(loss);
+		if (batch.labels !== undefined) this.labels.set(loss, this.gpu.keep(batch.labels.share()));
 		return this.gpu.keep(loss);
 	}
 
 	/**
 	 * Reads and frees the losses of steps, in the order of the steps. Reading a dozen steps together waits once.
 	 *
-	 * @throws ArgumentError naming the first step with a code that is not below `numEmbeddings`; DivergenceError naming the
-	 * first step whose loss is NaN, with the records of those before it in `before`: from then on `step` throws it as well
+	 * @throws ArgumentError naming the first step with a code that is not below `numEmbeddings`, or a label that is not
+	 * below `numClasses`; DivergenceError naming the first step whose loss is NaN, with the records of those before it in
+	 * `before`: from then on `step` throws it as well
 	 */
 	async readLosses(losses: readonly Tensor[]): Promise<{ readonly step: number; readonly nats: number }[]> {
-		const read = await this.steps.read("losses", losses, (loss) => [loss]);
+		const read = await this.steps.read("losses", losses, (loss) => {
+			const labels = this.labels.get(loss);
+			return labels === undefined ? [loss] : [loss, labels];
+		});
+		for (const loss of losses) this.labels.delete(loss);
 		const records = read.map(({ step, values: [[nats]] }) => ({ step, nats }));
-		const first = records.find(({ nats }) => !Number.isFinite(nats));
-		if (first?.nats === Number.POSITIVE_INFINITY) throw this.impossible("readLosses", `step ${first.step}`);
+		for (const [i, { step, nats }] of records.entries()) {
+			this.checkLabels(step, read[i]?.values[1]);
+			if (nats === Number.POSITIVE_INFINITY) throw this.impossible("readLosses", `step ${step}`);
+			if (!Number.isFinite(nats)) break;
+		}
 		this.steps.checkFinite(records, ({ nats }) => nats, this.optimizer.lr);
 		return records;
 	}
@@ -160,6 +172,7 @@ export class PriorTrainer {
 	dispose(): void {
 		this.captured?.dispose();
 		this.captured = undefined;
+		this.forgetLabels(() => true);
 		this.dropoutOptions?.random.dispose();
 		this.optimizer.dispose();
 	}
@@ -169,6 +182,16 @@ export class PriorTrainer {
 		return new ArgumentError(
 			`PriorTrainer.${method}: codes of ${where} must be below numEmbeddings, ${this.model.numEmbeddings}, but one is not: its cross-entropy is infinite. Make the codes with the model that the prior is for.`,
 		);
+	}
+
+	/** @throws ArgumentError if a label is not a class: the kernels would take it for no class at all */
+	private checkLabels(step: number, labels: ArrayLike<number> = []): void {
+		const { numClasses } = this.model;
+		const wrong = Array.from(labels).find((label) => label >= numClasses);
+		if (wrong !== undefined)
+			throw new ArgumentError(
+				`PriorTrainer.readLosses: labels of step ${step} must be below numClasses, ${numClasses}, but one is ${wrong}. Count classes from 0, or make the prior with more classes.`,
+			);
 	}
 
 	private checkBatch(caller: string, batch: CodeBatch): void {
@@ -204,6 +227,15 @@ export class PriorTrainer {
 		const { gpu, model } = this;
 		const codes = gpu.empty(shape, "uint32");
 		return model.numClasses === 0 ? { codes } : { codes, labels: gpu.empty(shape.slice(0, 1), "uint32") };
+	}
+
+	/** Frees the labels of some losses. */
+	private forgetLabels(which: (loss: Tensor) => boolean): void {
+		for (const [loss, labels] of this.labels)
+			if (which(loss)) {
+				labels.dispose();
+				this.labels.delete(loss);
+			}
 	}
 }
 

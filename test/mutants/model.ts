@@ -274,6 +274,18 @@ export const model: Area = {
 			replace: "of this.inputs.slice(0, 1).entries())",
 			suites: ["prior/prior_trainer"],
 		},
+		"labels of a step are not looked at": {
+			file: "src/prior/prior_trainer.ts",
+			find: "return labels === undefined ? [loss] : [loss, labels];",
+			replace: "return [loss];",
+			suites: ["prior/prior_trainer"],
+		},
+		"labels of steps whose losses nobody reads pile up": {
+			file: "src/prior/prior_trainer.ts",
+			find: "this.forgetLabels(({ isDisposed }) => isDisposed);",
+			replace: "",
+			suites: ["prior/prior_trainer"],
+		},
 		"the first layer sees its own code": {
 			file: "src/prior/gated_layer.ts",
 			find: "paddingEnd: [0, own - 1],",

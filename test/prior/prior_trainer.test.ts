@@ -222,4 +222,46 @@ test("a code that the prior does not have is an error of the step that has it, e
 		}
 });
 
+test("a label that is not a class is an error of the step that has it, eager and captured", async () => {
+	const gpu = await device();
+	const before = gpu.memory().buffers;
+	for (const capture of [false, true]) {
+		const model = new GatedPixelCNN(gpu, { numEmbeddings: 6, height: 2, width: 3, channels: 4, numClasses: 3 });
+		const trainer = new PriorTrainer(model, { steps: 10, capture });
+		const codes = gpu.tensor(
+			Uint32Array.from({ length: 30 }, (_, i) => i % 6),
+			[5, 2, 3],
+		);
+		const batch = (last: number) => ({ codes, labels: gpu.tensor(Uint32Array.of(0, 1, 2, 0, last), [5]) });
+		const losses = [2, 2, 3, 2].map((last) => gpu.scope(() => trainer.step(batch(last))));
+		const thrown = await trainer.readLosses(losses).catch((error: unknown) => error);
+		assert.instance(thrown, ArgumentError);
+		assert.match(String(thrown), "PriorTrainer.readLosses: labels of step 3 must be below numClasses, 3, but one is 3");
+		const right = [0, 1, 2].map((last) => gpu.scope(() => trainer.step(batch(last))));
+		assert.equal(
+			(await trainer.readLosses(right)).map(({ step }) => step),
+			[5, 6, 7],
+		);
+		for (const part of [trainer, model, codes]) part.dispose();
+	}
+	assert.is(gpu.memory().buffers, before, "buffers alive");
+});
+
+test("labels are kept until their loss is read or freed", async () => {
+	const gpu = await device();
+	const model = new GatedPixelCNN(gpu, { ...grid, channels: 4, layers: 1, numClasses: 2 });
+	const trainer = new PriorTrainer(model, { steps: 40 });
+	const random = new Random(5);
+	const step = () => gpu.scope(() => trainer.step(batch(gpu, random, 4)));
+	for (let i = 0; i < 4; i++) step().dispose();
+	const { buffers } = gpu.memory();
+	for (let i = 0; i < 9; i++) step().dispose();
+	assert.is(gpu.memory().buffers, buffers, "freed");
+	await trainer.readLosses(Array.from({ length: 9 }, step));
+	step().dispose();
+	assert.is(gpu.memory().buffers, buffers, "read");
+	trainer.dispose();
+	model.dispose();
+});
+
 test.run();
