@@ -55,11 +55,11 @@ export class Launcher {
 	}
 
 	launch(kernel: Kernel, launch: Launch, sink: CommandSink): void {
-		const { constants = {}, bindings, uniforms, workgroups, flops = 0 } = launch;
+		const { constants = {}, bindings, uniforms = {}, workgroups, flops = 0 } = launch;
 		const pipeline = this.pipelines.get(kernel, constants);
 		const { uniform, slice } = pipeline.declarations;
 		const buffers = [...bindings];
-		if (uniform !== undefined && uniforms !== undefined)
+		if (uniform !== undefined)
 			buffers.splice(uniform.binding, 0, this.uniforms.get(packUniform(kernel, uniform, uniforms)));
 		if (slice === undefined) {
 			this.dispatch(pipeline, buffers, workgroups, sink);

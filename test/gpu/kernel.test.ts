@@ -63,6 +63,9 @@ test("has to be given as its kernel declares it", async () => {
 	const x = gpu.tensor([0, 0, 0]);
 	const launch = (kernel: Kernel, uniforms: Record<string, number>) => () =>
 		gpu.launch(kernel, { bindings: [x.memory(), x.memory()], uniforms, workgroups: 1 });
+	assertThrows(() => gpu.launch(withScalar, { bindings: [x.memory()], workgroups: 1 }), ArgumentError, [
+		"uniforms.value of kernels/with_scalar.wgsl",
+	]);
 	assertThrows(launch(withStruct, { factor: 1, count: 1 }), ArgumentError, ["with_struct.wgsl", "shift", "undefined"]);
 	assertThrows(launch(withStruct, { factor: 1, count: 1.5, shift: 0 }), ArgumentError, [
 		"count",

@@ -69,7 +69,7 @@ test("scalars that nobody holds any more cannot be bound", async () => {
 	const kernel = {
 		name: "bind_late.wgsl",
 		source:
-			"@group(0) @binding(0) var<storage, read_write> x: array<f32>;\n@group(0) @binding(1) var<uniform> s: f32;\n@compute @workgroup_size(1)\nfn main() { x[0] = s; }\n",
+			"@group(0) @binding(0) var<storage, read_write> x: array<f32>;\n@group(0) @binding(1) var<storage, read> s: f32;\n@compute @workgroup_size(1)\nfn main() { x[0] = s; }\n",
 	};
 	assert.throws(
 		() => gpu.launch(kernel, { bindings: [x.memory(), scalar], workgroups: 1 }),
