@@ -7,8 +7,9 @@ import { DataError, TesseraError } from "../base/errors.js";
 
 /**
  * Writes a file so that other processes, and a reader after a crash, see the old content or the new, never a part: into
- * a temporary file in the same folder, flushed to the disk, then renamed, and the folder flushed. Makes the folder where
- * it is missing. On failure the temporary file is removed, and `path` is as it was.
+ * a temporary file in the same folder, flushed to the disk, then renamed, and the folder flushed. Makes the folder if it is
+ * missing. On failure the temporary file is removed, and `path` is unchanged.
+ *
  * @throws DataError with the path and the reason
  */
 export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
@@ -34,8 +35,9 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
 }
 
 /**
- * Makes a folder with those above it; one that is there already is no error. Node's recursive mkdir tries for ever if a file
- * system reports ENOENT although the parent folder exists, as /proc does.
+ * Makes a folder and its parents, if they do not exist. Node's recursive mkdir never ends if a file system reports ENOENT
+ * although the parent folder exists, as /proc does.
+ *
  * @throws DataError with the path and the reason
  */
 export async function makeFolder(path: string): Promise<void> {
@@ -46,7 +48,7 @@ export async function makeFolder(path: string): Promise<void> {
 	try {
 		await mkdir(path);
 	} catch (error) {
-		if (await isThere()) return; // made by another process meanwhile
+		if (await isThere()) return; // made by another process in the meantime
 		throw folderError(path, error);
 	}
 }
@@ -54,12 +56,12 @@ export async function makeFolder(path: string): Promise<void> {
 function folderError(path: string, cause: unknown): TesseraError {
 	if (codeOf(cause) !== "ENOENT") return fileError(path, cause, "made");
 	return new DataError(
-		`"${path}" could not be made: its file system takes no new folders there (ENOENT). Choose another place.`,
+		`"${path}" could not be made: its file system does not allow new folders there (ENOENT). Choose another folder.`,
 		{ cause },
 	);
 }
 
-/** Flushes a folder's list of names to the disk; Windows cannot. */
+/** Flushes a folder's list of names to the disk, which Windows does not support. */
 async function syncFolder(path: string): Promise<void> {
 	if (process.platform === "win32") return;
 	const folder = await open(path, "r");
@@ -71,16 +73,17 @@ async function syncFolder(path: string): Promise<void> {
 }
 
 /**
- * The bytes of a file. A link is followed; a folder, a fifo, a socket or a device is refused without waiting for it.
+ * The bytes of a file. A link is followed. A folder, a fifo, a socket or a device is refused without waiting for data.
+ *
  * @throws DataError with the path and the reason
  */
 export async function readRegularFile(path: string): Promise<Buffer> {
 	try {
-		// Without O_NONBLOCK (which Windows does not have), a fifo is opened only once someone writes to it.
+		// Without O_NONBLOCK (which Windows does not have), opening a fifo waits until another process writes to it.
 		const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
 		try {
 			const found = await file.stat();
-			if (!found.isFile()) throw new DataError(`"${path}" is ${kindOf(found)}, not a file.`);
+			if (!found.isFile()) throw new DataError(`"${path}" is ${kindOf(found)}, not a file: choose a file.`);
 			return await file.readFile();
 		} finally {
 			await file.close();
@@ -91,7 +94,8 @@ export async function readRegularFile(path: string): Promise<Buffer> {
 }
 
 /**
- * The bytes of a file; nothing when there is no such file, nor a link of that name.
+ * The bytes of a file; undefined if there is neither a file nor a link of that name.
+ *
  * @throws DataError as `readRegularFile` does
  */
 export async function readFileIfThere(path: string): Promise<Buffer | undefined> {
@@ -108,7 +112,8 @@ export async function readFileIfThere(path: string): Promise<Buffer | undefined>
 
 /**
  * Whether there is a folder at this path, or a link to one.
- * @throws DataError with the path if it cannot be found out, or is a link that leads nowhere
+ *
+ * @throws DataError with the path if this cannot be determined, or if it is a link to a missing file
  */
 export async function isFolder(path: string): Promise<boolean> {
 	try {
@@ -127,7 +132,7 @@ async function isLink(path: string): Promise<boolean> {
 	);
 }
 
-/** What something that is no file is, with its article. */
+/** The kind of something that is not a file, with its article. */
 export function kindOf(found: Stats): string {
 	if (found.isDirectory()) return "a folder";
 	if (found.isFIFO()) return "a fifo";
@@ -139,18 +144,18 @@ function codeOf(error: unknown): string | undefined {
 	return error instanceof Error && "code" in error ? String(error.code) : undefined;
 }
 
-/** What the operating system's codes mean, in words that follow "could not be written: " or "read: ". */
+/** What the codes of the operating system mean, as the end of a sentence "… could not be written: …". */
 const REASONS: Readonly<Record<string, string>> = {
 	EACCES: "permission denied",
 	EEXIST: "something else has that name",
-	EDQUOT: "the disk quota is used up; free some space or choose another place",
+	EDQUOT: "the disk quota is used up; free some space or choose another folder",
 	EFBIG: "the file is too large for the file system or the limits of this process",
 	EISDIR: "it is a folder",
-	ELOOP: "its links lead in a circle",
+	ELOOP: "its symbolic links form a cycle",
 	EMFILE: "too many files are open; raise the limit (ulimit -n)",
 	ENAMETOOLONG: "the name is too long",
-	ENOENT: "there is no such file, or it is a link to none",
-	ENOSPC: "the disk is full; free some space or choose another place",
+	ENOENT: "there is no such file, or it is a link to a missing file",
+	ENOSPC: "the disk is full; free some space or choose another folder",
 	ENOTDIR: "a part of the path is a file, not a folder",
 	ENXIO: "it is a socket or a device, not a file",
 	EPERM: "permission denied",
@@ -158,7 +163,7 @@ const REASONS: Readonly<Record<string, string>> = {
 	ERR_FS_FILE_TOO_LARGE: "it has 2 GiB or more",
 };
 
-/** The error for a path that could not be `done`. An error of our own is returned as it is. */
+/** The error for a path that could not be read, written, listed or made. A TesseraError is returned unchanged. */
 export function fileError(path: string, cause: unknown, done: "read" | "written" | "listed" | "made"): TesseraError {
 	if (cause instanceof TesseraError) return cause;
 	const code = codeOf(cause) ?? "";
@@ -169,7 +174,7 @@ export function fileError(path: string, cause: unknown, done: "read" | "written"
 	});
 }
 
-/** Where downloads are kept: what the environment variable TESSERA_CACHE says, else the platform's cache folder. */
+/** The folder for downloads: the environment variable TESSERA_CACHE, or else the platform's cache folder. */
 export function cacheFolder(): string {
 	const chosen = process.env.TESSERA_CACHE;
 	return chosen ? resolve(chosen) : envPaths("tessera", { suffix: "" }).cache;

@@ -51,7 +51,10 @@ if (process.platform === "linux")
 		for (const path of ["/proc/tessera", "/proc/tessera/a/b"]) {
 			const error = await makeFolder(path).catch((reason: unknown) => reason);
 			assert.instance(error, DataError);
-			assert.match(String(error), '"/proc/tessera" could not be made: its file system takes no new folders there');
+			assert.match(
+				String(error),
+				'"/proc/tessera" could not be made: its file system does not allow new folders there',
+			);
 		}
 		const written = await writeFileAtomic("/proc/tessera/file", "x").catch((reason: unknown) => reason);
 		assert.instance(written, DataError);

@@ -4,7 +4,7 @@ import type { ChoiceStore } from "../../gpu/tuner.js";
 import { choicesName } from "../../tensor/choice_store.js";
 import { cacheFolder, readFileIfThere, writeFileAtomic } from "../files.js";
 
-/** Keeps choices in a file of the cache folder, one for each adapter. A folder that cannot be written is no error. */
+/** Keeps the tuner's choices in a file per adapter in the cache folder. Without a writable folder they are not kept. */
 export function choiceFile(adapter: AdapterDescription): ChoiceStore {
 	const name = choicesName(adapter).replace(/[^A-Za-z0-9.]+/g, "-");
 	const path = join(cacheFolder(), `${name}.json`);

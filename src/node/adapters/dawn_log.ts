@@ -1,18 +1,18 @@
-// Dawn writes its warnings with C's fprintf(stderr), and the binding offers no callback for those that come while an adapter is
-// looked for. So the first words that a user reads would be "maxDynamicUniformBuffersPerPipelineLayout artificially reduced".
+// Dawn writes its warnings with C's fprintf(stderr), and the binding has no callback for those during requestAdapter. So the
+// first words that a user reads would be "maxDynamicUniformBuffersPerPipelineLayout artificially reduced".
 //
-// JavaScript cannot duplicate a file descriptor. But it can open the terminal, or a file that is only appended to, a second time
-// under /proc, close descriptor 2, and open another file, which takes the lowest free descriptor. requestAdapter does its work
-// before it returns, so no other code of this thread runs meanwhile.
+// JavaScript cannot duplicate a file descriptor. But it can open the terminal, or a file in append mode, a second time under
+// /proc, close descriptor 2, and open another file, which gets the lowest free descriptor. requestAdapter does its work before
+// it returns, so no other code of this thread runs in between.
 //
-// Another thread that opens a file within the same microseconds could take the descriptor. The command line opens none then, so
-// it turns this on; the library does not.
+// Another thread that opens a file in the same microseconds could get descriptor 2. The command line opens no file at that time,
+// so it turns this on; the library does not.
 import { closeSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isatty } from "node:tty";
 
-/** What Dawn and the Vulkan loader say where all is well, or where what opens the adapter says it better. */
+/** Lines of Dawn and of the Vulkan loader that are no problem, or for which `openDevice` has a better message. */
 const known = [
 	/ artificially reduced from \d+ to \d+ to fit dynamic offset allocation limit/,
 	/Couldn't load Vulkan/,
@@ -27,7 +27,7 @@ const appends = 0o2000; // O_APPEND
 
 let capturing = false;
 
-/** From now on, lines of Dawn that say nothing to a user are left out of stderr, where that can be done. */
+/** From now on, lines of Dawn that mean nothing to a user are left out of stderr, if that is possible. */
 export function leaveOutDawnsLines(): void {
 	capturing = true;
 }
@@ -57,7 +57,7 @@ export function withDawnsLog<T>(body: () => T): T {
 	}
 }
 
-/** Another descriptor of stderr and a file in its place; nothing if stderr cannot be opened again as it is. */
+/** A second descriptor of stderr and a file to replace it; undefined if stderr cannot be opened a second time. */
 function openFiles(): { stderr: number; log: number; path: string } | undefined {
 	if (process.platform !== "linux") return undefined;
 	try {

@@ -1,4 +1,4 @@
-/** In milliseconds; the longest is how late the end of a wait may be noticed. */
+/** In milliseconds. The longest is the delay with which the end of a wait is noticed at most. */
 const shortestNap = 1 / 64;
 const longestNap = 1;
 
@@ -8,9 +8,9 @@ let nap = shortestNap;
 let napping = false;
 
 /**
- * Puts the thread to sleep between the turns of the event loop, in naps that grow to a millisecond, until the function
- * that it returns is called. While a promise of Dawn's is open, Dawn asks after it in every turn of the loop, which takes
- * a core; where shaders run on the CPU, it is a core that they lack.
+ * Makes the thread sleep between the turns of the event loop, up to a millisecond each time, until the returned function is
+ * called. While a promise of Dawn is pending, Dawn polls it in every turn of the loop, which keeps a core busy. If shaders run
+ * on the CPU, they need that core.
  */
 export function idle(): () => void {
 	waits++;

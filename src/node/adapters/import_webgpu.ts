@@ -37,6 +37,6 @@ function pathFromCurrentFolder(): string | undefined {
 	try {
 		return createRequire(join(process.cwd(), "package.json")).resolve("webgpu");
 	} catch {
-		return undefined; // neither there, or the current folder was removed
+		return undefined; // not installed there either, or the current folder was removed
 	}
 }

@@ -10,31 +10,30 @@ import { idle } from "./idle.js";
 import { importWebGPU } from "./import_webgpu.js";
 import { driverVariables, findLavapipe, hasVulkanLoader, unpackSwiftShader, withDriver } from "./swiftshader.js";
 
-/** Which adapter to open: a GPU, or one of two implementations of Vulkan on the CPU. */
+/** Which adapter to open: a GPU, one of two implementations of Vulkan on the CPU, or the first that is available. */
 export const adapterChoices = ["gpu", "lavapipe", "swiftshader", "auto"] as const;
 export type AdapterChoice = (typeof adapterChoices)[number];
 
 export interface NodeOpenDeviceOptions extends OpenDeviceOptions {
-	/** Default: the environment variable TESSERA_ADAPTER, else the first of GPU, lavapipe and SwiftShader that is there. */
+	/** Default: the environment variable TESSERA_ADAPTER, else "auto": the first available of GPU, lavapipe and SwiftShader. */
 	readonly adapter?: AdapterChoice | undefined;
 }
 
 /**
- * What Dawn's `create()` returned, by the variables that choose the driver: an instance reads them once. All devices of a driver
- * share its instance, because each instance has threads and open files of its own (on lavapipe five and one), which last until
- * the instance is collected, and the process crashes if it is collected while a device lives.
+ * What Dawn's `create()` returned, by the environment variables that choose the driver, which an instance reads once. All
+ * devices of a driver share one instance: each instance has its own threads and open files (on lavapipe five and one) until it
+ * is garbage collected, and the process crashes if it is collected while a device lives.
  */
 const instances = new Map<string, GPU>();
 
-/** Nanosecond timestamps: Dawn rounds them to 65 µs by default. */
+/** By default Dawn rounds timestamps to 65 µs. */
 const dawnOptions = ["disable-dawn-features=timestamp_quantization"];
 
 /**
- * Opens a GPU through Dawn (the npm package `webgpu`); where there is none, a software driver of the system; where there
- * is none either, the SwiftShader that the npm package @sparticuz/chromium carries. A software adapter is announced in
- * one line on stderr.
+ * Opens a GPU through Dawn (the npm package `webgpu`). Without a GPU it opens a software driver of the system, and without
+ * one the SwiftShader of the npm package @sparticuz/chromium. A software adapter is announced in one line on stderr.
  *
- * @throws NoAdapterError where nothing is found, or not what was asked for: it names what to install.
+ * @throws NoAdapterError if there is no adapter, or not the one that was asked for; the message names what to install
  */
 export async function openDevice(options: NodeOpenDeviceOptions = {}): Promise<Gpu> {
 	checkOpenDeviceOptions(options, ["adapter"]);
@@ -55,12 +54,12 @@ async function findAdapter(
 ): Promise<GPUAdapter> {
 	if (choice === "swiftshader") return swiftShader(powerPreference);
 	if (choice === "lavapipe") return lavapipe(powerPreference);
-	// Without a Vulkan loader Dawn finds nothing on Linux, and complains.
+	// On Linux without a Vulkan loader, Dawn would only print a warning.
 	const adapter = hasVulkanLoader() ? await requestAdapter(powerPreference) : undefined;
 	if (choice === "gpu") {
 		if (adapter !== undefined && !describeAdapter(adapter).software) return adapter;
 		throw new NoAdapterError(
-			"No GPU was found. Install your GPU's driver with Vulkan support (on Linux also libvulkan1), or choose TESSERA_ADAPTER=swiftshader to compute on the CPU.",
+			'openDevice: adapter "gpu" was not found. Install your GPU\'s driver with Vulkan support (on Linux also libvulkan1), or choose "swiftshader" to compute on the CPU.',
 		);
 	}
 	if (adapter !== undefined) return adapter;
@@ -68,7 +67,7 @@ async function findAdapter(
 		return await swiftShader(powerPreference);
 	} catch (cause) {
 		throw new NoAdapterError(
-			`No GPU and no software driver was found. Install your GPU's driver (on Linux with libvulkan1), or lavapipe (apt-get install mesa-vulkan-drivers libvulkan1), or SwiftShader. ${(cause as Error).message}`,
+			`openDevice: there is no GPU and no software driver. Install your GPU's driver (on Linux also libvulkan1), or lavapipe (apt-get install mesa-vulkan-drivers libvulkan1), or SwiftShader: ${(cause as Error).message}`,
 			{ cause },
 		);
 	}
@@ -84,23 +83,26 @@ async function lavapipe(powerPreference: GPUPowerPreference): Promise<GPUAdapter
 	const driver = await findLavapipe();
 	if (driver === undefined)
 		throw new NoAdapterError(
-			"lavapipe is not installed. On Debian and Ubuntu: apt-get install mesa-vulkan-drivers libvulkan1 (Mesa 23 or newer; on Debian 12 from bookworm-backports).",
+			'openDevice: adapter "lavapipe" is not installed. On Debian and Ubuntu: apt-get install mesa-vulkan-drivers libvulkan1 (Mesa 23 or newer; on Debian 12 from bookworm-backports).',
 		);
 	const adapter = await withDriver(driver, () => requestAdapter(powerPreference));
 	if (adapter === undefined || !/llvmpipe|lavapipe/i.test(`${adapter.info.device} ${adapter.info.description}`))
 		throw new NoAdapterError(
-			"lavapipe is installed, but Dawn does not take it: it needs Mesa 23 or newer and libvulkan1 (on Debian 12 from bookworm-backports).",
+			'openDevice: adapter "lavapipe" is installed, but Dawn does not accept it: install Mesa 23 or newer and libvulkan1 (on Debian 12 from bookworm-backports).',
 		);
 	return adapter;
 }
 
 async function swiftShader(powerPreference: GPUPowerPreference): Promise<GPUAdapter> {
 	const adapter = await withDriver(await unpackSwiftShader(), () => requestAdapter(powerPreference));
-	if (adapter === undefined) throw new NoAdapterError("SwiftShader was unpacked, but Dawn could not start it.");
+	if (adapter === undefined)
+		throw new NoAdapterError(
+			'openDevice: adapter "swiftshader" was unpacked, but Dawn could not open it: choose another adapter.',
+		);
 	return adapter;
 }
 
-/** An adapter of the driver that the environment names; never Dawn's null backend. */
+/** An adapter of the driver that the environment variables name; never Dawn's null backend, which computes nothing. */
 async function requestAdapter(powerPreference: GPUPowerPreference): Promise<GPUAdapter | undefined> {
 	const { create, globals } = await importWebGPU();
 	Object.assign(globalThis, globals);

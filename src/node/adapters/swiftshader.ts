@@ -9,27 +9,26 @@ import { parseTar } from "nanotar";
 import { NoAdapterError } from "../../base/errors.js";
 import { cacheFolder, readRegularFile, writeFileAtomic } from "../files.js";
 
-/** What a Vulkan loader needs to find a driver. */
+/** What a Vulkan loader needs to load a driver. */
 export interface VulkanDriver {
 	/** The driver's manifest, for VK_DRIVER_FILES. */
 	readonly manifest: string;
-	/** A Vulkan loader for systems that have none. */
+	/** The path of a Vulkan loader, for systems without one. */
 	readonly loader?: string;
 }
 
 const driverFiles = ["libvulkan.so.1", "libvk_swiftshader.so", "vk_swiftshader_icd.json"] as const;
-const installHint = "npm install @sparticuz/chromium (Linux on x64; it carries the SwiftShader driver)";
+const installHint = "run npm install @sparticuz/chromium, which contains the driver for Linux on x64.";
 
 /**
- * The SwiftShader (a Vulkan driver for the CPU) that the package @sparticuz/chromium carries, unpacked into the cache
- * folder on first use.
+ * The SwiftShader (a Vulkan driver for the CPU) of the package @sparticuz/chromium, unpacked into the cache folder on first use.
  *
- * @throws NoAdapterError where the package is not installed or the system is another.
+ * @throws NoAdapterError if the package is not installed, or the system is not Linux on x64
  */
 export async function unpackSwiftShader(): Promise<VulkanDriver> {
 	if (process.platform !== "linux" || process.arch !== "x64")
 		throw new NoAdapterError(
-			`SwiftShader is only at hand for Linux on x64, not for ${process.platform} on ${process.arch}.`,
+			`openDevice: adapter "swiftshader" is available for Linux on x64, but this is ${process.platform} on ${process.arch}: choose another adapter.`,
 		);
 	const root = await packageFolder();
 	const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
@@ -44,16 +43,18 @@ export async function unpackSwiftShader(): Promise<VulkanDriver> {
 	for (const name of driverFiles) {
 		const file = files.find((entry) => entry.name.split("/").at(-1) === name);
 		if (file?.data === undefined)
-			throw new NoAdapterError(`@sparticuz/chromium ${version} carries no ${name}; install version 147.`);
+			throw new NoAdapterError(
+				`openDevice: @sparticuz/chromium ${version} does not contain ${name}: install version 147.`,
+			);
 		await writeFileAtomic(join(folder, name), file.data);
 		sums[name] = sha256(file.data);
 	}
-	// Comes last: where it stands, the rest is complete.
+	// Written last: if it exists, the other files are complete.
 	await writeFileAtomic(list, `${JSON.stringify(sums, undefined, "\t")}\n`);
 	return driver;
 }
 
-/** Whether the unpacked files are those that were written; a truncated library would end the process with SIGBUS. */
+/** Whether the unpacked files are unchanged; a truncated library would end the process with SIGBUS. */
 async function isIntact(folder: string, list: string): Promise<boolean> {
 	try {
 		const sums: Record<string, unknown> | null = JSON.parse((await readRegularFile(list)).toString());
@@ -69,7 +70,7 @@ function sha256(bytes: Uint8Array): string {
 	return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** The manifest of Mesa's lavapipe, where the system has it. */
+/** The driver Mesa lavapipe, if it is installed. */
 export async function findLavapipe(): Promise<VulkanDriver | undefined> {
 	for (const folder of ["/usr/share/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/etc/vulkan/icd.d"]) {
 		const files = await readdir(folder).catch(() => []);
@@ -82,7 +83,7 @@ export async function findLavapipe(): Promise<VulkanDriver | undefined> {
 /** The environment variables by which the Vulkan loader finds drivers. */
 export const driverVariables = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"] as const;
 
-/** Runs `body`, which starts Dawn, with the Vulkan loader of this process finding this driver alone. */
+/** Runs `body`, which requests an adapter from Dawn, while the Vulkan loader of this process finds only this driver. */
 export async function withDriver<T>({ manifest, loader }: VulkanDriver, body: () => Promise<T>): Promise<T> {
 	const before = driverVariables.map((name) => process.env[name]);
 	for (const name of driverVariables) process.env[name] = manifest;
@@ -98,19 +99,23 @@ export async function withDriver<T>({ manifest, loader }: VulkanDriver, body: ()
 	}
 }
 
-/** Whether the system has the loader of Vulkan drivers, which Dawn needs on Linux. */
+/** Whether the system has the Vulkan loader, which Dawn needs on Linux. */
 export function hasVulkanLoader(): boolean {
 	return process.platform !== "linux" || loads("libvulkan.so.1");
 }
 
-/** Loads a shared library into the process, so that Dawn finds it by its name; whether it is there now. */
+/**
+ * Loads a shared library into the process, so that Dawn finds it by its name.
+ *
+ * @returns whether it is loaded
+ */
 function loads(library: string): boolean {
 	const keepLoaded = 0x1000; // RTLD_NODELETE
 	try {
 		process.dlopen({ exports: {} }, library, constants.dlopen.RTLD_LAZY | keepLoaded);
 		return true;
 	} catch (error) {
-		// A library that is not a Node add-on is complained about after it has been loaded.
+		// Node loads a library that is no add-on, and then throws.
 		return /self-regist/.test((error as Error).message);
 	}
 }
@@ -128,7 +133,7 @@ async function packageFolder(): Promise<string> {
 			// try the next place
 		}
 	}
-	throw new NoAdapterError(`SwiftShader is not installed. ${installHint}`);
+	throw new NoAdapterError(`openDevice: adapter "swiftshader" is not installed: ${installHint}`);
 }
 
 async function isThere(path: string): Promise<boolean> {

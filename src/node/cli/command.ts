@@ -3,7 +3,7 @@ import { ArgumentError } from "../../base/errors.js";
 import { flagOf, helpOf, type Options, usageOf, type Values } from "./options.js";
 import { type Given, parseOptions } from "./parse_options.js";
 
-/** What a command takes besides options, in order: paths. Only the last may take several. */
+/** The positional arguments of a command, in order. Only the last may take several words. */
 export type Arguments = Readonly<Record<string, { readonly help: string; readonly several?: true }>>;
 
 type ArgumentValues<A extends Arguments> = {
@@ -79,7 +79,7 @@ export function commanderCommand(declared: CommandDeclaration, caller: string): 
 	});
 }
 
-/** Returns the text, once: it cannot be known which of two values was meant. */
+/** Returns the text the first time, and refuses a second, because it is not known which of them was meant. */
 function once(caller: string, flag: string): (text: string) => string {
 	let first: string | undefined;
 	return (text) => {

@@ -21,18 +21,18 @@ export function programOf(command: CommandDeclaration): Command {
 	return quiet(commanderCommand(command, command.name));
 }
 
-/** Failures become errors, which `runProgram` prints. */
+/** Makes commander throw its errors, which `runProgram` prints. */
 function quiet(command: Command): Command {
 	return command.exitOverride().configureOutput({ outputError: () => undefined });
 }
 
-/** Runs the program with these words. A failure is printed in one line, and the exit code is 1. */
+/** Runs the program with these arguments. A failure is printed in one line, and the exit code is 1. */
 export async function runProgram(program: Command, words: readonly string[]): Promise<void> {
 	endWithoutReader();
 	try {
 		await program.parseAsync(words, { from: "user" });
 	} catch (error) {
-		// Help and version end here as well, with exit code 0.
+		// For help and version commander throws with exit code 0.
 		if (error instanceof CommanderError && error.exitCode === 0) return;
 		const command = program.commands.find((known) => known.name() === program.args[0]);
 		const caller = command === undefined ? program.name() : `${program.name()} ${command.name()}`;
@@ -42,7 +42,7 @@ export async function runProgram(program: Command, words: readonly string[]): Pr
 	}
 }
 
-/** What a failure says to a user: one line, without the stack that only a fault of ours needs. */
+/** The message of a failure: one line, and the stack only for a bug. */
 function messageOf(error: unknown, words: readonly string[]): string {
 	if (error instanceof CommanderError && error.code === "commander.help")
 		return `there is no command "${words.at(-1)}" to help with.`;

@@ -4,19 +4,19 @@ import { DataError } from "../../base/errors.js";
 import { readFileIfThere, writeFileAtomic } from "../files.js";
 
 export interface DownloadOptions {
-	/** Called with the bytes received so far, and all there will be where that is known. */
+	/** Called with the number of bytes received so far, and the total if it is known. */
 	readonly onProgress?: ((receivedBytes: number, totalBytes: number | undefined) => void) | undefined;
 	/** How long the server may take to answer, in milliseconds; 20,000 by default. */
 	readonly connectTimeout?: number | undefined;
-	/** How long it may pause within its answer, in milliseconds; 30,000 by default. */
+	/** How long the server may send nothing during its answer, in milliseconds; 30,000 by default. */
 	readonly stallTimeout?: number | undefined;
-	/** How long all of it may take, in milliseconds; 20 minutes by default, for which 26 MB need 22 KB/s. */
+	/** How long the download may take, in milliseconds; 20 minutes by default, in which 22 KB/s give 26 MB. */
 	readonly totalTimeout?: number | undefined;
-	/** How many bytes the file has, where that is known. */
+	/** The size of the file, if it is known. */
 	readonly bytes?: number | undefined;
 }
 
-/** What a file is known by. */
+/** The size and the checksums of a file. */
 export interface ExpectedFile {
 	readonly bytes: number;
 	/** As its authors published it. */
@@ -25,24 +25,25 @@ export interface ExpectedFile {
 }
 
 export interface CachedDownloadOptions extends Omit<DownloadOptions, "bytes"> {
-	/** Before the addresses are tried a second time, in milliseconds; longer before each further time. 1000 by default. */
+	/** The pause before the second attempt, in milliseconds; n times as long before attempt n + 1. 1000 by default. */
 	readonly retryPause?: number | undefined;
 }
 
 /** How often each address is tried. */
 const attempts = 3;
-/** What is fetched at most where neither its size is known nor the server announces it. */
+/** The most bytes of a file whose size is not known. */
 const mostBytes = 2 ** 30;
-/** Answers of 400 to 499 that may be others a moment later: timeout, too early, too many requests. */
+/** Statuses 4xx that may be different later: request timeout, too early, too many requests. */
 const passing = [408, 425, 429];
 
-/** A failure that trying again does not mend. */
+/** A failure that another attempt would not change. */
 class FinalError extends DataError {}
 
 /**
- * Fetches a file over HTTP, and no more of it than its known or announced size, or 1 GiB.
- * @throws DataError whose message is the reason alone, without the URL: no connection, a status other than 2xx, no
- * answer or no progress in time, a redirection from HTTPS to HTTP, or a body of another size than announced or known.
+ * Fetches a file over HTTP, up to its known or announced size, or 1 GiB.
+ *
+ * @throws DataError whose message is the reason alone, without the URL: no connection, a status other than 2xx, no answer or no
+ * progress in time, a redirect from HTTPS to HTTP, or a body of another size than announced or known
  */
 export async function download(url: string, options: DownloadOptions = {}): Promise<Uint8Array> {
 	const { onProgress, connectTimeout = 20_000, stallTimeout = 30_000, totalTimeout = 1_200_000, bytes } = options;
@@ -52,7 +53,7 @@ export async function download(url: string, options: DownloadOptions = {}): Prom
 	const whole = after(totalTimeout, "not complete after");
 	let pause = after(connectTimeout, "no answer for");
 	try {
-		// A server must not pack the file once more: its length and its checksum are those of the file as it lies there.
+		// The server must not compress the file again: size and checksums are those of the file itself.
 		const response = await network(fetch(url, { signal: abort.signal, headers: { "accept-encoding": "identity" } }));
 		const { status } = response;
 		if (!response.ok || response.body === null) {
@@ -60,7 +61,7 @@ export async function download(url: string, options: DownloadOptions = {}): Prom
 			throw new Failure(`HTTP status ${status} ${response.statusText}`.trimEnd());
 		}
 		if (url.startsWith("https:") && !response.url.startsWith("https:"))
-			throw new FinalError(`it leads to ${response.url}, which is not HTTPS`);
+			throw new FinalError(`it redirects to ${response.url}, which is not HTTPS`);
 		const length = response.headers.get("content-length");
 		const announced = length === null || response.headers.has("content-encoding") ? undefined : Number(length);
 		if (bytes !== undefined && announced !== undefined && announced !== bytes)
@@ -78,10 +79,10 @@ export async function download(url: string, options: DownloadOptions = {}): Prom
 			if (done) break;
 			chunks.push(value);
 			received += value.length;
-			if (received > most) throw new FinalError(`it goes on after ${most} bytes`);
+			if (received > most) throw new FinalError(`it has more than the expected ${most} bytes`);
 			onProgress?.(received, total);
 		}
-		if (total !== undefined && received !== total) throw new DataError(`${received} of ${total} bytes, then the end`);
+		if (total !== undefined && received !== total) throw new DataError(`it ended after ${received} of ${total} bytes`);
 		return Buffer.concat(chunks);
 	} finally {
 		clearTimeout(whole);
@@ -90,7 +91,7 @@ export async function download(url: string, options: DownloadOptions = {}): Prom
 	}
 }
 
-/** Turns what fetch rejects with into a DataError; the abort's own reason is one already. */
+/** Turns a rejection of fetch into a DataError; the reason of the abort is one already. */
 async function network<T>(answer: Promise<T>): Promise<T> {
 	try {
 		return await answer;
@@ -100,10 +101,11 @@ async function network<T>(answer: Promise<T>): Promise<T> {
 }
 
 /**
- * The bytes of a file that is kept at `path`. If it is missing there or is not the expected file, it is fetched from the
- * first of `urls` that has it, and put there; each is tried up to three times. Several processes may do so at once.
- * @throws DataError that lists each URL with the reason why it failed, and says where the file can be put by hand; or
- * that the file cannot be written to `path`.
+ * The bytes of a file that is kept at `path`. If it is missing or is not the expected file, it is fetched from the first of
+ * `urls` that has it, and written to `path`. Each URL is tried up to three times. Several processes may do so at once.
+ *
+ * @throws DataError that lists each URL with the reason of its failure, and where the file can be put by hand; or that the file
+ * cannot be written to `path`
  */
 export async function cachedDownload(
 	path: string,
@@ -118,8 +120,8 @@ export async function cachedDownload(
 		await writeFileAtomic(path, bytes);
 	} catch (cause) {
 		const reason = cause instanceof Error ? cause.message : String(cause);
-		const advice = "Set TESSERA_CACHE to a folder that can be written.";
-		throw new DataError(`${basename(path)} was downloaded but cannot be kept: ${reason} ${advice}`, { cause });
+		const advice = "Set TESSERA_CACHE to a folder that can be written to.";
+		throw new DataError(`"${basename(path)}" was downloaded, but cannot be kept: ${reason} ${advice}`, { cause });
 	}
 	return bytes;
 }
@@ -152,12 +154,12 @@ async function fetchFirst(
 		left = again;
 	}
 	throw new DataError(
-		`${basename(path)} could not be downloaded:\n${Array.from(failures, ([url, reason]) => `  ${url}: ${reason}`).join("\n")}\n` +
-			`Put it at ${path} by hand, or name other servers in TESSERA_MIRRORS (base URLs, separated by commas).`,
+		`"${basename(path)}" could not be downloaded:\n${Array.from(failures, ([url, reason]) => `  ${url}: ${reason}`).join("\n")}\n` +
+			`Put it at "${path}" by hand, or set TESSERA_MIRRORS to other base URLs, separated by commas.`,
 	);
 }
 
-/** What tells these bytes from those expected, in words; nothing if they are the same. */
+/** The difference of these bytes from those expected, in words; undefined if there is none. */
 function differenceFrom(expected: ExpectedFile, bytes: Uint8Array): string | undefined {
 	if (bytes.length !== expected.bytes) return `${bytes.length} bytes instead of ${expected.bytes}`;
 	for (const [algorithm, name] of [
@@ -170,7 +172,7 @@ function differenceFrom(expected: ExpectedFile, bytes: Uint8Array): string | und
 	return undefined;
 }
 
-/** What fetch hides behind "fetch failed": the system's code and words. */
+/** The reason behind "fetch failed": the code and the message of the cause. */
 function networkReason(error: unknown): string {
 	if (!(error instanceof Error)) return String(error);
 	const cause: unknown = error.cause;

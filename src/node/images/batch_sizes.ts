@@ -7,9 +7,9 @@ import { blockSize } from "../../tensor/layout.js";
 import type { Gpu } from "../../tensor/tensor.js";
 import type { VQVAE } from "../../vqvae/vqvae.js";
 
-/** Enough to fill a device. */
+/** Images or grids in a batch at most: enough to keep a device busy. */
 const most = 128;
-/** What every device binds; more would only take memory. */
+/** The size of binding that every device supports. Larger layers would only use more memory. */
 const enoughBytes = 2 ** 27;
 /** A batch of fewer images is not laid out in blocks, so it takes no more memory than they need. */
 const leastBlocked = 4;

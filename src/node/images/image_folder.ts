@@ -5,13 +5,13 @@ import type { ImageSet } from "../../data/image_set.js";
 import { fileError, isFolder } from "../files.js";
 import { type Image, readImage } from "./read_image.js";
 
-/** PNG is read; the others are listed so that a folder of them is refused with a word on how to convert them. */
-const IMAGE_EXTENSIONS = new Set([".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"]);
+/** PNG is read. The others are listed so that the error for a folder of them says how to convert them. */
+const imageExtensions = new Set([".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"]);
 
-/** Of all images together: 2 GiB, which no device binds more of. */
-const MOST_VALUES = 2 ** 31;
+/** The most bytes of all images together: 2 GiB, the most that a device can bind. */
+const mostValues = 2 ** 31;
 
-/** The names in a folder, sorted: of image files, and of subfolders. Links are followed, hidden ones left out. */
+/** The sorted names of the image files and of the subfolders in a folder. Links are followed, hidden files left out. */
 async function contentsOf(folder: string): Promise<{ images: string[]; subfolders: string[] }> {
 	const entries = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
 		throw fileError(folder, cause, "listed");
@@ -22,7 +22,7 @@ async function contentsOf(folder: string): Promise<{ images: string[]; subfolder
 		if (entry.name.startsWith(".")) continue;
 		const isSubfolder = entry.isSymbolicLink() ? await isFolder(join(folder, entry.name)) : entry.isDirectory();
 		if (isSubfolder) subfolders.push(entry.name);
-		else if (IMAGE_EXTENSIONS.has(extname(entry.name).toLowerCase())) images.push(entry.name);
+		else if (imageExtensions.has(extname(entry.name).toLowerCase())) images.push(entry.name);
 	}
 	return { images: images.sort(), subfolders: subfolders.sort() };
 }
@@ -33,7 +33,8 @@ export async function imageFiles(folder: string): Promise<string[]> {
 }
 
 /**
- * The names of those subfolders that hold images, sorted: the classes of a folder of images.
+ * The sorted names of the subfolders that contain images: the classes of a folder of images.
+ *
  * @throws DataError if one of them cannot be listed
  */
 export async function classNames(folder: string): Promise<string[]> {
@@ -43,15 +44,16 @@ export async function classNames(folder: string): Promise<string[]> {
 	return names;
 }
 
-/** Told how many of the files of a folder have been read. */
+/** Called with the number of files of a folder that have been read. */
 export type ReadingProgress = (folder: string, done: number, total: number) => void;
 
 /**
- * Reads a folder of images of one size: either images, or subfolders of images, whose places in the sorted `classes`
- * become the labels. Grey images become RGB where any is RGB.
- * @throws DataError when there are no images, images beside subfolders of images, a subfolder that is no class, or
- * more than 256 classes; ShapeError naming the first two images that differ in size; LimitError if the images have more
- * than 2³¹ values together; FormatError or DataError naming an image that cannot be read.
+ * Reads a folder of images of one size: either images, or subfolders of images, whose indices in the sorted `classes` become
+ * the labels. Grey images become RGB if any image is RGB.
+ *
+ * @throws DataError if there are no images, both images and subfolders of images, a subfolder that is no class, or more than
+ * 256 classes; ShapeError naming the first two images that differ in size; LimitError if the images have more than 2³¹ values
+ * together; FormatError or DataError naming an image that cannot be read
  */
 export async function readImageFolder(
 	name: string,
@@ -63,18 +65,27 @@ export async function readImageFolder(
 	const labels: number[] = [];
 	const present = await classNames(folder);
 	if (files.length > 0 && present.length > 0) {
-		throw new DataError(`${folder} holds images and a subfolder of images, "${present[0]}": move either elsewhere`);
+		throw new DataError(
+			`"${folder}" contains images and a subfolder of images, "${present[0]}": move one of them elsewhere.`,
+		);
 	}
-	if (classes.length > 256) throw new DataError(`${folder} has ${classes.length} subfolders of images; 256 at most`);
+	if (classes.length > 256)
+		throw new DataError(
+			`"${folder}" has ${classes.length} subfolders of images, but at most 256 classes are supported: remove some.`,
+		);
 	for (const className of present) {
 		const label = classes.indexOf(className);
-		if (label < 0) throw new DataError(`${join(folder, className)} is none of the classes ${classes.join(", ")}`);
+		if (label < 0)
+			throw new DataError(
+				`"${join(folder, className)}" is not one of the classes ${classes.map((known) => `"${known}"`).join(", ")}.`,
+			);
 		for (const file of await imageFiles(join(folder, className))) {
 			files.push(file);
 			labels.push(label);
 		}
 	}
-	if (files.length === 0) throw new DataError(`${folder} holds no images: neither itself nor in subfolders`);
+	if (files.length === 0)
+		throw new DataError(`"${folder}" contains no images, and no subfolders with images: choose another folder.`);
 	const set = {
 		name,
 		count: files.length,
@@ -91,14 +102,14 @@ async function readAll(files: readonly string[], progress: (done: number) => voi
 		progress(images.length);
 		const [first] = images;
 		const values = files.length * first.pixels.length;
-		if (values > MOST_VALUES)
+		if (values > mostValues)
 			throw new LimitError(
-				`${files.length} images like ${files[0]} have ${values} values, but at most ${MOST_VALUES} are read. Scale them down, or take fewer`,
+				`${files.length} images like "${files[0]}" have ${values} values, but at most ${mostValues} are read: scale them down, or use fewer.`,
 			);
 		if (image.width !== first.width || image.height !== first.height) {
 			throw new ShapeError(
-				`images of differing sizes: ${files[0]} is ${first.width} × ${first.height}, ` +
-					`${file} is ${image.width} × ${image.height}. Scale them to one size first`,
+				`The images have different sizes: "${files[0]}" is ${first.width} × ${first.height}, ` +
+					`"${file}" is ${image.width} × ${image.height}. Scale them to one size first.`,
 			);
 		}
 	}

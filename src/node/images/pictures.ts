@@ -6,7 +6,7 @@ import type { VQVAE } from "../../vqvae/vqvae.js";
 import { imagesAtOnce } from "./batch_sizes.js";
 import { needsTiles, reconstructInTiles } from "./tiles.js";
 
-/** What is added to a pixel between 0 and 1 to get the network's input, as in the design's training. */
+/** Added to a pixel between 0 and 1 to get the network's input: −0.5 … 0.5. */
 export const pixelShift = -0.5;
 
 /** Images of bytes → the network's float32 input. */
@@ -17,7 +17,7 @@ export function toNetwork(pixels: Uint8Array): Float32Array {
 /**
  * The network's output → bytes, rounded and clamped.
  *
- * @throws DivergenceError if a value is NaN or infinite, which no byte stands for
+ * @throws DivergenceError if a value is NaN or infinite
  */
 export function toBytes(values: Float32Array): Uint8Array {
 	return Uint8Array.from(values, (value) => {
@@ -26,7 +26,7 @@ export function toBytes(values: Float32Array): Uint8Array {
 	});
 }
 
-/** What the model makes of a set of images, as bytes; an image that the device cannot bind is computed in tiles. */
+/** The model's reconstructions of images, as bytes. An image whose layers the device cannot bind is computed in tiles. */
 export async function reconstructImages(gpu: Gpu, model: VQVAE<Quantizer>, set: ImageSet): Promise<Uint8Array> {
 	const { count, channels, height, width } = set;
 	const size = channels * height * width;

@@ -12,7 +12,7 @@ export interface PngPixels {
 interface Header {
 	readonly width: number;
 	readonly height: number;
-	/** Bits of a sample. */
+	/** Bits per sample. */
 	readonly depth: number;
 	readonly type: number;
 	readonly interlaced: boolean;
@@ -25,18 +25,18 @@ interface Chunk {
 	readonly intact: boolean;
 }
 
-const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
-/** PNG's own numbers for its colour types, with samples a pixel and the depths that each may have. */
-const PALETTE = 3;
-const TYPES = new Map([
+const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+/** PNG's numbers for its colour types, with the samples per pixel and the depths that each may have. */
+const paletteType = 3;
+const colourTypes = new Map([
 	[0, { samples: 1, depths: [1, 2, 4, 8, 16] }],
 	[2, { samples: 3, depths: [8, 16] }],
-	[PALETTE, { samples: 1, depths: [1, 2, 4, 8] }],
+	[paletteType, { samples: 1, depths: [1, 2, 4, 8] }],
 	[4, { samples: 2, depths: [8, 16] }],
 	[6, { samples: 4, depths: [8, 16] }],
 ]);
-/** First column and row, and the steps between columns and rows, of each pass of Adam7. */
-const ADAM7 = [
+/** The first column and row, and the steps between columns and rows, of each pass of Adam7. */
+const adam7 = [
 	[0, 0, 8, 8],
 	[4, 0, 8, 8],
 	[0, 4, 4, 8],
@@ -45,22 +45,25 @@ const ADAM7 = [
 	[1, 0, 2, 2],
 	[0, 1, 1, 2],
 ] as const;
-const WHOLE = [[0, 0, 1, 1]] as const;
-/** The most values (pixels times channels) of an image: as many bytes as every device binds. */
-const MOST_VALUES = 2 ** 27;
-/** Deflate packs no more bytes than this into one. */
-const MOST_PACKED = 1032;
+const wholeImage = [[0, 0, 1, 1]] as const;
+/** The most values (pixels times channels) of an image: as many bytes as every device can bind. */
+const mostValues = 2 ** 27;
+/** The largest compression ratio of deflate. */
+const mostCompression = 1032;
 
-/** Whether a file starts as PNG does. */
+/** Whether a file starts with PNG's signature. */
 export function isPng(bytes: Uint8Array): boolean {
-	return SIGNATURE.every((byte, i) => bytes[i] === byte);
+	return signature.every((byte, i) => bytes[i] === byte);
 }
 
 /**
- * The pixels of a PNG file (https://www.w3.org/TR/png-3/) of any colour type and depth, interlaced or not. fast-png,
- * which writes our pictures, misreads suggested palettes, interlacing below 8 bits and truncated data. Grey images, and palettes of greys alone, give 1 channel, others 3. Values are stretched or rounded to 8 bits, and composited over black where they are transparent.
- * gAMA, iCCP and the other chunks that describe colours are not applied. As in libpng a damaged ancillary chunk is
- * skipped, and a damaged critical one refused.
+ * The pixels of a PNG file (https://www.w3.org/TR/png-3/) of any colour type and depth, interlaced or not. fast-png, which
+ * writes our pictures, misreads suggested palettes, interlacing below 8 bits and truncated data.
+ *
+ * Grey images, and palettes of greys alone, give 1 channel, others 3. Values are scaled or rounded to 8 bits, and transparent
+ * pixels are composited over black. gAMA, iCCP and the other chunks that describe colours are not applied. As in libpng a
+ * damaged ancillary chunk is skipped, and a damaged critical one refused.
+ *
  * @throws FormatError without the file's name if the file is damaged, LimitError if the image has more than 2²⁷ values
  */
 export function decodePng(bytes: Uint8Array): PngPixels {
@@ -82,23 +85,24 @@ export function decodePng(bytes: Uint8Array): PngPixels {
 	return toPixels(header, inflateRows(header, data), coloursOf(header, palette, transparency));
 }
 
-/** The critical chunks and tRNS, up to the last; those that are damaged and may be are left out. */
+/** The critical chunks and tRNS. A damaged tRNS is left out. */
 function* chunksOf(bytes: Uint8Array): Generator<Chunk, void, undefined> {
 	const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 	let before = "";
 	let dataBegun = false;
-	for (let at = SIGNATURE.length; ; ) {
+	for (let at = signature.length; ; ) {
 		if (at + 12 > bytes.length) throw new FormatError("it is truncated");
 		const length = view.getUint32(at);
 		const end = at + 12 + length;
 		const name = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
-		if (!/^[A-Za-z]{4}$/.test(name)) throw new FormatError("it is truncated or has a chunk without a name");
+		if (!/^[A-Za-z]{4}$/.test(name))
+			throw new FormatError("it is truncated, or the name of a chunk is not four letters");
 		if (end > bytes.length) throw new FormatError(`it is truncated in its ${name} chunk`);
 		const intact = crc32(bytes.subarray(at + 4, end - 4)) === view.getUint32(end - 4);
 		const isCritical = (bytes[at + 4] & 0x20) === 0;
 		if (isCritical && !["IHDR", "PLTE", "IDAT", "IEND"].includes(name))
-			throw new FormatError(`it cannot be read without knowing its ${name} chunk`);
-		if (name === "IDAT" && dataBegun && before !== "IDAT") throw new FormatError("its IDAT chunks are apart");
+			throw new FormatError(`its critical chunk ${name} is not known`);
+		if (name === "IDAT" && dataBegun && before !== "IDAT") throw new FormatError("its IDAT chunks are not consecutive");
 		dataBegun ||= name === "IDAT";
 		if (isCritical || (name === "tRNS" && intact && !dataBegun))
 			yield { name, data: bytes.subarray(at + 8, end - 4), intact };
@@ -114,25 +118,27 @@ function readHeader(data: Uint8Array): Header {
 	const [width, height] = [view.getUint32(0), view.getUint32(4)];
 	const [depth, type, compression, filter, interlacing] = data.subarray(8);
 	if (width === 0 || height === 0 || width >= 2 ** 31 || height >= 2 ** 31)
-		throw new FormatError(`its header says ${width} × ${height} pixels`);
-	const known = TYPES.get(type);
+		throw new FormatError(`its header says ${width} × ${height} pixels, but each must be from 1 to ${2 ** 31 - 1}`);
+	const known = colourTypes.get(type);
 	if (known === undefined || !known.depths.includes(depth))
-		throw new FormatError(`its header says colour type ${type} with ${depth} bits, which there is not`);
+		throw new FormatError(`its header says colour type ${type} with ${depth} bits, which PNG does not have`);
 	if (compression !== 0 || filter !== 0 || interlacing > 1)
-		throw new FormatError(`its header says compression ${compression}, filter ${filter}, interlacing ${interlacing}`);
-	const values = width * height * (type === 2 || type === PALETTE || type === 6 ? 3 : 1);
-	if (values > MOST_VALUES)
+		throw new FormatError(
+			`its header says compression ${compression}, filter ${filter}, interlacing ${interlacing}, but PNG has 0, 0 and 0 or 1`,
+		);
+	const values = width * height * (type === 2 || type === paletteType || type === 6 ? 3 : 1);
+	if (values > mostValues)
 		throw new LimitError(
-			`it has ${width} × ${height} pixels, ${values} values; at most ${MOST_VALUES} are read. Scale it down or cut it up first`,
+			`it has ${width} × ${height} pixels, ${values} values, but at most ${mostValues} are read: scale it down or cut it up first.`,
 		);
 	return { width, height, depth, type, interlaced: interlacing === 1 };
 }
 
 function samplesOf({ type }: Header): number {
-	return TYPES.get(type)?.samples ?? 1;
+	return colourTypes.get(type)?.samples ?? 1;
 }
 
-/** One part of an image: all of it, or a pass of Adam7. */
+/** The whole image, or a pass of Adam7. */
 interface Pass {
 	readonly left: number;
 	readonly top: number;
@@ -145,7 +151,7 @@ interface Pass {
 }
 
 function passesOf(header: Header): Pass[] {
-	const passes = (header.interlaced ? ADAM7 : WHOLE).map(([left, top, stepX, stepY]) => {
+	const passes = (header.interlaced ? adam7 : wholeImage).map(([left, top, stepX, stepY]) => {
 		const width = Math.ceil((header.width - left) / stepX);
 		const height = Math.ceil((header.height - top) / stepY);
 		return {
@@ -167,35 +173,37 @@ function inflateRows(header: Header, parts: readonly Uint8Array[]): Uint8Array {
 	const wanted = passesOf(header).reduce((sum, { height, rowBytes }) => sum + height * (1 + rowBytes), 0);
 	const truncated = () =>
 		new FormatError(`its ${packed.length} bytes of data do not hold the ${header.width} × ${header.height} pixels`);
-	if (wanted > MOST_PACKED * packed.length) throw truncated();
+	if (wanted > mostCompression * packed.length) throw truncated();
 	let rows: Uint8Array;
 	try {
 		rows = inflateSync(packed, { maxOutputLength: wanted, finishFlush: constants.Z_FINISH });
 	} catch (cause) {
 		const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
 		if (code === "Z_BUF_ERROR") throw truncated();
-		if (code === "ERR_BUFFER_TOO_LARGE") throw new FormatError("its data hold more than its pixels");
-		throw new FormatError(`its data cannot be unpacked (${cause instanceof Error ? cause.message : String(cause)})`);
+		if (code === "ERR_BUFFER_TOO_LARGE") throw new FormatError("its data are larger than its pixels");
+		throw new FormatError(
+			`its data cannot be decompressed (${cause instanceof Error ? cause.message : String(cause)})`,
+		);
 	}
 	if (rows.length < wanted) throw truncated();
 	return rows;
 }
 
-/** What samples stand for. */
+/** How samples become colours. */
 interface Colours {
 	/** RGBA for each index. */
 	readonly palette?: Uint8Array;
-	/** The one colour that is transparent, as stored. */
+	/** The samples of the transparent colour, as stored. */
 	readonly transparent?: readonly number[];
 }
 
 function coloursOf(header: Header, palette: Uint8Array | undefined, transparency: Uint8Array | undefined): Colours {
 	const { type, depth } = header;
-	if (type === PALETTE) {
+	if (type === paletteType) {
 		if (palette === undefined) throw new FormatError("its palette is missing");
 		const count = palette.length / 3;
 		if (!Number.isInteger(count) || count < 1 || count > 256)
-			throw new FormatError(`its palette has ${palette.length} bytes`);
+			throw new FormatError(`its palette has ${palette.length} bytes, but 3 to 768, divisible by 3, are possible`);
 		const opacity = transparency !== undefined && transparency.length <= count ? transparency : [];
 		return {
 			palette: Uint8Array.from({ length: 4 * count }, (_, i) =>
@@ -249,7 +257,7 @@ function toPixels(header: Header, rows: Uint8Array, { palette, transparent }: Co
 	return { channels, height, width, pixels };
 }
 
-/** Reverses a row's filter, in place. `pixelBytes` is how far away the pixel on the left is. */
+/** Reverses a row's filter, in place. The pixel on the left is `pixelBytes` before. */
 function unfilter(filter: number, row: Uint8Array, above: Uint8Array, pixelBytes: number): void {
 	const left = (i: number) => (i < pixelBytes ? 0 : row[i - pixelBytes]);
 	if (filter === 1) for (let i = pixelBytes; i < row.length; i++) row[i] += row[i - pixelBytes];
@@ -257,10 +265,10 @@ function unfilter(filter: number, row: Uint8Array, above: Uint8Array, pixelBytes
 	else if (filter === 3) for (let i = 0; i < row.length; i++) row[i] += (left(i) + above[i]) >> 1;
 	else if (filter === 4)
 		for (let i = 0; i < row.length; i++) row[i] += paeth(left(i), above[i], i < pixelBytes ? 0 : above[i - pixelBytes]);
-	else if (filter !== 0) throw new FormatError(`a row has filter ${filter}, which there is not`);
+	else if (filter !== 0) throw new FormatError(`a row has filter ${filter}, but PNG has 0 to 4`);
 }
 
-/** Whichever of three neighbours is nearest to left + above − aboveLeft. */
+/** The one of three neighbours that is nearest to left + above − aboveLeft. */
 function paeth(left: number, above: number, aboveLeft: number): number {
 	const estimate = left + above - aboveLeft;
 	const toLeft = Math.abs(estimate - left);
@@ -284,12 +292,12 @@ function unpack(row: Uint8Array, depth: number, count: number, values: Uint16Arr
 	}
 }
 
-/** Replaces the indices of a row by RGBA, in place: from the last one on, since colours take more room. */
+/** Replaces the indices of a row by RGBA, in place: from the last to the first, because colours are longer than indices. */
 function lookUp(values: Uint16Array, count: number, palette: Uint8Array): void {
 	for (let x = count - 1; x >= 0; x--) {
 		const index = values[x];
 		if (4 * index >= palette.length)
-			throw new FormatError(`a pixel has colour ${index} of a palette of ${palette.length / 4}`);
+			throw new FormatError(`a pixel has index ${index}, but the palette has ${palette.length / 4} colours`);
 		for (let i = 0; i < 4; i++) values[4 * x + i] = palette[4 * index + i];
 	}
 }

@@ -8,9 +8,9 @@ import { Stack } from "../../vqvae/stack.js";
 import type { VQVAE } from "../../vqvae/vqvae.js";
 import { bytesOfImage } from "./batch_sizes.js";
 
-/** Pixels that a code stands for, in each direction. */
+/** Pixels per code in each direction. */
 const codePixels = 4;
-/** A tile need not be larger to keep a device busy. */
+/** The widest layer of a tile: enough to keep a device busy. */
 const enoughBytes = 2 ** 27;
 
 /** Positions from the first to the last, both inclusive. */
@@ -19,7 +19,7 @@ interface Interval {
 	readonly last: number;
 }
 
-/** Which inputs of a layer, or of several in order, some of its outputs are made of; along either axis, padding included. */
+/** The inputs along one axis, padding included, that these outputs of consecutive layers depend on. */
 function inputsOf(layers: readonly Layer[], { first, last }: Interval): Interval {
 	return layers.reduceRight<Interval>(
 		(output, layer) => {
@@ -40,7 +40,7 @@ function inputsOf(layers: readonly Layer[], { first, last }: Interval): Interval
 	);
 }
 
-/** How many codes before and after a code have a part in its pixels, also by the pixels that they are encoded from. */
+/** How many codes before and after a code its decoded pixels depend on, including those whose pixels it is encoded from. */
 export function reachOf({ encoder, decoder }: VQVAE<Quantizer>): { readonly before: number; readonly after: number } {
 	const codes = inputsOf([decoder], { first: 0, last: codePixels - 1 });
 	const pixels = inputsOf([encoder], codes);
@@ -50,13 +50,13 @@ export function reachOf({ encoder, decoder }: VQVAE<Quantizer>): { readonly befo
 	};
 }
 
-/** The height and width of square images, in codes, that a device can bind and that keep it busy. */
+/** The side of a square image in codes whose widest layer the device can bind and that keeps it busy. */
 export function tileSide(model: VQVAE<Quantizer>): number {
 	const bytes = Math.min(mostBytes(model), enoughBytes);
 	return Math.floor(Math.sqrt(bytes / bytesOfImage(model, { height: codePixels, width: codePixels })));
 }
 
-/** Whether one image is more than the device binds at once. */
+/** Whether a layer of one image is larger than the device can bind. */
 export function needsTiles(model: VQVAE<Quantizer>, { height, width }: Pick<ImageSet, "height" | "width">): boolean {
 	return bytesOfImage(model, { height, width }) > mostBytes(model);
 }
@@ -67,12 +67,12 @@ function mostBytes({ vqLayer }: VQVAE<Quantizer>): number {
 }
 
 /**
- * What a model makes of one image, computed in tiles of whole codes. The network is convolutional, so a tile with as much of
- * its surroundings as its codes depend on gives the same as the whole image.
+ * Reconstructs one image in tiles of whole codes. The network is convolutional, so a tile together with the surroundings that
+ * its codes depend on gives the same pixels as the whole image.
  *
- * @param image of sizes divisible by 4
- * @param reconstruct what the model makes of an image of this height and width, as bytes
- * @param side of the largest region that is computed at once, in codes
+ * @param image height and width divisible by 4
+ * @param reconstruct reconstructs an image of this height and width, as bytes
+ * @param side the side of the largest region that is computed at once, in codes
  * @returns bytes [channels, height, width]
  * @throws LimitError if no tile fits
  */
@@ -87,7 +87,7 @@ export async function reconstructInTiles(
 	const step = side - before - after;
 	if (step < 1)
 		throw new LimitError(
-			`An image of ${width} × ${height} is too large for this device, and so is a tile of it: each needs ${before + after} codes around it, and the device binds layers of ${side} × ${side} codes.`,
+			`An image of ${width} × ${height} is too large for this device, also in tiles: a tile needs ${before + after} codes around it, but the device binds layers of at most ${side} × ${side} codes. Scale the image down, or choose a smaller model.`,
 		);
 	const result = new Uint8Array(channels * height * width);
 	for (const rows of spans(height / codePixels, step, before, after))

@@ -8,12 +8,12 @@ import type { VQVAE } from "../../vqvae/vqvae.js";
 import { imagesAtOnce } from "../images/batch_sizes.js";
 import { pixelShift } from "../images/pictures.js";
 
-/** The grid of an image's codes, as a prior sees it. */
+/** The shape of an image's codes as a prior has them. */
 export interface CodeGrid {
 	readonly height: number;
-	/** Codes a row: the positions times the levels, which lie side by side. */
+	/** Codes per row: positions times levels. The levels of a position are consecutive. */
 	readonly width: number;
-	/** Codes a position, of which quantizers with several levels have more than one. */
+	/** Codes per position; a residual quantizer has several. */
 	readonly levels: number;
 }
 
@@ -23,7 +23,7 @@ export interface CodeSet {
 	readonly count: number;
 	/** uint32 [count, height, width] of the grid */
 	readonly codes: Uint32Array;
-	/** [count], where the images have classes */
+	/** [count], if the images have classes */
 	readonly labels: Uint8Array | undefined;
 }
 
@@ -33,13 +33,13 @@ export function gridOf({ shape }: Tensor<"uint32">): CodeGrid {
 	return { height, width: width * levels, levels };
 }
 
-/** Codes as a prior has them → as the VQ-VAE does: [B, h, w] or [B, h, w, levels]. */
+/** Codes of a prior → codes of the VQ-VAE: [B, h, w] or [B, h, w, levels]. */
 export function asModelCodes(codes: Tensor<"uint32">, levels: number): Tensor<"uint32"> {
 	const [batch, height, width] = codes.shape;
 	return codes.share(levels === 1 ? [batch, height, width] : [batch, height, width / levels, levels]);
 }
 
-/** Encodes all images; `progress` is told how many are done. */
+/** Encodes all images; `progress` is called with the number that are done. */
 export async function encodeSet(
 	gpu: Gpu,
 	model: VQVAE<Quantizer>,
@@ -85,7 +85,7 @@ export async function reconstructionError(gpu: Gpu, model: VQVAE<Quantizer>, set
 	return nmse;
 }
 
-/** Calls `use` with one function after the other that makes a batch of the images, as the network takes them. */
+/** Calls `use` for each batch of images, with a function that makes the network's input. */
 async function forEachBatch(
 	gpu: Gpu,
 	model: VQVAE<Quantizer>,
@@ -102,7 +102,7 @@ async function forEachBatch(
 	}
 }
 
-/** The images of codes that a prior gave, as the decoder makes them: float32 [B, C, H, W]. */
+/** Decodes codes of a prior: float32 [B, C, H, W]. */
 export function decodeCodes(model: VQVAE<Quantizer>, codes: Tensor<"uint32">, levels: number): Tensor {
 	return codes.gpu.scope(() => model.decode(asModelCodes(codes, levels)));
 }

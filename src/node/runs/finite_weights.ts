@@ -3,7 +3,7 @@ import type { HostTensor } from "../../io/safetensors.js";
 
 type Weights = Readonly<Record<string, HostTensor>>;
 
-/** Which weights are not finite, in words that follow a file's name; nothing if all are. */
+/** Which weights are not finite, as the end of a sentence about a file; undefined if all are. */
 function notFiniteIn(weights: Weights): { readonly words: string; readonly value: number } | undefined {
 	let names = 0;
 	let first: { readonly words: string; readonly value: number } | undefined;
@@ -29,11 +29,11 @@ export function checkFileIsFinite(path: string, weights: Weights): void {
 	const found = notFiniteIn(weights);
 	if (found !== undefined)
 		throw new FormatError(
-			`"${path}": ${found.words}: its training has diverged. Train it again, with a lower --lr, or take another file.`,
+			`"${path}": ${found.words}: its training diverged. Train it again with a lower --lr, or choose another file.`,
 		);
 }
 
-/** @throws DivergenceError if a weight is NaN or infinite, so that it is not written over good ones */
+/** @throws DivergenceError if a weight is NaN or infinite, so that it does not overwrite finite ones */
 export function checkWeightsAreFinite(step: number, weights: Weights): void {
 	const found = notFiniteIn(weights);
 	if (found !== undefined) throw new DivergenceError(`After step ${step} ${found.words}.`, step, found.value);

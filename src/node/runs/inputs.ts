@@ -8,36 +8,37 @@ import { classNames, imageFiles } from "../images/image_folder.js";
 const modelName = "model.safetensors";
 
 /**
- * The file of a model, which a command line names by the file itself or by the folder of its run.
+ * The file of a model, given as the file itself or as the folder of its run.
  *
- * @throws DataError if there is neither, naming what is spelt alike
+ * @throws DataError if there is neither, with the most similar name
  */
 export async function modelFile(path: string): Promise<string> {
 	if (!(await isFolder(path, "the folder of a run, or a model file"))) return path;
 	const file = join(path, modelName);
 	if (await exists(file)) return file;
 	throw new DataError(
-		`"${path}" has no ${modelName}: it is not the folder of a run of \`tessera train\`, or no epoch of it has ended yet.`,
+		`"${path}" has no ${modelName}: it is not the folder of a run of \`tessera train\`, or its first epoch has not ended yet.`,
 	);
 }
 
 /**
- * The folder of a run, which a command line names by itself or by a file in it.
+ * The folder of a run, given as the folder itself or as a file in it.
  *
- * @throws DataError if there is neither, naming what is spelt alike
+ * @throws DataError if there is neither, with the most similar name
  */
 export async function runFolderOf(path: string): Promise<string> {
 	return (await isFolder(path, "the folder of a run")) ? path : dirname(path);
 }
 
 /**
- * The PNG files that a command line names: files, and those in folders, or in their class folders.
+ * The PNG files given as files, as folders, or as folders of class folders.
  *
- * @param usage of the command, for the message if nothing is named
- * @throws ArgumentError if nothing is named, DataError if something is not there or a folder has no images
+ * @param caller the command, for messages
+ * @throws ArgumentError if none is given, DataError if one is missing or a folder has no images
  */
-export async function imagePaths(paths: readonly string[], usage: string): Promise<string[]> {
-	if (paths.length === 0) throw new ArgumentError(`${usage}: name at least one PNG image, or a folder of them.`);
+export async function imagePaths(caller: string, paths: readonly string[]): Promise<string[]> {
+	if (paths.length === 0)
+		throw new ArgumentError(`${caller}: no images were given: name at least one PNG image, or a folder of them.`);
 	const files: string[] = [];
 	for (const path of paths) {
 		if (!(await isFolder(path, "an image or a folder of images"))) {
@@ -46,13 +47,14 @@ export async function imagePaths(paths: readonly string[], usage: string): Promi
 		}
 		const inside = await imageFiles(path);
 		for (const name of await classNames(path)) inside.push(...(await imageFiles(join(path, name))));
-		if (inside.length === 0) throw new DataError(`"${path}" holds no images: neither itself nor in its folders.`);
+		if (inside.length === 0)
+			throw new DataError(`"${path}" contains no images, and no subfolders with images: choose another folder.`);
 		files.push(...inside);
 	}
 	return files;
 }
 
-/** @throws DataError if there is nothing of that name */
+/** @throws DataError if there is neither a file nor a folder of that name */
 async function isFolder(path: string, wanted: string): Promise<boolean> {
 	try {
 		return (await stat(path)).isDirectory();
@@ -60,7 +62,7 @@ async function isFolder(path: string, wanted: string): Promise<boolean> {
 		const code = (error as NodeJS.ErrnoException).code;
 		if (code !== "ENOENT" && code !== "ENOTDIR") throw fileError(path, error, "read");
 		const neighbours = await readdir(dirname(path)).catch((): string[] => []);
-		if (neighbours.includes(basename(path))) throw fileError(path, error, "read"); // a link to nothing
+		if (neighbours.includes(basename(path))) throw fileError(path, error, "read"); // a link to a missing file
 		const closest = closestWord(basename(path), neighbours);
 		const hint = closest === undefined ? `Name ${wanted}.` : `Did you mean "${join(dirname(path), closest)}"?`;
 		throw new DataError(`There is no file or folder "${path}". ${hint}`);

@@ -1,6 +1,6 @@
 import { constants } from "node:os";
 
-/** A training that can be asked to end after the step it is in. */
+/** A training that can be asked to end after its current step. */
 export interface Stoppable {
 	stopped: boolean;
 	train(): Promise<void>;
@@ -8,12 +8,12 @@ export interface Stoppable {
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** Asks the training that is running to stop. */
+/** Asks the current training to stop; undefined without one. */
 let stopTraining: ((signal: NodeJS.Signals) => void) | undefined;
 
 /**
- * Trains until it is done, or until Ctrl-C or another signal asks it to stop, which gives the program the exit code of that
- * signal. A second signal ends the program at once.
+ * Trains to the end, or until Ctrl-C or another signal asks it to stop, which sets the exit code of that signal. A second signal
+ * ends the program at once.
  */
 export async function trainUntilInterrupted(training: Stoppable): Promise<void> {
 	const stop = (signal: NodeJS.Signals) => {
@@ -33,8 +33,8 @@ export async function trainUntilInterrupted(training: Stoppable): Promise<void> 
 }
 
 /**
- * Ends the program once what it prints is not read any more (`tessera … | head`) or cannot be written; a training keeps its
- * weights first. A closed pipe or terminal is no mistake, so nothing is said of it.
+ * Ends the program when its output is no longer read (`tessera … | head`) or cannot be written; a training first writes its
+ * weights. A closed pipe or terminal is not an error, so nothing is reported.
  */
 export function endWithoutReader(): void {
 	let ended = false;
@@ -44,7 +44,7 @@ export function endWithoutReader(): void {
 			ended = true;
 			const closed = error.code === "EPIPE" || error.code === "EIO";
 			if (!closed && stream === process.stdout)
-				process.stderr.write(`tessera: what is printed cannot be written: ${error.message}\n`);
+				process.stderr.write(`tessera: the output cannot be written: ${error.message}\n`);
 			if (stopTraining !== undefined) stopTraining("SIGPIPE");
 			else process.exit(128 + constants.signals.SIGPIPE);
 		});

@@ -7,7 +7,7 @@ import { checkFileIsFinite } from "./finite_weights.js";
 import { type QuantizerOptions, quantizerForModel, quantizerKinds } from "./quantizer_options.js";
 import { checkAgrees, countParts, inFile, readSafetensors, type SafetensorsFile, shapeOf } from "./safetensors_file.js";
 
-/** What `tessera train` writes into the metadata of a checkpoint. */
+/** The metadata of a checkpoint of `tessera train`. */
 export function checkpointMetadata(model: VQVAE<Quantizer>, options: QuantizerOptions): Record<string, string> {
 	const { quantizer, codes, dim, beta, decay, deadBelow, similarity, gradient, levels, init, seed } = options;
 	const description = { quantizer, codes, dim, beta, decay, deadBelow, similarity, gradient, levels, init, seed };
@@ -20,12 +20,13 @@ export function checkpointMetadata(model: VQVAE<Quantizer>, options: QuantizerOp
 }
 
 /**
- * A VQ-VAE from a safetensors file, written by `tessera train` or by PyTorch. The sizes of the network follow
- * from the weights. The quantizer is what the file's metadata says; without any it is the paper's. Sizes in the metadata are
- * compared with the weights before anything is made.
+ * A VQ-VAE from a safetensors file of `tessera train` or of PyTorch. The sizes of the network follow from the weights. The
+ * file's metadata describes the quantizer; without it, it is the paper's. Sizes in the metadata are compared with the weights
+ * before the model is made.
  *
- * @throws DataError if the file cannot be read, FormatError if it is no safetensors, holds another model or weights that are
- * not finite, or weights and metadata differ, LimitError if the device cannot hold the model; each names the file
+ * @throws DataError if the file cannot be read; FormatError if it is not a safetensors file, contains another model or weights
+ * that are not finite, or has metadata that differ from the weights; LimitError if the model is too large for the device. Each
+ * names the file
  */
 export async function loadModel(gpu: Gpu, path: string): Promise<VQVAE<Quantizer>> {
 	const file = await readSafetensors(path);
@@ -71,20 +72,20 @@ function describedQuantizer(gpu: Gpu, file: SafetensorsFile, latentDim: number):
 	if (quantizer === undefined) return undefined;
 	try {
 		const options: unknown = JSON.parse(quantizer);
-		if (!isPlainObject(options)) throw new FormatError(`it is ${formatValue(options)}.`);
+		if (!isPlainObject(options)) throw new FormatError(`it must be an object, but is ${formatValue(options)}.`);
 		checkQuantizer(file, options, latentDim);
 		return quantizerForModel(gpu, options as unknown as QuantizerOptions);
 	} catch (cause) {
 		if (cause instanceof LimitError) throw cause;
 		const reason = cause instanceof Error ? cause.message : String(cause);
-		throw new FormatError(`its metadata describes no quantizer of these weights: ${reason}`, { cause });
+		throw new FormatError(`its metadata does not describe a quantizer of these weights: ${reason}`, { cause });
 	}
 }
 
-/** @throws FormatError if the sizes of a quantizer are not those of its weights */
+/** @throws FormatError if the sizes of a quantizer differ from those of its weights */
 function checkQuantizer(file: SafetensorsFile, options: Record<string, unknown>, latentDim: number): void {
 	const { quantizer, codes, dim, levels } = options;
-	// What is no quantizer at all is refused where it is made.
+	// Anything else is refused by quantizerForModel.
 	if (!quantizerKinds.some((kind) => kind === quantizer) || !Array.isArray(levels)) return;
 	if (quantizer === "fsq") {
 		checkAgrees("how many dimensions have levels:", levels.length, latentDim);

@@ -18,11 +18,11 @@ import {
 	shapeOf,
 } from "./safetensors_file.js";
 
-/** A prior, and of what it is one. */
+/** A prior and the model whose codes it was trained on. */
 export interface LoadedPrior {
 	readonly model: VQVAE<Quantizer>;
 	readonly prior: GatedPixelCNN;
-	/** Codes a position; the prior sees them side by side. */
+	/** Codes per position; see `CodeGrid`. */
 	readonly levels: number;
 }
 
@@ -30,7 +30,7 @@ const priorName = "prior.safetensors";
 
 const sizes = ["numEmbeddings", "height", "width", "channels", "layers", "kernelSize", "numClasses"] as const;
 
-/** What tells the weights of a run's model from others: their file's SHA-256. */
+/** Identifies the weights of a run's model: the SHA-256 of their file. */
 export async function modelHash(run: string): Promise<string> {
 	return createHash("sha256")
 		.update(await readRegularFile(join(run, "model.safetensors")))
@@ -38,9 +38,9 @@ export async function modelHash(run: string): Promise<string> {
 }
 
 /**
- * What prior.safetensors says of itself.
+ * The metadata of prior.safetensors.
  *
- * @param model the `modelHash` of the model that it is a prior of
+ * @param model the `modelHash` of the model whose codes the prior was trained on
  */
 export function priorMetadata(options: GatedPixelCNNOptions, levels: number, model: string): Record<string, string> {
 	const entries = sizes.map((name) => [name, String(options[name] ?? 0)]);
@@ -48,23 +48,23 @@ export function priorMetadata(options: GatedPixelCNNOptions, levels: number, mod
 }
 
 /**
- * The file of a run's prior.
+ * The bytes of a run's prior.
  *
- * @throws DataError where there is no such folder, or no model or no prior in it
+ * @throws DataError if there is no such folder, or no model or no prior in it
  */
 export async function checkHasPrior(run: string): Promise<Uint8Array> {
 	await modelFile(run);
 	const bytes = await readFileIfThere(join(run, priorName));
-	if (bytes === undefined) throw new DataError(`${run} has no prior yet: run \`tessera train-prior ${run}\` first.`);
+	if (bytes === undefined) throw new DataError(`"${run}" has no prior yet: run \`tessera train-prior ${run}\` first.`);
 	return bytes;
 }
 
 /**
  * The model and the prior in the folder of a run.
  *
- * @throws DataError where there is no such folder, no model or no prior yet in it, or the model is another than it was trained
- * for, FormatError where a file is none of `tessera train` and `tessera train-prior`, has weights that are not finite, or
- * weights and metadata differ, StateDictError where names or shapes do not fit together.
+ * @throws DataError if there is no such folder, no model or no prior in it, or the prior was trained for another model;
+ * FormatError if a file was not written by `tessera train` or `tessera train-prior`, has weights that are not finite, or has
+ * metadata that differ from the weights; StateDictError if names or shapes do not match
  */
 export async function loadPrior(gpu: Gpu, run: string): Promise<LoadedPrior> {
 	const path = join(run, priorName);
@@ -72,7 +72,8 @@ export async function loadPrior(gpu: Gpu, run: string): Promise<LoadedPrior> {
 	const options = inFile(path, () => priorSizes(file));
 	checkFileIsFinite(path, file.tensors);
 	const levels = Number(file.metadata.levels);
-	if (!Number.isInteger(levels)) throw new FormatError(`"${path}": its metadata does not say its levels.`);
+	if (!Number.isInteger(levels))
+		throw new FormatError(`"${path}": its metadata has no number of levels: train the prior again.`);
 	const model = await loadModel(gpu, join(run, "model.safetensors"));
 	const prior = inFile(path, () => {
 		const made = new GatedPixelCNN(gpu, options);
@@ -84,7 +85,7 @@ export async function loadPrior(gpu: Gpu, run: string): Promise<LoadedPrior> {
 	const fits = prior.numEmbeddings === vqLayer.numEmbeddings && levels === vqLayer.levels;
 	if (!fits || (metadata.model !== undefined && metadata.model !== (await modelHash(run))))
 		throw new DataError(
-			`The prior of ${run} was trained for another model than the one there: run \`tessera train-prior ${run}\` again.`,
+			`The prior of "${run}" was trained for another model than the one in this folder: run \`tessera train-prior ${run}\` again.`,
 		);
 	return { model, prior, levels };
 }
@@ -93,7 +94,9 @@ export async function loadPrior(gpu: Gpu, run: string): Promise<LoadedPrior> {
 function priorSizes(file: SafetensorsFile): GatedPixelCNNOptions {
 	const { path, metadata, tensors } = file;
 	if (metadata.prior !== "gated-pixel-cnn")
-		throw new FormatError(`"${path}" is no prior of \`tessera train-prior\`: its metadata does not say so.`);
+		throw new FormatError(
+			`"${path}" was not written by \`tessera train-prior\`: its metadata does not name the prior "gated-pixel-cnn".`,
+		);
 	const [numEmbeddings, channels] = shapeOf(file, "embedding.weight", [undefined, undefined]);
 	const [, height, width] = shapeOf(file, "position", [channels, undefined, undefined]);
 	const convolution = (layer: number) => `layers.${layer}.vertical_conv.weight`;

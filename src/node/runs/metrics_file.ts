@@ -1,13 +1,13 @@
 import { open } from "node:fs/promises";
 import { fileError } from "../files.js";
 
-/** Makes a file of one JSON object a line, or empties it. */
+/** Makes a file of one JSON object per line, or empties it. */
 export async function clearMetrics(path: string): Promise<void> {
 	await writeRows(path, "w", []);
 }
 
 /**
- * Appends rows, all of them or none, so that the file always ends with a whole line.
+ * Appends all rows or none, so that the file always ends with a whole line.
  *
  * @throws DataError with the path, for example if the disk is full or the folder is gone
  */

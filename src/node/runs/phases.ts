@@ -1,9 +1,9 @@
-/** Adds up how long the parts of a command take. */
+/** Adds up the times of the parts of a command. */
 export class Phases {
 	private readonly seconds = new Map<string, number>();
 	private readonly start = performance.now();
 
-	/** Runs a part of the command, whose time is added to that name. */
+	/** Runs a part of the command and adds its time to that name. */
 	async time<T>(name: string, body: () => Promise<T>): Promise<T> {
 		const start = performance.now();
 		try {
@@ -13,7 +13,7 @@ export class Phases {
 		}
 	}
 
-	/** Since the start. */
+	/** Seconds since the start. */
 	get total(): number {
 		return (performance.now() - this.start) / 1000;
 	}
@@ -22,7 +22,7 @@ export class Phases {
 		return this.seconds.get(name) ?? 0;
 	}
 
-	/** All parts that took a tenth of a second or more, longest first, such as "12.3 s: training 9.1 s, testing 2.0 s". */
+	/** All parts of at least 0.1 s, longest first, such as "12.3 s: training 9.1 s, testing 2.0 s". */
 	toString(): string {
 		const parts = [...this.seconds].filter(([, seconds]) => seconds >= 0.1).sort((a, b) => b[1] - a[1]);
 		const listed = parts.map(([name, seconds]) => `${name} ${seconds.toFixed(1)} s`).join(", ");

@@ -1,14 +1,14 @@
 import cliProgress from "cli-progress";
 
-/** A line that says how far something is: a bar on a terminal, now and then a line elsewhere. */
+/** Shows progress on stderr: a bar on a terminal, otherwise a line every ten seconds. */
 export interface Progress {
 	update(done: number, text: string): void;
 	stop(): void;
 }
 
-/** Seconds between lines where there is no terminal. */
+/** Seconds between lines without a terminal. */
 const lineInterval = 10;
-/** Seconds that something takes at least, to be worth a line once it is done. */
+/** Something that took less has no line when it is done, in seconds. */
 const leastForLine = 1;
 
 /** Starts a progress bar of so many steps on stderr. */

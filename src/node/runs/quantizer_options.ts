@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { formatValue } from "../../base/arguments.js";
 import { ArgumentError } from "../../base/errors.js";
 import { type CodebookOptions, CodebookQuantizer } from "../../quantizers/codebook_quantizer.js";
 import { FiniteScalarQuantizer } from "../../quantizers/finite_scalar_quantizer.js";
@@ -8,13 +9,13 @@ import { ResidualQuantizer } from "../../quantizers/residual_quantizer.js";
 import type { Gpu, Tensor } from "../../tensor/tensor.js";
 import type { VQVAEOptions } from "../../vqvae/vqvae.js";
 
-/** The quantizers that the command line offers; all but "fsq" have codebooks. */
+/** The quantizers of the command line; all but "fsq" have codebooks. */
 export const quantizerKinds = ["ema", "loss", "residual", "fsq"] as const;
 export const initialisations: readonly Initialisation[] = ["normal", "uniform", "data", "kmeans"];
 export const similarities = ["euclidean", "cosine"] as const;
 export const gradients = ["straight-through", "rotation"] as const;
 
-/** What describes a quantizer, on the command line and in a checkpoint. */
+/** The options that describe a quantizer, on the command line and in a checkpoint. */
 export interface QuantizerOptions {
 	readonly quantizer: (typeof quantizerKinds)[number];
 	readonly codes: number;
@@ -24,16 +25,16 @@ export interface QuantizerOptions {
 	readonly deadBelow: number;
 	readonly similarity: (typeof similarities)[number];
 	readonly gradient: (typeof gradients)[number];
-	/** Of a residual quantizer one number: how many codebooks. Of FSQ how many values each dimension has. */
+	/** For a residual quantizer one number, how many codebooks; for FSQ how many values each dimension has. */
 	readonly levels: readonly number[];
 	readonly init: Initialisation;
 	readonly seed: number;
 }
 
-/** What the paper's quantizer has not: codes that are learnt by gradient are a `VectorQuantizer` with these settings. */
+/** With these settings, a codebook that is trained by gradient is the paper's `VectorQuantizer`. */
 const paper = { deadBelow: 0, similarity: "euclidean", gradient: "straight-through", init: "normal" } as const;
 
-/** How each kind of quantizer is made: the options of `VQVAE` that give it the quantizer. */
+/** For each kind of quantizer the options of `VQVAE` that give it the quantizer. */
 const constructors: Readonly<
 	Record<QuantizerOptions["quantizer"], (gpu: Gpu, options: QuantizerOptions) => VQVAEOptions<Quantizer>>
 > = {
@@ -48,7 +49,9 @@ const constructors: Readonly<
 	residual: (gpu, options) => {
 		const [levels = 2, ...more] = options.levels;
 		if (more.length > 0)
-			throw new ArgumentError(`--levels of a residual quantizer is one number, not ${options.levels.join(",")}.`);
+			throw new ArgumentError(
+				`levels must be one number for a residual quantizer, but are ${options.levels.join(",")}.`,
+			);
 		return { quantizer: new ResidualQuantizer(gpu, { ...codebookOptions(options), levels }) };
 	},
 	fsq: (gpu, { levels }) => ({ quantizer: new FiniteScalarQuantizer(gpu, levels) }),
@@ -68,17 +71,19 @@ function codebookOptions({ codes, dim, beta, ...options }: QuantizerOptions): Co
 export function quantizerForModel(gpu: Gpu, options: QuantizerOptions): VQVAEOptions<Quantizer> {
 	const { quantizer, levels } = options;
 	if (!quantizerKinds.includes(quantizer))
-		throw new ArgumentError(`there is no quantizer ${JSON.stringify(quantizer)}, but ${quantizerKinds.join(", ")}.`);
-	if (!Array.isArray(levels)) throw new ArgumentError(`levels must be a list, but are ${JSON.stringify(levels)}.`);
+		throw new ArgumentError(
+			`quantizer must be ${quantizerKinds.map((kind) => `"${kind}"`).join(" or ")}, but is ${formatValue(quantizer)}.`,
+		);
+	if (!Array.isArray(levels)) throw new ArgumentError(`levels must be an array, but is ${formatValue(levels)}.`);
 	return constructors[quantizer](gpu, options);
 }
 
-/** Whether the first codes are made of latents. */
+/** Whether the codebook is initialised from latents. */
 export function beginsWithLatents({ quantizer, init }: QuantizerOptions): boolean {
 	return quantizer !== "fsq" && (init === "data" || init === "kmeans");
 }
 
-/** Gives the quantizer its first codes; one without a codebook needs none. */
+/** Initialises the codebook, if the quantizer has one. */
 export function initialiseQuantizer(
 	quantizer: Quantizer,
 	method: Initialisation,

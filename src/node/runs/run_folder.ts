@@ -5,15 +5,15 @@ import { fileError, kindOf, makeFolder, writeFileAtomic } from "../files.js";
 import { appendMetrics, clearMetrics } from "./metrics_file.js";
 import { lockRun, type RunLock } from "./run_lock.js";
 
-/** What tells the folder of a run from others. */
+/** A folder with one of these is the folder of a run. */
 const runFiles = ["config.json", "model.safetensors", "metrics.jsonl", "prior.safetensors"];
-/** What `tessera train` and `tessera train-prior` leave in a folder, with what a killed process leaves of each. */
+/** The files that `tessera train` and `tessera train-prior` write, and the temporary files of a killed process. */
 const leftByRun =
 	/^(?:config\.json|model\.safetensors|metrics\.jsonl|chart\.svg|reconstructions\.png|epoch-\d+\.png|prior\.safetensors|prior-metrics\.jsonl|prior-chart\.svg|samples\.png|\.(?:config\.json|model\.safetensors|chart\.svg|reconstructions\.png|epoch-\d+\.png|prior\.safetensors|prior-chart\.svg|samples\.png)\.[0-9a-f]{12}\.tmp)$/;
 
 /**
- * @param path of the folder that was chosen for a new run
- * @throws DataError if it holds a run already, or is no folder
+ * @param path the folder that was chosen for a new run
+ * @throws DataError if it contains a run already, or is not a folder
  */
 export async function checkFree(path: string): Promise<void> {
 	const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
@@ -22,14 +22,16 @@ export async function checkFree(path: string): Promise<void> {
 	});
 	if (found === undefined) return;
 	if (!found.isDirectory())
-		throw new DataError(`--out "${path}" is ${found.isFile() ? "a file" : kindOf(found)}: name a folder.`);
+		throw new DataError(
+			`--out must be a folder, but "${path}" is ${found.isFile() ? "a file" : kindOf(found)}: name another one.`,
+		);
 	const names = await readdir(path).catch((error) => {
 		throw fileError(path, error, "listed");
 	});
 	const held = runFiles.filter((name) => names.includes(name));
 	if (held.length > 0)
 		throw new DataError(
-			`"${path}" holds another run (${held.join(", ")}): choose another --out, or give --overwrite to remove what that run left.`,
+			`--out "${path}" contains another run (${held.join(", ")}): choose another folder, or give --overwrite to remove that run.`,
 		);
 }
 
@@ -43,8 +45,8 @@ export class RunFolder {
 	/**
 	 * Makes the folder: `chosen`, which may exist, or the first of runs/NAME, runs/NAME-2, … that does not.
 	 *
-	 * @param overwrite removes what another run left in the chosen folder
-	 * @throws DataError if another run is in the folder or was, or the folder cannot be written
+	 * @param overwrite removes the files of another run from the chosen folder
+	 * @throws DataError if the folder contains a run, another training writes to it, or it cannot be written
 	 */
 	static async create(name: string, chosen: string | undefined, overwrite: boolean): Promise<RunFolder> {
 		const path = chosen ?? (await newFolder(name));
@@ -69,7 +71,7 @@ export class RunFolder {
 		return new RunFolder(path, await lockRun(path));
 	}
 
-	/** Writes a file whole or not at all. */
+	/** Writes a file completely or not at all. */
 	async write(name: string, content: Uint8Array | string): Promise<void> {
 		await this.lock.checkHeld();
 		await writeFileAtomic(join(this.path, name), content);
@@ -87,7 +89,7 @@ export class RunFolder {
 		await appendMetrics(join(this.path, name), rows);
 	}
 
-	/** Lets others write to the folder. */
+	/** Allows other trainings to write to the folder. */
 	release(): void {
 		this.lock.release();
 	}
@@ -106,7 +108,7 @@ async function newFolder(name: string): Promise<string> {
 	}
 }
 
-/** Removes the files of a run, its config.json last: until then the folder is recognised as that of a run. */
+/** Removes the files of a run, config.json last: until then the folder counts as that of a run. */
 async function removeRun(path: string): Promise<void> {
 	const names = (await readdir(path)).filter((name) => leftByRun.test(name) && name !== "config.json");
 	for (const name of [...names, "config.json"]) {

@@ -6,27 +6,26 @@ import { join } from "node:path";
 import { DataError } from "../../base/errors.js";
 import { fileError } from "../files.js";
 
-/** What a lock file says of the process that holds it. */
+/** The content of a lock file: the process that holds the lock. */
 interface Holder {
 	readonly pid: number;
 	readonly host: string;
-	/** When the process started, which tells it from a later one of the same pid; undefined where that cannot be known. */
+	/** When the process started, because a later process may have the same pid; undefined if it is not known. */
 	readonly started?: string | undefined;
 }
 
-/** The lock of a run's folder, as the process has it that writes there. */
+/** The lock of a run's folder, held by this process. */
 export interface RunLock {
-	/** @throws DataError if somebody has removed the folder, which writing a file would make again, or taken the lock. */
+	/** @throws DataError if the folder was removed, which writing a file would make again, or another process has the lock */
 	checkHeld(): Promise<void>;
-	/** Lets others write into the folder. */
+	/** Allows other trainings to write to the folder. */
 	release(): void;
 }
 
 const name = ".tessera.lock";
 
 /**
- * Takes the lock of a run's folder, so that no two trainings write into it. The lock of a process that is gone is taken
- * over.
+ * Takes the lock of a run's folder, so that no two trainings write to it. The lock of a process that has ended is replaced.
  *
  * @throws DataError naming the process that holds it
  */
@@ -36,16 +35,16 @@ export async function lockRun(folder: string): Promise<RunLock> {
 	const own = JSON.stringify({ pid: process.pid, host: hostname(), started: await startOf(process.pid), id });
 	while (!(await create(path, own))) {
 		const held = await readFile(path, "utf8").catch(() => undefined);
-		if (held === undefined) continue; // released meanwhile
+		if (held === undefined) continue; // released in the meantime
 		const holder = parse(held);
 		if (holder !== undefined && (await isAlive(holder)))
 			throw new DataError(
-				`${folder} is in use by another run, of process ${holder.pid}${holder.host === hostname() ? "" : ` on ${holder.host}`}: wait for it or choose another folder. If there is no such process, delete ${path}.`,
+				`"${folder}" is in use by another run, of process ${holder.pid}${holder.host === hostname() ? "" : ` on ${holder.host}`}: wait for it, or choose another folder. If there is no such process, delete "${path}".`,
 			);
 		await removeStale(path, held);
 	}
 	const release = () => {
-		// Not the lock of another run, in a folder that was taken.
+		// The folder may have the lock of another run by now.
 		if (existsSync(path) && readFileSync(path, "utf8") === own) rmSync(path, { force: true });
 	};
 	process.once("exit", release);
@@ -54,7 +53,7 @@ export async function lockRun(folder: string): Promise<RunLock> {
 			const held = await readFile(path, "utf8").catch(() => undefined);
 			if (held !== own)
 				throw new DataError(
-					`The folder of the run, "${folder}", was ${held === undefined ? "removed or moved" : "taken by another run"} while it was trained: the run ends, since there is no place for its weights.`,
+					`The folder of the run, "${folder}", was ${held === undefined ? "removed or moved" : "locked by another run"} during the training: the run ends, because it cannot write its weights.`,
 				);
 		},
 		release() {
@@ -64,12 +63,16 @@ export async function lockRun(folder: string): Promise<RunLock> {
 	};
 }
 
-/** Makes the file with its content, so that nobody sees it without; whether there was no such file. */
+/**
+ * Makes a file together with its content, so that no other process sees it empty.
+ *
+ * @returns false if the file exists already
+ */
 async function create(path: string, content: string): Promise<boolean> {
 	const temporary = `${path}.${randomBytes(6).toString("hex")}`;
 	try {
 		await writeFile(temporary, content, { flag: "wx" });
-		// A file system without links makes the file in two steps.
+		// On a file system without links the file is made in two steps.
 		await link(temporary, path).catch((error: NodeJS.ErrnoException) => {
 			if (error.code === "EEXIST") throw error;
 			return writeFile(path, content, { flag: "wx" });
@@ -83,7 +86,7 @@ async function create(path: string, content: string): Promise<boolean> {
 	}
 }
 
-/** Nothing for a file that is no lock, such as one whose process ended while it wrote it. */
+/** Undefined for a file that is not a lock, for example because its process ended while writing it. */
 function parse(text: string): Holder | undefined {
 	try {
 		const { pid, host, started } = JSON.parse(text) as Partial<Holder>;
@@ -93,7 +96,7 @@ function parse(text: string): Holder | undefined {
 	}
 }
 
-/** A process on another machine cannot be looked for, so it counts as alive. */
+/** A process on another machine counts as alive, because that cannot be checked. */
 async function isAlive({ pid, host, started }: Holder): Promise<boolean> {
 	if (host !== hostname()) return true;
 	try {
@@ -105,14 +108,14 @@ async function isAlive({ pid, host, started }: Holder): Promise<boolean> {
 	return started === undefined || now === undefined || now === started;
 }
 
-/** When a process started, in ticks since the machine did (field 22 of /proc/PID/stat); only Linux says so. */
+/** When a process started, in ticks since the boot (field 22 of /proc/PID/stat); only on Linux. */
 async function startOf(pid: number): Promise<string | undefined> {
 	const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
-	// The second field is the program's name in parentheses, which may hold spaces.
+	// The second field is the program's name in parentheses, which may contain spaces.
 	return stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
 }
 
-/** Removes the lock if it still is the one that was read: another process may have taken it over meanwhile. */
+/** Removes the lock if it still is the one that was read: another process may have replaced it in the meantime. */
 async function removeStale(path: string, content: string): Promise<void> {
 	const aside = `${path}.${randomBytes(6).toString("hex")}`;
 	try {

@@ -3,19 +3,19 @@ import { ArgumentError, FormatError, LimitError, StateDictError, TesseraError } 
 import { type HostTensor, loadSafetensors, loadSafetensorsMetadata } from "../../io/safetensors.js";
 import { readRegularFile } from "../files.js";
 
-/** What is in a safetensors file. */
+/** The contents of a safetensors file. */
 export interface SafetensorsFile {
 	readonly path: string;
 	readonly tensors: Readonly<Record<string, HostTensor>>;
 	readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** @throws DataError if the file cannot be read, FormatError naming it if it is not a whole safetensors file */
+/** @throws DataError if the file cannot be read, FormatError naming it if it is not a complete safetensors file */
 export async function readSafetensors(path: string): Promise<SafetensorsFile> {
 	return parseSafetensors(path, await readRegularFile(path));
 }
 
-/** @throws FormatError naming the file if these are not the bytes of a whole safetensors file */
+/** @throws FormatError naming the file if these are not the bytes of a complete safetensors file */
 export function parseSafetensors(path: string, bytes: Uint8Array): SafetensorsFile {
 	try {
 		return { path, tensors: loadSafetensors(bytes), metadata: loadSafetensorsMetadata(bytes) };
@@ -26,9 +26,9 @@ export function parseSafetensors(path: string, bytes: Uint8Array): SafetensorsFi
 }
 
 /**
- * The sizes of a tensor of weights whose shape is known but for some of them.
+ * The shape of a tensor of weights, some of whose sizes are known.
  *
- * @param pattern a size, or undefined for any
+ * @param pattern sizes, undefined for any
  * @throws FormatError naming the file if the tensor is missing, of another shape, has no elements or is not float32
  */
 export function shapeOf(
@@ -51,9 +51,9 @@ export function shapeOf(
 }
 
 /**
- * How many parts of a model a file has the weights of.
+ * How many numbered parts of a model, such as layers, a file has weights of.
  *
- * @param nameOf the name of a tensor that each part has, by the part's number
+ * @param nameOf the name of a tensor of each part, by the part's number
  */
 export function countParts({ tensors }: SafetensorsFile, nameOf: (part: number) => string): number {
 	let count = 0;
@@ -61,7 +61,7 @@ export function countParts({ tensors }: SafetensorsFile, nameOf: (part: number) 
 	return count;
 }
 
-/** @throws FormatError, without the file's name, if its metadata says something else than its tensors */
+/** @throws FormatError, without the file's name, if its metadata differs from its tensors */
 export function checkAgrees(what: string, said: unknown, found: unknown): void {
 	if (said !== found)
 		throw new FormatError(
@@ -70,9 +70,9 @@ export function checkAgrees(what: string, said: unknown, found: unknown): void {
 }
 
 /**
- * What `body` makes of the file at a path.
+ * Calls `body`, which uses the contents of the file at a path.
  *
- * @throws FormatError or LimitError naming the file, instead of what `body` throws of the numbers and tensors in it
+ * @throws FormatError, LimitError or StateDictError naming the file, instead of an error of `body` about its contents
  */
 export function inFile<T>(path: string, body: () => T): T {
 	try {

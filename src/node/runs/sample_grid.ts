@@ -16,12 +16,12 @@ export interface SampledImages {
 	readonly width: number;
 }
 
-/** So that a progress bar moves where drawing takes long. */
+/** Images per batch on the CPU at most, so that the progress bar moves although drawing is slow. */
 const mostOnCpu = 32;
-/** Of a grid, which is encoded in memory. */
+/** The most pixels of a grid, which is encoded in memory. */
 const mostGridPixels = 2 ** 27;
 
-/** Of the images that a prior draws. */
+/** The size of the images that a prior draws. */
 export function sizeOfImages(
 	{ height, width }: { readonly height: number; readonly width: number },
 	levels: number,
@@ -29,7 +29,7 @@ export function sizeOfImages(
 	return { height: 4 * height, width: (4 * width) / levels };
 }
 
-/** Draws images; the same seed gives the same ones. `progress` is told how many are drawn. */
+/** Draws images; the same seed gives the same images. `progress` is called with the number that are drawn. */
 export async function sampleImages(
 	{ model, prior, levels }: LoadedPrior,
 	{ count, labels, ...options }: Pick<SamplePriorOptions, "count" | "labels" | "temperature" | "topK" | "seed">,
@@ -64,15 +64,15 @@ export function gridOfImages({ pixels, ...sizes }: SampledImages, columns: numbe
 	return imageGrid({ images: pixels, count: pixels.length / (channels * height * width), columns, ...sizes });
 }
 
-/** @throws ArgumentError unless the path is that of a PNG. */
+/** @throws ArgumentError unless the path ends in .png */
 export function checkPng(path: string): void {
 	if (!path.toLowerCase().endsWith(".png"))
 		throw new ArgumentError(`--out must end in .png, but is ${formatValue(path)}.`);
 }
 
 /**
- * @param rows of the grid for each of the counted
- * @throws LimitError where a grid of so many images would be too large for a PNG in memory
+ * @param perCount images in the grid per counted image
+ * @throws LimitError if the grid would be too large for a PNG in memory
  */
 export function checkGridSize(
 	count: number,
@@ -87,12 +87,12 @@ export function checkGridSize(
 		);
 }
 
-/** @throws ArgumentError where the prior has no such class. */
+/** @throws ArgumentError if the prior has no such class */
 export function checkClass(run: string, numClasses: number, label: number | undefined): void {
 	if (label === undefined || label < numClasses) return;
 	throw new ArgumentError(
 		numClasses === 0
-			? `The prior of ${run} has no classes, since its images had none; leave --class out.`
-			: `--class must be one of 0 to ${numClasses - 1}, but is ${label}.`,
+			? `--class has no effect with the prior of "${run}", because its images had no classes: leave it out.`
+			: `--class must be from 0 to ${numClasses - 1} with the prior of "${run}", but is ${label}.`,
 	);
 }

@@ -5,9 +5,9 @@ import type { VQVAE } from "../../vqvae/vqvae.js";
 import { bytesOfGrid, bytesOfImage, imagesInMemory } from "../images/batch_sizes.js";
 
 /**
- * @param bytesOf what a value of the option takes; it grows with the value
- * @param what takes the bytes, in words that begin a sentence
- * @throws LimitError naming the greatest value that fits
+ * @param bytesOf the bytes that a value of the option needs, which grow with the value
+ * @param what what needs the bytes, as the start of a sentence
+ * @throws LimitError with the greatest value that fits
  */
 function checkSize(
 	{ limits, adapter }: Gpu,
@@ -26,11 +26,11 @@ function checkSize(
 	}
 	const format = (count: number) => Math.ceil(count).toLocaleString("en-US");
 	throw new LimitError(
-		`--${option} must be at most ${fits} here, but is ${value}: ${what} would take ${format(bytesOf(value))} bytes, and ${adapter.description || adapter.device} binds ${format(limit)}${fits === 0 ? ". Make other sizes smaller as well" : ""}.`,
+		`--${option} must be at most ${fits} here, but is ${value}: ${what} would need ${format(bytesOf(value))} bytes, but ${adapter.description || adapter.device} binds at most ${format(limit)}${fits === 0 ? ". Make other sizes smaller as well" : ""}.`,
 	);
 }
 
-/** The options of `tessera train` that sizes follow from. */
+/** The options of `tessera train` that determine sizes. */
 interface ModelSizes {
 	readonly codes: number;
 	readonly dim: number;
@@ -58,7 +58,7 @@ export function checkModelSizes(gpu: Gpu, options: ModelSizes, { channels, heigh
 		const most = Math.floor(Math.min(gpu.limits.maxStorageBufferBindingSize, gpu.limits.maxBufferSize) / 4);
 		if (count > most)
 			throw new LimitError(
-				`--levels ${levels.join(",")} makes ${count.toLocaleString("en-US")} codes, but at most ${most.toLocaleString("en-US")} can be counted on ${gpu.adapter.description || gpu.adapter.device}: give fewer or smaller levels.`,
+				`--levels ${levels.join(",")} gives ${count.toLocaleString("en-US")} codes, but at most ${most.toLocaleString("en-US")} can be counted on ${gpu.adapter.description || gpu.adapter.device}: give fewer or smaller levels.`,
 			);
 	} else {
 		checkSize(gpu, "dim", dim, (d) => 4 * d * Math.max(positions, 9), "the latents of an image");
@@ -66,7 +66,7 @@ export function checkModelSizes(gpu: Gpu, options: ModelSizes, { channels, heigh
 		if (quantizer === "residual") {
 			const count = levels[0] ?? 1;
 			const bytes = (n: number) => copiesOfWeights * n * Math.max(4 * codes * dim, 2 ** 17);
-			checkSize(gpu, "levels", count, bytes, "that many codebooks, with what their training keeps,");
+			checkSize(gpu, "levels", count, bytes, "that many codebooks with their training state");
 		}
 	}
 	const inputs = Math.max(channels, quantizer === "fsq" ? levels.length : dim);
@@ -74,7 +74,7 @@ export function checkModelSizes(gpu: Gpu, options: ModelSizes, { channels, heigh
 	checkSize(gpu, "hidden", hidden, (h) => 2 * h * height * width, "the activations of one image");
 	const bytesOfBlock = copiesOfWeights * 4 * (9 * hidden * hidden + hidden * hidden);
 	for (const count of residualLayers)
-		checkSize(gpu, "residual-layers", count, (n) => n * bytesOfBlock, "their weights, with what their training keeps,");
+		checkSize(gpu, "residual-layers", count, (n) => n * bytesOfBlock, "their weights and training state");
 }
 
 /** @throws LimitError if a batch, or the images themselves, would not fit the device */
@@ -97,7 +97,7 @@ export function checkImages(
 	);
 }
 
-/** The options of `tessera train-prior` that sizes follow from. */
+/** The options of `tessera train-prior` that determine sizes. */
 interface PriorSizes {
 	readonly channels: number;
 	readonly layers: number;
@@ -129,13 +129,7 @@ export function checkPriorSizes(
 		"the activations of one grid",
 	);
 	const ofLayer = copiesOfWeights * (2 * ofKernel(channels, kernel) + 16 * channels * channels);
-	checkSize(
-		gpu,
-		"layers",
-		layers,
-		(n) => n * Math.max(ofLayer, 2 ** 17),
-		"their weights, with what their training keeps,",
-	);
+	checkSize(gpu, "layers", layers, (n) => n * Math.max(ofLayer, 2 ** 17), "their weights and training state");
 	const ofGrid = bytesOfGrid({ ...grid, channels, numEmbeddings });
 	checkSize(
 		gpu,

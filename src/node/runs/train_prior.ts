@@ -23,7 +23,7 @@ import type { TestRow, Training } from "./training.js";
 import { runTraining } from "./training_loop.js";
 
 export interface TrainPriorOptions {
-	/** How many training images to use instead of as many as the run; of the built-in digits as many are drawn. */
+	/** How many training images to use (for the built-in digits, to draw); as many as the run if undefined. */
 	readonly images: number | undefined;
 	readonly epochs: number;
 	readonly batch: number;
@@ -57,7 +57,7 @@ interface TestNumbers extends Readonly<Record<string, number>> {
 	readonly nmse: number;
 }
 
-/** With the other defaults the rate that measured best. */
+/** The best of the rates that were measured with the other defaults. */
 export const defaultPriorRate = 4e-3;
 /** Samples in samples.png: a row for each class, up to `pictureRows` of them. */
 const pictureColumns = 8;
@@ -65,7 +65,7 @@ const pictureRows = 10;
 /** Between two drawings of samples, because they take seconds without a GPU. */
 const millisecondsPerPicture = 60_000;
 
-/** `tessera train-prior`: trains a prior on the codes of a run's images, and leaves it in the folder of the run. */
+/** Trains a prior on the codes of a run's images, and writes it to the folder of the run. */
 export async function trainPrior(path: string, options: TrainPriorOptions): Promise<void> {
 	const phases = new Phases();
 	const run = await runFolderOf(path);
@@ -190,7 +190,7 @@ class PriorTraining implements Training<Tensor, PriorPoint, TestNumbers> {
 		);
 	}
 
-	/** Draws samples after the first and the last epoch, and now and then between. */
+	/** Draws samples after the first and the last epoch, and at most once a minute in between. */
 	async drawPictures(epoch: number, isLast: boolean): Promise<void> {
 		if (!isLast && epoch !== 1 && performance.now() - this.lastPicture <= millisecondsPerPicture) return;
 		await this.folder.write(this.files.pictures, await this.pictures());
@@ -235,7 +235,7 @@ class PriorTraining implements Training<Tensor, PriorPoint, TestNumbers> {
 	}
 }
 
-/** How many classes there are: one more than the highest label, or none if the images have no labels or all have the same. */
+/** The number of classes: the highest label + 1, or 0 if the images have no labels or only label 0. */
 function classesOf(train: CodeSet, test: CodeSet): number {
 	if (train.labels === undefined || test.labels === undefined) return 0;
 	const highest = [train.labels, test.labels].reduce(

@@ -33,7 +33,7 @@ import { runTraining } from "./training_loop.js";
 
 export interface TrainOptions extends QuantizerOptions {
 	readonly data: string;
-	/** How many training images to use; of the built-in digits as many are drawn. */
+	/** How many training images to use; for the built-in digits, how many to draw. */
 	readonly images: number | undefined;
 	readonly epochs: number;
 	readonly batch: number;
@@ -41,32 +41,34 @@ export interface TrainOptions extends QuantizerOptions {
 	readonly schedule: (typeof schedules)[number];
 	/** Channels of the network's inner layers. */
 	readonly hidden: number;
-	/** In the encoder and in the decoder. */
+	/** Residual blocks in the encoder and in the decoder. */
 	readonly residualLayers: readonly [number, number];
 	readonly out: string | undefined;
-	/** Whether `out` may hold another run, which is removed. */
+	/** Whether `out` may contain another run, which is removed. */
 	readonly overwrite: boolean;
 	readonly adapter: AdapterChoice | undefined;
 }
 
-/** With the other defaults the rate that measured best. */
+/** The best of the rates that were measured with the other defaults. */
 export const defaultLearningRate = 6e-3;
 
-/** How the learning rate goes on: down to 0 along half a cosine, or as it is. */
+/** Learning-rate schedules: half a cosine down to 0, or constant. */
 export const schedules = ["cosine", "constant"] as const;
 
 const picturesInGrid = 16;
-/** Latents that the first codes are made of, for each code at least. */
+/** Latents per code from which the codebook is initialised, at least. */
 const latentsPerCode = 16;
 
-/** `tessera train`: trains a VQ-VAE and leaves weights, metrics and pictures in a folder. */
+/** Trains a VQ-VAE and writes weights, metrics, pictures and a chart to a folder. */
 export async function trainVQVAE(options: TrainOptions): Promise<void> {
 	const phases = new Phases();
 	if (options.out !== undefined && !options.overwrite) await checkFree(options.out);
 	const { train: trainSet, test: testSet } = await phases.time("reading images", () => load(options));
 	const dataVariance = variance(trainSet);
 	if (dataVariance === 0)
-		throw new DataError(`All training images of ${options.data} are alike, in one shade: there is nothing to learn.`);
+		throw new DataError(
+			`The training images of "${options.data}" all have one and the same shade: choose other images.`,
+		);
 	const gpu = await phases.time("opening the device", () => openDevice({ adapter: options.adapter }));
 	checkModelSizes(gpu, options, trainSet);
 	const model = new VQVAE<Quantizer>(gpu, {
@@ -104,7 +106,7 @@ export async function trainVQVAE(options: TrainOptions): Promise<void> {
 	gpu.dispose();
 }
 
-/** How many codes a model has, and how long they are. */
+/** The number and the length of a model's codes. */
 function sizesOf({ vqLayer }: VQVAE<Quantizer>): { readonly codeCount: number; readonly dimensions: number } {
 	return { codeCount: vqLayer.levels * vqLayer.numEmbeddings, dimensions: vqLayer.embeddingDim };
 }
@@ -113,7 +115,7 @@ async function load(options: TrainOptions): Promise<Dataset> {
 	const { train, test } = await loadRunData(options);
 	if (train.height % 4 !== 0 || train.width % 4 !== 0)
 		throw new ShapeError(
-			`The images of ${options.data} are ${train.width} × ${train.height}; width and height must be divisible by 4. Crop or pad them.`,
+			`Width and height of images must be divisible by 4, but those of "${options.data}" are ${train.width} × ${train.height}: crop or pad them.`,
 		);
 	return { train, test };
 }

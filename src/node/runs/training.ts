@@ -3,13 +3,13 @@ import type { Module } from "../../nn/module.js";
 import type { Gpu } from "../../tensor/tensor.js";
 import type { Phases } from "./phases.js";
 
-/** A step as metrics and chart have it. */
+/** A step in metrics and chart. */
 export interface StepRow {
 	/** Counted from 1. */
 	readonly step: number;
 }
 
-/** What is computed on the test images. */
+/** The numbers that are computed on the test images. */
 export type TestNumbers = Readonly<Record<string, number>>;
 
 export type TestRow<Numbers extends TestNumbers> = Numbers & StepRow;

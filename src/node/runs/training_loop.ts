@@ -14,13 +14,13 @@ import type { StepRow, TestNumbers, TestRow, Training } from "./training.js";
 const stepsPerRead = 16;
 const millisecondsPerRead = 200;
 
-/** What a training loop is told besides the training. */
+/** The settings of the loop. */
 interface LoopOptions {
 	readonly epochs: number;
 	readonly batch: number;
 }
 
-/** Trains until the last epoch or an interruption, and prints where everything is. */
+/** Trains until the last epoch or an interruption, and prints the result and the paths of the files. */
 export async function runTraining<Losses, Row extends StepRow, Numbers extends TestNumbers>(
 	training: Training<Losses, Row, Numbers>,
 	folder: RunFolder,
@@ -73,7 +73,7 @@ class TrainingLoop<Losses, Row extends StepRow, Numbers extends TestNumbers> imp
 		}
 	}
 
-	/** Prints how the training went and where everything is. */
+	/** Prints the result and the paths of the files. */
 	report(): void {
 		const { training, folder, stopped, step, phases } = this;
 		const { files, labels, replacesFiles } = training;
@@ -176,7 +176,7 @@ class TrainingLoop<Losses, Row extends StepRow, Numbers extends TestNumbers> imp
 		await warnOnFailure("The chart", async () => folder.write(training.files.chart, await training.chart(rows, tests)));
 	}
 
-	/** Empties the metrics file, and writes what there is so far. */
+	/** Empties the metrics file, and writes the rows so far. */
 	private async beginMetrics(): Promise<void> {
 		const { training, folder, unwritten } = this;
 		if (unwritten === undefined) return;
@@ -194,14 +194,12 @@ class TrainingLoop<Losses, Row extends StepRow, Numbers extends TestNumbers> imp
 	private explain({ step, value, message }: DivergenceError): DivergenceError {
 		const { rates, files } = this.training;
 		const what =
-			step === undefined
-				? message
-				: `The training diverged at step ${step}, where the loss or a weight became ${value}.`;
+			step === undefined ? message : `The training diverged at step ${step}: the loss or a weight became ${value}.`;
 		const lower = rates.lr > 10 * rates.standard ? `${rates.standard}, the default,` : String(rates.lr / 10);
 		const kept =
 			this.savedStep === undefined
 				? "No epoch had ended, so no weights were written."
-				: `${this.folder.path}/${files.weights} holds the weights after step ${this.savedStep}, the last that were saved, which are finite.`;
+				: `"${this.folder.path}/${files.weights}" contains the weights after step ${this.savedStep}, the last that were saved, which are finite.`;
 		return new DivergenceError(
 			`${what} Probably --lr ${rates.lr} is too high: try ${lower} or less. ${kept}`,
 			step,
@@ -210,7 +208,7 @@ class TrainingLoop<Losses, Row extends StepRow, Numbers extends TestNumbers> imp
 	}
 }
 
-/** Does what a run can do without, such as a picture. A failure is reported on stderr, and the run goes on. */
+/** Does something optional, such as drawing a picture. A failure is reported on stderr, and the run continues. */
 async function warnOnFailure(what: string, body: () => Promise<void>): Promise<void> {
 	try {
 		await body();

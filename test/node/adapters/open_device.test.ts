@@ -152,7 +152,7 @@ test("a GPU that is not there is an error that says what to do", async () => {
 			VK_ICD_FILENAMES: "/nowhere.json",
 		},
 	);
-	assert.match(result.stdout, /^NoAdapterError No GPU was found\. Install/);
+	assert.match(result.stdout, /^NoAdapterError openDevice: adapter "gpu" was not found\. Install/);
 });
 
 test("choosing SwiftShader once leaves the next choice alone", async () => {

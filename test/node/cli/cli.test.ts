@@ -180,7 +180,7 @@ test("reconstruct writes a grid, or one image each into a folder, of any size", 
 
 	const over = await tessera(["reconstruct", model, ...paths, "--out", folder]);
 	assert.is(over.code, 1);
-	assert.match(over.errors, /a\.png would be written over/);
+	assert.match(over.errors, /a\.png" would be overwritten/);
 
 	const mixed = await tessera(["reconstruct", model, ...paths, odd, "--out", "grid.png"]);
 	assert.is(mixed.code, 1);
@@ -243,14 +243,14 @@ test("a checkpoint whose quantizer is none is refused", async () => {
 	const dict = loadSafetensors(await readFile(join(folder, "runs", "digits", "model.safetensors")));
 	for (const [described, message] of [
 		['{"quantizer":"foo"}', /foo/],
-		['{"quantizer":"fsq","levels":3}', /levels must be a list/],
+		['{"quantizer":"fsq","levels":3}', /levels must be an array, but is 3/],
 		["null", /null/],
 		["{", /JSON/],
 	] as const) {
 		await writeFile(join(folder, "foreign.safetensors"), encodeSafetensors(dict, { quantizer: described }));
 		const { code, errors } = await tessera(["summary", "foreign.safetensors"]);
 		assert.is(code, 1, described);
-		assert.match(errors, /tessera summary: "foreign\.safetensors": its metadata describes no quantizer/);
+		assert.match(errors, /tessera summary: "foreign\.safetensors": its metadata does not describe a quantizer/);
 		assert.match(errors, message);
 		assert.not.match(errors, /\n\s+at /);
 	}
@@ -300,7 +300,7 @@ test("mistakes are named in one line, with exit code 1", async () => {
 		],
 		[["train", "--residual-layers", "two"], /--residual-layers must be a whole number of at least 0/],
 		[["train", "--seed", "9999999999"], /--seed must be a whole number of at least 0 and at most 2147483647/],
-		[["train", "--images", "1e9"], /--images must be at most \d+ of digits, .*but is 1000000000/],
+		[["train", "--images", "1e9"], /--images must be at most \d+ for digits, .*but is 1000000000/],
 		[["train", ...tiny, "--codes", "1e9"], /--codes must be at most \d+ here, but is 1000000000: a codebook/],
 		[["train", ...tiny, "--dim", "1e9"], /--dim must be at most \d+ here, but is 1000000000/],
 		[["train", ...tiny, "--hidden", "1e8"], /--hidden must be at most \d+ here, but is 100000000/],
@@ -308,21 +308,21 @@ test("mistakes are named in one line, with exit code 1", async () => {
 		[["train", ...tiny, "--quantizer", "residual", "--levels", "1e9"], /--levels must be at most \d+ here/],
 		[
 			["train", ...tiny, "--quantizer", "fsq", "--levels", "1e5,1e5"],
-			/--levels 100000,100000 makes 10,000,000,000 codes, but at most [\d,]+ can be counted/,
+			/--levels 100000,100000 gives 10,000,000,000 codes, but at most [\d,]+ can be counted/,
 		],
 		[["dance"], /^tessera: unknown command 'dance'/],
 		[["trian"], /unknown command 'trian'. Did you mean train\?/],
 		[["help", "trian"], /no command "trian"/],
 		[["summary", "absent.pt"], /no file or folder "absent.pt". Name the folder of a run, or a model/],
 		[["summary", "text.safetensor"], /Did you mean "text.safetensors"\?/],
-		[["summary", "dangling.safetensors"], /"dangling.safetensors" could not be read: .*a link to none/],
+		[["summary", "dangling.safetensors"], /"dangling.safetensors" could not be read: .*a link to a missing file/],
 		[["summary", "text.safetensors"], /header|safetensors/],
 		[["summary", "runs", "--width", "30"], /--width must be divisible by 4, but is 30/],
 		[["reconstruct", "runs", "a.png", "--out", "x.jpg"], /--out must be a \.png .*but is "x\.jpg"/],
 		[["summary", "runs"], /"runs" has no model.safetensors/],
 		[["reconstruct", "text.safetensors"], /at least one PNG/],
 		[["reconstruct", "text.safetensors", "nothere.png"], /There is no file or folder "nothere.png"/],
-		[["reconstruct", "text.safetensors", "empty"], /"empty" holds no images/],
+		[["reconstruct", "text.safetensors", "empty"], /"empty" contains no images/],
 		[["reconstruct", "text.safetensors", "a.png", "--out", ""], /--out is empty/],
 	] as const;
 	await checkMistakes(folder, cases);

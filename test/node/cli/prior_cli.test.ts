@@ -202,7 +202,7 @@ test("Ctrl-C ends cleanly and keeps what there is", async () => {
 	loadSafetensors(await readFile(join(folder, run, "prior.safetensors")));
 });
 
-test("a prior of a model that was trained anew after it is refused", async () => {
+test("a prior of a model that was trained again after it is refused", async () => {
 	const words = ["train", "--images", "16", "--codes", "24", "--dim", "4", "--epochs", "1", "--seed", "1"];
 	const before = await readFile(join(folder, run, "prior.safetensors"));
 	const { code, errors } = await tessera([...words, "--out", run, "--overwrite"]);
@@ -215,7 +215,10 @@ test("a prior of a model that was trained anew after it is refused", async () =>
 	]) {
 		const { code, errors } = await tessera(refused);
 		assert.is(code, 1);
-		assert.match(errors, "trained for another model than the one there: run `tessera train-prior runs/digits` again");
+		assert.match(
+			errors,
+			"trained for another model than the one in this folder: run `tessera train-prior runs/digits` again",
+		);
 	}
 	const again = await tessera(["train-prior", run, ...small, "--epochs", "1", "--images", "20"]);
 	assert.match(again.output, "on 20 grids of 7 × 7 codes");
@@ -227,7 +230,7 @@ test("mistakes are named in one line, with exit code 1", async () => {
 	await writeFile(join(folder, "config.json"), "{}");
 	const cases = [
 		[["train-prior", "nowhere"], /There is no file or folder "nowhere"/],
-		[["train-prior", "."], /config\.json does not say/],
+		[["train-prior", "."], /config\.json" does not say/],
 		[["train-prior", run, "--kernel", "4"], /--kernel must be odd, but is 4/],
 		[["train-prior", run, "--dropout", "1"], /--dropout must be a finite number of at least 0 and below 1, but is 1/],
 		[["train-prior", run, "--layers", "0"], /--layers must be a whole number of at least 1/],
@@ -236,15 +239,18 @@ test("mistakes are named in one line, with exit code 1", async () => {
 		[["train-prior", run, "--kernel", "1000000001"], /--kernel must be at most \d+ here, but is 1000000001/],
 		[["sample", "nosuch"], /There is no file or folder "nosuch"/],
 		[["sample", "a.png"], /has no model.safetensors/],
-		[["sample", run, "--class", "10"], /--class must be one of 0 to 9, but is 10/],
+		[["sample", run, "--class", "10"], /--class must be from 0 to 9 with the prior of "runs\/digits", but is 10/],
 		[["sample", run, "--count", "1e9"], /--count must be at most \d+ here, but is 1000000000/],
 		[["sample", run, "--temperature", "-1"], /--temperature must be a finite number of at least 0, but is -1/],
 		[["sample", run, "--out", "grid.jpg"], /--out must end in \.png, but is "grid.jpg"/],
 		[["complete", run], /at least one PNG/],
 		[["complete", run, "a.png", "--keep", "bottom"], /--keep must be "top" or "left" or "box", but is "bottom"/],
-		[["complete", run, "a.png", "--out", "a.png"], /"a\.png" would be written over/],
-		[["complete", run, "small.png"], /small\.png is 24 × 20, but the prior of runs\/digits is for images of 28 × 28/],
-		[["complete", run, "odd.png"], /odd\.png is 27 × 27, but/],
+		[["complete", run, "a.png", "--out", "a.png"], /"a\.png" would be overwritten/],
+		[
+			["complete", run, "small.png"],
+			/"small\.png" is 24 × 20, but the prior of "runs\/digits" is for images of 28 × 28/,
+		],
+		[["complete", run, "odd.png"], /"odd\.png" is 27 × 27, but/],
 	] as const;
 	await checkMistakes(folder, cases, 1); // trainings lock the run
 });

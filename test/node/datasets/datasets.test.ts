@@ -280,12 +280,12 @@ test("class folders that are links are followed, and links that lead nowhere nam
 	}
 });
 
-test("what is no file under the name of one is named: folders, fifos, links in a circle", async ({ folder }) => {
+test("what is no file under the name of one is named: folders, fifos, links in a cycle", async ({ folder }) => {
 	const make: readonly [kind: RegExp, make: (path: string) => unknown][] = [
 		[/a folder/, (path) => mkdir(path)],
 		[/a fifo/, (path) => execFileSync("mkfifo", [path])],
-		[/circle \(ELOOP\)/, (path) => symlink(path, path)],
-		[/link to none \(ENOENT\)/, (path) => symlink(join(folder, "none"), path)],
+		[/form a cycle \(ELOOP\)/, (path) => symlink(path, path)],
+		[/link to a missing file \(ENOENT\)/, (path) => symlink(join(folder, "none"), path)],
 	];
 	for (const [i, [kind, makeAt]] of make.entries()) {
 		for (const name of [NAMES.trainImages, `${NAMES.trainImages}.gz`, "0.png", "train"]) {
@@ -352,8 +352,8 @@ test("images of differing sizes are refused, the first two named with their size
 	await writePng(join(folder, "c.png"), 1, 1, 5, 4);
 	await writePng(join(folder, "d.png"), 1, 1, 9, 9);
 	const message = await failure(loadDataset(folder), ShapeError);
-	assert.match(message, `${join(folder, "a.png")} is 3 × 2`);
-	assert.match(message, `${join(folder, "c.png")} is 5 × 4`);
+	assert.match(message, `"${join(folder, "a.png")}" is 3 × 2`);
+	assert.match(message, `"${join(folder, "c.png")}" is 5 × 4`);
 	assert.not.match(message, "d.png");
 });
 
@@ -364,9 +364,9 @@ test("training and test images of differing shapes are refused", async ({ folder
 });
 
 test("folders that hold nothing usable are refused", async ({ folder }) => {
-	assert.match(await failure(loadDataset(folder), DataError), /holds no images/);
+	assert.match(await failure(loadDataset(folder), DataError), /contains no images/);
 	await mkdir(join(folder, "train", "class"), { recursive: true });
-	assert.match(await failure(loadDataset(folder), DataError), /train holds no images/);
+	assert.match(await failure(loadDataset(folder), DataError), /train" contains no images/);
 	assert.match(await failure(loadDataset(join(folder, "none")), DataError), /"digits", "mnist", "fashion-mnist"/);
 	await writeFile(join(folder, "file"), "x");
 	assert.match(await failure(loadDataset(join(folder, "file")), DataError), /nor a folder/);

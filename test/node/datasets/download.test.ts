@@ -119,8 +119,11 @@ test("a body cut short is an error", async ({ server }) => {
 
 test("stops at the known or announced size", async ({ server }) => {
 	const { bytes } = expected;
-	assert.is(await failure(download(`${server.url}/endless`, { bytes })), `it goes on after ${bytes} bytes`);
-	assert.is(await failure(download(`${server.url}/short`, { bytes })), `50000 of ${bytes} bytes, then the end`);
+	assert.is(
+		await failure(download(`${server.url}/endless`, { bytes })),
+		`it has more than the expected ${bytes} bytes`,
+	);
+	assert.is(await failure(download(`${server.url}/short`, { bytes })), `it ended after 50000 of ${bytes} bytes`);
 	assert.is(await failure(download(`${server.url}/sized`, { bytes: 7 })), `it has ${bytes} bytes instead of 7`);
 	assert.match(await failure(download(`${server.url}/sized`, { bytes: 2 ** 31 })), /instead of/);
 });
@@ -202,13 +205,13 @@ test("when all fail, says what was tried, why it failed, and where to put the fi
 	const urls = ["/none", "/damaged", "/stalled", "/other"].map((name) => server.url + name);
 	const message = await failure(cachedDownload(path, expected, urls, { ...soon, stallTimeout: 100 }));
 	const lines = message.split("\n");
-	assert.is(lines[0], "file.gz could not be downloaded:");
+	assert.is(lines[0], '"file.gz" could not be downloaded:');
 	assert.is(lines[1], `  ${urls[0]}: HTTP status 404 Not Found`);
 	assert.match(lines[2], `${urls[1]}: wrong MD5 sum`);
 	assert.match(lines[2], `instead of ${expected.md5} (tried 3 times)`);
 	assert.is(lines[3], `  ${urls[2]}: no progress for 0.1 s (tried 3 times)`);
 	assert.is(lines[4], `  ${urls[3]}: it has 26 bytes instead of ${content.length}`);
-	assert.match(lines[5], `Put it at ${path} by hand`);
+	assert.match(lines[5], `Put it at "${path}" by hand`);
 	assert.equal(await readdir(join(path, "..", "..")), []);
 });
 

@@ -34,7 +34,7 @@ test("a training that diverges ends at once with what to try, and keeps the last
 	const { code, mistakes } = await tessera(["train", ...tiny, "--epochs", "50", "--lr", "1e9", "--out", "diverged"]);
 	assert.is(code, 1);
 	assert.is(mistakes.length, 1);
-	assert.match(mistakes[0] as string, /diverged at step \d+, .* became (NaN|-?Infinity)/);
+	assert.match(mistakes[0] as string, /diverged at step \d+: .* became (NaN|-?Infinity)/);
 	assert.match(mistakes[0] as string, /--lr 1000000000 is too high: try 0\.006, the default, or less/);
 	assert.not.ok((await readdir(join(folder, "diverged"))).includes(".tessera.lock"), "unlocked");
 	for (const { data } of Object.values(await weightsIn("diverged")))
@@ -57,11 +57,11 @@ test("a training that diverges ends at once with what to try, and keeps the last
 	const step = ["--epochs", "1", "--lr", "1e39"];
 	const once = await tessera(["train", "--images", "8", ...step, "--out", "once"]);
 	assert.is(once.code, 1);
-	assert.match(once.mistakes[0] as string, /diverged at step 1, .*no weights were written/);
+	assert.match(once.mistakes[0] as string, /diverged at step 1: .*no weights were written/);
 	assert.not.ok((await readdir(join(folder, "once"))).includes("model.safetensors"));
 	const oncePrior = await tessera(["train-prior", "good", ...step, "--channels", "2", "--layers", "1"]);
 	assert.is(oncePrior.code, 1);
-	assert.match(oncePrior.mistakes[0] as string, /diverged at step 1, .*no weights were written/);
+	assert.match(oncePrior.mistakes[0] as string, /diverged at step 1: .*no weights were written/);
 	assert.not.ok((await readdir(join(folder, "good"))).includes("prior.safetensors"));
 
 	const prior = await tessera(["train-prior", "good", "--epochs", "50", "--batch", "4", "--lr", "1e30"]);
@@ -110,7 +110,7 @@ test("a folder that holds a run is refused; --overwrite removes what that run le
 	for (const name of [...left, ".model.safetensors.0123456789ab.tmp", ...own]) await writeFile(join(run, name), "old");
 	const refused = await tessera(["train", ...tiny, "--epochs", "1", "--out", "taken"]);
 	assert.is(refused.code, 1);
-	assert.match(refused.mistakes[0] as string, /"taken" holds another run \(config\.json, .*--overwrite/);
+	assert.match(refused.mistakes[0] as string, /--out "taken" contains another run \(config\.json, .*--overwrite/);
 	assert.is(await readFile(join(run, "model.safetensors"), "utf8"), "old");
 	const { code, errors } = await tessera(["train", ...tiny, "--epochs", "1", "--out", "taken", "--overwrite"]);
 	assert.is(code, 0, errors);
@@ -147,7 +147,7 @@ test("two runs in one folder: the second is told of the first", async () => {
 		for (const words of refused) {
 			const { code, mistakes } = await tessera(words);
 			assert.is(code, 1, words.join(" "));
-			assert.match(mistakes[0] as string, `good is in use by another run, of process ${process.pid}`);
+			assert.match(mistakes[0] as string, `"good" is in use by another run, of process ${process.pid}`);
 		}
 		await lock.checkHeld();
 	} finally {

@@ -15,13 +15,13 @@ import { checkClass, checkGridSize, checkPng, gridOfImages, sizeOfImages } from 
 import { defineCommand } from "../command.js";
 import { adapter, classOption, count, imagesArgument, runArgument, samplingOptions } from "../shared_options.js";
 
-/** Which part of an image is kept: the upper or the left half, or a box in the middle. */
+/** The part of an image that is kept: the upper or the left half, or a box in the middle. */
 const keptParts = ["top", "left", "box"] as const;
 
-/** Candidates for each completion, and of all completions that are drawn together. */
+/** The most candidates per completion, and the most of all completions that are drawn together. */
 const mostParticles = 32;
 const mostGrids = 1024;
-/** What stands for pixels that are not kept. */
+/** The grey of pixels that are not kept. */
 const unknown = 90;
 
 export const completeCommand = defineCommand({
@@ -51,11 +51,11 @@ export const completeCommand = defineCommand({
 	},
 	async run({ run: path, images: given, keep, count, class: label, temperature, topK, seed, out, adapter }) {
 		checkPng(out);
-		const paths = await imagePaths(given, "complete RUN IMAGES…");
+		const paths = await imagePaths("tessera complete", given);
 		const run = await runFolderOf(path);
 		await checkHasPrior(run);
 		if (paths.some((path) => resolve(path) === resolve(out)))
-			throw new ArgumentError(`"${out}" would be written over; choose another --out.`);
+			throw new ArgumentError(`tessera complete: "${out}" would be overwritten: choose another --out.`);
 		const images = await Promise.all(paths.map(readImage));
 		const gpu = await openDevice({ adapter });
 		const { model, prior, levels } = await loadPrior(gpu, run);
@@ -79,7 +79,7 @@ export const completeCommand = defineCommand({
 				const grid = codes && gridOf(codes);
 				if (codes === undefined || grid?.height !== prior.height || grid.width !== prior.width)
 					throw new ArgumentError(
-						`${paths[i]} is ${image.width} × ${image.height}, but the prior of ${run} is for images of ${size.width} × ${size.height}.`,
+						`tessera complete: "${paths[i]}" is ${image.width} × ${image.height}, but the prior of "${run}" is for images of ${size.width} × ${size.height}: scale it first.`,
 					);
 				const kept = keptCodes(keep, grid);
 				const drawing = { codes: await codes.data(), keep: kept, label, temperature, topK, particles };
@@ -113,7 +113,7 @@ export const completeCommand = defineCommand({
 	},
 });
 
-/** For each code of the grid whether it is kept. */
+/** 1 for each code of the grid that is kept, else 0. */
 function keptCodes(part: (typeof keptParts)[number], { height, width, levels }: CodeGrid): Uint8Array {
 	const positions = width / levels;
 	return Uint8Array.from({ length: height * width }, (_, i) => {

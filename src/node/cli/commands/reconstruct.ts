@@ -33,9 +33,9 @@ export const reconstructCommand = defineCommand({
 		const extension = extname(out).toLowerCase();
 		if (/^\.(jpe?g|gif|bmp|webp|tiff?|svg)$/.test(extension))
 			throw new ArgumentError(
-				`--out must be a .png for a grid, or a folder for a .png of each image, but is ${formatValue(out)}.`,
+				`tessera reconstruct: --out must be a .png for a grid, or a folder for a .png of each image, but is ${formatValue(out)}.`,
 			);
-		const paths = await imagePaths(given, "reconstruct MODEL IMAGES…");
+		const paths = await imagePaths("tessera reconstruct", given);
 		const file = await modelFile(modelPath);
 		const images: (Image & { readonly path: string })[] = [];
 		await withProgress("reading", paths.length, async (progress) => {
@@ -49,7 +49,7 @@ export const reconstructCommand = defineCommand({
 		const other = images.find(({ height, width }) => height !== first.height || width !== first.width);
 		if (intoGrid && other !== undefined)
 			throw new ArgumentError(
-				`${first.path} is ${first.width} × ${first.height}, ${other.path} ${other.width} × ${other.height}: images in one grid must be of one size. Give --out a folder instead.`,
+				`tessera reconstruct: the images of a grid must have one size, but "${first.path}" is ${first.width} × ${first.height} and "${other.path}" ${other.width} × ${other.height}: give --out a folder instead.`,
 			);
 
 		const targets = intoGrid ? [out] : paths.map((path) => targetOf(path, out));
@@ -100,18 +100,18 @@ export const reconstructCommand = defineCommand({
 	},
 });
 
-/** Where the reconstruction of one image goes. */
+/** The path of the reconstruction of one image. */
 function targetOf(path: string, folder: string): string {
 	return join(folder, `${basename(path, extname(path))}.png`);
 }
 
-/** @throws ArgumentError where a file would be written over an image that was given, or over another result. */
+/** @throws ArgumentError if a file would overwrite an image that was given, or another result */
 function checkTargets(targets: readonly string[], images: readonly string[]): void {
 	const taken = new Set(images.map((path) => resolve(path)));
 	for (const target of targets) {
 		if (taken.has(resolve(target)))
 			throw new ArgumentError(
-				`${target} would be written over; choose another --out, or give images of different names.`,
+				`tessera reconstruct: "${target}" would be overwritten: choose another --out, or give images with different names.`,
 			);
 		taken.add(resolve(target));
 	}
