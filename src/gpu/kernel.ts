@@ -22,9 +22,8 @@ interface Field {
 	readonly type: "f32" | "i32" | "u32";
 }
 
-/** The uniform of a kernel. @internal */
-export interface UniformDeclaration {
-	readonly binding: number;
+/** A struct of 32-bit words that the host writes. @internal */
+export interface Words {
 	readonly fields: readonly Field[];
 	/** One word for each field, in order: written by each launch, read before the next one. */
 	readonly words: Uint32Array;
@@ -32,11 +31,18 @@ export interface UniformDeclaration {
 	readonly floats: Float32Array;
 }
 
+/** The uniform of a kernel. @internal */
+export interface UniformDeclaration extends Words {
+	readonly binding: number;
+}
+
 /** A kernel's declarations, parsed from its WGSL. @internal */
 export interface Declarations {
 	/** The types of the bindings of group 0, in order. */
 	readonly kinds: readonly BindingKind[];
 	readonly uniform?: UniformDeclaration;
+	/** The struct of a read-only storage buffer that the host writes. */
+	readonly storageStruct?: Words;
 	/** The binding of its `Slice`: the workgroups that one of several dispatches computes. */
 	readonly slice?: number;
 }
@@ -45,41 +51,45 @@ export interface Declarations {
 export function declarationsOf({ name, source }: Kernel): Declarations {
 	const kinds: BindingKind[] = [];
 	let uniform: Declarations["uniform"];
+	let storageStruct: Words | undefined;
 	let slice: number | undefined;
 	const bindings = /@group\(0\)\s*@binding\((\d+)\)\s*var<([^>]*)>\s*(\w+)\s*:\s*([\w<>]+)/g;
 	for (const [, index, space = "", variable = "", type = ""] of source.matchAll(bindings)) {
 		const binding = Number(index);
 		const kind = space.replace(/\s/g, "");
 		kinds[binding] = kind === "uniform" ? "uniform" : kind === "storage,read_write" ? "storage" : "read-only-storage";
+		if (kind === "storage,read" && !type.startsWith("array")) storageStruct = wordsOfType(name, source, variable, type);
 		if (kind !== "uniform") continue;
 		if (type === "Slice") slice = binding;
-		else {
-			const fields = fieldsOf(name, source, variable, type);
-			const words = new Uint32Array(fields.length);
-			uniform = { binding, fields, words, floats: new Float32Array(words.buffer) };
-		}
+		else uniform = { binding, ...wordsOfType(name, source, variable, type) };
 	}
-	return { kinds, ...(uniform && { uniform }), ...(slice !== undefined && { slice }) };
+	return {
+		kinds,
+		...(uniform && { uniform }),
+		...(storageStruct && { storageStruct }),
+		...(slice !== undefined && { slice }),
+	};
 }
 
 /** The fields of a struct; those of a scalar are the variable itself. */
-function fieldsOf(kernel: string, source: string, variable: string, type: string): Field[] {
+function wordsOfType(kernel: string, source: string, variable: string, type: string): Words {
 	const body = new RegExp(`struct\\s+${type}\\s*\\{([^}]*)\\}`).exec(source)?.[1] ?? `${variable}: ${type}`;
-	return Array.from(body.replace(/\/\/.*/g, "").matchAll(/(\w+)\s*:\s*([\w<>]+)/g), ([, name = "", fieldType]) => {
-		if (fieldType !== "f32" && fieldType !== "i32" && fieldType !== "u32")
-			throw new ArgumentError(
-				`gpu.launch: kernels/${kernel}: the uniform's field ${name} is ${fieldType}, but must be f32, i32 or u32.`,
-			);
-		return { name, type: fieldType };
-	});
+	const fields = Array.from(
+		body.replace(/\/\/.*/g, "").matchAll(/(\w+)\s*:\s*([\w<>]+)/g),
+		([, name = "", fieldType]): Field => {
+			if (fieldType !== "f32" && fieldType !== "i32" && fieldType !== "u32")
+				throw new ArgumentError(
+					`gpu.launch: kernels/${kernel}: the uniform's field ${name} is ${fieldType}, but must be f32, i32 or u32.`,
+				);
+			return { name, type: fieldType };
+		},
+	);
+	const words = new Uint32Array(fields.length);
+	return { fields, words, floats: new Float32Array(words.buffer) };
 }
 
-/** Writes the words of a uniform. @throws ArgumentError unless `values` has a number for each of its fields, and no more @internal */
-export function packUniform(
-	kernel: Kernel,
-	{ fields, words, floats }: UniformDeclaration,
-	values: UniformValues,
-): Uint32Array {
+/** Writes the words of a struct by the names of its fields. @throws ArgumentError unless `values` has a number for each of its fields, and no more @internal */
+export function packWords(kernel: Kernel, { fields, words, floats }: Words, values: UniformValues): Uint32Array {
 	for (let i = 0; i < fields.length; i++) {
 		const { name, type } = fields[i];
 		const value = values[name];

@@ -1,7 +1,7 @@
 import { checkNumber, checkOptions, wrongArgument } from "../base/arguments.js";
 import type { AdapterDescription } from "./adapter.js";
 import type { CommandSink } from "./command_sink.js";
-import { type Constants, type Kernel, packUniform, type UniformValues } from "./kernel.js";
+import { type Constants, type Kernel, packWords, type UniformValues } from "./kernel.js";
 import type { Pipeline, Pipelines } from "./pipelines.js";
 import { checkStorages, type Storage } from "./storage.js";
 import type { Uniforms } from "./uniforms.js";
@@ -60,7 +60,7 @@ export class Launcher {
 		const { uniform, slice } = pipeline.declarations;
 		const buffers = [...bindings];
 		if (uniform !== undefined)
-			buffers.splice(uniform.binding, 0, this.uniforms.get(packUniform(kernel, uniform, uniforms)));
+			buffers.splice(uniform.binding, 0, this.uniforms.get(packWords(kernel, uniform, uniforms)));
 		if (slice === undefined) {
 			this.dispatch(pipeline, buffers, workgroups, sink);
 			return;

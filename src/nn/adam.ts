@@ -1,6 +1,7 @@
 import adamKernel from "../../kernels/adam.wgsl";
 import { checkArray, checkNumber, checkNumbers, checkOptions, wrongArgument } from "../base/arguments.js";
 import { CaptureError } from "../base/errors.js";
+import { declarationsOf, packWords, type Words } from "../gpu/kernel.js";
 import { commonGpu } from "../ops/check.js";
 import { launchElements } from "../ops/launch.js";
 import { checkParameter, checkTensor } from "../tensor/check_tensor.js";
@@ -51,6 +52,8 @@ export class Adam {
 	private readonly eps: number;
 	private readonly moments: readonly Moments[];
 	private readonly gpu: Gpu;
+	/** The kernel's settings, of one step. */
+	private readonly settings = declarationsOf(adamKernel).storageStruct as Words;
 
 	/** @throws ArgumentError where there is nothing to train or a setting is out of range, DeviceMismatchError */
 	constructor(parameters: readonly Parameter[], options: AdamOptions = {}) {
@@ -72,7 +75,7 @@ export class Adam {
 			parameter,
 			first: zeros(parameter),
 			second: zeros(parameter),
-			settings: gpu.keep(gpu.empty([7])),
+			settings: gpu.keep(gpu.empty([this.settings.fields.length])),
 			steps: 0,
 		}));
 		this.gpu = gpu;
@@ -130,14 +133,15 @@ export class Adam {
 			);
 		for (const moments of cohort) moments.steps = steps;
 		const [beta1, beta2] = this.betas;
-		return Float32Array.of(
+		packWords(adamKernel, this.settings, {
 			beta1,
-			1 - beta1,
+			complement1: 1 - beta1,
 			beta2,
-			1 - beta2,
-			this.eps,
-			this.rate / (1 - beta1 ** steps),
-			1 / Math.sqrt(1 - beta2 ** steps),
-		);
+			complement2: 1 - beta2,
+			epsilon: this.eps,
+			stepSize: this.rate / (1 - beta1 ** steps),
+			rootCorrection: 1 / Math.sqrt(1 - beta2 ** steps),
+		});
+		return this.settings.floats;
 	}
 }
