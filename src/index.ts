@@ -44,5 +44,5 @@ export { logSoftmax, softmax } from "./ops/softmax.js";
 export { mean, sum } from "./ops/sum.js";
 export type { DataOf, DType } from "./tensor/dtype.js";
 export type { Layout } from "./tensor/layout.js";
-export { type OpenDeviceOptions, openDevice } from "./tensor/open_device.js";
+export { type DebugOutput, type OpenDeviceOptions, openDevice } from "./tensor/open_device.js";
 export { type AnyTensor, type Capture, type Gpu, type GradientNode, Parameter, Tensor } from "./tensor/tensor.js";

@@ -326,6 +326,7 @@ const functions: Readonly<Record<string, Call>> = {
 				tune: argument(false, (value) => typeof value === "boolean" || value === gpu),
 				poolLimit: number(1, 0),
 				variant: word("portable"),
+				debug: word("launches"),
 				idle: body(() => () => undefined),
 			}),
 		},

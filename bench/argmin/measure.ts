@@ -94,7 +94,7 @@ export async function measureArgmin(
 
 	using result = search();
 	const indices = await result.data();
-	const extra = extraMemory(gpu, search);
+	const extra = extraMemory(gpu, search, [z, codebook]);
 	const notes: string[] = [];
 	const tooMany = /swiftshader/i.test(gpu.adapter.description) && rows > mostRowsOnSwiftShader;
 	if (tooMany && options.tfjs)

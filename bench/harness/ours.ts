@@ -1,8 +1,8 @@
-import type { AnyTensor, Gpu, Kernel, Launch } from "tessera-gpu";
+import type { AnyTensor, Gpu, LaunchEvent, Storage } from "tessera-gpu";
 import type { Contender, ContestOptions } from "./contest.js";
 import { spreadOf } from "./statistics.js";
 
-/** An operation of this library; what it returns is given back at once. */
+/** An operation of this library; its result is freed. */
 export function ours(gpu: Gpu, operation: () => unknown): Contender {
 	return {
 		name: "ours",
@@ -40,23 +40,30 @@ export interface Stage {
  * Each launch of an operation timed alone, in the order of the launches. Their buffers are held until then.
  */
 export async function stagesOf(gpu: Gpu, operation: () => unknown, options: ContestOptions): Promise<Stage[]> {
-	const launches: [Kernel, Launch][] = [];
-	const run = gpu.launch.bind(gpu);
-	gpu.launch = (kernel, launch) => {
-		for (const storage of launch.bindings) storage.retain();
-		launches.push([kernel, launch]);
-		run(kernel, launch);
+	const launches: LaunchEvent[] = [];
+	const collect = (event: LaunchEvent) => {
+		for (const storage of event.launch.bindings) storage.retain();
+		launches.push(event);
 	};
 	try {
-		ours(gpu, operation).call();
-		gpu.launch = run;
+		whileListening(gpu, collect, ours(gpu, operation).call);
 		const stages: Stage[] = [];
-		for (const [kernel, launch] of launches)
-			stages.push({ kernel: kernel.name, ms: await medianOnGpu(gpu, () => run(kernel, launch), options) });
+		for (const { kernel, launch } of launches)
+			stages.push({ kernel: kernel.name, ms: await medianOnGpu(gpu, () => gpu.launch(kernel, launch), options) });
 		return stages;
 	} finally {
-		gpu.launch = run;
-		for (const [, { bindings }] of launches) for (const storage of bindings) storage.free();
+		for (const { launch } of launches) for (const storage of launch.bindings) storage.free();
+	}
+}
+
+/** Calls `body` with a listener for its launches. */
+function whileListening<T>(gpu: Gpu, listener: (event: LaunchEvent) => void, body: () => T): T {
+	const { onLaunch } = gpu;
+	gpu.onLaunch = listener;
+	try {
+		return body();
+	} finally {
+		gpu.onLaunch = onLaunch;
 	}
 }
 
@@ -78,35 +85,26 @@ export function byKernel(stages: readonly Stage[]): KernelCost[] {
 	return [...costs.values()].sort((a, b) => b.ms - a.ms);
 }
 
-/** What an operation takes from the device beside its inputs and its result. */
+/** The memory that an operation allocates besides its result. */
 export interface ExtraMemory {
-	/** Most bytes alive at once, as allocated. */
+	/** Most bytes allocated at once. */
 	readonly peak: number;
 	/** Bytes of the largest buffer among them. */
 	readonly largest: number;
 }
 
-/** Watches the buffers that an operation takes. */
-export function extraMemory(gpu: Gpu, operation: () => AnyTensor): ExtraMemory {
+/** Measures the memory at each launch of an operation. */
+export function extraMemory(gpu: Gpu, operation: () => AnyTensor, inputs: readonly AnyTensor[]): ExtraMemory {
 	const before = gpu.memory().bytes;
-	const taken: number[] = [];
+	const extra = new Set<Storage>();
 	let peak = 0;
-	const allocate = gpu.allocate.bind(gpu);
-	gpu.allocate = (bytes) => {
-		const storage = allocate(bytes);
-		taken.push(bytes);
+	const measure = ({ launch }: LaunchEvent) => {
+		for (const storage of launch.bindings) extra.add(storage);
 		peak = Math.max(peak, gpu.memory().bytes - before);
-		return storage;
 	};
-	try {
-		const result = operation();
-		// The result itself is no extra, whichever of the buffers it is.
-		const own = taken.indexOf(4 * result.size);
-		if (own >= 0) taken.splice(own, 1);
-		const kept = gpu.memory().bytes - before;
-		result.dispose();
-		return { peak: peak - kept, largest: Math.max(0, ...taken) };
-	} finally {
-		gpu.allocate = allocate;
-	}
+	const result = whileListening(gpu, measure, operation);
+	for (const tensor of [result, ...inputs]) extra.delete(tensor.memory());
+	const kept = gpu.memory().bytes - before;
+	result.dispose();
+	return { peak: peak - kept, largest: Math.max(0, ...Array.from(extra, ({ bytes }) => bytes)) };
 }

@@ -6,7 +6,7 @@ import { type AdapterDescription, fixedSubgroupSize } from "./adapter.js";
 import type { BlockedKernels } from "./blocked_kernels.js";
 import type { MemoryUse } from "./buffer_pool.js";
 import { Replay } from "./capture/replay.js";
-import type { Trace } from "./capture/trace.js";
+import { Trace } from "./capture/trace.js";
 import { Tracer } from "./capture/tracer.js";
 import { CommandStream } from "./command_stream.js";
 import { DeviceMemory } from "./device_memory.js";
@@ -79,7 +79,8 @@ export class Device {
 	/** Lanes of a subgroup, if all subgroups have the same size of at least 4; else 0. */
 	readonly subgroupSize: number;
 	/**
-	 * Called before each launch: when it is encoded, traced or replayed. For debugging and benchmarks.
+	 * Called before each launch: when it is encoded, traced or replayed. For debugging and benchmarks;
+	 * `openDevice({ debug: "launches" })` sets it.
 	 *
 	 * @example
 	 * gpu.onLaunch = ({ kernel, launch }) => console.log(kernel.name, launch.workgroups);
@@ -334,6 +335,7 @@ export class Device {
 			await this.tuner?.tune(trace, {
 				time: (launches) => this.time(launches),
 				buildReplay: (part) => this.buildReplay(part),
+				createTrace: () => new Trace("prepare"),
 			});
 		} catch (error) {
 			throw this.errors.lost ?? error;

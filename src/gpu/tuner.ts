@@ -1,3 +1,4 @@
+import { excerpt } from "./capture/excerpt.js";
 import type { Replay } from "./capture/replay.js";
 import type { Trace, VariantEvents } from "./capture/trace.js";
 import type { Variant, Variants } from "./variant.js";
@@ -20,6 +21,7 @@ const timedMilliseconds = 1000;
 interface TuningDevice {
 	time(launches: () => void): Promise<number>;
 	buildReplay(trace: Trace): Replay;
+	createTrace(): Trace;
 }
 
 /**
@@ -30,6 +32,7 @@ interface TuningDevice {
 export class Tuner {
 	private readonly timings = new Map<string, Timings>();
 	private changed = false;
+	private tracingVariants = false;
 
 	private constructor(private readonly store: ChoiceStore) {}
 
@@ -46,12 +49,38 @@ export class Tuner {
 		return tuner;
 	}
 
-	/** The fastest of the variants; undefined unless all of them were timed. */
-	fastest(key: string, variants: Variants): Variant | undefined {
-		const timings = this.timings.get(key) ?? {};
-		const timeOf = (variant: Variant) => timings[variant] ?? Number.NaN;
-		if (variants.some((variant) => Number.isNaN(timeOf(variant)))) return undefined;
-		return variants.reduce((best, variant) => (timeOf(variant) < timeOf(best) ? variant : best));
+	/**
+	 * Computes something with the fastest of the variants; with the first one unless all were timed.
+	 *
+	 * @param compute launches one of the variants
+	 * @param trace of the step that is traced now
+	 * @param discard calls its argument and frees what that makes
+	 */
+	choose<T>(
+		key: string,
+		variants: Variants,
+		compute: (variant: Variant) => T,
+		trace: Trace | undefined,
+		discard: (body: () => unknown) => void,
+	): T {
+		const fastest = this.fastest(key, variants);
+		if (fastest !== undefined) return compute(fastest);
+		if (trace?.mode === "prepare" && !this.tracingVariants && !trace.untuned.has(key)) {
+			this.tracingVariants = true; // variants inside of a variant are not timed
+			try {
+				trace.untuned.set(
+					key,
+					variants.map((variant) => {
+						const start = trace.events.length;
+						discard(() => compute(variant));
+						return { variant, start, end: trace.events.length };
+					}),
+				);
+			} finally {
+				this.tracingVariants = false;
+			}
+		}
+		return compute(variants[0]);
 	}
 
 	/** Times the variants in a trace, and writes the timings to the store. */
@@ -64,6 +93,14 @@ export class Tuner {
 		this.changed = false;
 		await this.store.write(`${JSON.stringify(Object.fromEntries(this.timings), undefined, "\t")}\n`);
 	}
+
+	/** The fastest of the variants; undefined unless all of them were timed. */
+	private fastest(key: string, variants: Variants): Variant | undefined {
+		const timings = this.timings.get(key) ?? {};
+		const timeOf = (variant: Variant) => timings[variant] ?? Number.NaN;
+		if (variants.some((variant) => Number.isNaN(timeOf(variant)))) return undefined;
+		return variants.reduce((best, variant) => (timeOf(variant) < timeOf(best) ? variant : best));
+	}
 }
 
 /** The least time of each variant; they are timed alternately. */
@@ -72,7 +109,7 @@ async function measure(trace: Trace, variants: readonly VariantEvents[], device:
 	const replays: { variant: Variant; replay: Replay }[] = [];
 	try {
 		for (const { variant, start, end } of variants)
-			replays.push({ variant, replay: device.buildReplay(trace.excerpt(start, end)) });
+			replays.push({ variant, replay: device.buildReplay(excerpt(trace, start, end, device.createTrace())) });
 		const begin = performance.now();
 		for (let round = 0; round <= timedRounds; round++) {
 			for (const { variant, replay } of replays) {

@@ -173,10 +173,7 @@ export class TensorGpu extends Device implements Gpu {
 			throw wrongArgument("gpu.chooseVariant", "variants", "an array of at least one variant", variants);
 		checkFunction("gpu.chooseVariant", "compute", compute);
 		if (this.tuner === undefined || variants.length === 1) return compute(variants[0]);
-		const fastest = this.tuner.fastest(key, variants);
-		if (fastest !== undefined) return compute(fastest);
-		this.tracer.trace?.traceVariants(key, variants, (variant) => void this.scope(() => void compute(variant)));
-		return compute(variants[0]);
+		return this.tuner.choose(key, variants, compute, this.tracer.trace, (body) => this.scope(() => void body()));
 	}
 
 	/** Traces a step; it may leave no tensors alive but those that it returns and gradients. */

@@ -17,23 +17,34 @@ import { TensorGpu } from "./gpu.js";
 import type { Gpu } from "./tensor.js";
 
 export interface OpenDeviceOptions extends Omit<DeviceOptions, "tuner" | "variants" | "blockedKernels" | "onShader"> {
-	/** Which GPU to prefer where there are several (default "high-performance"). */
+	/** Which GPU to prefer if there are several (default "high-performance"). */
 	readonly powerPreference?: "low-power" | "high-performance";
-	/** WebGPU features without which the device is of no use to the caller. */
+	/** WebGPU features that the device must have. */
 	readonly requiredFeatures?: readonly string[];
 	/**
-	 * Whether `prepare` measures which kernels are the fastest for the shapes that it is given, instead of going by what
-	 * the adapter says of itself (default false). What was measured is kept for the next time: in Node in the cache
-	 * folder, in a browser in its storage for the site, or where this says.
+	 * Whether `prepare` times which variants of the kernels are the fastest for the shapes in its step, instead of choosing by
+	 * the adapter's description (default false). The timings are kept for the next run: in Node in the cache folder, in a browser
+	 * in its storage for the site, or in a store of the caller's.
 	 */
 	readonly tune?: boolean | ChoiceStore;
 	/** The only variant of the kernels to use; see `Variant` (default: the fastest for the adapter). */
 	readonly variant?: Variant | undefined;
-	/** Whether to say, once for each adapter, that shaders run on the CPU: in Node on stderr, in a browser on the console (default true). */
+	/** Whether to print, once for each adapter, that shaders run on the CPU: in Node on stderr, in a browser on the console (default true). */
 	readonly announce?: boolean;
+	/**
+	 * What to print for debugging, in Node on stderr, in a browser on the console (default: nothing; in Node the environment
+	 * variable TESSERA_DEBUG): "launches", each launch with its constants, uniforms, workgroups and bytes of its bindings, when it
+	 * is launched, traced or replayed; "shaders", the WGSL of each kernel when it is compiled. See also `gpu.onLaunch`.
+	 */
+	readonly debug?: DebugOutput | undefined;
 }
 
-/** The adapters that were announced. */
+export type DebugOutput = "launches" | "shaders";
+
+/** @internal */
+export const debugOutputs = ["launches", "shaders"] as const satisfies readonly DebugOutput[];
+
+/** The adapters that were announced, by their description. */
 const announced = new Set<string>();
 
 /** The names of the options. @internal */
@@ -42,6 +53,7 @@ export const openDeviceOptions = [
 	"requiredFeatures",
 	"tune",
 	"announce",
+	"debug",
 	"poolLimit",
 	"variant",
 	"idle",
@@ -57,6 +69,7 @@ export function checkOpenDeviceOptions(options: OpenDeviceOptions, more: readonl
 		requiredFeatures = [],
 		tune = false,
 		announce = true,
+		debug,
 		poolLimit = 0,
 		variant,
 		idle,
@@ -68,6 +81,7 @@ export function checkOpenDeviceOptions(options: OpenDeviceOptions, more: readonl
 	if (typeof tune !== "boolean" && typeof tune?.read !== "function")
 		throw wrongArgument(name, "tune", "true, false or a store { read, write }", tune);
 	checkFlag(name, "announce", announce);
+	if (debug !== undefined) checkWord(name, "debug", debug, debugOutputs);
 	checkNumber(name, "poolLimit", poolLimit, { least: 0 });
 	if (variant !== undefined) checkWord(name, "variant", variant, variantNames);
 	if (maxDispatchesInFlight !== undefined)
@@ -76,16 +90,16 @@ export function checkOpenDeviceOptions(options: OpenDeviceOptions, more: readonl
 }
 
 /**
- * Makes a device of an adapter.
+ * Opens a device on an adapter.
  *
- * @param storeFor where choices between kernels are kept, unless the options say
- * @param say announces that an adapter of this description computes on the CPU
- * @throws MissingFeatureError, NoAdapterError
+ * @param storeFor where timings are kept, unless the options have a store
+ * @param say prints that an adapter of this description computes on the CPU
+ * @throws MissingFeatureError if the adapter lacks a required feature, NoAdapterError for Dawn's null backend
  * @internal
  */
 export async function openAdapter(
 	adapter: GPUAdapter,
-	{ tune = false, announce = true, requiredFeatures, variant, ...options }: OpenDeviceOptions,
+	{ tune = false, announce = true, debug, requiredFeatures, variant, ...options }: OpenDeviceOptions,
 	storeFor: (adapter: AdapterDescription) => ChoiceStore,
 	say: (description: string) => void,
 ): Promise<Gpu> {
@@ -96,8 +110,11 @@ export async function openAdapter(
 	const blockedKernels = variants.includes("blocked")
 		? (await import("../gpu/blocked_kernels.js")).blockedKernels
 		: undefined;
+	const printers = debug === undefined ? undefined : await import("../gpu/debug.js");
+	const onShader = debug === "shaders" ? printers?.printShader : undefined;
 	const device = await requestDevice(adapter, requiredFeatures);
-	const gpu = new TensorGpu(device, description, { ...options, tuner, variants, blockedKernels });
+	const gpu = new TensorGpu(device, description, { ...options, tuner, variants, blockedKernels, onShader });
+	if (debug === "launches") gpu.onLaunch = printers?.printLaunch;
 	const name = description.description || description.device || description.architecture;
 	if (description.software && announce && !announced.has(name)) {
 		announced.add(name);
@@ -109,19 +126,21 @@ export async function openAdapter(
 /**
  * Opens the browser's GPU.
  *
- * @throws NoAdapterError where the browser has no WebGPU or gives no adapter, MissingFeatureError
+ * @throws NoAdapterError if the browser has no WebGPU or no adapter, MissingFeatureError if the adapter lacks a required feature
+ * @example
+ * const gpu = await openDevice();
  */
 export async function openDevice(options: OpenDeviceOptions = {}): Promise<Gpu> {
 	checkOpenDeviceOptions(options);
 	const gpu = globalThis.navigator?.gpu;
 	if (gpu === undefined)
 		throw new NoAdapterError(
-			"This browser offers no WebGPU (navigator.gpu is missing). It needs a secure context (https or localhost) and Chrome or Edge 113, Safari 26 or Firefox 141, or newer.",
+			"openDevice: this browser has no WebGPU (navigator.gpu is missing). It needs a secure context (https or localhost) and Chrome or Edge 113, Safari 26 or Firefox 141, or newer.",
 		);
 	const adapter = await gpu.requestAdapter({ powerPreference: options.powerPreference ?? "high-performance" });
 	if (adapter === null || isNullBackend(adapter))
 		throw new NoAdapterError(
-			"The browser found no GPU adapter. Turn on hardware acceleration, or in Chrome start it with --enable-unsafe-webgpu --use-webgpu-adapter=swiftshader to compute on the CPU.",
+			"openDevice: the browser found no GPU adapter. Turn on hardware acceleration, or in Chrome start it with --enable-unsafe-webgpu --use-webgpu-adapter=swiftshader to compute on the CPU.",
 		);
 	return openAdapter(adapter, options, browserChoiceStore, (name) =>
 		console.warn(`Tessera computes on the CPU (${name}): no GPU was found.`),

@@ -74,7 +74,7 @@ export class Replay implements PreparedCommands {
 		this.pipelines = trace.pipelines;
 		this.dispatches = this.commands.filter(({ pipeline }) => pipeline !== undefined).length;
 		this.used = [...trace.external, ...this.results];
-		const { written } = trace;
+		const written = trace.writtenBy();
 		this.written = this.used.filter((storage) => written.has(storage));
 	}
 

@@ -50,13 +50,12 @@ export class Trace implements CommandSink {
 	readonly external = new Set<Storage>();
 	/** Frees a storage of the trace whose last reference is removed after the step has ended. */
 	releaseLater: (storage: Storage) => void = () => undefined;
-	/** The events of each variant that is to be measured, by the key of `gpu.chooseVariant`. */
+	/** The events of each variant that is to be timed, by the key of `gpu.chooseVariant`; filled by the tuner. */
 	readonly untuned = new Map<string, readonly VariantEvents[]>();
 	/** The first thing that cannot be captured, also if the step has caught the error. */
 	private failure: CaptureError | undefined;
 	/** The counts of changes that were incremented. */
 	private readonly changes: { count: number }[] = [];
-	private tracingVariants = false;
 	private open = true;
 	private dispatches = 0;
 	private lastKernel = "";
@@ -68,9 +67,15 @@ export class Trace implements CommandSink {
 		return new Set(this.events.flatMap((event) => (event.kind === "dispatch" ? [event.pipeline] : [])));
 	}
 
-	/** The storages that the step writes. */
-	get written(): Set<Storage> {
-		return writtenBy(this.events);
+	/** The storages that the step, or some events of it, writes. */
+	writtenBy(events: readonly TraceEvent[] = this.events): Set<Storage> {
+		const written = new Set<Storage>();
+		for (const event of events)
+			if (event.kind === "copy") written.add(event.to);
+			else if (event.kind === "dispatch")
+				for (const [i, storage] of event.storages.entries())
+					if (event.pipeline.declarations.kinds[i] === "storage") written.add(storage);
+		return written;
 	}
 
 	/** Storages that the step allocated and that are still referenced. */
@@ -85,6 +90,12 @@ export class Trace implements CommandSink {
 		});
 		this.addAllocation(storage);
 		return storage;
+	}
+
+	/** Notes that a storage of this trace is allocated. */
+	addAllocation(storage: Storage): void {
+		this.allocated.set(storage, this.allocated.size);
+		this.events.push({ kind: "allocate", storage });
 	}
 
 	/** @throws CaptureError if this is a capture */
@@ -130,22 +141,6 @@ export class Trace implements CommandSink {
 		throw this.failure;
 	}
 
-	/** In a trace for tuning, traces each variant; once for a key, and not inside of another. */
-	traceVariants(key: string, variants: readonly Variant[], launch: (variant: Variant) => void): void {
-		if (this.mode === "capture" || this.tracingVariants || this.untuned.has(key)) return;
-		this.tracingVariants = true;
-		try {
-			const traced = variants.map((variant) => {
-				const start = this.events.length;
-				launch(variant);
-				return { variant, start, end: this.events.length };
-			});
-			this.untuned.set(key, traced);
-		} finally {
-			this.tracingVariants = false;
-		}
-	}
-
 	/** The step has ended. @throws CaptureError if it did something that cannot be captured */
 	close(): void {
 		this.open = false;
@@ -162,34 +157,6 @@ export class Trace implements CommandSink {
 			else if (event.kind === "allocate" && event.storage === storage) break;
 		}
 		return `made after dispatch ${dispatches}`;
-	}
-
-	/**
-	 * The events from `start` up to `end` as a trace that can be replayed on its own: it allocates copies of the storages that
-	 * events before it have allocated, and of those from outside that it writes.
-	 */
-	excerpt(start: number, end: number): Trace {
-		const part = new Trace(this.mode);
-		const copies = new Map<Storage, Storage>();
-		const events = this.events.slice(start, end);
-		const written = writtenBy(events);
-		for (const event of events) if (event.kind === "allocate") copies.set(event.storage, event.storage);
-		const copyOf = (storage: Storage): Storage => {
-			const needsCopy = this.allocated.has(storage) || written.has(storage);
-			const copy = copies.get(storage) ?? (needsCopy ? part.allocate(storage.bytes) : storage);
-			copies.set(storage, copy);
-			return copy;
-		};
-		for (const event of events)
-			if (event.kind === "dispatch") {
-				const { pipeline, storages, x, y } = event;
-				part.dispatch(pipeline, storages.map(copyOf), x, y);
-			} else if (event.kind === "copy") part.copy(copyOf(event.from), copyOf(event.to));
-			else if (event.kind === "allocate") part.addAllocation(event.storage);
-			else if (copies.get(event.storage) === event.storage) part.events.push(event);
-		for (const [storage, copy] of copies) if (copy !== storage) copy.free();
-		part.open = false;
-		return part;
 	}
 
 	/** Takes back the changes that were counted, because nothing was written. */
@@ -209,22 +176,7 @@ export class Trace implements CommandSink {
 		this.changes.push(changes);
 	}
 
-	private addAllocation(storage: Storage): void {
-		this.allocated.set(storage, this.allocated.size);
-		this.events.push({ kind: "allocate", storage });
-	}
-
 	private retainExternal(storage: Storage): void {
 		if (!this.allocated.has(storage) && !this.external.has(storage)) this.external.add(storage.retain());
 	}
-}
-
-function writtenBy(events: readonly TraceEvent[]): Set<Storage> {
-	const written = new Set<Storage>();
-	for (const event of events)
-		if (event.kind === "copy") written.add(event.to);
-		else if (event.kind === "dispatch")
-			for (const [i, storage] of event.storages.entries())
-				if (event.pipeline.declarations.kinds[i] === "storage") written.add(storage);
-	return written;
 }

@@ -1,7 +1,7 @@
 import { checkWord } from "../../base/arguments.js";
 import { NoAdapterError } from "../../base/errors.js";
 import { describeAdapter, isNullBackend } from "../../gpu/adapter.js";
-import { checkOpenDeviceOptions, type OpenDeviceOptions, openAdapter } from "../../tensor/open_device.js";
+import { checkOpenDeviceOptions, debugOutputs, type OpenDeviceOptions, openAdapter } from "../../tensor/open_device.js";
 import type { Gpu } from "../../tensor/tensor.js";
 import { choiceFile } from "./choice_file.js";
 import { withDawnsLog } from "./dawn_log.js";
@@ -37,12 +37,14 @@ const dawnOptions = ["disable-dawn-features=timestamp_quantization"];
  */
 export async function openDevice(options: NodeOpenDeviceOptions = {}): Promise<Gpu> {
 	checkOpenDeviceOptions(options, ["adapter"]);
-	const { TESSERA_ADAPTER } = process.env;
+	const { TESSERA_ADAPTER, TESSERA_DEBUG = "" } = process.env;
 	const choice = checkChoice("adapter", options.adapter) ?? checkChoice("TESSERA_ADAPTER", TESSERA_ADAPTER);
+	const debug =
+		TESSERA_DEBUG === "" ? undefined : checkWord("openDevice", "TESSERA_DEBUG", TESSERA_DEBUG, debugOutputs);
 	try {
 		const adapter = await findAdapter(choice, options.powerPreference ?? "high-performance");
 		const withIdle = describeAdapter(adapter).software ? { idle, ...options } : options;
-		return await openAdapter(adapter, withIdle, choiceFile, announce);
+		return await openAdapter(adapter, { ...withIdle, debug: options.debug ?? debug }, choiceFile, announce);
 	} catch (error) {
 		throw (await outOfFiles(error)) ?? error;
 	}

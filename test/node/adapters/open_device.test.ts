@@ -175,6 +175,18 @@ test("unknown adapters and missing features are named", async () => {
 	assert.not.instance(error, ArgumentError);
 });
 
+test("TESSERA_DEBUG prints on stderr, unless the option says something else", async () => {
+	const code = `${open} const gpu = await openDevice({ announce: false });
+		relu(gpu.tensor([1]));`;
+	const launches = await script(code, { TESSERA_DEBUG: "launches" });
+	assert.match(launches.stderr, /^eager relu\.wgsl: /m);
+	assert.is(launches.stdout, "");
+	assert.match((await script(code, { TESSERA_DEBUG: "shaders" })).stderr, /^compiled relu\.wgsl:$/m);
+	assert.not.match((await script(code, { TESSERA_DEBUG: "" })).stderr, /relu/);
+	const wrong = await script(code, { TESSERA_DEBUG: "all" });
+	assert.match(wrong.stderr, /ArgumentError: openDevice: TESSERA_DEBUG must be "launches" or "shaders", but is "all"/);
+});
+
 test("a device with no feature and no raised limit computes all the same", async () => {
 	const { create } = await import("webgpu");
 	const driver = await unpackSwiftShader();
