@@ -9,7 +9,7 @@ import { adapter, count, runArgument, samplingOptions } from "../src/node/cli/sh
 import { reconstructImages } from "../src/node/images/pictures.js";
 import { loadPrior } from "../src/node/runs/load_prior.js";
 import { loadRunData, readRunData } from "../src/node/runs/run_data.js";
-import { sampleImages } from "../src/node/runs/sample_grid.js";
+import { sampleImages } from "../src/node/runs/sample_images.js";
 import { Classifier } from "./recognition/classifier.js";
 
 function share(found: readonly number[], wanted: ArrayLike<number>): number {

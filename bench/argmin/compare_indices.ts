@@ -21,9 +21,9 @@ export interface Disagreement {
 const unitRoundoff = 2 ** -24;
 
 /**
- * Compares two lists of nearest codes. Where they differ, both squared distances are worked out in float64. A
+ * Compares two lists of nearest codes. If they differ, both squared distances are computed in float64. A
  * composition |z|² + |e|² − 2 z·e in float32 is off by at most about (D + 3) u (|z| + |e|)² (Higham, "Accuracy and
- * stability of numerical algorithms", section 3.1), so two distances are equal to it where they differ by no more than
+ * stability of numerical algorithms", section 3.1), so two distances are equal if they differ by no more than
  * twice that.
  */
 export function compareIndices(

@@ -15,7 +15,7 @@ export interface JaxArgmin {
 /**
  * argmin over codes of |z|² + |e|² − 2 z·e in jax-js, compiled as one function, on whatever device `navigator.gpu` has.
  *
- * @throws TesseraError where jax-js or the GPU refuses it.
+ * @throws TesseraError if jax-js or the GPU refuses it
  */
 export async function openJaxArgmin(gpu: Gpu, { z, codebook, dimensions }: Problem): Promise<JaxArgmin> {
 	shareDevice(gpu);

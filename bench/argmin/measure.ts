@@ -12,7 +12,7 @@ import type { TfjsArgmin } from "./tfjs_argmin.js";
 export interface ArgminRow extends Measurement {
 	/** Our time by timestamps, the median; `gflops` and the shares go by it. */
 	readonly ours_gpu_ms: number;
-	/** Most bytes alive at once beside inputs and result, and the largest buffer among them. */
+	/** Most bytes allocated at one time besides inputs and result, and the largest buffer among them. */
 	readonly extra_bytes: number;
 	readonly largest_extra_bytes: number;
 	/** tfjs with the fewest passes over the distances that its operations allow; `tfjs_ms` is the composition with three terms. */
@@ -20,9 +20,9 @@ export interface ArgminRow extends Measurement {
 	readonly tfjs_extra_bytes: number | null;
 	/** In how many parts tfjs computed the rows; 1 unless its distances are larger than a binding may be. */
 	readonly tfjs_parts: number | null;
-	/** Rows where tfjs found another code that is as near, as far as float32 can tell. */
+	/** Rows for which tfjs found another code that is equally near in float32. */
 	readonly ties: number | null;
-	/** Rows where tfjs found another code, and not for rounding. */
+	/** Rows for which tfjs found another code, and not because of rounding. */
 	readonly mismatches: number | null;
 	readonly jax_ms: number | null;
 	readonly jax_ratio: number | null;
@@ -73,7 +73,7 @@ async function openOthers(bench: Bench, problem: Problem): Promise<[TfjsArgmin |
 	];
 }
 
-/** @throws Error where one of our indices is wrong by more than rounding. */
+/** @throws Error if one of our indices is wrong by more than rounding */
 function check(name: string, indices: Uint32Array, others: ArrayLike<number>, problem: Problem): Disagreement {
 	const found = compareIndices(indices, others, problem);
 	if (found.firstWrong > 0)
@@ -111,7 +111,7 @@ export async function measureArgmin(
 		if (tfjsFound !== undefined && tfjsFound.ties > 0)
 			notes.push(`the ties' distances differ by at most ${tfjsFound.largestTie.toExponential(1)} of |z|² + |e|²`);
 		if (tfjsFound !== undefined && tfjsFound.secondWrong > 0)
-			notes.push(`where the indices do not match, tfjs's codes are the farther ones`);
+			notes.push("if the indices differ, the codes of tfjs are farther");
 		if (jaxFound !== undefined && jaxFound.secondWrong > 0)
 			notes.push(`${jaxFound.secondWrong} indices of jax-js are wrong`);
 

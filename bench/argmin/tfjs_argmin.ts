@@ -26,7 +26,7 @@ export interface TfjsArgmin {
 	readonly parts: number;
 	/** Those of the composition with three terms. */
 	readonly indices: Int32Array;
-	/** Most bytes of tensors beside inputs and result, in the composition with three terms. */
+	/** Most bytes of tensors besides inputs and result, in the composition with three terms. */
 	readonly extraBytes: number;
 	readonly close: () => void;
 }
@@ -34,7 +34,7 @@ export interface TfjsArgmin {
 /** If the composition with three terms takes more milliseconds than this, the lean one is not run. */
 const tooLongForLean = 20_000;
 
-/** @throws TesseraError where tfjs or the GPU refuses it. */
+/** @throws TesseraError if tfjs or the GPU refuses it */
 export async function openTfjsArgmin(gpu: Gpu, { z, codebook, dimensions }: Problem): Promise<TfjsArgmin> {
 	const tfjs = await Tfjs.open(gpu);
 	try {

@@ -14,7 +14,7 @@ export interface ConvRow extends Measurement {
 	readonly batch: number;
 	/** By timestamps, the median; `gflops` and the shares go by it. */
 	readonly ours_gpu_ms: number;
-	/** With WEBGPU_USE_NAIVE_CONV2D_TRANSPOSE on (tfjs's default) and off; null where the flag makes no difference. */
+	/** With WEBGPU_USE_NAIVE_CONV2D_TRANSPOSE on (tfjs's default) and off; null if the flag makes no difference. */
 	readonly tfjs_naive_ms: number | null;
 	readonly tfjs_matmul_ms: number | null;
 	/** Largest difference from tfjs's result over its largest magnitude. */
@@ -40,7 +40,7 @@ interface Subject {
 	readonly dispose: () => void;
 }
 
-/** @throws Error where the operation gives no gradient. */
+/** @throws Error if the operation gives no gradient */
 function subject(gpu: Gpu, layer: Layer, direction: Direction, data: LayerData): Subject {
 	const { batch, kernel, stride, padding, transposed } = layer;
 	const image = (side: "large" | "small") =>
@@ -69,7 +69,7 @@ function subject(gpu: Gpu, layer: Layer, direction: Direction, data: LayerData):
 	};
 }
 
-/** @throws Error where none of tfjs's variants has our result. */
+/** @throws Error if none of tfjs's variants has our result */
 function check(result: Float32Array, { variants }: TfjsConvolution): { difference: number; wrong: string[] } {
 	const differences = variants.map((variant) => relativeDifference(result, variant.result));
 	const difference = Math.min(...differences);

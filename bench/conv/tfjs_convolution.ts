@@ -29,10 +29,10 @@ export interface LayerData {
  * The kernels that tfjs's own conv2d, conv2dTranspose and their gradients end in, called directly: a gradient without
  * the forward pass before it. tfjs's layout is NHWC, and [kernel, kernel, large, small] for weights.
  *
- * Where a transposed convolution is computed there are two variants, for the two settings of
+ * A transposed convolution has two variants, for the two settings of
  * WEBGPU_USE_NAIVE_CONV2D_TRANSPOSE; elsewhere the flag makes no difference.
  *
- * @throws TesseraError where tfjs or the GPU refuses it.
+ * @throws TesseraError if tfjs or the GPU refuses it
  */
 export async function openTfjsConvolution(
 	gpu: Gpu,

@@ -46,7 +46,7 @@ export interface Benchmark {
 	readonly sized: boolean;
 	/** The names of its rows. */
 	readonly rows: (gpu: Gpu, options: BenchmarkOptions) => string[];
-	/** Measures, prints and writes; false where a row failed. */
+	/** Measures, prints and writes; false if a row failed. */
 	readonly run: (bench: Bench) => Promise<boolean>;
 }
 

@@ -7,13 +7,13 @@ export interface Contender {
 	readonly call: () => void;
 	/** Waits until the GPU has done all that was given to it. */
 	readonly finish: () => Promise<void>;
-	/** Milliseconds of an earlier call, where there was one: its pipelines are made then, and no call is spent on them. */
+	/** Milliseconds of an earlier call, if there was one, which has compiled the pipelines. */
 	readonly before?: number;
 }
 
 /** How one contender did. */
 export interface Result extends Spread {
-	/** True where the earlier call took so long that it is the only one. */
+	/** True if the earlier call took so long that it is the only one. */
 	readonly onlyEarlier: boolean;
 }
 
@@ -33,7 +33,7 @@ const mostCallsInSample = 64;
 const turnMilliseconds = 100;
 const mostSamplesInTurn = 5;
 const leastRounds = 2;
-/** The first round is the only one where it took so many times the budget. */
+/** The first round is the only one if it took so many times the budget. */
 const tooLong = 4;
 /** And there is no other call after an earlier one that took so many times the budget. */
 const muchTooLong = 8;

@@ -13,13 +13,13 @@ export interface Measurement extends Work {
 	readonly ours_ms: number;
 	readonly ours_quartiles: readonly [number, number];
 	readonly ours_runs: number;
-	/** Median of tfjs on the same device, the faster of its settings; null where it was not or could not be measured. */
+	/** Median of tfjs on the same device, the faster of its settings; null if it was not or could not be measured. */
 	readonly tfjs_ms: number | null;
 	readonly tfjs_quartiles: readonly [number, number] | null;
 	readonly tfjs_runs: number;
 	/** tfjs_ms / ours_ms */
 	readonly ratio: number | null;
-	/** Of the work that is needed, two operations a multiply-add, over our time; null where that is not the point. */
+	/** The operations of the problem, two per multiply-add, over our time; null if that says nothing. */
 	readonly gflops: number | null;
 	/** What a reader of the row should know. */
 	readonly note?: string | undefined;
@@ -50,12 +50,12 @@ export function slug(name: string): string {
 		.replace(/^-|-$/g, "");
 }
 
-/** The file that a path means: itself, or where it is a folder (by default bench/results/) the report's own in there. */
+/** The file for a report: the path itself, or the report's own file in the folder (by default bench/results/). */
 export function reportPath(path: string | undefined, adapter: string, benchmark: string): string {
 	return path?.endsWith(".json") ? path : join(path ?? "bench/results", `${adapter}.${benchmark}.json`);
 }
 
-/** Writes the JSON, and where something was compared with tfjs the chart of the ratios beside it; says what was written. */
+/** Writes the JSON and, if something was compared with tfjs, the chart of the ratios next to it. Prints the paths. */
 export async function writeReport(report: Report, path: string): Promise<string[]> {
 	await writeFileAtomic(path, `${JSON.stringify(report, undefined, "\t")}\n`);
 	if (report.rows.every(({ ratio }) => ratio === null)) return [path];
@@ -79,7 +79,7 @@ function isRow(value: unknown): value is Row {
 	);
 }
 
-/** The report in a JSON text. @throws ArgumentError where it is none. */
+/** The report in a JSON text. @throws ArgumentError if it is not one */
 export function parseReport(text: string, path: string): Report {
 	let value: unknown;
 	try {
@@ -96,7 +96,7 @@ export function parseReport(text: string, path: string): Report {
 /**
  * Reads an earlier report from a file, or from a folder, which need not have one.
  *
- * @throws ArgumentError where the file is no report; the file system's error where a file is not there.
+ * @throws ArgumentError if the file is not a report; the file system's error if a file is missing
  */
 export async function readEarlier(path: string, adapter: string, benchmark: string): Promise<Report | undefined> {
 	const file = reportPath(path, adapter, benchmark);
@@ -110,7 +110,7 @@ export interface Change {
 	readonly before: number;
 	readonly after: number;
 	readonly verdict: "faster" | "slower" | "as before";
-	/** tfjs's time over what it was: where it is far from 1, the machine changed, not the kernels. */
+	/** The time of tfjs over its earlier time: if it is far from 1, the machine changed, not the kernels. */
 	readonly tfjs: number | null;
 }
 

@@ -14,7 +14,7 @@ function quantile(sorted: readonly number[], p: number): number {
 	return below + (above - below) * (at - Math.floor(at));
 }
 
-/** Median and quartiles. @throws RangeError where there are no times. */
+/** Median and quartiles. @throws RangeError if there are no times */
 export function spreadOf(times: readonly number[]): Spread {
 	if (times.length === 0) throw new RangeError("There are no times to take the median of.");
 	const sorted = [...times].sort((a, b) => a - b);

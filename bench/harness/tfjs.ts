@@ -6,7 +6,7 @@ import type { Contender } from "./contest.js";
 import { shareDevice } from "./navigator.js";
 
 /**
- * tfjs on the device that ours runs on. Its own backend would ask for a device; so it is imported where there is no
+ * tfjs on the device that ours runs on. Its own backend would request a device; so it is imported while there is no
  * `navigator.gpu` yet, and registers none, and then gets one with ours.
  */
 export class Tfjs {

@@ -58,7 +58,7 @@ interface Comparison {
 	readonly before: ReadonlyMap<string, number>;
 }
 
-/** Takes the first steps in both libraries. @throws Error where their losses differ. */
+/** Takes the first steps in both libraries. @throws Error if their losses differ */
 async function compareLosses({ trainer, images }: Training, tfjs: TfjsTraining | undefined): Promise<Comparison> {
 	const losses: number[] = [];
 	for (let step = 0; step < comparedSteps; step++) losses.push(await trainer.step(images).loss.item());
@@ -106,7 +106,7 @@ async function observe(gpu: Gpu, step: () => unknown) {
 	};
 }
 
-/** Where the time of a step goes, by kernel. */
+/** The GPU time of a step by kernel. */
 async function kernelCosts(gpu: Gpu, { model, images }: Training): Promise<KernelCost[]> {
 	// The first step of a trainer is launched kernel by kernel, whatever it does later. It comes last of all: each launch
 	// is repeated, so the weights are of no use after it.

@@ -1,11 +1,11 @@
 import type { ImageSet } from "tessera-gpu";
 
-/** A latent sees 7 × 7 pixels, of which the first three rows and columns may lie outside the image. */
+/** A latent depends on 7 × 7 pixels, of which the first three rows and columns may be outside the image. */
 const seen = 7;
 const stride = 4;
 const before = 3;
 
-/** How often each patch occurs that a latent sees; what lies outside the image is a value of its own. */
+/** How often each patch occurs that a latent depends on. Pixels outside the image have a value of their own. */
 export function patchCounts({ pixels, count, channels, height, width }: ImageSet): number[] {
 	const counts = new Map<string, number>();
 	const outside = 256;
@@ -24,8 +24,8 @@ export function patchCounts({ pixels, count, channels, height, width }: ImageSet
 }
 
 /**
- * exp of the highest entropy of K codes when each patch has one: the most frequent patches have codes of their own as long
- * as they exceed an even share of what is left, and the rest is shared out evenly.
+ * exp of the highest entropy of K codes if each patch has one code: the most frequent patches get a code each as long as they
+ * exceed an even share of the rest, which the other codes share evenly.
  */
 export function perplexityBound(counts: readonly number[], codes: number): number {
 	const total = counts.reduce((sum, count) => sum + count, 0);

@@ -15,7 +15,7 @@ import {
 } from "tessera-gpu";
 import { toNetwork } from "../../src/node/images/pictures.js";
 
-/** A small convolutional network that names the class of an image [1 or 3, H, W], H and W divisible by 4. */
+/** A small convolutional network that classifies images [1 or 3, H, W], H and W divisible by 4. */
 export class Classifier {
 	static readonly name: string = "Classifier";
 
@@ -40,7 +40,7 @@ export class Classifier {
 		]);
 	}
 
-	/** Goes through the images so many times, in random order, with a learning rate that falls to zero. */
+	/** Trains for so many epochs, in random order, with a cosine learning-rate schedule. */
 	async train(set: ImageSet, { epochs, batch, seed }: { epochs: number; batch: number; seed: number }): Promise<void> {
 		const { gpu, classes } = this;
 		const random = new Random(seed);

@@ -251,7 +251,7 @@ export const commands: Area = {
 			suites: ["node/cli/prior_cli"],
 		},
 		"parts of a large sample repeat the first": {
-			file: "src/node/runs/sample_grid.ts",
+			file: "src/node/runs/sample_images.ts",
 			find: "firstImage: first,",
 			replace: "firstImage: 0,",
 			suites: ["node/cli/prior_cli"],
@@ -361,7 +361,7 @@ export const commands: Area = {
 		"the prior's NMSE counts a short last batch like a whole one": {
 			file: "src/node/runs/code_sets.ts",
 			find: "(await loss.item()) * count",
-			replace: "(await loss.item()) * (count > 0 ? imagesAtOnce(model, set) : 0)",
+			replace: "(await loss.item()) * (count > 0 ? imagesPerBatch(model, set) : 0)",
 			suites: ["node/cli/pinned_training"],
 		},
 		"a folder of images is read in class folders alone": {

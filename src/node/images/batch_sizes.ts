@@ -11,24 +11,24 @@ import type { VQVAE } from "../../vqvae/vqvae.js";
 const most = 128;
 /** The size of binding that every device supports. Larger layers would only use more memory. */
 const enoughBytes = 2 ** 27;
-/** A batch of fewer images is not laid out in blocks, so it takes no more memory than they need. */
+/** Smaller batches are not laid out in blocks, so they need no memory for unused places of a block. */
 const leastBlocked = 4;
 
-/** What is read of a device here. */
+/** The part of a device that decides the size of a batch. */
 export type DeviceSize = Pick<Gpu, "variants"> & {
 	readonly limits: Pick<GPUSupportedLimits, "maxStorageBufferBindingSize">;
 };
 
 /**
- * How many images a VQ-VAE takes at once: as many as make 128 MiB of its widest layer, or what the device can
- * bind, up to 128.
+ * How many images a VQ-VAE takes in a batch: up to 128, of which the widest layer is at most 128 MiB, and which the device can
+ * bind.
  */
-export function imagesAtOnce(
+export function imagesPerBatch(
 	model: VQVAE<Quantizer>,
 	{ height, width }: { readonly height: number; readonly width: number },
 	device: DeviceSize = model.vqLayer.gpu,
 ): number {
-	return atOnce(device, bytesOfImage(model, { height, width }), most);
+	return perBatch(device, bytesOfImage(model, { height, width }), most);
 }
 
 /** The bytes of the widest activation of a VQ-VAE for one image. */
@@ -42,7 +42,7 @@ export function bytesOfImage(
 	return 4 * Math.max(sizeOf(input), widest(encoder, input), sizeOf(codes), widest(decoder, codes));
 }
 
-/** The most elements that a layer, or one in it, gives for an input. */
+/** The most elements of the output of a layer, or of a layer inside it. */
 function widest(layer: Module, input: Shape): number {
 	const { output } = layer.cost(input);
 	let elements = sizeOf(output);
@@ -55,9 +55,9 @@ function widest(layer: Module, input: Shape): number {
 	return elements;
 }
 
-/** How many grids of codes a prior takes at once, by the same rule; up to `limit`. */
-export function gridsAtOnce(prior: PriorSizes, device: DeviceSize, limit = most): number {
-	return atOnce(device, bytesOfGrid(prior), limit);
+/** How many grids of codes a prior takes in a batch, by the same rule; up to `limit`. */
+export function gridsPerBatch(prior: PriorSizes, device: DeviceSize, limit = most): number {
+	return perBatch(device, bytesOfGrid(prior), limit);
 }
 
 type PriorSizes = Pick<GatedPixelCNN, "height" | "width" | "channels" | "numEmbeddings">;
@@ -67,13 +67,13 @@ export function bytesOfGrid({ height, width, channels, numEmbeddings }: PriorSiz
 	return 4 * height * width * Math.max(numEmbeddings, 4 * channels);
 }
 
-/** The images that a batch takes the memory of: kernels on blocked tensors, which CPU adapters have, fill up the last block. */
+/** For how many images a batch needs memory: in the blocked layout of CPU adapters the last block may have unused places. */
 export function imagesInMemory({ variants }: Pick<DeviceSize, "variants">, batch: number): number {
 	return batch < leastBlocked || !variants.includes("blocked") ? batch : Math.ceil(batch / blockSize) * blockSize;
 }
 
-/** The most images of which the widest layer fits, with those that fill up a block. */
-function atOnce({ variants, limits }: DeviceSize, bytesOfOne: number, limit: number): number {
+/** The most images whose widest layer fits, whole blocks in the blocked layout. */
+function perBatch({ variants, limits }: DeviceSize, bytesOfOne: number, limit: number): number {
 	const fitting = Math.min(limit, Math.floor(Math.min(enoughBytes, limits.maxStorageBufferBindingSize) / bytesOfOne));
 	if (!variants.includes("blocked")) return Math.max(1, fitting);
 	if (fitting < blockSize) return Math.min(leastBlocked - 1, Math.max(1, fitting));

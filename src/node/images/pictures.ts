@@ -3,7 +3,7 @@ import { notFinite } from "../../nn/diverged.js";
 import type { Quantizer } from "../../quantizers/quantizer.js";
 import type { Gpu } from "../../tensor/tensor.js";
 import type { VQVAE } from "../../vqvae/vqvae.js";
-import { imagesAtOnce } from "./batch_sizes.js";
+import { imagesPerBatch } from "./batch_sizes.js";
 import { needsTiles, reconstructInTiles } from "./tiles.js";
 
 /** Added to a pixel between 0 and 1 to get the network's input: −0.5 … 0.5. */
@@ -38,7 +38,7 @@ export async function reconstructImages(gpu: Gpu, model: VQVAE<Quantizer>, set: 
 		return bytes;
 	};
 	const inTiles = needsTiles(model, set);
-	const together = inTiles ? 1 : imagesAtOnce(model, set);
+	const together = inTiles ? 1 : imagesPerBatch(model, set);
 	const parts: Uint8Array[] = [];
 	for (let first = 0; first < count; first += together) {
 		const pixels = set.pixels.subarray(first * size, Math.min(first + together, count) * size);

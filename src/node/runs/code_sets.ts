@@ -5,7 +5,7 @@ import { mseLoss } from "../../ops/mse_loss.js";
 import type { Quantizer } from "../../quantizers/quantizer.js";
 import type { Gpu, Tensor } from "../../tensor/tensor.js";
 import type { VQVAE } from "../../vqvae/vqvae.js";
-import { imagesAtOnce } from "../images/batch_sizes.js";
+import { imagesPerBatch } from "../images/batch_sizes.js";
 import { pixelShift } from "../images/pictures.js";
 
 /** The shape of an image's codes as a prior has them. */
@@ -95,7 +95,7 @@ async function forEachBatch(
 	const { count, channels, height, width, pixels } = set;
 	const packed = packImages(gpu, pixels, [count, channels, height, width]);
 	try {
-		for (const indices of batches(count, imagesAtOnce(model, set)))
+		for (const indices of batches(count, imagesPerBatch(model, set)))
 			await use(() => gatherImages(packed, gpu.tensor(indices, [indices.length]), { shift: pixelShift }));
 	} finally {
 		packed.dispose();

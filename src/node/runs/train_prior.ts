@@ -6,7 +6,7 @@ import type { Quantizer } from "../../quantizers/quantizer.js";
 import type { Gpu, Tensor } from "../../tensor/tensor.js";
 import type { VQVAE } from "../../vqvae/vqvae.js";
 import { type AdapterChoice, openDevice } from "../adapters/open_device.js";
-import { gridsAtOnce } from "../images/batch_sizes.js";
+import { gridsPerBatch } from "../images/batch_sizes.js";
 import { plural } from "../plural.js";
 import { type PriorPoint, priorChart } from "./charts.js";
 import { type CodeSet, encodeSet, reconstructionError } from "./code_sets.js";
@@ -17,7 +17,7 @@ import { Phases } from "./phases.js";
 import { withProgress } from "./progress.js";
 import { loadRunData, readRunData } from "./run_data.js";
 import { RunFolder } from "./run_folder.js";
-import { gridOfImages, sampleImages } from "./sample_grid.js";
+import { gridOfImages, sampleImages } from "./sample_images.js";
 import { checkPriorSizes } from "./size_limits.js";
 import type { TestRow, Training } from "./training.js";
 import { runTraining } from "./training_loop.js";
@@ -168,7 +168,7 @@ class PriorTraining implements Training<Tensor, PriorPoint, TestNumbers> {
 
 	async evaluate(): Promise<TestNumbers> {
 		const { testSet, trained, module: prior, gpu, trainer } = this;
-		const lists = [...batches(testSet.count, gridsAtOnce(prior, gpu))];
+		const lists = [...batches(testSet.count, gridsPerBatch(prior, gpu))];
 		const nats = await trainer.evaluate(lists.map((indices) => () => this.batch(testSet, indices)));
 		const { height, width } = testSet.grid;
 		const [channels, rows, columns] = trained.image;

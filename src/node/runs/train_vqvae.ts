@@ -12,7 +12,7 @@ import { VQVAE } from "../../vqvae/vqvae.js";
 import { type AdapterChoice, openDevice } from "../adapters/open_device.js";
 import type { Dataset } from "../datasets/dataset.js";
 import { isNamed } from "../datasets/datasets.js";
-import { imagesAtOnce } from "../images/batch_sizes.js";
+import { imagesPerBatch } from "../images/batch_sizes.js";
 import { reconstructionGrid } from "../images/image_grid.js";
 import { pixelShift, reconstructImages } from "../images/pictures.js";
 import { plural } from "../plural.js";
@@ -191,7 +191,7 @@ class VQVAETraining implements Training<StepLosses, StepRecord, TestNumbers> {
 
 	async evaluate(): Promise<TestNumbers> {
 		const { model, trainer, testSet } = this;
-		const lists = [...batches(testSet.count, imagesAtOnce(model, testSet))];
+		const lists = [...batches(testSet.count, imagesPerBatch(model, testSet))];
 		const evaluation = await trainer.evaluate(lists.map((indices) => () => this.images(this.testImages, indices)));
 		const { nmse, perplexity, codesInUse } = evaluation;
 		return { nmse, perplexity, codesInUse };
@@ -241,7 +241,7 @@ class VQVAETraining implements Training<StepLosses, StepRecord, TestNumbers> {
 		const enough = Math.ceil((latentsPerCode * model.vqLayer.numEmbeddings) / (rows * columns));
 		const first = random.permutation(trainImages.count).slice(0, Math.max(options.batch, enough));
 		const latents = new Float32Array(first.length * dimensions * rows * columns);
-		const together = imagesAtOnce(model, { height, width });
+		const together = imagesPerBatch(model, { height, width });
 		for (let from = 0; from < first.length; from += together) {
 			const part = gpu.scope(() =>
 				noGrad(() => model.encoder.forward(this.images(trainImages, first.subarray(from, from + together)))),

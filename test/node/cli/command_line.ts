@@ -48,7 +48,7 @@ export function runTessera(
 export async function checkMistakes(
 	folder: string,
 	cases: readonly (readonly [words: readonly string[], message: RegExp])[],
-	atOnce = 4,
+	processes = 4,
 ): Promise<void> {
 	const left = cases.values();
 	// Each takes most of its time to start.
@@ -62,5 +62,5 @@ export async function checkMistakes(
 			assert.not.match(errors, /\n\s+at /, `${call}: a stack for a user's mistake`);
 		}
 	};
-	await Promise.all(Array.from({ length: atOnce }, worker));
+	await Promise.all(Array.from({ length: processes }, worker));
 }

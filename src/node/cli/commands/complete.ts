@@ -3,7 +3,7 @@ import { ArgumentError } from "../../../base/errors.js";
 import { completePrior } from "../../../prior/complete_prior.js";
 import { openDevice } from "../../adapters/open_device.js";
 import { writeFileAtomic } from "../../files.js";
-import { gridsAtOnce } from "../../images/batch_sizes.js";
+import { gridsPerBatch } from "../../images/batch_sizes.js";
 import { joined, toBytes, toNetwork } from "../../images/pictures.js";
 import { type Image, readImage, withChannels } from "../../images/read_image.js";
 import { plural } from "../../plural.js";
@@ -11,7 +11,7 @@ import { type CodeGrid, decodeCodes, gridOf } from "../../runs/code_sets.js";
 import { imagePaths, runFolderOf } from "../../runs/inputs.js";
 import { checkHasPrior, loadPrior } from "../../runs/load_prior.js";
 import { withProgress } from "../../runs/progress.js";
-import { checkClass, checkGridSize, checkPng, gridOfImages, sizeOfImages } from "../../runs/sample_grid.js";
+import { checkClass, checkGridSize, checkPng, gridOfImages, sizeOfImages } from "../../runs/sample_images.js";
 import { defineCommand } from "../command.js";
 import { adapter, classOption, count, imagesArgument, runArgument, samplingOptions } from "../shared_options.js";
 
@@ -63,7 +63,7 @@ export const completeCommand = defineCommand({
 		const size = sizeOfImages(prior, levels);
 		checkGridSize(count + 2, images.length, size);
 		const start = performance.now();
-		const gridsTogether = gridsAtOnce(prior, gpu, mostGrids);
+		const gridsTogether = gridsPerBatch(prior, gpu, mostGrids);
 		const particles = Math.min(mostParticles, gridsTogether);
 		const together = Math.floor(gridsTogether / particles);
 		const rows: Uint8Array[] = [];

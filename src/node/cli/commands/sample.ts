@@ -11,7 +11,7 @@ import {
 	gridOfImages,
 	sampleImages,
 	sizeOfImages,
-} from "../../runs/sample_grid.js";
+} from "../../runs/sample_images.js";
 import { defineCommand } from "../command.js";
 import { adapter, classOption, count, runArgument, samplingOptions } from "../shared_options.js";
 

@@ -2,7 +2,7 @@ import { formatValue } from "../../base/arguments.js";
 import { ArgumentError, LimitError } from "../../base/errors.js";
 import type { SamplePriorOptions } from "../../prior/sample_prior.js";
 import { samplePrior } from "../../prior/sample_prior.js";
-import { gridsAtOnce, imagesAtOnce } from "../images/batch_sizes.js";
+import { gridsPerBatch, imagesPerBatch } from "../images/batch_sizes.js";
 import { imageGrid } from "../images/image_grid.js";
 import { joined, toBytes } from "../images/pictures.js";
 import { decodeCodes } from "./code_sets.js";
@@ -39,8 +39,8 @@ export async function sampleImages(
 	const parts: Uint8Array[] = [];
 	let shape: readonly number[] = [];
 	const together = Math.min(
-		gridsAtOnce(prior, gpu),
-		imagesAtOnce(model, sizeOfImages(prior, levels)),
+		gridsPerBatch(prior, gpu),
+		imagesPerBatch(model, sizeOfImages(prior, levels)),
 		gpu.adapter.software ? mostOnCpu : Number.POSITIVE_INFINITY,
 	);
 	for (let first = 0; first < count; first += together) {
