@@ -10,9 +10,9 @@ import type { Gpu, Parameter, Tensor } from "../tensor/tensor.js";
 export interface AdamOptions {
 	/** Learning rate (default 1e-3). */
 	readonly lr?: number;
-	/** Decay of the two moments (default [0.9, 0.999]). */
+	/** β₁ and β₂, the decay rates of the two moments (default [0.9, 0.999]). */
 	readonly betas?: readonly [number, number];
-	/** Default 1e-8. */
+	/** ε, added to the denominator (default 1e-8). */
 	readonly eps?: number;
 }
 
@@ -32,17 +32,26 @@ interface Moments {
 	readonly first: Tensor;
 	readonly second: Tensor;
 	/**
-	 * What changes from step to step, for the kernel; see `Settings` in kernels/adam.wgsl. Parameters that were moved
-	 * equally often share those of the first of them.
+	 * What changes from step to step, for the kernel; see `Settings` in kernels/adam.wgsl. Parameters with
+	 * equally many steps share the settings of the first of them.
 	 */
 	readonly settings: Tensor;
-	/** How often this parameter was moved: it may lack a gradient in some steps. */
+	/** The steps of this parameter: those in which it had a gradient. */
 	steps: number;
 }
 
 /**
- * Adam (Kingma & Ba, "Adam: a method for stochastic optimization", 2015), with the defaults and the arithmetic of
- * torch.optim.Adam.
+ * Adam (Kingma & Ba, "Adam: a method for stochastic optimization", 2015), with the defaults and the
+ * arithmetic of torch.optim.Adam.
+ *
+ * @example
+ * const optimizer = new Adam(model.parameters(), { lr: 1e-3 });
+ * gpu.scope(() => {
+ * 	const loss = mseLoss(model.forward(x), target);
+ * 	optimizer.zeroGrad();
+ * 	backward(loss);
+ * 	optimizer.step();
+ * });
  */
 export class Adam {
 	static readonly name: string = "Adam";
@@ -55,7 +64,7 @@ export class Adam {
 	/** The kernel's settings, of one step. */
 	private readonly settings = declarationsOf(adamKernel).storageStruct as Words;
 
-	/** @throws ArgumentError where there is nothing to train or a setting is out of range, DeviceMismatchError */
+	/** @throws ArgumentError if there are no parameters or an option is out of range, DeviceMismatchError */
 	constructor(parameters: readonly Parameter[], options: AdamOptions = {}) {
 		const wanted = "an array of parameters";
 		checkArray("Adam", "parameters", parameters, wanted, "write new Adam(model.parameters()) or new Adam([parameter])");
@@ -81,7 +90,11 @@ export class Adam {
 		this.gpu = gpu;
 	}
 
-	/** The learning rate of the next steps. @throws ArgumentError when it is set to anything but a finite number of at least 0 */
+	/**
+	 * The learning rate of the next steps.
+	 *
+	 * @throws ArgumentError when it is set, unless the value is a finite number of at least 0
+	 */
 	get lr(): number {
 		return this.rate;
 	}
@@ -91,15 +104,15 @@ export class Adam {
 	}
 
 	/**
-	 * Moves every parameter that has a gradient. In a captured step the count of steps and the learning rate are worked
-	 * out anew before each replay.
+	 * Updates every parameter that has a gradient. In a captured step the number of steps and the learning
+	 * rate are computed before each replay.
 	 *
-	 * @throws CaptureError from a replay, where parameters that were moved equally often when the step was recorded were
-	 * moved apart since.
+	 * @throws CaptureError from a replay, if parameters had equally many steps when it was traced and no
+	 * longer have
 	 */
 	step(): void {
 		const moved = this.moments.filter(({ parameter }) => parameter.hasGrad);
-		// Touched before anything is launched: where one was disposed of, none is moved.
+		// Accessed before anything is launched: if one was disposed, no parameter is updated.
 		for (const { parameter } of moved) {
 			checkTensor("Adam.step", "a parameter", parameter);
 			checkTensor("Adam.step", "a gradient", parameter.grad);
@@ -113,18 +126,18 @@ export class Adam {
 		}
 	}
 
-	/** Forgets the gradients; `backward` adds to what is there. */
+	/** Frees the gradients. `backward` adds to gradients that are there. */
 	zeroGrad(): void {
 		for (const { parameter } of this.moments) parameter.zeroGrad();
 	}
 
-	/** Frees the moments (not the parameters). */
+	/** Frees the moments, not the parameters. */
 	dispose(): void {
 		for (const { first, second, settings } of this.moments)
 			for (const tensor of [first, second, settings]) tensor.dispose();
 	}
 
-	/** Counts a step of parameters that were moved equally often, and gives the kernel's settings for it. */
+	/** Counts a step of parameters with equally many steps, and returns the kernel's settings for it. */
 	private advance(cohort: readonly Moments[]): Float32Array {
 		const steps = (cohort[0]?.steps ?? 0) + 1;
 		if (cohort.some((moments) => moments.steps + 1 !== steps))

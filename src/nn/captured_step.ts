@@ -1,6 +1,9 @@
 import type { AnyTensor, Capture, Gpu } from "../tensor/tensor.js";
 
-/** A training step that was captured (see `Gpu.capture`), with tensors of its own from which it reads its batch. */
+/**
+ * A training step that was captured (see `Gpu.capture`), with tensors of its own from which it reads its
+ * batch.
+ */
 export class CapturedStep<Losses> {
 	private readonly step: Capture<Losses>;
 
@@ -8,7 +11,7 @@ export class CapturedStep<Losses> {
 	 * Call it in a scope, which frees the inputs if the step cannot be captured.
 	 *
 	 * @param key what the step depends on besides the values in its batch, such as the batch's shape
-	 * @param inputs the tensors from which `step` reads its batch; from here on they are the captured step's
+	 * @param inputs the tensors from which `step` reads its batch; the captured step owns and frees them
 	 * @throws CaptureError
 	 */
 	constructor(
@@ -22,7 +25,7 @@ export class CapturedStep<Losses> {
 	}
 
 	/**
-	 * The step on another batch. What it returns is overwritten by the next replay.
+	 * Runs the step on another batch. What it returns is overwritten by the next replay.
 	 *
 	 * @param batch of the inputs' shapes and dtypes, in their order
 	 */

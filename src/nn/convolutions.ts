@@ -17,7 +17,10 @@ import { Layer, type LayerCost } from "./module.js";
 /** The options of a layer: those of its operation without the bias, which is a parameter. */
 type LayerOptions<Options extends ConvolutionOptions> = Omit<Options, "bias">;
 
-/** A layer with a convolution's weight and bias; both start at U(±1/√fan_in), fan_in = weight.size / weight.shape[0]. */
+/**
+ * A layer with a convolution's weight and bias. Both start at U(±1/√fan_in),
+ * fan_in = weight.size / weight.shape[0].
+ */
 abstract class ConvolutionLayer<Options extends ConvolutionOptions> extends Layer {
 	readonly weight: Parameter;
 	readonly bias: Parameter;
@@ -75,7 +78,8 @@ function checkArguments(
 }
 
 /**
- * torch.nn.Conv2d with a bias; weight and bias start at U(±1/√fan_in), fan_in = inChannels / groups · kH · kW.
+ * torch.nn.Conv2d with a bias. Weight and bias start at U(±1/√fan_in),
+ * fan_in = inChannels / groups · kH · kW.
  *
  * @example
  * const layer = new Conv2d(gpu, new Random(0), 1, 32, 3, { stride: 2, padding: 1 });
@@ -115,8 +119,8 @@ export class Conv2d extends ConvolutionLayer<Conv2dOptions> {
 }
 
 /**
- * torch.nn.ConvTranspose2d with a bias; weight and bias start at U(±1/√fan_in), where PyTorch takes fan_in from the weight's
- * second axis: outChannels / groups · kH · kW.
+ * torch.nn.ConvTranspose2d with a bias. Weight and bias start at U(±1/√fan_in). As PyTorch does, fan_in is
+ * taken from the weight's second axis: outChannels / groups · kH · kW.
  *
  * @example
  * const layer = new ConvTranspose2d(gpu, new Random(0), 32, 1, 3, { stride: 2, padding: 1, outputPadding: 1 });

@@ -1,9 +1,9 @@
 import { DivergenceError } from "../base/errors.js";
 
 /**
- * What a trainer throws when it reads a loss that is not finite.
+ * The error for a training step whose loss is not finite.
  *
- * @param before the records of the steps that were read together with that step and came before it
+ * @param before the records of the steps before it that were read together with it
  */
 export function diverged(
 	caller: string,
@@ -20,7 +20,7 @@ export function diverged(
 	);
 }
 
-/** What is thrown if a model gives a number that is not finite outside training. */
+/** The error for a number that a model computes outside training and that is not finite. */
 export function notFinite(caller: string, what: string, value: number): DivergenceError {
 	return new DivergenceError(
 		`${caller}: the ${what} is ${value}: the model's weights are not finite, or so large that its values overflow. Load weights of a training that did not diverge.`,

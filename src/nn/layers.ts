@@ -8,10 +8,11 @@ import type { Gpu, Parameter, Tensor } from "../tensor/tensor.js";
 import { Layer, type LayerCost, Module } from "./module.js";
 
 /**
- * The checks that layers with parameters have in common.
+ * The checks that the constructors of layers with parameters share.
  *
- * @param others the arguments after `gpu` and `random`, as one writes them
- * @param sizes those that must be whole numbers of at least 1
+ * @param others the arguments after `gpu` and `random`, as in a call
+ * @param sizes arguments that must be whole numbers of at least 1
+ * @throws ArgumentError
  */
 export function checkLayer(
 	name: string,
@@ -26,7 +27,7 @@ export function checkLayer(
 	for (const [size, value] of Object.entries(sizes)) checkNumber(name, size, value, { least: 1, whole: true });
 }
 
-/** torch.nn.ReLU */
+/** torch.nn.ReLU: max(x, 0). NaN stays NaN. */
 export class ReLU extends Layer {
 	static override readonly name: string = "ReLU";
 
@@ -40,12 +41,18 @@ export class ReLU extends Layer {
 	}
 }
 
-/** torch.nn.Embedding: `count` vectors of `dimensions` numbers, which start at N(0, 1). */
+/** torch.nn.Embedding: a table of vectors, initialised from N(0, 1). */
 export class Embedding extends Module {
 	static override readonly name: string = "Embedding";
 
+	/** float32 [count, dimensions] */
 	readonly weight: Parameter;
 
+	/**
+	 * @param count the number of vectors
+	 * @param dimensions the length of a vector
+	 * @throws ArgumentError if a size is out of range, LimitError if the device cannot bind the table
+	 */
 	constructor(gpu: Gpu, random: Random, count: number, dimensions: number) {
 		super();
 		checkLayer("Embedding", "count, dimensions", gpu, random, { count, dimensions });
@@ -54,7 +61,12 @@ export class Embedding extends Module {
 		this.weight = gpu.parameter(values, [count, dimensions]);
 	}
 
-	/** indices, any shape → [...indices.shape, D]; with layout "NCHW" [B, H, W] → [B, D, H, W]. */
+	/**
+	 * The vectors of the indices; see the operation `embedding`.
+	 *
+	 * @param indices uint32 or int32, any shape; with `layout: "NCHW"` [B, H, W]
+	 * @returns float32 [...indices.shape, dimensions]; with `layout: "NCHW"` [B, dimensions, H, W]
+	 */
 	forward(indices: Tensor<"uint32"> | Tensor<"int32">, options?: Parameters<typeof embedding>[2]): Tensor {
 		return embedding(indices, this.weight, options);
 	}

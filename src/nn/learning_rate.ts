@@ -1,9 +1,11 @@
 /**
- * The part of the learning rate at a step (counted from 0): it rises over the first steps, then falls to zero along half a
- * cosine (Loshchilov & Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017, without the restarts).
+ * A learning-rate schedule: linear warm-up, then a cosine decay to zero (Loshchilov & Hutter, "SGDR:
+ * stochastic gradient descent with warm restarts", 2017, without the restarts).
  *
+ * @param step counted from 0
  * @param steps of the whole training
- * @param warmUp steps over which it rises
+ * @param warmUp the number of steps over which the rate rises
+ * @returns the factor of the learning rate, in [0, 1]
  */
 export function cosineDecay(step: number, steps: number, warmUp: number): number {
 	if (step < warmUp) return (step + 1) / (warmUp + 1);

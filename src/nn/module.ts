@@ -4,25 +4,31 @@ import { formatShape, type Shape, sameShape } from "../base/shape.js";
 import { relu } from "../ops/relu.js";
 import { Parameter, Tensor } from "../tensor/tensor.js";
 
-/** What `loadStateDict` takes for each name: a tensor, or an array with a shape as `loadSafetensors` gives it. */
+/**
+ * A value of a state dict that is loaded: a tensor, or a shape and an array, as `loadSafetensors` returns it.
+ */
 export type StateValue = Tensor | { readonly shape: Shape; readonly data: ArrayLike<number> };
 
-/** What `summary` says of a layer for one input shape. */
+/** The output shape and the cost of a layer for an input shape. */
 export interface LayerCost {
 	readonly output: Shape;
-	/** Multiply-adds of the forward pass that the layer really needs. */
+	/** The multiply-adds of the forward pass. */
 	readonly multiplyAdds: number;
 }
 
 /**
- * A part of a model, as torch.nn.Module: its parameters, its buffers (float32 tensors that are no parameters: what is kept
- * with the weights, but not trained) and the modules in it are its properties, or stand in arrays that are. Their names in
- * the state dict are those of the properties, in snake_case.
+ * A part of a model, as torch.nn.Module. Its parameters, its buffers (float32 tensors that are saved with the
+ * weights but not trained) and the modules in it are its properties, or elements of arrays that are its
+ * properties. Their names in the state dict are those of the properties, in snake_case.
  */
 export abstract class Module {
 	static readonly name: string = "Module";
 
-	/** The output shape and the cost for an input shape. */
+	/**
+	 * The output shape and the cost for an input shape.
+	 *
+	 * @throws ShapeError if the module does not take such an input
+	 */
 	abstract cost(input: Shape): LayerCost;
 
 	/** The modules directly in this one, with their names in the state dict. */
@@ -30,7 +36,7 @@ export abstract class Module {
 		return this.properties().filter((entry): entry is [string, Module] => entry[1] instanceof Module);
 	}
 
-	/** All parameters in here, with their names in the state dict. */
+	/** The parameters of this module and of the modules in it, with their names in the state dict. */
 	namedParameters(): [string, Parameter][] {
 		const own = this.properties().filter((entry): entry is [string, Parameter] => entry[1] instanceof Parameter);
 		const inner = this.children().flatMap(([name, child]) =>
@@ -39,11 +45,12 @@ export abstract class Module {
 		return [...own, ...inner];
 	}
 
+	/** The parameters of this module and of the modules in it. */
 	parameters(): Parameter[] {
 		return this.namedParameters().map(([, parameter]) => parameter);
 	}
 
-	/** All buffers in here, with their names in the state dict. */
+	/** The buffers of this module and of the modules in it, with their names in the state dict. */
 	namedBuffers(): [string, Tensor][] {
 		const own = this.properties().filter((entry): entry is [string, Tensor] => isBuffer(entry[1]));
 		const inner = this.children().flatMap(([name, child]) =>
@@ -52,15 +59,20 @@ export abstract class Module {
 		return [...own, ...inner];
 	}
 
-	/** The parameters and buffers by name; they are the module's own, not copies. */
+	/** The parameters and buffers by name. They are the module's own, not copies. */
 	stateDict(): Record<string, Tensor> {
 		return Object.fromEntries([...this.namedParameters(), ...this.namedBuffers()]);
 	}
 
 	/**
-	 * Overwrites the parameters and buffers with those of a state dict. Where it does not fit, nothing is changed.
+	 * Overwrites the parameters and buffers with those of a state dict. If it does not fit, nothing is
+	 * changed.
 	 *
-	 * @throws StateDictError listing what is missing, what is unexpected and which shapes differ.
+	 * @throws StateDictError with the names that are missing or unexpected and the shapes and dtypes that
+	 * differ
+	 * @example
+	 * const response = await fetch("model.safetensors");
+	 * model.loadStateDict(loadSafetensors(await response.arrayBuffer()));
 	 */
 	loadStateDict(dict: Readonly<Record<string, StateValue>>): void {
 		const caller = `${this.constructor.name}.loadStateDict`;
@@ -86,7 +98,9 @@ export abstract class Module {
 		}
 	}
 
-	/** Frees all tensors and modules that are its properties, also those that are not in the state dict. */
+	/**
+	 * Frees all tensors and modules that are its properties, including those that are not in the state dict.
+	 */
 	dispose(): void {
 		for (const [, value] of this.properties()) if (value instanceof Tensor || value instanceof Module) value.dispose();
 	}
@@ -104,7 +118,7 @@ function isBuffer(value: unknown): boolean {
 	return value instanceof Tensor && value.dtype === "float32" && !(value instanceof Parameter);
 }
 
-/** What keeps a value from being loaded into a tensor, in words that follow its name. */
+/** Why a value cannot be loaded into a tensor, in words that follow its name; undefined if it can. */
 function troubleWith(value: StateValue | undefined, parameter: Tensor): string | undefined {
 	const list = (of: unknown) => Array.isArray(of) || ArrayBuffer.isView(of);
 	if (!(value instanceof Tensor) && !(list(value?.shape) && list(value?.data)))
@@ -123,13 +137,13 @@ function troubleWith(value: StateValue | undefined, parameter: Tensor): string |
 	return value.dtype === "float32" ? undefined : `is ${value.dtype} instead of float32`;
 }
 
-/** A module that maps one tensor to another, and so can stand in a `Sequential`. */
+/** A module that maps one tensor to another, so that it can be part of a `Sequential`. */
 export abstract class Layer extends Module {
 	static override readonly name: string = "Layer";
 
 	abstract forward(x: Tensor): Tensor;
 
-	/** `forward` and then a ReLU; layers that do both in one pass override it. */
+	/** `forward` followed by a ReLU. Layers that can fuse the two override it. */
 	forwardRelu(x: Tensor): Tensor {
 		return relu(this.forward(x));
 	}

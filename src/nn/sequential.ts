@@ -4,7 +4,19 @@ import type { Tensor } from "../tensor/tensor.js";
 import { ReLU } from "./layers.js";
 import { Layer, type LayerCost, type Module } from "./module.js";
 
-/** Layers one after the other, a ReLU in one pass with what comes before it; their names are their positions. */
+/**
+ * torch.nn.Sequential: layers one after the other. A ReLU is fused with the layer before it. The layers'
+ * names in the state dict are their positions.
+ *
+ * @example
+ * const random = new Random(0);
+ * const model = new Sequential([
+ * 	new Conv2d(gpu, random, 1, 8, 3, { padding: 1 }),
+ * 	new ReLU(),
+ * 	new Conv2d(gpu, random, 8, 1, 3, { padding: 1 }),
+ * ]);
+ * const y = model.forward(gpu.tensor(pixels, [16, 1, 28, 28]));
+ */
 export class Sequential extends Layer {
 	static override readonly name: string = "Sequential";
 

@@ -10,9 +10,9 @@ interface Row {
 
 interface Totals {
 	parameters: number;
-	/** As torchinfo counts: parameters × output positions, also for transposed convolutions. */
+	/** As torchinfo counts them: parameters × output positions, for transposed convolutions too. */
 	countedMultiplyAdds: number;
-	/** What the forward pass really needs. */
+	/** Those that the forward pass computes. */
 	multiplyAdds: number;
 	/** Elements of the outputs of layers with parameters. */
 	outputs: number;
@@ -22,12 +22,14 @@ const columns = [45, 25, 15] as const;
 const bytesPerElement = 4;
 
 /**
- * The table that torchinfo prints of a model: the tree of its layers with output shapes and parameter counts, the
- * totals in torchinfo's way of counting, and what the forward pass really costs. Modules that are no plain layers (a
- * vector quantizer) stand in rows of their own behind the totals, which do not include them.
+ * The table that torchinfo prints for a model: the tree of its layers with output shapes and parameter
+ * counts, and the totals as torchinfo counts them. Below the totals, which do not include them, are the
+ * modules that are not layers (a quantizer), and the multiply-adds that the forward pass computes.
  *
- * @param inputShape with the batch, e.g. [1, 1, 224, 224]
- * @throws ShapeError where the model does not take such an input.
+ * @param inputShape with the batch
+ * @throws ShapeError if the model does not take such an input
+ * @example
+ * console.log(summary(new VQVAE(gpu, { inChannels: 1 }), [1, 1, 28, 28]));
  */
 export function summary(model: Module, inputShape: Shape): string {
 	checkInstance("summary", "model", model, Module, "a Module");

@@ -4,7 +4,9 @@ import type { DataOf, DType } from "../tensor/dtype.js";
 import type { AnyTensor, Gpu } from "../tensor/tensor.js";
 import { diverged } from "./diverged.js";
 
-/** The steps of a training: numbers them, reads their losses, and ends the training when a loss is not finite. */
+/**
+ * The steps of a training: numbers them, reads their losses, and ends the training when a loss is not finite.
+ */
 export class TrainingSteps<Losses extends object> {
 	/** How many steps were taken. */
 	taken = 0;
@@ -56,7 +58,8 @@ export class TrainingSteps<Losses extends object> {
 	/**
 	 * @param records of steps, in their order
 	 * @param lr the optimizer's learning rate, for the message
-	 * @throws DivergenceError naming the first step whose loss is not finite, with the records of those before it
+	 * @throws DivergenceError naming the first step whose loss is not finite, with the records of those
+	 * before it
 	 */
 	checkFinite<R extends { readonly step: number }>(
 		records: readonly R[],

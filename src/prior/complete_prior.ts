@@ -6,32 +6,42 @@ import { GatedPixelCNN } from "./gated_pixel_cnn.js";
 import { mostGrids, PriorSampler } from "./sampler.js";
 
 export interface CompletePriorOptions extends SampleOptions {
-	/** [h, w]: the codes that are kept, with any others in between. */
+	/** The codes, [h, w]; those that are not kept may have any value. */
 	readonly codes: ArrayLike<number>;
-	/** [h, w]: not 0 where a code is kept. */
+	/** Which codes are kept, [h, w]: 0 for those to draw, any other number for those to keep. */
 	readonly keep: ArrayLike<number>;
 	/** How many completions to draw. */
 	readonly count: number;
-	/** The class, for a prior with classes; where it is left out it is drawn as well. */
+	/** The class, for a prior with classes; without it the class is drawn as well. */
 	readonly label?: number | undefined;
-	/** Candidates that compete for each completion where later codes are kept, or the class is drawn (default 32). */
+	/**
+	 * The number of particles for each completion, if later codes are kept or the class is drawn (default
+	 * 32).
+	 */
 	readonly particles?: number;
 }
 
 /**
- * Draws the codes of a grid that are not kept, given those that are, wherever these lie.
+ * Completes a grid: draws the codes that are not kept, given the kept codes before and after them.
  *
- * The prior itself only knows of the codes before a position. So where codes after a free position are kept, or the class is
- * unknown, several candidates are drawn for each completion, and weighed by the probability that the prior gives to the
- * kept codes after what was drawn. After each row with kept codes the candidates are drawn anew by their weights, the likely
- * ones several times, and in the end one of them is taken: sequential importance resampling (Gordon, Salmond & Smith, "Novel
- * approach to nonlinear/non-Gaussian Bayesian state estimation", 1993, with the systematic resampling of Kitagawa, 1996).
- * The more candidates, the nearer to the conditional distribution. Only their weights and codes are read back, once a row.
+ * A position of the prior depends only on the codes before it. If codes after a free position are kept, or
+ * the class is unknown, completions are drawn by sequential importance resampling (Gordon, Salmond & Smith,
+ * "Novel approach to nonlinear/non-Gaussian Bayesian state estimation", 1993):
+ * - Several particles are drawn for each completion. The weight of a particle is the probability that the
+ *   prior gives to the kept codes, given the codes drawn before them.
+ * - After each row with kept codes the particles are resampled by their weights (systematic resampling;
+ *   Kitagawa, 1996).
+ * - In the end one of the particles is taken at random.
  *
- * Temperature and top-k change how candidates are drawn, not how they are weighed.
+ * More particles come nearer to the conditional distribution. Weights and codes are read back once for each
+ * such row. Temperature and top-k change how codes are drawn, not the weights.
  *
  * @returns uint32 [count, h, w]
- * @throws ArgumentError, ShapeError
+ * @throws ArgumentError if an option is out of range, ShapeError if codes or keep are not of the grid's size
+ * @example
+ * const keep = codes.map((_, i) => (i < 24 ? 1 : 0)); // the upper part of a 7×7 grid
+ * const completions = await completePrior(prior, { codes, keep, count: 8 });
+ * const images = model.decode(gpu.tensor(completions, [8, 7, 7]));
  */
 export async function completePrior(model: GatedPixelCNN, options: CompletePriorOptions): Promise<Uint32Array> {
 	const name = "completePrior";
@@ -57,8 +67,8 @@ export async function completePrior(model: GatedPixelCNN, options: CompletePrior
 		if (kept[i]) checkNumber(name, `codes[${i}]`, codes[i], { least: 0, below: numEmbeddings, whole: true });
 	const firstFree = kept.indexOf(false);
 	const classIsDrawn = numClasses > 0 && label === undefined;
-	const weighed = classIsDrawn ? kept.includes(true) : firstFree >= 0 && kept.lastIndexOf(true) > firstFree;
-	const group = weighed ? particles : 1;
+	const weighted = classIsDrawn ? kept.includes(true) : firstFree >= 0 && kept.lastIndexOf(true) > firstFree;
+	const group = weighted ? particles : 1;
 	const total = count * group;
 	checkNumber(name, "count · particles", total, { most: mostGrids(model) });
 	const repeated = (grid: ArrayLike<number>) =>
@@ -66,7 +76,8 @@ export async function completePrior(model: GatedPixelCNN, options: CompletePrior
 	let labels: Uint32Array | undefined;
 	const random = new Random(seed);
 	if (numClasses > 0) {
-		// Each group has the classes in turn, from a random one on, so that all are equally likely.
+		// The particles of a completion take the classes one after the other, from a random one, so that all
+		// are equally likely.
 		const starts = Uint32Array.from({ length: count }, () => random.integer(numClasses));
 		labels = Uint32Array.from(
 			{ length: total },
@@ -79,11 +90,11 @@ export async function completePrior(model: GatedPixelCNN, options: CompletePrior
 		options,
 	);
 	try {
-		// Where nothing is weighed, nothing needs to be known of codes that are kept before the first free one.
-		const firstRow = weighed ? 0 : Math.floor(Math.max(0, firstFree) / width);
+		// Without weights the rows before the first free position need not be scored.
+		const firstRow = weighted ? 0 : Math.floor(Math.max(0, firstFree) / width);
 		for (let row = firstRow; row < height; row++) {
 			sampler.draw(row * width, (row + 1) * width);
-			if (!weighed || !kept.slice(row * width, (row + 1) * width).includes(true)) continue;
+			if (!weighted || !kept.slice(row * width, (row + 1) * width).includes(true)) continue;
 			const [scores, drawn] = (await gpu.readAll([sampler.score, sampler.codes])) as [Float32Array, Uint32Array];
 			const chosen = Array.from({ length: count }, (_, i) =>
 				resample(scores.subarray(i * group, (i + 1) * group), random).map((particle) => i * group + particle),
@@ -107,7 +118,7 @@ export async function completePrior(model: GatedPixelCNN, options: CompletePrior
 	}
 }
 
-/** As many indices as there are weights, each about as often as its share of exp(score), by systematic resampling. */
+/** Systematic resampling: as many indices as scores, each about as often as its share of exp(score). */
 function resample(scores: Float32Array, random: Random): number[] {
 	const largest = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
 	const weights = Array.from(scores, (score) => Math.exp(score - largest));
@@ -119,7 +130,7 @@ function resample(scores: Float32Array, random: Random): number[] {
 		cumulated += weight;
 		for (; goal < cumulated && chosen.length < weights.length; goal += step) chosen.push(i);
 	}
-	// Rounding may leave the last goal just above the sum.
+	// Because of rounding the last goal may lie just above the sum.
 	while (chosen.length < weights.length) chosen.push(chosen.at(-1) ?? 0);
 	return chosen;
 }

@@ -8,10 +8,10 @@ import { embedding } from "../ops/embedding.js";
 import { gatedActivation } from "../ops/gated_activation.js";
 import type { Gpu, Parameter, Tensor } from "../tensor/tensor.js";
 
-/** How much the numbers spread that classes and positions start with: little beside those of the codes. */
+/** The standard deviation of the initial parameters of classes and positions; that of the codes is 1. */
 const spread = 0.1;
 
-/** A parameter that starts at N(0, 0.1²). */
+/** A parameter that is drawn from N(0, 0.1²). */
 export function smallNormal(gpu: Gpu, random: Random, shape: Shape): Parameter {
 	checkBindable("GatedPixelCNN", "channels, height, width and numClasses", gpu, shape);
 	return gpu.parameter(
@@ -22,27 +22,28 @@ export function smallNormal(gpu: Gpu, random: Random, shape: Shape): Parameter {
 
 /** The two stacks, float32 [B, C, h, w] each. */
 export interface Stacks {
-	/** Sees the rows above; what the last layer has of it, nobody needs. */
+	/** Depends on the rows above. The last layer has none, since nothing reads it. */
 	readonly vertical: Tensor | undefined;
-	/** Sees the rows above, and what is on the left in its own. */
+	/** Depends on the rows above and on the positions to the left. */
 	readonly horizontal: Tensor;
 }
 
 export interface GatedLayerOptions {
 	readonly channels: number;
-	/** k, odd: a position sees ⌊k/2⌋ positions far. */
+	/** k, odd: the receptive field reaches ⌊k/2⌋ positions further. */
 	readonly kernelSize: number;
 	/** 0 for none. */
 	readonly numClasses: number;
-	/** Whether it is the first layer, whose input holds the code at a position itself. */
+	/** Whether it is the first layer, whose input contains the position's own code. */
 	readonly first: boolean;
 	readonly last: boolean;
 }
 
 /**
- * A layer of the gated PixelCNN (van den Oord et al., "Conditional image generation with PixelCNN decoders", 2016, figure
- * 2). In place of masks its convolutions have only the taps that may be seen: [⌊k/2⌋ + 1, k] and [1, ⌊k/2⌋ + 1], the first
- * layer's without the row, and without the position, that is predicted.
+ * A layer of the gated PixelCNN (van den Oord et al., "Conditional image generation with PixelCNN decoders",
+ * 2016, figure 2). Instead of masks its convolutions have only the taps that a position may depend on:
+ * [⌊k/2⌋ + 1, k] and [1, ⌊k/2⌋ + 1]. In the first layer these are without the position's own row, and without
+ * the position itself.
  */
 export class GatedLayer extends Module {
 	static override readonly name: string = "GatedLayer";
@@ -51,7 +52,7 @@ export class GatedLayer extends Module {
 	readonly verticalToHorizontal: Conv2d;
 	readonly horizontalConv: Conv2d;
 	readonly horizontalOut: Conv2d;
-	/** [classes, 2C], added before the gates. */
+	/** float32 [classes, 2C], added before the gates */
 	readonly verticalClasses: Parameter | undefined;
 	readonly horizontalClasses: Parameter | undefined;
 
@@ -80,8 +81,9 @@ export class GatedLayer extends Module {
 	}
 
 	/**
-	 * @param labels uint32 [B], where there are classes
-	 * @param drop what becomes of the gated values [B, C, h, w], before the convolution whose output joins the horizontal stack
+	 * @param labels uint32 [B], for a model with classes
+	 * @param drop the dropout of the gated values [B, C, h, w], before the 1×1 convolution of the horizontal
+	 * stack
 	 */
 	forward(
 		{ vertical, horizontal }: Stacks,

@@ -14,18 +14,21 @@ import type { Gpu, Parameter, Tensor } from "../tensor/tensor.js";
 import { GatedLayer, type Stacks, smallNormal } from "./gated_layer.js";
 
 export interface GatedPixelCNNOptions {
-	/** K, how many codes there are. */
+	/** K, the number of codes. */
 	readonly numEmbeddings: number;
-	/** Of the grid of codes. Codes of several levels a position, [B, h, w, L], can be seen as a grid [h, w · L]. */
+	/**
+	 * h, of the grid of codes. Codes with several levels, [B, h, w, L], can be reshaped to a grid [h, w · L].
+	 */
 	readonly height: number;
+	/** w */
 	readonly width: number;
-	/** C, of each of the two stacks (default 32). */
+	/** C, the channels of each of the two stacks (default 32). */
 	readonly channels?: number;
-	/** Default 6. */
+	/** The number of layers (default 6). */
 	readonly layers?: number;
-	/** k, odd (default 3): each layer sees ⌊k/2⌋ positions further. */
+	/** k, odd (default 3): in each layer the receptive field reaches ⌊k/2⌋ positions further. */
 	readonly kernelSize?: number;
-	/** How many classes the codes are conditioned on (default 0: none). */
+	/** The number of classes that the codes are conditioned on (default 0: none). */
 	readonly numClasses?: number;
 	/** Of the random numbers that the parameters start with (default 0). */
 	readonly seed?: number;
@@ -43,7 +46,7 @@ const optionNames = [
 	"seed",
 ] as const satisfies readonly (keyof GatedPixelCNNOptions)[];
 
-/** The vectors of codes, along the channels. */
+/** The embedding of codes, along the channels: uint32 [B, h, w] → float32 [B, C, h, w]. */
 class CodeEmbedding extends Embedding {
 	static override readonly name: string = "CodeEmbedding";
 
@@ -57,9 +60,14 @@ class CodeEmbedding extends Embedding {
 }
 
 /**
- * The gated PixelCNN (van den Oord et al., "Conditional image generation with PixelCNN decoders", 2016): the probability of
- * each code of a grid, given those before it, row by row. A vertical and a horizontal stack leave no blind spot. Beside the
- * paper, each position has a vector of its own, since a small grid is not the same everywhere.
+ * The gated PixelCNN (van den Oord et al., "Conditional image generation with PixelCNN decoders", 2016): the
+ * probability of each code of a grid, given the codes before it, row by row. A vertical and a horizontal
+ * stack leave no blind spot. In addition to the paper, each position has a learnt vector, because codes in a
+ * small grid depend on where they are.
+ *
+ * @example
+ * const prior = new GatedPixelCNN(gpu, { numEmbeddings: 128, height: 7, width: 7, numClasses: 10 });
+ * const logits = prior.forward(codes, labels); // float32 [B, 128, 7, 7]
  */
 export class GatedPixelCNN extends Module {
 	static override readonly name: string = "GatedPixelCNN";
@@ -78,8 +86,7 @@ export class GatedPixelCNN extends Module {
 	readonly numClasses: number;
 
 	/**
-	 * @throws ArgumentError where a size is not a positive whole number, or the kernel size even; LimitError if the device
-	 * cannot hold the weights.
+	 * @throws ArgumentError if an option is out of range, LimitError if the device cannot hold the weights
 	 */
 	constructor(
 		readonly gpu: Gpu,
@@ -124,15 +131,15 @@ export class GatedPixelCNN extends Module {
 	}
 
 	/**
-	 * The logits of each position's code, which depend on the codes before it alone.
+	 * The logits of each position's code, which depend only on the codes before it.
 	 *
 	 * @param codes uint32 [B, h, w]
 	 * @param labels uint32 [B], for a model with classes
-	 * @param dropoutOptions for training: drops gated values of the horizontal stack, before the convolution whose output joins
-	 * it, and the head's hidden values
+	 * @param dropoutOptions dropout for training, of the gated values before the 1×1 convolutions of the
+	 * horizontal stack and of the head's hidden values
 	 * @returns float32 [B, K, h, w]
-	 * @throws ShapeError, ArgumentError where there are labels but no classes, or the other way round; for `dropoutOptions` also
-	 * DTypeError, DeviceMismatchError.
+	 * @throws ShapeError if the shapes do not match, ArgumentError if labels are given to a model without
+	 * classes or missing for one with classes; DTypeError, DeviceMismatchError
 	 */
 	forward(codes: Tensor<"uint32">, labels?: Tensor<"uint32">, dropoutOptions?: DropoutOptions): Tensor {
 		const caller = "GatedPixelCNN.forward";
@@ -150,15 +157,15 @@ export class GatedPixelCNN extends Module {
 		let stacks: Stacks = { vertical: undefined, horizontal: codeVectors };
 		for (const [i, layer] of this.layers.entries()) {
 			stacks = layer.forward(stacks, labels, drop);
-			// The first layer's output no longer holds the position itself.
+			// The first layer's output no longer depends on the position itself.
 			if (i === 0) stacks = { ...stacks, horizontal: add(stacks.horizontal, this.position) };
 		}
-		// The head's layers one by one, since something may be dropped before the last.
+		// The head's layers one by one, because there is dropout before the last.
 		const [rectify, expand, , classify] = this.head.layers;
 		return classify.forward(drop(expand.forwardRelu(rectify.forward(stacks.horizontal))));
 	}
 
-	/** @param input [B, h, w] */
+	/** @param input the shape of codes, [B, h, w] */
 	override cost(input: Shape): LayerCost {
 		this.checkGrid("GatedPixelCNN.cost", input);
 		const vectors = [input[0], this.channels, this.height, this.width];
@@ -169,9 +176,9 @@ export class GatedPixelCNN extends Module {
 
 	/**
 	 * @param caller for messages
-	 * @param codes the shape of codes
-	 * @param labels the shape of their labels, where there are some
-	 * @throws ShapeError, ArgumentError where the model cannot take such a batch.
+	 * @param codes the shape of the codes
+	 * @param labels the shape of their labels, if there are any
+	 * @throws ShapeError, ArgumentError if the model does not take such a batch
 	 */
 	check(caller: string, codes: Shape, labels: Shape | undefined): void {
 		this.checkGrid(caller, codes);

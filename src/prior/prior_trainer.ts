@@ -33,15 +33,15 @@ export interface PriorTrainerOptions extends AdamOptions {
 	/** Of the random numbers of dropout, a whole number in [0, 2³²) (default 0). */
 	readonly seed?: number;
 	/**
-	 * Whether to capture steps (see `Gpu.capture`): those with batches of the first one's shape are replayed, others run
-	 * eagerly (default true).
+	 * Whether to capture steps (see `Gpu.capture`): those with batches of the first one's shape are replayed,
+	 * others run eagerly (default true).
 	 */
 	readonly capture?: boolean;
 }
 
 /**
- * Trains a prior with Adam on the cross-entropy of the codes, one batch at a time. The learning rate rises, then falls to
- * zero along half a cosine.
+ * Trains a prior with Adam on the cross-entropy of the codes, one batch at a time. The learning rate rises,
+ * then falls to zero along half a cosine.
  *
  * @example
  * const trainer = new PriorTrainer(prior, { steps: 1000, lr: 3e-3 });
@@ -105,12 +105,13 @@ export class PriorTrainer {
 	}
 
 	/**
-	 * One step: forward, backward, Adam. It waits for nothing, so it does not notice that a loss is NaN, or that codes or
-	 * labels are out of range: `readLosses` does. A loop that does not read each step awaits `gpu.throttle()`.
+	 * One step: forward, backward, Adam. It waits for nothing, so it does not notice that a loss is NaN, or
+	 * that codes or labels are out of range: `readLosses` does. A loop that does not read each step awaits
+	 * `gpu.throttle()`.
 	 *
 	 * @returns the loss, a float32 scalar: nats per code, with dropout. It belongs to the caller
-	 * @throws ShapeError if the batch does not fit the model, ArgumentError if labels are missing or the model has no
-	 * classes, DivergenceError after `readLosses` has thrown one
+	 * @throws ShapeError if the batch does not fit the model, ArgumentError if labels are missing or the
+	 * model has no classes, DivergenceError after `readLosses` has thrown one
 	 */
 	step(batch: CodeBatch): Tensor {
 		this.checkBatch("PriorTrainer.step", batch);
@@ -127,11 +128,12 @@ export class PriorTrainer {
 	}
 
 	/**
-	 * Reads and frees the losses of steps, in the order of the steps. Reading a dozen steps together waits once.
+	 * Reads and frees the losses of steps, in the order of the steps. Reading a dozen steps together waits
+	 * once.
 	 *
-	 * @throws ArgumentError naming the first step with a code that is not below `numEmbeddings`, or a label that is not
-	 * below `numClasses`; DivergenceError naming the first step whose loss is NaN, with the records of those before it in
-	 * `before`: from then on `step` throws it as well
+	 * @throws ArgumentError naming the first step with a code that is not below `numEmbeddings`, or a label
+	 * that is not below `numClasses`; DivergenceError naming the first step whose loss is NaN, with the
+	 * records of those before it in `before`: from then on `step` throws it as well
 	 */
 	async readLosses(losses: readonly Tensor[]): Promise<{ readonly step: number; readonly nats: number }[]> {
 		const read = await this.steps.read("losses", losses, (loss) => {
@@ -153,8 +155,8 @@ export class PriorTrainer {
 	 * Nats per code on batches that are not trained on, without dropout.
 	 *
 	 * @param batches functions that each make a batch; it is freed after use
-	 * @throws ArgumentError if there are no batches, or a code is out of range; DivergenceError if the cross-entropy is not
-	 * finite
+	 * @throws ArgumentError if there are no batches, or a code is out of range; DivergenceError if the
+	 * cross-entropy is not finite
 	 */
 	async evaluate(batches: Iterable<() => CodeBatch>): Promise<number> {
 		const { gpu, model } = this;

@@ -7,14 +7,19 @@ import { checkSamplerBatch, PriorSampler, type SamplerBatch } from "./sampler.js
 export interface SamplePriorOptions extends SampleOptions, SamplerBatch {}
 
 /**
- * Draws grids of codes, one position after the other, without reading anything back. The same seed draws the same grids,
- * on their own or with others: what is random for a grid depends on the seed and its number alone.
+ * Samples grids of codes, one position after the other, without reading anything back. A grid's random
+ * numbers depend only on the seed and on its number (`firstImage` + its position in the batch), not on the
+ * other grids.
  *
- * Codes that are kept (`codes` and `keep`) are what later ones see before them; on those that lie after a free position
- * the draw does not depend. `completePrior` takes them into account.
+ * With `codes` and `keep`, kept codes condition the positions after them, not those before them;
+ * `completePrior` conditions on both.
  *
- * @returns uint32 [count, h, w], which `VQVAE.decode` makes images of
- * @throws ArgumentError, ShapeError
+ * @returns uint32 [count, h, w], for `VQVAE.decode`
+ * @throws ArgumentError if an option is out of range, ShapeError if labels, codes or keep have the wrong
+ * length
+ * @example
+ * const codes = samplePrior(prior, { count: 10, labels: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], temperature: 0.9 });
+ * const images = model.decode(codes); // float32 [10, 1, 28, 28]
  */
 export function samplePrior(model: GatedPixelCNN, options: SamplePriorOptions): Tensor<"uint32"> {
 	const name = "samplePrior";

@@ -9,19 +9,21 @@ import type { GatedPixelCNN } from "./gated_pixel_cnn.js";
 /** The grids that are sampled together. */
 export interface SamplerBatch {
 	readonly count: number;
-	/** The class of each grid, for a prior with classes. */
+	/** The class of each grid, [count], for a prior with classes. */
 	readonly labels?: ArrayLike<number> | undefined;
-	/** The number of the first grid, on which with the seed the random numbers depend (default 0). */
+	/**
+	 * The number of the first grid; a grid's random numbers depend on its number and on the seed (default 0).
+	 */
 	readonly firstImage?: number;
-	/** Codes to begin with, [count, h, w]; those that are not kept are overwritten. */
+	/** Initial codes, [count, h, w]; those that are not kept are overwritten. */
 	readonly codes?: Uint32Array | undefined;
-	/** Not 0 where a code is kept, [count, h, w]. */
+	/** Which codes are kept, [count, h, w]: 0 for those to draw, any other number for those to keep. */
 	readonly keep?: Uint32Array | undefined;
 }
 
 /**
- * Goes through the positions of a batch of grids in order, on the GPU: a captured step computes the logits and draws the
- * codes of a position, and is replayed for each. Nothing is read back.
+ * Draws the codes of a batch of grids, one position after the other, on the GPU. A captured step computes the
+ * logits and draws the codes of one position; it is replayed for each. Nothing is read back.
  */
 export class PriorSampler {
 	static readonly name: string = "PriorSampler";
@@ -34,7 +36,7 @@ export class PriorSampler {
 	private firstPosition = 0;
 	private lastPosition = 0;
 
-	/** Takes a batch that `checkSamplerBatch` has found to fit. */
+	/** @param batch checked by `checkSamplerBatch` */
 	constructor(
 		private readonly model: GatedPixelCNN,
 		{ count, labels, firstImage = 0, codes, keep }: SamplerBatch,
@@ -47,7 +49,7 @@ export class PriorSampler {
 			for (let at = position; at < keep.length; at += height * width) if (keep[at] === 0) return false;
 			return true;
 		});
-		// In a scope, so that nothing is left behind where the step cannot be captured.
+		// In a scope, which frees the tensors if the step cannot be captured.
 		[this.state, this.labels, this.step] = gpu.scope(() => {
 			const words = (given: Uint32Array | undefined) => gpu.tensor(given ?? new Uint32Array(sizeOf(grid)), grid);
 			const classes = labels === undefined ? undefined : gpu.tensor(Uint32Array.from(labels), [count]);
@@ -73,14 +75,14 @@ export class PriorSampler {
 		return this.state.codes;
 	}
 
-	/** float32 [count]: the logarithms of the probabilities of the kept codes that were passed. */
+	/** float32 [count]: the log-probabilities of the kept codes so far. */
 	get score(): Tensor {
 		return this.state.score;
 	}
 
 	/**
-	 * Draws the codes from position `first` (row by row) to before `end`. Codes that all grids keep are scored by the logits
-	 * with which the next one is drawn.
+	 * Draws the codes of positions [first, end), counted row by row. Codes that all grids keep are scored
+	 * together with the next position, from the same logits.
 	 */
 	draw(first: number, end: number): void {
 		for (this.firstPosition = first; this.firstPosition < end; this.firstPosition = this.lastPosition + 1) {
@@ -90,7 +92,7 @@ export class PriorSampler {
 		}
 	}
 
-	/** Overwrites the codes and classes, and sets the scores to 0. */
+	/** Overwrites codes and classes, and sets the scores to 0. */
 	replace(codes: Uint32Array, labels: Uint32Array | undefined): void {
 		const { gpu } = this.model;
 		gpu.upload(this.state.codes, codes);
@@ -109,7 +111,7 @@ export class PriorSampler {
 	}
 }
 
-/** How many grids can be sampled together: the largest tensor of a step has to be bound at once. */
+/** How many grids can be sampled together: the device must be able to bind the largest tensor of a step. */
 export function mostGrids({ gpu, height, width, numEmbeddings, channels }: GatedPixelCNN): number {
 	return Math.floor(
 		gpu.limits.maxStorageBufferBindingSize / (4 * height * width * Math.max(numEmbeddings, 4 * channels)),

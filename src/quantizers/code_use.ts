@@ -1,8 +1,14 @@
 import { checkNumbers } from "../base/arguments.js";
 
 /**
- * How a codebook is used, from how often each code occurs: the perplexity exp(−Σ p ln p), and the number of codes that
- * occur at all. Both are 0 where nothing was counted.
+ * How a codebook is used: the perplexity exp(−Σ p ln p), with p the frequency of a code, and the number of
+ * codes that occur at all.
+ *
+ * @param counts how often each code occurs
+ * @returns both 0 if nothing was counted
+ * @throws ArgumentError unless all counts are at least 0
+ * @example
+ * codeUse([3, 3, 0, 0]); // { perplexity: 2, codesInUse: 2 }
  */
 export function codeUse(counts: ArrayLike<number>): { perplexity: number; codesInUse: number } {
 	const present = Array.from(checkNumbers("codeUse", "counts", counts, { least: 0 })).filter((count) => count > 0);

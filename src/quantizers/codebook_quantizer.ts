@@ -21,8 +21,8 @@ import {
 
 export interface CodebookOptions extends VectorQuantizerOptions {
 	/**
-	 * How codes are learnt. "ema" (default): each is the moving average of its latents. "loss": by gradient, as in the
-	 * paper's equation 3.
+	 * How codes are learnt. "ema" (default): each is the exponential moving average of its latents. "loss":
+	 * by gradient, as in the paper's equation 3.
 	 */
 	readonly learning?: "ema" | "loss";
 	/** γ of the moving averages (default 0.5; why so low: docs/decisions.md, 35). */
@@ -30,16 +30,16 @@ export interface CodebookOptions extends VectorQuantizerOptions {
 	/** ε of their Laplace smoothing (default 1e-5). */
 	readonly epsilon?: number;
 	/**
-	 * A code whose moving average of latents a step falls below this share of the mean over all codes is put on a random
-	 * latent of the step (default 0.1). With 0 none is, and an averaged code that has no latents goes to 0 once its
-	 * average is below ε.
+	 * When a code is dead: its moving average of latents in a step is below this share of the mean over all
+	 * codes. A dead code is re-initialised from a random latent of the step (default 0.1). With 0 none is;
+	 * then an averaged code without latents tends to 0 once its average is below ε.
 	 */
 	readonly deadBelow?: number;
-	/** "euclidean" (default), or "cosine": latents and codes of unit length. */
+	/** "euclidean" (default), or "cosine": latents and codes are scaled to length 1. */
 	readonly similarity?: "euclidean" | "cosine";
-	/** How the decoder's gradient passes the quantizer (default "straight-through"); see `rotationTrick`. */
+	/** How the decoder's gradient reaches the encoder (default "straight-through"); see `rotationTrick`. */
 	readonly gradient?: "straight-through" | "rotation";
-	/** Of the first codes, and of the latents that dead codes are put on (default 0). */
+	/** Of the random first codes, and of the latents from which dead codes are re-initialised (default 0). */
 	readonly seed?: number;
 }
 
@@ -74,21 +74,25 @@ export function checkCodebookOptions(caller: string, gpu: Gpu, options: Codebook
 	return { ...codebook, learning, decay, epsilon, deadBelow, similarity, gradient, seed };
 }
 
-/** Less of the mean than any code with a latent has: only codes without one are below. */
+/** Below the share of any code with a latent, so that only codes without latents count as dead. */
 const leastShare = 1e-12;
 
 /**
- * A codebook with the ways to learn it that keep all of it in use: moving averages (van den Oord et al. 2017, appendix A.1),
- * dead codes begun anew (Dhariwal et al. 2020), codes on the unit sphere (Yu et al., "Vector-quantized image modeling with
- * improved VQGAN", 2021), the rotation trick (Fifty et al. 2024).
+ * A codebook with methods that keep all of its codes in use: moving averages (van den Oord et al. 2017,
+ * appendix A.1), re-initialisation of dead codes (Dhariwal et al. 2020), codes of length 1 (Yu et al.,
+ * "Vector-quantized image modeling with improved VQGAN", 2021), the rotation trick (Fifty et al. 2024).
+ *
+ * @example
+ * const quantizer = new CodebookQuantizer(gpu, { numEmbeddings: 512, similarity: "cosine" });
+ * const model = new VQVAE(gpu, { inChannels: 1, quantizer });
  */
 export class CodebookQuantizer extends Quantizer {
 	static override readonly name: string = "CodebookQuantizer";
 
 	readonly embeddings: Embedding;
-	/** [K]: how many latents a step each code had, a moving average. Starts at 1. */
+	/** float32 [K]: how many latents each code had in a step, a moving average that starts at 1. */
 	readonly clusterSize: Tensor;
-	/** [K, D]: what these latents added up to. Starts at the codes. */
+	/** float32 [K, D]: the sum of these latents, a moving average that starts at the codes. */
 	readonly embeddingSum: Tensor;
 	override readonly embeddingDim: number;
 	override readonly numEmbeddings: number;
@@ -103,7 +107,9 @@ export class CodebookQuantizer extends Quantizer {
 	private readonly seed: number;
 	private steps = 0;
 
-	/** @throws ArgumentError where an option is out of range. */
+	/**
+	 * @throws ArgumentError if an option is out of range, LimitError if the device cannot bind the codebook
+	 */
 	constructor(gpu: Gpu, options: CodebookOptions = {}) {
 		super();
 		checkGpu("CodebookQuantizer", gpu, "write new CodebookQuantizer(gpu, options)");
@@ -132,7 +138,9 @@ export class CodebookQuantizer extends Quantizer {
 		return this.embeddings.weight.gpu;
 	}
 
-	/** The averages; what is computed like the paper's quantizer has none, so that its state dict is that one's, too. */
+	/**
+	 * The averages. A codebook that has the paper's settings needs none, so it has the paper's state dict.
+	 */
 	override namedBuffers(): [string, Tensor][] {
 		return this.averaged || this.cosine || this.deadBelow > 0 ? super.namedBuffers() : [];
 	}
@@ -173,10 +181,11 @@ export class CodebookQuantizer extends Quantizer {
 	}
 
 	/**
-	 * Moves the codes to the means of their latents, as one iteration of Lloyd's algorithm for k-means; a code without
-	 * latents is put on a random one. The moving averages begin anew there.
+	 * Moves the codes to the means of their latents: one iteration of Lloyd's algorithm for k-means. A code
+	 * without latents is re-initialised from a random latent. The moving averages restart from the new codes.
 	 *
-	 * @param z float32 [B, D, h, w], or [N, D]
+	 * @param z latents, float32 [B, D, h, w] or [N, D]
+	 * @throws ShapeError if z has another shape
 	 */
 	moveToMeans(z: Tensor): void {
 		checkLatents(this, "moveToMeans", z);
@@ -190,10 +199,10 @@ export class CodebookQuantizer extends Quantizer {
 	}
 
 	/**
-	 * Overwrites the codes and begins the moving averages anew: each code as if it had had one latent a step.
+	 * Overwrites the codes and restarts the moving averages, as if each code had had one latent in each step.
 	 *
 	 * @param codes float32 [K, D]
-	 * @throws ShapeError
+	 * @throws ShapeError if the codes have another shape
 	 */
 	setCodes(codes: Tensor): void {
 		checkTensor("CodebookQuantizer.setCodes", "codes", codes, "float32");
@@ -213,7 +222,7 @@ export class CodebookQuantizer extends Quantizer {
 		launchUpdateCodebook(this.comparable(z), indices, state, { ...options, unitLength: this.cosine });
 	}
 
-	/** The codes that latents are compared with; what is learnt by gradient may have any length. */
+	/** The codes with which latents are compared. Codes that are learnt by gradient may have any length. */
 	private codes(): Tensor {
 		return this.cosine ? normalize(this.embeddings.weight) : this.embeddings.weight;
 	}

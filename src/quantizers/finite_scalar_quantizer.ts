@@ -8,8 +8,11 @@ import type { Gpu, Tensor } from "../tensor/tensor.js";
 import { type Codes, checkCodes, checkLatents, type Quantized, Quantizer } from "./quantizer.js";
 
 /**
- * Finite scalar quantization, see the operation `finiteScalar`: no codebook and nothing to learn, so both losses are 0. The
- * latents have as many channels as there are levels.
+ * Finite scalar quantization, see the operation `finiteScalar`. It has no codebook and learns nothing, so
+ * both losses are 0.
+ *
+ * @example
+ * const model = new VQVAE(gpu, { quantizer: new FiniteScalarQuantizer(gpu, [8, 5, 5, 5]) }); // 1000 codes
  */
 export class FiniteScalarQuantizer extends Quantizer {
 	static override readonly name: string = "FiniteScalarQuantizer";
@@ -20,8 +23,10 @@ export class FiniteScalarQuantizer extends Quantizer {
 	private readonly levelCounts: Tensor<"uint32">;
 
 	/**
-	 * @param levelsPerDimension how many values each dimension has, e.g. [8, 5, 5, 5] for about a thousand codes
-	 * @throws ArgumentError where there are none, one is not a whole number of at least 2, or there are 2³² codes or more.
+	 * @param levelsPerDimension how many values each channel of the latents has; their product is the number
+	 * of codes
+	 * @throws ArgumentError unless there are levels, each is a whole number of at least 2, and their product
+	 * is below 2³²
 	 */
 	constructor(
 		override readonly gpu: Gpu,
@@ -61,7 +66,7 @@ export class FiniteScalarQuantizer extends Quantizer {
 		return finiteScalarLookup(indices, this.levelCounts);
 	}
 
-	/** Rounding multiplies nothing. */
+	/** Rounding has no multiply-adds. */
 	override cost(input: Shape): ReturnType<Quantizer["cost"]> {
 		return { ...super.cost(input), multiplyAdds: 0 };
 	}

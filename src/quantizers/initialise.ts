@@ -9,23 +9,30 @@ import { checkTensor } from "../tensor/check_tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { CodebookQuantizer } from "./codebook_quantizer.js";
 
-/** How a codebook begins. */
+/** How a codebook is initialised. */
 export type Initialisation = "normal" | "uniform" | "data" | "kmeans";
 
 export interface InitialiseOptions {
 	/** Iterations of k-means (default 10). */
 	readonly iterations?: number;
-	/** Default 0. */
+	/** Of the random numbers (default 0). */
 	readonly seed?: number;
 }
 
 /**
- * Gives a quantizer its first codes: "normal" draws from N(0, 1), as torch.nn.Embedding does; "uniform" from U(±1/K);
- * "data" takes K of the latents; "kmeans" goes on from there with Lloyd's algorithm (Lloyd, "Least squares quantization in
- * PCM", 1982), in which a code without latents is put on a random one.
+ * Initialises a codebook. The methods:
+ * - "normal" draws the codes from N(0, 1), as torch.nn.Embedding does;
+ * - "uniform" draws them from U(±1/K);
+ * - "data" takes K random latents;
+ * - "kmeans" does the same, followed by Lloyd's algorithm (Lloyd, "Least squares quantization in PCM", 1982),
+ *   in which a code without latents is re-initialised from a random one.
  *
- * @param latents float32 [B, D, h, w], what the encoder gives for the first images; only "data" and "kmeans" need them
- * @throws ArgumentError for an unknown method, or where latents are missing; ShapeError
+ * @param latents the encoder's output for some images, float32 [B, D, h, w]; only "data" and "kmeans" need
+ * them
+ * @throws ArgumentError if the method is unknown or latents are missing, ShapeError if they do not fit the
+ * codebook
+ * @example
+ * gpu.scope(() => initialiseCodebook(quantizer, "kmeans", model.encoder.forward(images)));
  */
 export function initialiseCodebook(
 	quantizer: CodebookQuantizer,
@@ -61,7 +68,7 @@ function needed(latents: Tensor | undefined, method: Initialisation): Tensor {
 	return latents;
 }
 
-/** Vectors of z, chosen at random, each at most once as long as there are enough: [count, D]. */
+/** Random vectors of z, float32 [count, D]; none twice if z has enough of them. */
 function someOf(z: Tensor, count: number, random: Random): Tensor {
 	const { gpu } = z;
 	vectorsOf("initialiseCodebook", "latents", z);

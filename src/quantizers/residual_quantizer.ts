@@ -20,14 +20,18 @@ import { type Initialisation, type InitialiseOptions, initialiseCodebook } from 
 import { type Codes, checkCodes, checkLatents, type Quantized, Quantizer } from "./quantizer.js";
 
 export interface ResidualOptions extends CodebookOptions {
-	/** How many codebooks, one after the other (default 2). */
+	/** The number of codebooks, one after the other (default 2). */
 	readonly levels?: number;
 }
 
 /**
- * Several codebooks, each for what the ones before it left over (residual vector quantization; Zeghidour et al.,
- * "SoundStream", 2021, section III-C): a position's vector is the sum of one code from each. The losses are the sums of
- * the levels' losses.
+ * Residual vector quantization (Zeghidour et al., "SoundStream", 2021, section III-C): several codebooks,
+ * each of which quantizes the residual that the ones before it leave. A position's vector is the sum of one
+ * code from each. The losses are the sums of the levels' losses.
+ *
+ * @example
+ * const quantizer = new ResidualQuantizer(gpu, { levels: 4, numEmbeddings: 256 });
+ * const model = new VQVAE(gpu, { inChannels: 3, quantizer });
  */
 export class ResidualQuantizer extends Quantizer {
 	static override readonly name: string = "ResidualQuantizer";
@@ -38,7 +42,10 @@ export class ResidualQuantizer extends Quantizer {
 	override readonly levels: number;
 	private readonly rotation: boolean;
 
-	/** @throws ArgumentError where an option is out of range, LimitError if the device cannot hold so many codebooks. */
+	/**
+	 * @throws ArgumentError if an option is out of range, LimitError if the device cannot hold so many
+	 * codebooks
+	 */
 	constructor(gpu: Gpu, options: ResidualOptions = {}) {
 		super();
 		const name = "ResidualQuantizer";
@@ -98,7 +105,7 @@ export class ResidualQuantizer extends Quantizer {
 			let residual = z;
 			for (const [level, codes] of this.split(indices).entries()) {
 				const codebook = this.codebooks[level] as CodebookQuantizer;
-				// What is left is reckoned before this level's codes are averaged.
+				// The next residual is computed before `update` moves this level's codes.
 				const next = level + 1 < this.levels ? sub(residual, codebook.lookup(codes)) : residual;
 				codebook.update(residual, codes);
 				residual = next;
@@ -114,7 +121,13 @@ export class ResidualQuantizer extends Quantizer {
 		});
 	}
 
-	/** Gives each codebook its first codes, from what those before it leave over of the latents; see `initialiseCodebook`. */
+	/**
+	 * Initialises each codebook from the residual that the ones before it leave; see `initialiseCodebook`.
+	 *
+	 * @param latents float32 [B, D, h, w]; only "data" and "kmeans" need them
+	 * @throws ArgumentError if the method is unknown or latents are missing, ShapeError if they do not fit
+	 * the codebooks
+	 */
 	initialise(method: Initialisation, latents?: Tensor | undefined, options: InitialiseOptions = {}): void {
 		this.gpu.scope(() => {
 			let residual = latents;
@@ -125,7 +138,10 @@ export class ResidualQuantizer extends Quantizer {
 		});
 	}
 
-	/** What `step` makes of each level's residual, which it must tell the codes of. */
+	/**
+	 * The result of `step` for each level; a level's residual is the one before it minus that level's
+	 * `quantized`.
+	 */
 	private residuals<T extends { readonly quantized: Tensor }>(
 		z: Tensor,
 		step: (codebook: CodebookQuantizer, residual: Tensor) => T,
@@ -146,7 +162,7 @@ export class ResidualQuantizer extends Quantizer {
 		return launchJoinLevels(indices as [Tensor<"uint32">, ...Tensor<"uint32">[]]);
 	}
 
-	/** The codes of each level, `offset` added for each level before it. */
+	/** The codes of each level, [B, h, w] each, plus `offset` times the number of levels before it. */
 	private split(indices: Codes, offset = 0): Tensor<"uint32">[] {
 		if (indices.shape.length !== 4 || indices.shape[3] !== this.levels)
 			throw new ShapeError(

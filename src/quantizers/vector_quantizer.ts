@@ -43,9 +43,9 @@ export function checkVectorQuantizerOptions(
 }
 
 /**
- * The paper's quantizer: replaces each latent vector by the nearest of K codes (van den Oord et al., "Neural discrete
- * representation learning", 2017, section 3). The codebook is learnt by gradient from the second term of the paper's
- * equation 3. It is what `VQVAE` has by default.
+ * The paper's quantizer: replaces each latent vector by the nearest of K codes (van den Oord et al., "Neural
+ * discrete representation learning", 2017, section 3). The codebook is learnt by gradient from the second
+ * term of the paper's equation 3. It is what `VQVAE` has by default.
  */
 export class VectorQuantizer extends Quantizer {
 	static override readonly name: string = "VectorQuantizer";
@@ -58,7 +58,8 @@ export class VectorQuantizer extends Quantizer {
 
 	/**
 	 * @param random what the first codes are drawn from, N(0, 1); default `new Random(0)`
-	 * @throws ArgumentError if an option is out of range, LimitError if the device cannot bind such a codebook
+	 * @throws ArgumentError if an option is out of range, LimitError if the device cannot bind such a
+	 * codebook
 	 */
 	constructor(gpu: Gpu, options: VectorQuantizerOptions = {}, random: Random = new Random(0)) {
 		super();

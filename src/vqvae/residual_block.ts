@@ -7,24 +7,34 @@ import { checkParts } from "../ops/check.js";
 import type { Gpu, Tensor } from "../tensor/tensor.js";
 import { Stack } from "./stack.js";
 
-/** The sizes of an encoder and its decoder. */
+/** The sizes of an encoder and a decoder. */
 export interface NetworkOptions {
-	/** Channels at a quarter of the images' size, even; at half the size there are half as many (default 64). */
+	/**
+	 * The channels at a quarter of the images' size, an even number; at half the size there are half as many
+	 * (default 64).
+	 */
 	readonly hiddenChannels?: number;
 	/**
-	 * How many residual blocks there are at a quarter of the images' size, in encoder and decoder, or in each (default 0). One
-	 * widens what a code sees of its image, or what a pixel is made of, by 8 pixels.
+	 * The number of residual blocks at a quarter of the images' size, in the encoder and in the decoder, or
+	 * [encoder, decoder] (default 0). Each widens the receptive field by 8 pixels.
 	 */
 	readonly residualLayers?: number | readonly [encoder: number, decoder: number];
 }
 
 /**
- * A residual block of the paper (van den Oord et al., 2017, section 4.1): x + conv1×1(ReLU(conv3×3(ReLU(x)))), [B, C, h, w]
- * to the same, with C/2 channels between the two.
+ * A residual block of the paper (van den Oord et al., 2017, section 4.1):
+ * x + conv1×1(ReLU(conv3×3(ReLU(x)))), with C/2 channels between the two convolutions.
+ *
+ * float32 [B, C, h, w] → float32 [B, C, h, w]
  */
 export class ResidualBlock extends Stack {
 	static override readonly name: string = "ResidualBlock";
 
+	/**
+	 * @param channels C, an even number
+	 * @throws ArgumentError if the channels are out of range, LimitError if the device cannot hold the
+	 * weights
+	 */
 	constructor(gpu: Gpu, random: Random, channels: number) {
 		checkLayer("ResidualBlock", "channels", gpu, random, {});
 		checkEven("ResidualBlock", "channels", channels);
@@ -41,16 +51,17 @@ export class ResidualBlock extends Stack {
 	}
 }
 
-/** @throws ArgumentError unless it is an even number of at least 2 */
+/** @throws ArgumentError unless the value is an even number of at least 2 */
 export function checkEven(caller: string, name: string, value: unknown): number {
 	if (typeof value === "number" && Number.isInteger(value) && value >= 2 && value % 2 === 0) return value;
 	throw wrongArgument(caller, name, "an even number of at least 2", value);
 }
 
 /**
- * The checks that encoder and decoder have in common.
+ * The checks that the constructors of encoder and decoder share.
  *
- * @param sizes those that must be whole numbers of at least 1
+ * @param sizes arguments that must be whole numbers of at least 1
+ * @throws ArgumentError if an argument is out of range, LimitError if the device cannot hold the weights
  */
 export function checkNetwork(
 	name: string,
@@ -64,13 +75,15 @@ export function checkNetwork(
 	checkResidualLayers(name, gpu as Gpu, checkEven(name, "hidden", hidden), residualLayers);
 }
 
-/** @throws ArgumentError unless it is a whole number, LimitError if the device cannot hold the weights of so many blocks */
+/**
+ * @throws ArgumentError unless the value is a whole number, LimitError if the device cannot hold so many
+ * blocks' weights
+ */
 export function checkResidualLayers(name: string, gpu: Gpu, hidden: number, residualLayers: unknown): void {
 	const count = checkNumber(name, "residualLayers", residualLayers, { least: 0, whole: true });
 	checkParts(name, gpu, "residualLayers", count, 5 * hidden * hidden);
 }
 
-/** Several blocks, to stand one after the other. */
 export function residualBlocks(gpu: Gpu, random: Random, channels: number, count: number): ResidualBlock[] {
 	return Array.from({ length: count }, () => new ResidualBlock(gpu, random, channels));
 }

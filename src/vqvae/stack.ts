@@ -3,7 +3,7 @@ import { Layer, type LayerCost } from "../nn/module.js";
 import { Sequential } from "../nn/sequential.js";
 import type { Tensor } from "../tensor/tensor.js";
 
-/** What encoder and decoder have in common: layers one after the other, under the name `convs`. */
+/** Layers one after the other, in the state dict under `convs`: an encoder, a decoder or a residual block. */
 export abstract class Stack extends Layer {
 	readonly convs: Sequential;
 

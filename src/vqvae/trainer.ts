@@ -18,7 +18,9 @@ export interface StepLosses {
 	readonly loss: Tensor;
 	readonly reconLoss: Tensor;
 	readonly commitmentLoss: Tensor;
-	/** How often each code has occurred in all steps of the trainer so far, modulo 2³²: uint32 [levels · K]. */
+	/**
+	 * How often each code has occurred in all steps of the trainer so far, modulo 2³²: uint32 [levels · K].
+	 */
 	readonly codeCounts: Tensor<"uint32">;
 }
 
@@ -37,7 +39,9 @@ export interface StepRecord {
 export interface Evaluation {
 	/** Mean squared error over the training set's variance, the mean over all images. */
 	readonly nmse: number;
-	/** exp of the entropy of the codes' frequencies over the whole set: how many codes are in effective use. */
+	/**
+	 * exp of the entropy of the codes' frequencies over the whole set: how many codes are in effective use.
+	 */
 	readonly perplexity: number;
 	/** How many codes occur at all. */
 	readonly codesInUse: number;
@@ -46,9 +50,9 @@ export interface Evaluation {
 
 export interface TrainerOptions extends AdamOptions {
 	/**
-	 * Whether to capture steps (see `Gpu.capture`): the second step in a row with batches of one shape is traced, and
-	 * replayed from then on. Steps of other shapes in between run eagerly. The results are the same bits; the host has
-	 * less work, and the buffers of the step stay reserved (default true).
+	 * Whether to capture steps (see `Gpu.capture`): the second step in a row with batches of one shape is
+	 * traced, and replayed from then on. Steps of other shapes in between run eagerly. The results are the
+	 * same bits; the host has less work, and the buffers of the step stay reserved (default true).
 	 */
 	readonly capture?: boolean;
 }
@@ -117,14 +121,17 @@ export class Trainer {
 	}
 
 	/**
-	 * One step: forward, backward, Adam. It waits for nothing, so it does not notice that a loss is NaN: `readLosses`
-	 * does. A loop that does not read each step awaits `gpu.throttle()`.
+	 * One step: forward, backward, Adam. It waits for nothing, so it does not notice that a loss is NaN:
+	 * `readLosses` does. A loop that does not read each step awaits `gpu.throttle()`.
 	 *
-	 * All that a step makes is freed when it ends, except the losses: these are freed when the next step begins.
+	 * All that a step makes is freed when it ends, except the losses: these are freed when the next step
+	 * begins.
 	 *
 	 * @param batch float32 [B, C, H, W], or a function that makes it inside the step's scope
-	 * @param options `keepLosses` leaves it to the caller to free the losses, which `readLosses` does (default false)
-	 * @throws ShapeError if the model does not take such images, DivergenceError after `readLosses` has thrown one
+	 * @param options `keepLosses` leaves it to the caller to free the losses, which `readLosses` does
+	 * (default false)
+	 * @throws ShapeError if the model does not take such images, DivergenceError after `readLosses` has
+	 * thrown one
 	 */
 	step(batch: Tensor | (() => Tensor), options: { readonly keepLosses?: boolean } = {}): StepLosses {
 		checkOptions("Trainer.step", options, ["keepLosses"]);
@@ -150,14 +157,14 @@ export class Trainer {
 	}
 
 	/**
-	 * Reads and frees the losses of steps that were taken with `keepLosses`, in the order of the steps. Reading a dozen
-	 * steps together waits once.
+	 * Reads and frees the losses of steps that were taken with `keepLosses`, in the order of the steps.
+	 * Reading a dozen steps together waits once.
 	 *
-	 * The perplexity of a step is that of its batch if all steps are read, otherwise that of the batches since the last
-	 * step that was read.
+	 * The perplexity of a step is that of its batch if all steps are read, otherwise that of the batches
+	 * since the last step that was read.
 	 *
-	 * @throws DivergenceError naming the first step whose loss is not finite, with the records of those before it in
-	 * `before`; from then on `step` throws it as well
+	 * @throws DivergenceError naming the first step whose loss is not finite, with the records of those
+	 * before it in `before`; from then on `step` throws it as well
 	 */
 	async readLosses(steps: readonly StepLosses[]): Promise<StepRecord[]> {
 		const read = await this.steps.read("steps", steps, Object.values);
@@ -239,7 +246,7 @@ export class Trainer {
 	private freeLosses(): void {
 		for (const loss of Object.values(this.losses ?? {})) {
 			loss.disposalAdvice =
-				"The losses of a step end when the next step begins: read them before it, or take the step with trainer.step(batch, { keepLosses: true }) and dispose of them yourself.";
+				"The losses of a step are freed when the next step begins: read them before it, or call trainer.step(batch, { keepLosses: true }) and free them yourself.";
 			loss.dispose();
 		}
 		this.losses = undefined;

@@ -21,11 +21,11 @@ import { Encoder } from "./encoder.js";
 import { checkEven, checkResidualLayers, type NetworkOptions } from "./residual_block.js";
 
 export interface VQVAEOptions<Q extends Quantizer = VectorQuantizer> extends NetworkOptions, VectorQuantizerOptions {
-	/** Channels of the images (default 3). */
+	/** The channels of the images (default 3). */
 	readonly inChannels?: number;
 	/**
-	 * Replaces the paper's quantizer, which `embeddingDim`, `numEmbeddings` and `commitmentCost` describe; leave these
-	 * three out then. The model owns it: `model.dispose()` frees it.
+	 * Replaces the paper's quantizer, which `embeddingDim`, `numEmbeddings` and `commitmentCost` describe;
+	 * leave these three out then. The model owns it: `model.dispose()` frees it.
 	 */
 	readonly quantizer?: Q | undefined;
 	/** The variance of the training images, by which the reconstruction loss is divided (default 1). */
@@ -45,13 +45,13 @@ const optionNames = [
 	"seed",
 ] as const satisfies readonly (keyof VQVAEOptions)[];
 
-/** What a forward pass gives; the losses are scalars. */
+/** What `VQVAE.forward` returns; the losses are float32 scalars. */
 export interface VQVAEOutput {
 	/** float32 [B, C, H, W] */
 	readonly reconstruction: Tensor;
-	/** What the encoder gave, float32 [B, D, H/4, W/4]. */
+	/** The encoder's output, float32 [B, D, H/4, W/4] */
 	readonly latents: Tensor;
-	/** uint32 [B, H/4, W/4], see `Quantized.indices`. */
+	/** uint32 [B, H/4, W/4]; with several levels [B, H/4, W/4, levels] */
 	readonly indices: Tensor<"uint32">;
 	/** reconLoss + vqLoss, to be minimised. */
 	readonly loss: Tensor;
@@ -59,13 +59,21 @@ export interface VQVAEOutput {
 	readonly reconLoss: Tensor;
 	/** The quantizer's loss, see `Quantized.loss`. */
 	readonly vqLoss: Tensor;
-	/** The commitment loss without β, part of `vqLoss`. */
+	/** The commitment loss without its weight β; part of `vqLoss`. */
 	readonly commitmentLoss: Tensor;
 }
 
 /**
- * The vector-quantised variational autoencoder (van den Oord, Vinyals & Kavukcuoglu, "Neural discrete representation
- * learning", 2017): an encoder, a codebook and a decoder, with PyTorch's initial distributions and state-dict names.
+ * The vector-quantised variational autoencoder (van den Oord, Vinyals & Kavukcuoglu, "Neural discrete
+ * representation learning", 2017): an encoder, a quantizer and a decoder, with PyTorch's initial
+ * distributions and state-dict names.
+ *
+ * @example
+ * const gpu = await openDevice();
+ * const model = new VQVAE(gpu, { inChannels: 1, numEmbeddings: 128 });
+ * const images = gpu.tensor(pixels, [64, 1, 28, 28]); // numbers in [-0.5, 0.5]
+ * const codes = model.encode(images); // uint32 [64, 7, 7]
+ * const reconstruction = model.decode(codes); // float32 [64, 1, 28, 28]
  */
 export class VQVAE<Q extends Quantizer = VectorQuantizer> extends Module {
 	static override readonly name: string = "VQVAE";
@@ -73,14 +81,14 @@ export class VQVAE<Q extends Quantizer = VectorQuantizer> extends Module {
 	readonly encoder: Encoder;
 	readonly vqLayer: Q;
 	readonly decoder: Decoder;
-	/** Channels of the images. */
+	/** The channels of the images. */
 	readonly inChannels: number;
-	/** Of the training images; divides the reconstruction loss. */
+	/** The variance of the training images, by which the reconstruction loss is divided. */
 	readonly dataVariance: number;
 
 	/**
-	 * @throws ArgumentError where a size is not a positive whole number, a factor not a positive number, or a quantizer
-	 * was given together with what describes one; LimitError if the device cannot hold the weights.
+	 * @throws ArgumentError if an option is out of range, or describes a codebook although a quantizer is
+	 * given; LimitError if the device cannot hold the weights
 	 */
 	constructor(gpu: Gpu, options: VQVAEOptions<Q> = {}) {
 		super();
@@ -91,7 +99,7 @@ export class VQVAE<Q extends Quantizer = VectorQuantizer> extends Module {
 			checkInstance("VQVAE", "quantizer", quantizer, Quantizer, "a Quantizer");
 			for (const name of vectorQuantizerOptions)
 				if (options[name] !== undefined)
-					throw new ArgumentError(`VQVAE: ${name} is the quantizer's: leave it out here.`);
+					throw new ArgumentError(`VQVAE: ${name} must be left out, because the quantizer that is given has its own.`);
 		}
 		const codebook = checkVectorQuantizerOptions("VQVAE", gpu, options);
 		const { embeddingDim } = quantizer ?? codebook;
@@ -115,7 +123,12 @@ export class VQVAE<Q extends Quantizer = VectorQuantizer> extends Module {
 		this.dataVariance = dataVariance;
 	}
 
-	/** @param images float32 [B, C, H, W], H and W divisible by 4 */
+	/**
+	 * The forward pass for training, with its losses.
+	 *
+	 * @param images float32 [B, C, H, W], H and W divisible by 4
+	 * @throws ShapeError if the images have another shape
+	 */
 	forward(images: Tensor): VQVAEOutput {
 		this.check("forward", images);
 		const latents = this.encoder.forward(images);
@@ -126,32 +139,47 @@ export class VQVAE<Q extends Quantizer = VectorQuantizer> extends Module {
 	}
 
 	/**
-	 * Images [B, C, H, W] → codes, uint32 [B, H/4, W/4], see `Quantized.indices`.
+	 * Images → codes, without recording gradients.
 	 *
-	 * @throws ShapeError where H or W is not divisible by 4, or the channels are not the model's.
+	 * @param images float32 [B, C, H, W], H and W divisible by 4
+	 * @returns uint32 [B, H/4, W/4]; of a quantizer with several levels [B, H/4, W/4, levels]
+	 * @throws ShapeError if the images have another shape
 	 */
 	encode(images: Tensor): Tensor<"uint32"> {
 		this.check("encode", images);
 		return this.evaluate(images.gpu, () => this.vqLayer.encode(this.encoder.forward(images)));
 	}
 
-	/** Codes [B, h, w] (of a quantizer with several levels [B, h, w, levels]) → images, float32 [B, C, 4h, 4w]. */
+	/**
+	 * Codes → images, without recording gradients.
+	 *
+	 * @param codes uint32 or int32 [B, h, w]; of a quantizer with several levels [B, h, w, levels]
+	 * @returns float32 [B, C, 4h, 4w]
+	 * @throws ShapeError if the codes have another rank
+	 */
 	decode(codes: Codes): Tensor {
 		checkTensor("VQVAE.decode", "codes", codes, "uint32", "int32");
 		return this.evaluate(codes.gpu, () => this.decoder.forward(this.vqLayer.lookup(codes)));
 	}
 
-	/** Images → codes → images, [B, C, H, W]. */
+	/**
+	 * Images → codes → images, without recording gradients.
+	 *
+	 * @param images float32 [B, C, H, W], H and W divisible by 4
+	 * @returns float32 [B, C, H, W]
+	 * @throws ShapeError if the images have another shape
+	 */
 	reconstruct(images: Tensor): Tensor {
 		this.check("reconstruct", images);
 		return this.evaluate(images.gpu, () => this.decoder.forward(this.vqLayer.lookup(this.encode(images))));
 	}
 
 	/**
-	 * Compiles ahead of time what `encode`, `decode` and `reconstruct` launch for images of this shape (`Trainer.prepare`
-	 * does so for a training step); see `Gpu.prepare`.
+	 * Compiles ahead of time what `encode`, `decode` and `reconstruct` launch for images of this shape
+	 * (`Trainer.prepare` does so for a training step); see `Gpu.prepare`.
 	 *
-	 * @throws ShapeError, ShaderError
+	 * @param shape [B, C, H, W]
+	 * @throws ShapeError if the model does not take such images, ShaderError
 	 */
 	async prepare(shape: Shape): Promise<void> {
 		this.checkShape("prepare", shape);

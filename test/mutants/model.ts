@@ -10,13 +10,13 @@ export const model: Area = {
 				"codebook.update(residual, codes);\n\t\t\t\tconst next = level + 1 < this.levels ? sub(residual, codebook.lookup(codes)) : residual;",
 			suites: ["quantizers/residual_quantizer"],
 		},
-		"residual: later codebooks begin with the latents themselves": {
+		"residual: later codebooks are initialised from the latents, not the residuals": {
 			file: "src/quantizers/residual_quantizer.ts",
 			find: "residual &&= sub(residual, codebook.lookup(codebook.encode(residual)));",
 			replace: "residual &&= sub(residual, residual);",
 			suites: ["quantizers/residual_quantizer"],
 		},
-		"residual: all codebooks begin alike": {
+		"residual: all codebooks are initialised alike": {
 			file: "src/quantizers/residual_quantizer.ts",
 			find: "(seed + level) % 2 ** 32",
 			replace: "seed % 2 ** 32",
@@ -70,7 +70,7 @@ export const model: Area = {
 			replace: "return z;",
 			suites: ["quantizers/codebook_quantizer"],
 		},
-		"averages begin without any latent": {
+		"averages start at 0": {
 			file: "src/quantizers/codebook_quantizer.ts",
 			find: ".fill(1)",
 			replace: ".fill(0)",
@@ -94,7 +94,7 @@ export const model: Area = {
 			replace: "new Random(this.seed)",
 			suites: ["base/random"],
 		},
-		"the second normal number is given for ever": {
+		"the second normal number is repeated for ever": {
 			file: "src/base/random.ts",
 			find: "this.spare = undefined;",
 			replace: "",
@@ -136,7 +136,7 @@ export const model: Area = {
 			replace: "filter((name) => name === undefined && own)",
 			suites: ["nn/module"],
 		},
-		"linear layers begin with other weights than PyTorch's": {
+		"convolutions start with other weights than PyTorch's": {
 			file: "src/nn/convolutions.ts",
 			find: "1 / Math.sqrt(sizeOf(shape) / shape[0])",
 			replace: "1 / Math.sqrt(sizeOf(shape))",
@@ -178,7 +178,7 @@ export const model: Area = {
 			replace: "count",
 			suites: ["vqvae/vqvae", "vqvae/capture"],
 		},
-		"evaluation weighs a short last batch like a whole one": {
+		"evaluation gives a short last batch the weight of a whole one": {
 			file: "src/nn/evaluate_batches.ts",
 			find: "weights.push(weight);",
 			replace: "weights.push(0 * weight + 1);",
@@ -196,7 +196,7 @@ export const model: Area = {
 			replace: "tensor.share()",
 			suites: ["vqvae/capture"],
 		},
-		"a captured step goes on although other parameters are trained": {
+		"a captured step is replayed although other parameters are trained": {
 			file: "src/vqvae/trainer.ts",
 			find: "this.parameters.map(({ requiresGrad }) => requiresGrad)",
 			replace: "this.parameters.length",
@@ -208,7 +208,7 @@ export const model: Area = {
 			replace: "Number.isNaN(lossOf(record))",
 			suites: ["vqvae/vqvae"],
 		},
-		"a training that has diverged goes on": {
+		"a training that has diverged can be continued": {
 			file: "src/nn/training_steps.ts",
 			find: "if (this.divergence !== undefined) throw this.divergence;",
 			replace: "",
@@ -220,19 +220,19 @@ export const model: Area = {
 			replace: "2 ** entropy",
 			suites: ["quantizers/code_use"],
 		},
-		"completing: candidates have no weights": {
+		"completing: particles have no weights": {
 			file: "src/prior/complete_prior.ts",
 			find: "Math.exp(score - largest)",
 			replace: "Math.exp(0 * (score - largest))",
 			suites: ["prior/complete_prior"],
 		},
-		"completing: candidates lose their classes": {
+		"completing: particles lose their classes": {
 			file: "src/prior/complete_prior.ts",
 			find: "if (before !== undefined) labels = ",
 			replace: "if (before === null) labels = ",
 			suites: ["prior/complete_prior"],
 		},
-		"completing: all candidates have the same class": {
+		"completing: all particles have the same class": {
 			file: "src/prior/complete_prior.ts",
 			find: "((starts[Math.floor(i / group)] as number) + i) % numClasses",
 			replace: "(starts[Math.floor(i / group)] as number)",
@@ -244,7 +244,7 @@ export const model: Area = {
 			replace: "() => 0",
 			suites: ["prior/complete_prior"],
 		},
-		"completing: candidates are weighed by all rows so far": {
+		"completing: particles are weighted by all rows so far": {
 			file: "src/prior/sampler.ts",
 			find: "gpu.upload(this.state.score, new Float32Array(this.state.score.size));",
 			replace: "",

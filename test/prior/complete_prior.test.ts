@@ -7,7 +7,7 @@ import { device } from "../support.js";
 
 const test = suite("completePrior");
 
-/** K codes on a grid of [2, 2], with weights louder than they start. */
+/** K codes on a grid of [2, 2], with weights larger than the initial ones. */
 async function prior(gpu: Gpu, numEmbeddings: number, numClasses = 0): Promise<GatedPixelCNN> {
 	const options = { numEmbeddings, height: 2, width: 2, channels: 8, layers: 2, numClasses, seed: 6 };
 	const model = new GatedPixelCNN(gpu, options);
@@ -19,7 +19,7 @@ async function prior(gpu: Gpu, numEmbeddings: number, numClasses = 0): Promise<G
 	return model;
 }
 
-/** The logarithms of the probabilities of all grids of 3 codes, by class. */
+/** The log-probabilities of all grids of 3 codes, by class. */
 async function allGrids(model: GatedPixelCNN, label: number | undefined) {
 	const { gpu } = model;
 	const grids = Array.from({ length: 81 }, (_, i) => [27, 9, 3, 1].map((digit) => Math.floor(i / digit) % 3));
@@ -78,7 +78,7 @@ for (const { keep, label, numClasses } of [
 			const deviation = Math.sqrt((exact * (1 - exact)) / count);
 			assert.ok(Math.abs(share - exact) < 5 * deviation + 0.015, `${grid}: ${share}, expected ${exact}`);
 		}
-		// Were the kept codes ignored, the distribution would be another one: the test can tell.
+		// If the kept codes were ignored, the test would fail.
 		const plain = samplePrior(model, {
 			count,
 			seed: 3,
@@ -102,7 +102,7 @@ for (const { keep, label, numClasses } of [
 function priorOf(gpu: Gpu, numClasses: number, weights: Readonly<Record<string, readonly number[]>>): GatedPixelCNN {
 	const options = { numEmbeddings: 2, height: 3, width: 2, channels: 2, layers: 1, numClasses };
 	const model = new GatedPixelCNN(gpu, options);
-	// The head passes the two channels on as logits.
+	// The head returns the two channels as logits.
 	const all: typeof weights = {
 		"layers.0.horizontal_out.weight": [1, 0, 0, 1],
 		"head.1.weight": [1, 0, 0, 1, ...new Array<number>(12).fill(0)],
@@ -113,10 +113,10 @@ function priorOf(gpu: Gpu, numClasses: number, weights: Readonly<Record<string, 
 	return model;
 }
 
-/** The head's last weights: the logits are so many times the channels. */
+/** The head's last weights: the logits are the channels times this factor. */
 const logits = (times: number) => [times, ...new Array<number>(8).fill(0), times, ...new Array<number>(6).fill(0)];
 
-/** A prior whose codes are, with all but certainty, the class of the grid. */
+/** A prior whose codes are almost certainly the class of the grid. */
 function classPrior(gpu: Gpu): GatedPixelCNN {
 	const classes = [20, -20, 20, 20, -20, 20, 20, 20];
 	return priorOf(gpu, 2, { "layers.0.horizontal_classes": classes, "head.3.weight": logits(30) });
@@ -127,7 +127,7 @@ for (const keep of [
 	[0, 0, 0, 0, 0, 1],
 	[0, 1, 0, 0, 1, 0],
 ])
-	test(`a candidate keeps its class, and is weighed by it, with ${keep} kept`, async () => {
+	test(`a particle keeps its class, and its weight depends on it, with ${keep} kept`, async () => {
 		const gpu = await device();
 		const model = classPrior(gpu);
 		for (const code of [0, 1]) {
@@ -138,7 +138,7 @@ for (const keep of [
 		model.dispose();
 	});
 
-test("a single grid gets any class, as the seed says", async () => {
+test("the class of a single grid depends on the seed", async () => {
 	const gpu = await device();
 	const model = classPrior(gpu);
 	const grid = new Array<number>(6).fill(0);
@@ -149,9 +149,9 @@ test("a single grid gets any class, as the seed says", async () => {
 	model.dispose();
 });
 
-test("what a kept code says is counted once, however many rows follow", async () => {
+test("a kept code is weighted once, for any number of rows after it", async () => {
 	const gpu = await device();
-	// A code is as likely 0 as 1 at the left, and at the right that of its left neighbour with a probability of 0.8.
+	// At the left 0 and 1 are equally likely; at the right the left neighbour's code has probability 0.8.
 	const model = priorOf(gpu, 0, {
 		"embedding.weight": [1, -1, -1, 1],
 		"layers.0.horizontal_conv.weight": [20, 0, 0, 20, 0, 0, 0, 0],
@@ -170,7 +170,7 @@ test("what a kept code says is counted once, however many rows follow", async ()
 	model.dispose();
 });
 
-test("the same seed gives the same, and nothing is left behind", async () => {
+test("the same seed gives the same codes, and all buffers are freed", async () => {
 	const gpu = await device();
 	const model = await prior(gpu, 9);
 	const options = { codes: [1, 2, 3, 4], keep: [0, 0, 1, 0], count: 5, particles: 8 };
@@ -186,7 +186,7 @@ test("the same seed gives the same, and nothing is left behind", async () => {
 	model.dispose();
 });
 
-test("refuses what does not fit", async () => {
+test("wrong options are refused", async () => {
 	const gpu = await device();
 	const model = await prior(gpu, 3, 2);
 	const good = { codes: [0, 0, 0, 0], keep: [0, 0, 1, 0], count: 2 };

@@ -54,7 +54,7 @@ for (const options of grids)
 			for (const seed of seeds) {
 				if (moved.size === (positions * (positions - 1)) / 2) break; // all there is to see
 				const model = new GatedPixelCNN(gpu, { ...options, seed });
-				// Louder than they start, so that float32 still shows what has passed through all layers.
+				// Larger than the initial weights, so that float32 still shows an influence through all layers.
 				for (const [name, parameter] of model.namedParameters())
 					if (name.endsWith("conv.weight") || name.endsWith("horizontal.weight") || name.endsWith("out.weight"))
 						gpu.upload(
@@ -139,7 +139,7 @@ test("classes change the logits", async () => {
 	model.dispose();
 });
 
-test("the state dict goes round, and the seed decides the start", async () => {
+test("the state dict can be saved and loaded, and the initial weights depend on the seed", async () => {
 	const gpu = await device();
 	const options = { numEmbeddings: 4, height: 3, width: 3, channels: 4, layers: 2, numClasses: 2 };
 	const [a, b, c] = [1, 1, 2].map((seed) => new GatedPixelCNN(gpu, { ...options, seed }));

@@ -10,7 +10,7 @@ const test = suite("PriorTrainer");
 
 const grid = { numEmbeddings: 6, height: 3, width: 4 } as const;
 
-/** Grids in which each code follows from the class and the code before it, but for one in ten. */
+/** Grids in which nine of ten codes follow from the class and the code before them. */
 function batch(
 	gpu: Gpu,
 	random: Random,
@@ -55,7 +55,7 @@ test("evaluation weighs batches by their size", async () => {
 	model.dispose();
 });
 
-test("learns what there is to learn, and evaluates nats per code", async () => {
+test("learns the distribution of its codes, and evaluates nats per code", async () => {
 	const gpu = await device();
 	const model = new GatedPixelCNN(gpu, { ...grid, channels: 12, layers: 2, numClasses: 2 });
 	const trainer = new PriorTrainer(model, { lr: 1e-2, steps: 300 });
@@ -100,7 +100,7 @@ test("a training that diverges stops when its losses are read, and names the fir
 });
 
 for (const dropout of [0, 0.3])
-	test(`captured steps give the same bits as others, and create nothing, dropout ${dropout}`, async () => {
+	test(`captured steps give the same bits as eager steps, and create nothing, dropout ${dropout}`, async () => {
 		const gpu = await device();
 		const start = gpu.memory().buffers;
 		const results: Float32Array[][] = [];
@@ -140,7 +140,7 @@ test("drops other values in each step and for each seed, and none in evaluate()"
 		[0.5, 1],
 	] as const) {
 		const model = new GatedPixelCNN(gpu, { ...grid, channels: 8, layers: 2, numClasses: 2, seed: 3 });
-		// So low a learning rate that the weights stay as they are.
+		// The learning rate is so low that the weights do not change.
 		const trainer = new PriorTrainer(model, { lr: 1e-12, steps: 4, dropout, seed });
 		for (let step = 0; step < 4; step++) {
 			const loss = gpu.scope(() => trainer.step(batch(gpu, new Random(1), 16)));
@@ -180,7 +180,7 @@ test("the learning rate rises, then falls to zero", () => {
 	assert.ok((rates[99] as number) < 1e-3 && cosineDecay(150, 100, 10) === 0);
 });
 
-test("refuses settings out of their range, and batches without labels", async () => {
+test("options out of range and batches without labels are refused", async () => {
 	const gpu = await device();
 	const model = new GatedPixelCNN(gpu, { ...grid, channels: 2, layers: 1, numClasses: 2 });
 	assertThrows(() => new PriorTrainer(model, { steps: 0 }), ArgumentError, ["steps"]);
@@ -197,7 +197,7 @@ test("refuses settings out of their range, and batches without labels", async ()
 	model.dispose();
 });
 
-test("a code that the prior does not have is an error of the step that has it, eager and captured", async () => {
+test("a code that is not below numEmbeddings is an error of its step, eager and captured", async () => {
 	for (const gpu of await variants())
 		for (const capture of [false, true]) {
 			const model = new GatedPixelCNN(gpu, { numEmbeddings: 6, height: 2, width: 3, channels: 4 });
@@ -222,7 +222,7 @@ test("a code that the prior does not have is an error of the step that has it, e
 		}
 });
 
-test("a label that is not a class is an error of the step that has it, eager and captured", async () => {
+test("a label that is not below numClasses is an error of its step, eager and captured", async () => {
 	const gpu = await device();
 	const before = gpu.memory().buffers;
 	for (const capture of [false, true]) {

@@ -8,7 +8,7 @@ const test = suite("samplePrior");
 
 const positions = 12;
 
-/** A prior with weights louder than they start, so that codes depend on others. */
+/** A prior with weights larger than the initial ones, so that codes depend on others. */
 async function prior(gpu: Gpu, numClasses = 0): Promise<GatedPixelCNN> {
 	const options = { numEmbeddings: 9, height: 3, width: 4, channels: 6, layers: 3, numClasses, seed: 4 };
 	const model = new GatedPixelCNN(gpu, options);
@@ -28,7 +28,7 @@ async function sample(model: GatedPixelCNN, options: SamplePriorOptions): Promis
 	return data;
 }
 
-test("the seed decides, and an image is the same in any batch", async () => {
+test("the codes depend on the seed, and a grid is the same in any batch", async () => {
 	const gpu = await device();
 	const model = await prior(gpu);
 	const all = await sample(model, { count: 12, seed: 7 });
@@ -43,7 +43,7 @@ test("the seed decides, and an image is the same in any batch", async () => {
 	model.dispose();
 });
 
-test("reads nothing back, and leaves nothing behind", async () => {
+test("reads nothing back, and frees all buffers", async () => {
 	const gpu = await device();
 	const model = await prior(gpu);
 	samplePrior(model, { count: 4 }).dispose();
@@ -117,7 +117,7 @@ test("the frequencies of the first code are those of the logits, by class", asyn
 	model.dispose();
 });
 
-test("refuses classes and codes that do not fit", async () => {
+test("wrong classes and codes are refused", async () => {
 	const gpu = await device();
 	const [plain, classes] = [await prior(gpu), await prior(gpu, 2)];
 	const before = gpu.memory().buffers;

@@ -13,7 +13,7 @@ import { assertClose, assertSame, assertThrows, device, parameterOf, randomArray
 
 const test = suite("codebook quantizer");
 
-/** Calls `body` with a quantizer and disposes of it. */
+/** Calls `body` with a quantizer, which it then frees. */
 async function withQuantizer(
 	options: CodebookOptions,
 	body: (quantizer: CodebookQuantizer, gpu: Gpu) => Promise<void>,
@@ -54,7 +54,7 @@ for (const [shape, codes, epsilon] of [
 					quantizer.update(z, indices);
 					reference.step(vectors, own, 0.9, epsilon);
 					const title = `step ${step}`;
-					// What was quantised before the update has the codes of before.
+					// What was quantised before the update has the codes from before the update.
 					const taken = fromVectors(
 						shape,
 						vectors.map((_, n) => before[own[n]]),
@@ -74,7 +74,7 @@ for (const [shape, codes, epsilon] of [
 			},
 		));
 
-test("an averaged code that has no latents stays where it is, and gets no gradient", () =>
+test("an averaged code without latents does not move, and gets no gradient", () =>
 	withQuantizer({ embeddingDim: 2, numEmbeddings: 3, deadBelow: 0, decay: 0.99 }, async (quantizer, gpu) => {
 		const start = gpu.tensor([0, 0, 1, 1, 50, -50], [3, 2]);
 		quantizer.setCodes(start);
@@ -91,14 +91,14 @@ test("an averaged code that has no latents stays where it is, and gets no gradie
 		for (const tensor of [start, z]) tensor.dispose();
 	}));
 
-test("dead codes are put on latents of the step, and stay there", () =>
+test("dead codes are re-initialised from latents of the step, and stay there", () =>
 	withQuantizer({ embeddingDim: 3, numEmbeddings: 8, deadBelow: 0.5, decay: 0.5, seed: 4 }, async (quantizer, gpu) => {
 		const { z, vectors } = uploaded(gpu, [16, 3, 2, 1], 7, 0, 1);
 		// Two codes share all latents, the others are out of reach.
 		const codes = Float32Array.from({ length: 24 }, (_, i) => (i < 6 ? i / 6 : 1000 + i));
 		const start = gpu.tensor(codes, [8, 3]);
 		quantizer.setCodes(start);
-		// Half the mean of the averages, which go from 1 a code half the way to 32 in all.
+		// Half the mean of the averages: their sum is halfway between 1 for each code and 32 in all.
 		const threshold = (0.5 * (0.5 * 8 + 0.5 * 32)) / 8;
 		const once = () =>
 			gpu.scope(() => {
@@ -122,7 +122,7 @@ test("dead codes are put on latents of the step, and stay there", () =>
 			);
 		}
 		assert.ok(from.size > 3, "they are put on different latents");
-		// The next update averages around that place instead of taking the code back.
+		// The next update averages around the new code, not the old one.
 		const far = gpu.tensor(new Float32Array(16 * 3 * 2).fill(-9), [16, 3, 2, 1]);
 		gpu.scope(() => quantizer.update(far, gpu.tensor(new Uint32Array(32), [16, 2, 1])));
 		const after = await rowsOf(quantizer.embeddings.weight);
@@ -131,7 +131,7 @@ test("dead codes are put on latents of the step, and stay there", () =>
 		for (const tensor of [z, start, far]) tensor.dispose();
 	}));
 
-test("a code with exactly the threshold lives, one below it is dead", () =>
+test("a code exactly at the threshold is not dead, one below it is", () =>
 	withQuantizer(
 		{ embeddingDim: 1, numEmbeddings: 4, deadBelow: 0.5, decay: 0.5, epsilon: 0 },
 		async (quantizer, gpu) => {
@@ -156,7 +156,7 @@ test("a code with exactly the threshold lives, one below it is dead", () =>
 		},
 	));
 
-test("a renewed code above the threshold is not taken back by the next update", () =>
+test("a re-initialised code above the threshold is not undone by the next update", () =>
 	withQuantizer({ embeddingDim: 2, numEmbeddings: 4, deadBelow: 0.1, decay: 0.99 }, async (quantizer, gpu) => {
 		const start = gpu.tensor([0, 0, 900, 900, 800, 900, 900, 800], [4, 2]);
 		quantizer.setCodes(start);
@@ -164,7 +164,7 @@ test("a renewed code above the threshold is not taken back by the next update", 
 		const { z, vectors } = uploaded(gpu, [40, 2, 1, 1], 3);
 		gpu.scope(() => quantizer.update(z, quantizer.encode(z)));
 		const renewed = await rowsOf(quantizer.embeddings.weight);
-		// From now on it has latents of its own: those nearest to it.
+		// From the next step on it has latents: those nearest to it.
 		gpu.scope(() => quantizer.update(z, quantizer.encode(z)));
 		const after = await rowsOf(quantizer.embeddings.weight);
 		for (let k = 1; k < 4; k++)
@@ -176,7 +176,7 @@ test("a renewed code above the threshold is not taken back by the next update", 
 		for (const tensor of [start, z]) tensor.dispose();
 	}));
 
-test("codes that have their share of the first step stay, however many latents there are", () =>
+test("codes that are used in the first step are not dead, for any number of latents", () =>
 	withQuantizer({ embeddingDim: 2, numEmbeddings: 4, deadBelow: 0.5, decay: 0.99 }, async (quantizer, gpu) => {
 		const start = gpu.tensor([1, 1, 1, -1, -1, 1, -1, -1], [4, 2]);
 		quantizer.setCodes(start);
@@ -187,7 +187,7 @@ test("codes that have their share of the first step stay, however many latents t
 		for (const tensor of [start, z]) tensor.dispose();
 	}));
 
-test("which latents are taken depends on the seed and on the step alone", async () => {
+test("which latents replace dead codes depends only on the seed and on the step", async () => {
 	const gpu = await device();
 	const { z } = uploaded(gpu, [64, 2, 1, 1], 11);
 	const run = async (seed: number, steps: number) => {
@@ -271,7 +271,7 @@ test("with cosine similarity the loss's gradients reach latents and codes throug
 	quantizer.dispose();
 });
 
-test("the rotation trick changes the gradient and nothing else", async () => {
+test("the rotation trick changes only the gradient", async () => {
 	const gpu = await device();
 	const z = randomArray(new Random(6), [2, 3, 4, 4]);
 	const c = randomArray(new Random(7), [2, 3, 4, 4]);
@@ -311,7 +311,7 @@ test("learnt by the loss, from the same codes, it is the paper's quantizer to th
 	for (const part of [...trainers, paper, other, images]) part.dispose();
 });
 
-test("captured steps do what steps do, renewed codes included", async () => {
+test("captured steps give the same bits as eager steps, with re-initialised codes too", async () => {
 	const gpu = await device();
 	const run = async (capture: boolean) => {
 		const quantizer = new CodebookQuantizer(gpu, { embeddingDim: 4, numEmbeddings: 24, deadBelow: 0.5, seed: 2 });
@@ -329,7 +329,7 @@ test("captured steps do what steps do, renewed codes included", async () => {
 	for (const [i, name] of direct.names.entries()) assertSame(captured.values[i], direct.values[i], name);
 });
 
-test("evaluation leaves the codebook as it is; training moves it", async () => {
+test("evaluation does not change the codebook; training does", async () => {
 	const gpu = await device();
 	const quantizer = new CodebookQuantizer(gpu, { embeddingDim: 4, numEmbeddings: 8 });
 	const model = new VQVAE(gpu, { inChannels: 1, quantizer });
@@ -346,7 +346,7 @@ test("evaluation leaves the codebook as it is; training moves it", async () => {
 	for (const part of [trainer, model, images]) part.dispose();
 });
 
-test("k-means follows Lloyd's algorithm from the latents it begins with", async () => {
+test("k-means follows Lloyd's algorithm from its initial latents", async () => {
 	const gpu = await device();
 	const { z, vectors } = uploaded(gpu, [60, 3, 2, 2], 12);
 	const quantizer = new CodebookQuantizer(gpu, { embeddingDim: 3, numEmbeddings: 9 });
@@ -396,7 +396,7 @@ test("k-means leaves no code without latents", async () => {
 	for (const part of [z, quantizer, start]) part.dispose();
 });
 
-test("data takes latents from anywhere, as the seed says", async () => {
+test("data takes random latents, which depend on the seed", async () => {
 	const gpu = await device();
 	const z = gpu.tensor(
 		Float32Array.from({ length: 500 }, (_, i) => i),
@@ -435,7 +435,7 @@ test("codes drawn from N(0, 1) and U(±1/K)", async () => {
 	for (const part of [z, quantizer]) part.dispose();
 });
 
-test("the state dict holds the averages, and brings all of it back", async () => {
+test("the state dict has the averages, and loading it restores them", async () => {
 	const gpu = await device();
 	const make = (seed: number) =>
 		new VQVAE(gpu, {
@@ -467,7 +467,7 @@ test("learnt by gradient alone, the state dict is that of the paper's quantizer"
 	for (const quantizer of [learnt, paper]) quantizer.dispose();
 });
 
-test("what is out of range is refused", async () => {
+test("options out of range are refused", async () => {
 	const gpu = await device();
 	const refused: [CodebookOptions, string][] = [
 		[{ numEmbeddings: 0 }, "numEmbeddings"],

@@ -34,7 +34,7 @@ test("a VQ-VAE with it trains, encodes and decodes", async () => {
 	for (const part of [trainer, model, images, codes, back, direct, perplexity]) part.dispose();
 });
 
-test("what are no levels is refused", async () => {
+test("wrong levels are refused", async () => {
 	const gpu = await device();
 	for (const levels of [[], [1], [2.5], [8, 0], Array.from({ length: 32 }, () => 2)])
 		assertThrows(() => new FiniteScalarQuantizer(gpu, levels), ArgumentError, ["levels"]);

@@ -12,7 +12,7 @@ import { assertClose, assertSame, assertThrows, device, parameterOf, randomArray
 
 const test = suite("residual quantizer");
 
-test("each codebook begins with codes of its own", async () => {
+test("each codebook is initialised with other codes", async () => {
 	const gpu = await device();
 	const quantizer = new ResidualQuantizer(gpu, { levels: 3, embeddingDim: 2, numEmbeddings: 4 });
 	const codes = await gpu.readAll(quantizer.codebooks.map(({ embeddings }) => embeddings.weight));
@@ -25,7 +25,7 @@ for (const [levels, shape, codes] of [
 	[2, [3, 5, 7, 7], 17],
 	[4, [1, 2, 1, 3], 3],
 ] as const)
-	test(`${levels} levels of ${codes} codes on [${shape}]: each has the nearest code to what is left`, async () => {
+	test(`${levels} levels of ${codes} codes on [${shape}]: each has the code nearest to its residual`, async () => {
 		const gpu = await device();
 		const [batch, dimensions, height, width] = shape;
 		const quantizer = new ResidualQuantizer(gpu, { levels, embeddingDim: dimensions, numEmbeddings: codes, seed: 3 });
@@ -75,7 +75,7 @@ for (const [levels, shape, codes] of [
 		quantizer.dispose();
 	});
 
-test("each further level leaves less over, from k-means on", async () => {
+test("after k-means each further level makes the residual smaller", async () => {
 	const gpu = await device();
 	const z = tensorOf(gpu, randomArray(new Random(4), [50, 4, 3, 3]));
 	const errors: number[] = [];
@@ -92,7 +92,7 @@ test("each further level leaves less over, from k-means on", async () => {
 	z.dispose();
 });
 
-test("its codebooks are averaged over what is left by the codes of the step; captured steps do the same", async () => {
+test("its codebooks average the residuals of the step; captured steps give the same bits", async () => {
 	const gpu = await device();
 	const run = async (capture: boolean) => {
 		const quantizer = new ResidualQuantizer(gpu, {
@@ -118,7 +118,7 @@ test("its codebooks are averaged over what is left by the codes of the step; cap
 	for (const [i, values] of direct.entries()) assertSame(captured[i], values, `tensor ${i}`);
 });
 
-test("a level is averaged over what the codes of before the update leave over", async () => {
+test("a level averages the residuals of the codes from before the update", async () => {
 	const gpu = await device();
 	const [shape, levels, codes] = [[30, 2, 2, 1], 3, 4] as const;
 	const quantizer = new ResidualQuantizer(gpu, {
@@ -153,7 +153,7 @@ for (const make of [
 	(gpu: Gpu) => new ResidualQuantizer(gpu, { levels: 3 }),
 	(gpu: Gpu) => new FiniteScalarQuantizer(gpu, [8, 5, 2]),
 ])
-	test("a model disposes of all that its quantizer holds", async () => {
+	test("a model frees all that its quantizer holds", async () => {
 		const gpu = await device();
 		const { buffers } = gpu.memory();
 		const model = new VQVAE(gpu, { inChannels: 1, quantizer: make(gpu) });
@@ -161,7 +161,7 @@ for (const make of [
 		assert.is(gpu.memory().buffers, buffers, model.vqLayer.constructor.name);
 	});
 
-test("what does not fit is refused", async () => {
+test("wrong shapes and options are refused", async () => {
 	const gpu = await device();
 	assertThrows(() => new ResidualQuantizer(gpu, { levels: 0 }), ArgumentError, ["levels"]);
 	const quantizer = new ResidualQuantizer(gpu, { levels: 2, embeddingDim: 2, numEmbeddings: 3 });

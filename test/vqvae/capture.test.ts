@@ -11,7 +11,7 @@ function images(count: number, seed: number): Float32Array {
 	return Float32Array.from({ length: count * 144 }, () => random.uniform(-0.5, 0.5));
 }
 
-/** A training with all that may come between steps; the weights and every number that was read on the way. */
+/** A training with everything that may happen between steps: its weights, and every number that was read. */
 async function train(gpu: Gpu, capture: boolean): Promise<{ bytes: Uint8Array; read: number[] }> {
 	const model = new VQVAE(gpu, { inChannels: 1, embeddingDim: 8, numEmbeddings: 24, seed: 3, dataVariance: 0.08 });
 	const trainer = new Trainer(model, { lr: 2e-3, capture });
@@ -43,7 +43,7 @@ async function train(gpu: Gpu, capture: boolean): Promise<{ bytes: Uint8Array; r
 	return { bytes, read };
 }
 
-test("steps with capture give the same bits as steps without", async () => {
+test("captured steps give the same bits as eager steps", async () => {
 	for (const gpu of await variants()) {
 		const before = gpu.memory().buffers;
 		const eager = await train(gpu, false);
@@ -77,7 +77,7 @@ test("a captured step is one submit and creates nothing", async () => {
 	model.dispose();
 });
 
-test("a model that cannot be captured says so, and trains with capture: false", async () => {
+test("a model that cannot be captured throws a CaptureError, and trains with capture: false", async () => {
 	const gpu = await device();
 	class Noisy extends VQVAE {
 		override forward(x: Tensor) {

@@ -31,7 +31,7 @@ const models = {
 	"rgb-20x24": { meta: colourMeta, init: colourInit, batches: colourBatches, step0: colourStep0, final: colourFinal },
 };
 
-/** Each variant of the kernels has to follow PyTorch. */
+/** Each variant of the kernels must agree with PyTorch. */
 async function onEach(body: (gpu: Gpu, variant: string) => Promise<void>): Promise<void> {
 	for (const gpu of await variants()) await body(gpu, gpu.variants[0]);
 }

@@ -28,7 +28,7 @@ function histogram(indices: Uint32Array, codes: number): Uint32Array {
 	return counts;
 }
 
-test("a residual block adds to what it gets", async () => {
+test("a residual block adds to its input", async () => {
 	const gpu = await device();
 	const block = new ResidualBlock(gpu, new Random(1), 4);
 	for (const parameter of block.parameters()) gpu.upload(parameter, new Float32Array(parameter.size));
@@ -82,11 +82,11 @@ test("encode, decode and reconstruct agree, for any channels and any H and W div
 	}
 });
 
-test("residual blocks widen what a code sees, and what a pixel is made of", async () => {
+test("residual blocks widen the receptive fields of codes and pixels", async () => {
 	const gpu = await device();
 	const size = 60;
 	const middle = size / 2;
-	/** How far from a changed pixel, or from a changed code, anything else changes: rows above and below. */
+	/** How many rows of codes change with one row of pixels, and how many rows of pixels with one row of codes. */
 	const reach = async (residualLayers: number | readonly [number, number]) => {
 		const model = new VQVAE(gpu, { inChannels: 1, embeddingDim: 3, hiddenChannels: 6, residualLayers, seed: 4 });
 		const rows = async (shape: readonly number[], row: number, network: VQVAE["encoder"] | VQVAE["decoder"]) => {
@@ -119,7 +119,7 @@ test("residual blocks widen what a code sees, and what a pixel is made of", asyn
 	assert.ok(two.pixels >= none.pixels + 16, `${two.pixels} rows of pixels instead of ${none.pixels}`);
 });
 
-test("what does not fit is refused", async () => {
+test("wrong shapes and options are refused", async () => {
 	const gpu = await device();
 	const model = new VQVAE(gpu, { inChannels: 1 });
 	assertThrows(() => model.encode(gpu.tensor(new Float32Array(30 * 28), [1, 1, 30, 28])), ShapeError, [
@@ -214,7 +214,7 @@ test("the loss falls on images that are the same every time", async () => {
 	model.dispose();
 });
 
-test("losses end with the next step unless they are kept; each step read has its own perplexity", async () => {
+test("losses are freed by the next step unless they are kept; each step that is read has its own perplexity", async () => {
 	const gpu = await device();
 	const before = gpu.memory().buffers;
 	const model = new VQVAE(gpu, { inChannels: 1, numEmbeddings: 8, embeddingDim: 1 });
@@ -243,7 +243,7 @@ test("losses end with the next step unless they are kept; each step read has its
 		[2, 3, 4, 5, 6, 7],
 	);
 	assert.is(records[2].loss, loss);
-	// The first record counts the step that was not read as well.
+	// The first record also counts the codes of the step that was not read.
 	assert.equal(
 		records.slice(1).map(({ perplexity }) => perplexity),
 		expected.slice(1),
