@@ -14,8 +14,8 @@ import sumChannels from "../../kernels/sum_channels.blocked.wgsl";
 import unblockImages from "../../kernels/unblock_images.wgsl";
 
 /**
- * The blocked kernels, for adapters that compute on the CPU. Opening a device loads this file on such an adapter and with `tune`
- * alone, so a page on a GPU does not load it.
+ * The blocked kernels, for adapters that compute on the CPU. `openDevice` loads this file only on such an adapter or with
+ * `tune`, so a page on a GPU does not load it.
  */
 export const blockedKernels = {
 	blockImages,

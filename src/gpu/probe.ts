@@ -3,19 +3,19 @@ import fmaKernel from "../../kernels/probe_fma.wgsl";
 import { checkInstance } from "../base/arguments.js";
 import { Device } from "./device.js";
 
-/** What an adapter reaches in two kernels that do nothing else. */
+/** The measured speed of an adapter. */
 export interface AdapterSpeed {
-	/** Multiply-adds in registers, counted as two operations each, in 10⁹ a second. */
+	/** Multiply-adds in registers, two operations each, in 10⁹ per second. */
 	readonly gflops: number;
-	/** Bytes read and written by a copy, in 10⁹ a second. */
+	/** Bytes read and written by a copy, in 10⁹ per second. */
 	readonly bandwidth: number;
 }
 
 const runs = 5;
 
-/** Measures the adapter for about a second: the best of several runs each. */
+/** Measures the adapter's speed with two kernels; takes about a second. */
 export async function measureSpeed(device: Device): Promise<AdapterSpeed> {
-	checkInstance("measureSpeed", "device", device, Device, "what openDevice() gives");
+	checkInstance("measureSpeed", "device", device, Device, "a device, as of openDevice()");
 	const invocations = device.adapter.software ? 2 ** 10 : 2 ** 20;
 	const rounds = device.adapter.software ? 2 ** 13 : 2 ** 10;
 	const out = device.allocate(4 * invocations);
@@ -35,7 +35,7 @@ export async function measureSpeed(device: Device): Promise<AdapterSpeed> {
 	return { gflops: (invocations * rounds * 128) / fmaTime / 1e6, bandwidth: (2 * bytes) / copyTime / 1e6 };
 }
 
-/** Milliseconds of the fastest of several runs after a first one that compiles. */
+/** Milliseconds of the fastest of several runs, after a first one that compiles. */
 async function best(device: Device, launch: () => void): Promise<number> {
 	await device.time(launch);
 	let least = Number.POSITIVE_INFINITY;

@@ -1,5 +1,5 @@
 import { checkArray, wrongArgument } from "../base/arguments.js";
-import { CaptureError, DisposedError } from "../base/errors.js";
+import { ArgumentError, CaptureError, DisposedError } from "../base/errors.js";
 import type { WebGPUBuffer } from "./webgpu.js";
 
 /** A buffer for one storage at a time. @internal */
@@ -90,3 +90,11 @@ export function checkStorages(caller: string, name: string, storages: readonly S
 
 /** For error messages. @internal */
 export const storageWanted = "a storage, as of tensor.memory()";
+
+/** @throws ArgumentError for a buffer of `Device.uniform`, which is shared with others that have the same contents @internal */
+export function checkWritable(caller: string, storage: Storage): void {
+	if (storage.contents !== undefined)
+		throw new ArgumentError(
+			`${caller}: a constant cannot be overwritten: use a tensor of gpu.tensor() instead of gpu.constant().`,
+		);
+}

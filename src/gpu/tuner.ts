@@ -1,5 +1,4 @@
 import { excerpt } from "./capture/excerpt.js";
-import type { Replay } from "./capture/replay.js";
 import type { Trace, VariantEvents } from "./capture/trace.js";
 import type { Variant, Variants } from "./variant.js";
 
@@ -17,10 +16,15 @@ type Timings = Readonly<Partial<Record<Variant, number>>>;
 const timedRounds = 5;
 const timedMilliseconds = 1000;
 
+interface TimedReplay {
+	replay(): void;
+	dispose(): void;
+}
+
 /** What the tuner needs of the device. */
 interface TuningDevice {
 	time(launches: () => void): Promise<number>;
-	buildReplay(trace: Trace): Replay;
+	buildReplay(trace: Trace): TimedReplay;
 	createTrace(): Trace;
 }
 
@@ -106,7 +110,7 @@ export class Tuner {
 /** The least time of each variant; they are timed alternately. */
 async function measure(trace: Trace, variants: readonly VariantEvents[], device: TuningDevice): Promise<Timings> {
 	const best: Partial<Record<Variant, number>> = {};
-	const replays: { variant: Variant; replay: Replay }[] = [];
+	const replays: { variant: Variant; replay: TimedReplay }[] = [];
 	try {
 		for (const { variant, start, end } of variants)
 			replays.push({ variant, replay: device.buildReplay(excerpt(trace, start, end, device.createTrace())) });

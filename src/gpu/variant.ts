@@ -9,14 +9,14 @@ export type Variant = "portable" | "blocked";
 
 export const variantNames = ["portable", "blocked"] as const satisfies readonly Variant[];
 
-/** The variants that a device has, the one that it prefers first. */
+/** The variants that a device chooses from, the preferred one first. */
 export type Variants = readonly [Variant, ...Variant[]];
 
 /**
  * The variants that a device on this adapter chooses from.
  *
- * @param wanted the only one to use; undefined: those that may be the fastest
- * @param tunes whether the device measures them; without that, only the first is used for most shapes
+ * @param wanted the only one to use; if undefined, those that may be the fastest
+ * @param tunes whether the device times them; if not, the first is used for most shapes
  * @throws MissingFeatureError if the adapter cannot run the wanted one
  */
 export function variantsFor(adapter: AdapterDescription, wanted: Variant | undefined, tunes: boolean): Variants {

@@ -2,8 +2,11 @@ import { checkArray, checkFunction, checkWord, wrongArgument } from "../base/arg
 import { ArgumentError, DeviceMismatchError, DTypeError, ShapeError } from "../base/errors.js";
 import { checkShape, formatShape, type Shape, sameShape, sizeOf } from "../base/shape.js";
 import { compareTraces } from "../gpu/capture/compare.js";
+import { compileTrace } from "../gpu/capture/compile.js";
+import { Replay } from "../gpu/capture/replay.js";
 import type { TraceMode } from "../gpu/capture/trace.js";
 import { Device, readsBack } from "../gpu/device.js";
+import { checkWritable, type Storage } from "../gpu/storage.js";
 import type { Variant, Variants } from "../gpu/variant.js";
 import { ReplayedStep } from "./capture.js";
 import { checkTensor } from "./check_tensor.js";
@@ -78,7 +81,11 @@ export class TensorGpu extends Device implements Gpu {
 		checkFunction("gpu.feed", "source", source);
 		const upload = () =>
 			this.write(tensor.writableMemory(), hostArray("gpu.feed", source(), tensor.shape, tensor.dtype));
-		this.feedStorage(tensor.memory(), upload);
+		const { errors, tracer } = this.parts;
+		errors.check();
+		const memory = tensor.memory();
+		checkWritable("gpu.feed", memory);
+		tracer.sink.feed(memory, upload);
 	}
 
 	clone<D extends DType>(tensor: Tensor<D>): Tensor<D> {
@@ -122,7 +129,7 @@ export class TensorGpu extends Device implements Gpu {
 			if (result instanceof Promise) {
 				result.catch(() => undefined); // its failure would only hide the one that is thrown here
 				throw new ArgumentError(
-					"gpu.scope() takes a function that is not async: await reads after it, on tensors that it returns.",
+					"gpu.scope: body must not be async, but returned a promise: return tensors from it, and await their data after it.",
 				);
 			}
 			kept = tensorsIn(result);
@@ -147,8 +154,14 @@ export class TensorGpu extends Device implements Gpu {
 			} finally {
 				second.dispose();
 			}
-			const replay = this.buildReplay(first.trace);
-			return new ReplayedStep(first, { replay: () => this.replay(replay), dispose: () => replay.dispose() });
+			const replay = new Replay(first.trace, this.parts);
+			return new ReplayedStep(first, {
+				replay: () => {
+					replay.replay(this.onLaunch);
+					this.countStep();
+				},
+				dispose: () => replay.dispose(),
+			});
 		} catch (error) {
 			first.dispose();
 			throw error;
@@ -164,7 +177,7 @@ export class TensorGpu extends Device implements Gpu {
 		checkFunction("gpu.prepare", "step", step);
 		const traced = this.traceStep(step, "prepare");
 		traced.disposeResults();
-		await this.compile(traced.trace);
+		await compileTrace(traced.trace, this.parts);
 	}
 
 	chooseVariant<T>(key: string, variants: Variants, compute: (variant: Variant) => T): T {
@@ -172,8 +185,17 @@ export class TensorGpu extends Device implements Gpu {
 		if (!Array.isArray(variants) || variants.length === 0)
 			throw wrongArgument("gpu.chooseVariant", "variants", "an array of at least one variant", variants);
 		checkFunction("gpu.chooseVariant", "compute", compute);
-		if (this.tuner === undefined || variants.length === 1) return compute(variants[0]);
-		return this.tuner.choose(key, variants, compute, this.tracer.trace, (body) => this.scope(() => void body()));
+		const { tuner, tracer } = this.parts;
+		if (tuner === undefined || variants.length === 1) return compute(variants[0]);
+		return tuner.choose(key, variants, compute, tracer.trace, (body) => this.scope(() => void body()));
+	}
+
+	isExternal(storage: Storage): boolean {
+		return this.parts.tracer.isExternal(storage);
+	}
+
+	runEagerly<T>(body: () => T): T {
+		return this.parts.tracer.runEagerly(body);
 	}
 
 	/** Traces a step; it may leave no tensors alive but those that it returns and gradients. */
@@ -193,14 +215,14 @@ export class TensorGpu extends Device implements Gpu {
 		const gradients = new GradientLog();
 		const wholeStep = () => {
 			const result = this.scope(step);
-			// The host reads what is left: as contiguous memory, and in no other layout.
+			// What is left is read by the host and uploaded to, which need contiguous memory.
 			for (const tensor of [...tensorsIn(result), ...gradients.current])
 				if (!tensor.isDisposed && !this.isExternal(tensor.memory())) tensor.writableMemory();
 			return result;
 		};
 		this.gradientLog = gradients;
 		try {
-			const { trace, result } = this.tracer.traceStep(wholeStep, mode);
+			const { trace, result } = this.parts.tracer.traceStep(wholeStep, mode);
 			return new TracedStep(trace, result, gradients);
 		} finally {
 			this.gradientLog = undefined;
@@ -237,12 +259,12 @@ export class TensorGpu extends Device implements Gpu {
 		checkTensor(caller, name, tensor);
 		if (tensor.gpu !== this)
 			throw new DeviceMismatchError(
-				`${caller}: ${name} of shape ${formatShape(tensor.shape)} belongs to another device; use that device's own methods, or read it with data() and upload it here.`,
+				`${caller}: ${name} of shape ${formatShape(tensor.shape)} belongs to another device: use that device's own methods, or read it with data() and upload it here.`,
 			);
 	}
 }
 
-/** Data as a host array, with its shape where none is given. */
+/** Data as a host array, with its shape if none is given. */
 function dataFor(
 	caller: string,
 	data: unknown,

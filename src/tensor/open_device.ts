@@ -9,7 +9,7 @@ import {
 } from "../base/arguments.js";
 import { NoAdapterError } from "../base/errors.js";
 import { type AdapterDescription, describeAdapter, isNullBackend, requestDevice } from "../gpu/adapter.js";
-import type { DeviceOptions } from "../gpu/device.js";
+import type { DeviceOptions } from "../gpu/device_options.js";
 import type { ChoiceStore } from "../gpu/tuner.js";
 import { type Variant, variantNames, variantsFor } from "../gpu/variant.js";
 import { browserChoiceStore } from "./choice_store.js";

@@ -130,6 +130,12 @@ export interface Gpu extends Device {
 	/** For `Tensor`, when it is disposed of. @internal */
 	untrack(tensor: AnyTensor): void;
 
+	/** For `Tensor`: whether a step is traced that has not allocated this storage. @internal */
+	isExternal(storage: Storage): boolean;
+
+	/** For `Tensor`: runs `body` eagerly, also while a step is traced. @internal */
+	runEagerly<T>(body: () => T): T;
+
 	/** For `Parameter`: is told what a traced step does to gradients. @internal */
 	readonly gradientLog: GradientObserver | undefined;
 }

@@ -24,7 +24,7 @@ import { assertSame, assertThrows, device, parameterOf, randomArray, tensorOf, v
 
 const test = suite("capture");
 
-test("a captured step computes anew from what its inputs hold", async () => {
+test("a replay computes from the present elements of its inputs", async () => {
 	const gpu = await device();
 	const before = gpu.memory().buffers;
 	const x = gpu.tensor([1, 2, 3], [3]);
@@ -158,7 +158,7 @@ test("no other tensor gets a captured step's buffers", async () => {
 	x.dispose();
 });
 
-test("buffers that commands still need are not overwritten by way of a capture", async () => {
+test("a capture does not overwrite buffers that encoded commands use", async () => {
 	for (const use of ["dispose", "upload"]) {
 		const gpu = await openDevice();
 		const x = gpu.tensor([1, 2], [2]);
@@ -176,7 +176,7 @@ test("buffers that commands still need are not overwritten by way of a capture",
 	}
 });
 
-test("tensors from outside stay as long as the step needs them", async () => {
+test("tensors from outside live as long as the captured step", async () => {
 	const gpu = await device();
 	const x = gpu.tensor([1, 2], [2]);
 	const captured = gpu.capture(() => scale(x, 7));
@@ -189,7 +189,7 @@ test("tensors from outside stay as long as the step needs them", async () => {
 	for (const other of others) other.dispose();
 });
 
-test("commands before a replay come before it, and copies in it are done", async () => {
+test("a replay comes after the commands that were encoded before it, and makes its copies", async () => {
 	const gpu = await device();
 	const x = gpu.tensor([1, 2], [2]);
 	const last = gpu.tensor([0, 0], [2]);
@@ -212,7 +212,7 @@ test("commands before a replay come before it, and copies in it are done", async
 	for (const tensor of [x, last, other, later]) tensor.dispose();
 });
 
-test("tensors that convolutions lay out in their own way", async () => {
+test("blocked tensors from outside and inside of a captured step", async () => {
 	for (const gpu of await variants()) {
 		const random = new Random(5);
 		const images = randomArray(random, [16, 3, 8, 8]);
@@ -227,7 +227,7 @@ test("tensors that convolutions lay out in their own way", async () => {
 			return values;
 		};
 		const before = gpu.memory().buffers;
-		const hidden = gpu.scope(() => conv2d(x, first, { padding: 1 })); // made outside, perhaps not row-major
+		const hidden = gpu.scope(() => conv2d(x, first, { padding: 1 })); // made outside, perhaps blocked
 		const captured = gpu.capture(() => ({ z: conv2d(hidden, second, { padding: 1 }) }));
 		const expected = await expectedOf(hidden);
 		assertSame(await captured.replay().z.data(), expected, "of a tensor from outside");
@@ -247,7 +247,7 @@ test("tensors that convolutions lay out in their own way", async () => {
 	}
 });
 
-test("what is fed is worked out before each replay", async () => {
+test("the source of a feed is called before each replay", async () => {
 	const gpu = await device();
 	const factor = gpu.empty([1]);
 	const x = gpu.tensor([1, 2], [2]);
@@ -284,7 +284,7 @@ test("gradients are added up or set as in the step itself", async () => {
 	for (const tensor of [w, x]) tensor.dispose();
 });
 
-test("parameters that were moved unequally often keep their own counts", async () => {
+test("parameters with different numbers of Adam steps keep their own counts", async () => {
 	const gpu = await device();
 	const results: Float32Array[] = [];
 	for (const captures of [false, true]) {
@@ -350,7 +350,7 @@ async function refused(step: (gpu: Gpu, x: Tensor, w: Parameter) => unknown, wor
 	for (const tensor of [x, w, y]) tensor.dispose();
 }
 
-test("what cannot be captured is refused by name and place", async () => {
+test("what cannot be captured is refused, with the dispatch after which it was", async () => {
 	await refused(
 		(_, x) => {
 			const y = relu(x);
@@ -450,7 +450,7 @@ test("a step that differs the second time is refused", async () => {
 	await refused((_, x) => (calls++ % 2 === 0 ? relu(x) : relu(relu(x))), ["dispatch 2", "first ended", "relu.wgsl"]);
 });
 
-test("what a failed replay computes cannot be read, nor what comes of it", async () => {
+test("what a failed replay computes cannot be read, nor what is computed from it", async () => {
 	const gpu = await device();
 	const x = gpu.tensor([2, 3], [2]);
 	const kept = gpu.tensor([0, 0], [2]);
@@ -483,7 +483,7 @@ test("what a failed replay computes cannot be read, nor what comes of it", async
 	for (const tensor of [x, kept, again]) tensor.dispose();
 });
 
-test("an unhappy feed leaves the step undone", async () => {
+test("a feed of the wrong size stops the replay", async () => {
 	const gpu = await device();
 	const x = gpu.tensor([1], [1]);
 	let data: number[] = [5];
@@ -530,7 +530,7 @@ test("an upload after a replay that is not submitted yet does not reach it", asy
 	x.dispose();
 });
 
-test("a captured step on a device that is gone says so", async () => {
+test("a replay on a lost device says so", async () => {
 	const gpu = await openDevice();
 	const x = gpu.tensor([1], [1]);
 	const captured = gpu.capture(() => scale(x, 2));

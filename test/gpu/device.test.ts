@@ -115,10 +115,10 @@ test("size classes waste at most an eighth", () => {
 	assert.is(sizeClass(1), 256);
 });
 
-test("trim gives free buffers back, and computing goes on", async () => {
+test("trim destroys free buffers, and computing goes on", async () => {
 	const gpu = await device();
 	const x = gpu.tensor([1, 2], [2]);
-	scale(x, 2).dispose(); // recorded, not submitted: its buffer is free and in use at once
+	scale(x, 2).dispose(); // encoded, not submitted: its buffer is free but still used
 	gpu.trim();
 	assert.is(gpu.memory().pooledBuffers, 0);
 	const y = scale(x, 3);
@@ -150,7 +150,7 @@ test("a kernel that does not compile is named with its line", async () => {
 	x.dispose();
 });
 
-test("what a failed batch wrote cannot be read, and what came of it neither", async () => {
+test("what a failed batch wrote cannot be read, nor what is computed from it", async () => {
 	const gpu = await device();
 	const x = gpu.tensor([2, 3], [2]);
 	await gpu.finish();
@@ -171,7 +171,7 @@ test("what a failed batch wrote cannot be read, and what came of it neither", as
 	const laterStatus = (await Promise.allSettled([later.data()]))[0]?.status;
 	assert.is(laterStatus, "rejected", "computed from what was never written");
 	const again = scale(x, 11);
-	assertSame(await again.data(), [22, 33], "computed anew");
+	assertSame(await again.data(), [22, 33], "computed again");
 	for (const tensor of [x, out, innocent, later, again]) tensor.dispose();
 });
 
@@ -215,7 +215,7 @@ test("more scalars than the cache holds, some still in use", async () => {
 	for (const tensor of [x, product, again]) tensor.dispose();
 });
 
-test("a launch that is cut does each workgroup once, and any number of them", async () => {
+test("a launch that is split into dispatches runs each workgroup once", async () => {
 	const gpu = await device();
 	const kernel = {
 		name: "count_workgroups.wgsl",
@@ -234,10 +234,10 @@ test("a launch that is cut does each workgroup once, and any number of them", as
 		const counts = gpu.tensor(new Uint32Array(workgroups + 8));
 		const { dispatches } = gpu.counters();
 		gpu.launch(kernel, { bindings: [counts.memory()], workgroups, flops: slices * flopsOfSlice });
-		const cut = gpu.counters().dispatches - dispatches;
+		const split = gpu.counters().dispatches - dispatches;
 		const expected = Uint32Array.from({ length: workgroups + 8 }, (_, i) => (i < workgroups ? 1 : 0));
 		assertSame(await counts.data(), expected, `${workgroups} workgroups in ${slices}`);
-		assert.is(cut, Math.ceil(workgroups / Math.ceil(workgroups / slices)), `${workgroups} in ${slices}: dispatches`);
+		assert.is(split, Math.ceil(workgroups / Math.ceil(workgroups / slices)), `${workgroups} in ${slices}: dispatches`);
 		counts.dispose();
 	}
 });
@@ -262,14 +262,14 @@ test("a launch that is split into many dispatches keeps the scalars of each", as
 	for (const tensor of [a, b, c]) tensor.dispose();
 });
 
-test("work recorded while a timing waits is done, and timed work leaves nothing behind", async () => {
+test("work encoded while a timing waits is done, and a timing frees its buffers", async () => {
 	const gpu = await device();
 	const x = gpu.tensor([2, 3], [2]);
 	const before = gpu.memory().buffers;
 	const timing = gpu.time(() => relu(x).dispose());
 	const result = scale(x, 7);
 	await timing;
-	assertSame(await result.data(), [14, 21], "recorded meanwhile");
+	assertSame(await result.data(), [14, 21], "encoded meanwhile");
 	result.dispose();
 	const failing = await Promise.allSettled([
 		gpu.time(() =>

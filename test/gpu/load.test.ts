@@ -39,7 +39,7 @@ test("operations with a new scalar each recycle their buffers", async () => {
 	for (const tensor of [x, y]) tensor.dispose();
 });
 
-test("a recycled scalar leaves commands alone that were recorded before", async () => {
+test("a recycled scalar does not change commands that were encoded before", async () => {
 	const gpu = await openDevice();
 	const x = gpu.tensor([1], [1]);
 	const results: Tensor[] = [];
@@ -61,7 +61,7 @@ test("a recycled scalar leaves commands alone that were recorded before", async 
 	gpu.dispose();
 });
 
-test("scalars that nobody holds any more cannot be bound", async () => {
+test("scalars that were freed cannot be bound", async () => {
 	const gpu = await openDevice();
 	const x = gpu.tensor([1], [1]);
 	const scalar = gpu.uniform(Float32Array.of(2));
@@ -79,7 +79,7 @@ test("scalars that nobody holds any more cannot be bound", async () => {
 	gpu.dispose();
 });
 
-test("bind groups of shapes that do not come back are dropped, those of a captured step are not", async () => {
+test("bind groups that are no longer used are dropped, except those of a captured step", async () => {
 	const gpu = await openDevice();
 	const x = gpu.tensor([1, -2, 3], [3]);
 	const captured = gpu.capture(() => add(relu(x), x));
@@ -98,7 +98,7 @@ test("bind groups of shapes that do not come back are dropped, those of a captur
 	gpu.dispose();
 });
 
-test("shapes that come back find their bind groups", async () => {
+test("shapes that are used again find their bind groups", async () => {
 	const gpu = await openDevice();
 	const round = () => {
 		for (let i = 1; i <= 1000; i++) {
@@ -128,7 +128,7 @@ test("a RecentMap keeps at least the last entries by use", () => {
 	assert.is(map.get("a"), undefined);
 });
 
-test("the pool bounds its free buffers by number as well", () => {
+test("the pool limits the number of its free buffers as well", () => {
 	let destroyed = 0;
 	const buffer = () => ({ destroy: () => destroyed++ }) as unknown as GPUBuffer;
 	const pool = new BufferPool(buffer, () => undefined, 2 ** 30);
@@ -191,7 +191,7 @@ test("throttle also waits for uploads and new objects that no launch has used", 
 	}
 });
 
-test("work in flight is bounded by dispatches, uploaded bytes and new objects", async () => {
+test("work in flight is limited by dispatches, uploaded bytes and new objects", async () => {
 	for (const unit of ["dispatches", "uploadedBytes", "objects"] as const) {
 		const { flight, finish } = handQueue({ dispatches: 800, uploadedBytes: 800, objects: 800, [unit]: 80 });
 		let given = 0;
@@ -216,7 +216,7 @@ function work(gpu: Gpu, x: Tensor): void {
 	gpu.flush();
 }
 
-test("a loop that awaits throttle stays a few batches ahead", async () => {
+test("a loop that awaits throttle is at most a few batches ahead", async () => {
 	const gpu = await device();
 	const x = gpu.tensor(new Float32Array(2e5), [2e5]);
 	await gpu.finish();
@@ -233,7 +233,7 @@ test("a loop that awaits throttle stays a few batches ahead", async () => {
 	x.dispose();
 });
 
-test("a loop that awaits nothing gets an error, and goes on after it has waited", async () => {
+test("a loop that awaits nothing gets an error, and can go on after it has waited", async () => {
 	const gpu = await openDevice({ maxDispatchesInFlight: 80 });
 	const x = gpu.tensor([1], [1]);
 	let launched = 0;
@@ -294,7 +294,7 @@ test("growth is noticed once, and only if every window grows", () => {
 	);
 });
 
-test("a loop without gpu.scope is told of it on the console", async () => {
+test("a loop without gpu.scope is warned on the console", async () => {
 	const gpu = await openDevice();
 	const { warn } = console;
 	const warnings: string[] = [];

@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 
 const test = suite("a lost device");
 
-test("every use after the device is gone says so", async () => {
+test("every use of a device that was disposed of says so", async () => {
 	const gpu = await openDevice();
 	const x = gpu.tensor([1, 2], [2]);
 	gpu.dispose();
@@ -19,7 +19,7 @@ test("every use after the device is gone says so", async () => {
 	assert.instance(thrown, DeviceLostError);
 });
 
-test("a device that is destroyed underneath is reported too", async () => {
+test("so does a device whose WebGPU device was destroyed", async () => {
 	const gpu = await openDevice();
 	const x = gpu.tensor([1, 2], [2]);
 	gpu.device.destroy();

@@ -27,7 +27,7 @@ async function thrownBy(promise: Promise<unknown>): Promise<unknown> {
 	);
 }
 
-test("it compiles all that a training step needs, and does nothing else", async () => {
+test("it compiles the kernels of a training step, and does nothing else", async () => {
 	const gpu = await openDevice();
 	const model = new VQVAE(gpu, { inChannels: 1, embeddingDim: 4, numEmbeddings: 16 });
 	const trainer = new Trainer(model);
@@ -63,7 +63,7 @@ test("a model is prepared for encoding and decoding", async () => {
 	gpu.dispose();
 });
 
-test("gradients stay as they are, and uploads in the step are left out", async () => {
+test("it changes no gradients and uploads nothing", async () => {
 	const gpu = await device();
 	const w = gpu.parameter([1, 2], [2]);
 	gpu.scope(() => backward(sum(scale(w, 3))));
@@ -156,7 +156,7 @@ async function variantsOf(gpu: Gpu, size = 1000): Promise<Variant[]> {
 	return used;
 }
 
-test("a tuned device measures once and keeps the choice", async () => {
+test("a device that tunes times each key once and keeps the timings", async () => {
 	let text: string | undefined;
 	let writes = 0;
 	const store = {
@@ -204,7 +204,7 @@ test("a tuned device measures once and keeps the choice", async () => {
 	}
 });
 
-test("a device that is not tuned takes the first variant", async () => {
+test("a device that does not tune takes the first variant", async () => {
 	const gpu = await device();
 	const used: Variant[] = [];
 	const x = gpu.tensor(new Float32Array(1000), [1000]);
@@ -214,7 +214,7 @@ test("a device that is not tuned takes the first variant", async () => {
 	x.dispose();
 });
 
-test("what is chosen among overwrites nothing while it is measured", async () => {
+test("variants that are timed overwrite nothing outside", async () => {
 	const gpu = await openDevice({ tune: { read: async () => undefined, write: async () => undefined } });
 	const picks = gpu.tensor(Uint32Array.of(1, 1, 0), [3]);
 	const counts = gpu.tensor(Uint32Array.of(10, 20), [2]);

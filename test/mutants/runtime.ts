@@ -58,7 +58,7 @@ export const runtime: Area = {
 			suites: ["ops/slices"],
 		},
 		"a constant can be overwritten": {
-			file: "src/gpu/device.ts",
+			file: "src/gpu/storage.ts",
 			find: "if (storage.contents !== undefined)",
 			replace: 'if (storage.contents === "")',
 			suites: ["gpu/device", "tensor/tensor"],

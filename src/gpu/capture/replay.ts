@@ -1,10 +1,11 @@
 import { DisposedError } from "../../base/errors.js";
 import { type BufferPool, sizeClass } from "../buffer_pool.js";
-import type { CommandStream, PreparedCommands } from "../command_stream.js";
-import type { LateErrors, PendingErrors } from "../late_errors.js";
-import type { Pipeline, Pipelines } from "../pipelines.js";
+import type { PreparedCommands } from "../command_stream.js";
+import type { DeviceParts } from "../device_parts.js";
+import type { PendingErrors } from "../late_errors.js";
+import type { LaunchEvent } from "../launch.js";
+import type { Pipeline } from "../pipelines.js";
 import type { BufferSlot, Storage } from "../storage.js";
-import type { WorkInFlight } from "../work_in_flight.js";
 import type { Trace } from "./trace.js";
 
 type Command =
@@ -15,15 +16,6 @@ type Command =
 			readonly y: number;
 	  }
 	| { readonly pipeline: undefined; readonly from: GPUBuffer; readonly to: GPUBuffer; readonly bytes: number };
-
-/** The parts of a device that a replay uses. @internal */
-export interface ReplayContext {
-	readonly pool: BufferPool;
-	readonly pipelines: Pipelines;
-	readonly stream: CommandStream;
-	readonly work: WorkInFlight;
-	readonly errors: LateErrors;
-}
 
 /**
  * A traced step with buffers, pipelines and bind groups, ready to be encoded again and again. Its buffers are taken out of the
@@ -47,10 +39,11 @@ export class Replay implements PreparedCommands {
 	private disposed = false;
 
 	constructor(
-		readonly trace: Trace,
-		private readonly context: ReplayContext,
+		private readonly trace: Trace,
+		private readonly parts: DeviceParts,
 	) {
-		const { pool, errors } = context;
+		const { errors } = parts;
+		const { pool } = parts.memory;
 		const acquired: ReturnType<BufferPool["acquire"]>[] = [];
 		try {
 			this.pending = errors.collect(() =>
@@ -80,7 +73,7 @@ export class Replay implements PreparedCommands {
 
 	/** Gives the storages buffers and looks the commands up. */
 	private build(acquire: (bytes: number) => BufferSlot): void {
-		const { pipelines } = this.context;
+		const { pipelines } = this.parts;
 		const free = new Map<number, BufferSlot[]>();
 		for (const event of this.trace.events)
 			if (event.kind === "dispatch") {
@@ -104,15 +97,20 @@ export class Replay implements PreparedCommands {
 	/**
 	 * Uploads what the step is fed, then submits its commands, with all that were encoded before.
 	 *
-	 * @throws DisposedError after `dispose`, TesseraError if a kernel or a buffer of the step failed
+	 * @throws DisposedError after `dispose`, TesseraError if a kernel or a buffer of the step failed, CaptureError inside a
+	 * captured step
 	 */
-	replay(): void {
-		const { stream, work, errors } = this.context;
+	replay(onLaunch?: (event: LaunchEvent) => void): void {
+		const { stream, tracer, work, errors } = this.parts;
 		const { pending, used, written } = this;
+		errors.check();
+		tracer.sink.refuse("replays another one");
+		work.check();
 		if (this.disposed) throw new DisposedError("captured.replay: the captured step was disposed of; capture it again.");
 		if (pending.error !== undefined) throw pending.error;
 		if (errors.anyBatchFailed) for (const { failure } of this.pipelines) if (failure !== undefined) throw failure;
 		for (const { upload } of this.trace.feeds) upload();
+		if (onLaunch !== undefined) for (const launch of this.trace.launches) onLaunch({ ...launch, mode: "replayed" });
 		if (errors.anyBatchFailed) for (const storage of this.trace.external) errors.inherit(storage);
 		stream.append(this);
 		const { batch } = work;
@@ -156,7 +154,7 @@ export class Replay implements PreparedCommands {
 	dispose(): void {
 		if (this.disposed) return;
 		this.disposed = true;
-		for (const { id } of this.slots) this.context.pool.release(id, this.lastBatch);
+		for (const { id } of this.slots) this.parts.memory.pool.release(id, this.lastBatch);
 		for (const storage of this.results) storage.free();
 		this.trace.release();
 	}

@@ -1,0 +1,24 @@
+import type { BlockedKernels } from "./blocked_kernels.js";
+import type { Kernel } from "./kernel.js";
+import type { Tuner } from "./tuner.js";
+import type { Variants } from "./variant.js";
+
+export interface DeviceOptions {
+	/** Free buffers are kept for reuse up to this many bytes (default 1 GiB). */
+	readonly poolLimit?: number;
+	/** Called when the host starts to wait for the GPU; the function that it returns is called when the wait ends. */
+	readonly idle?: (() => () => void) | undefined;
+	/**
+	 * How many dispatches may be in flight before a launch throws an OverloadError (default 2²⁰). Only a loop that awaits nothing
+	 * reaches it; see `throttle`.
+	 */
+	readonly maxDispatchesInFlight?: number;
+	/** Times the variants of kernels; without it nothing is timed. @internal */
+	readonly tuner?: Tuner | undefined;
+	/** The variants to choose from, the preferred one first (default: the portable ones alone). @internal */
+	readonly variants?: Variants;
+	/** The blocked kernels, if they are one of the variants. @internal */
+	readonly blockedKernels?: BlockedKernels | undefined;
+	/** Called with each kernel that is compiled. @internal */
+	readonly onShader?: ((kernel: Kernel) => void) | undefined;
+}
