@@ -191,7 +191,7 @@ export const kernels: Area = {
 			file: "kernels/cross_entropy.blocked.wgsl",
 			find: "if (first + j >= sizes.batch) { break; }",
 			replace: "",
-			suites: ["ops/code_cross_entropy"],
+			suites: ["ops/cross_entropy_layouts"],
 		},
 		"cross-entropy of codes: a NaN in a row is lost": {
 			file: "kernels/cross_entropy.blocked.wgsl",
@@ -203,7 +203,7 @@ export const kernels: Area = {
 			file: "kernels/cross_entropy_grad.blocked.wgsl",
 			find: "label < vec4(CLASSES))",
 			replace: "label <= vec4(CLASSES))",
-			suites: ["ops/code_cross_entropy"],
+			suites: ["ops/cross_entropy_layouts"],
 		},
 		"dropout: the threshold is off by one": {
 			file: "kernels/dropout.wgsl",
