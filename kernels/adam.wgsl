@@ -1,13 +1,18 @@
-// m ← β₁m + (1 − β₁)g,  v ← β₂v + (1 − β₂)g²,  w ← w − lr/(1 − β₁ᵗ) · m / (√v/√(1 − β₂ᵗ) + ε)
+// m ← β₁m + (1 − β₁)g,  v ← β₂v + (1 − β₂)g²,  w ← w − lr / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε)
 //
-// Adam (Kingma & Ba 2015, algorithm 1), in the form of torch.optim.Adam, in one pass over a parameter.
-// w, m, v, g  float32, the same shape: the parameter, its two moments, its gradient
-// settings    what the host works out anew for each step t
-// One invocation an element. No features, default limits.
+// w         float32 [n], the parameter
+// m, v      float32 [n], its first and second moment
+// g         float32 [n], its gradient
+// settings  computed by the host for step t
+//
+// One invocation computes one element. No features, default limits.
+// Source: Kingma & Ba, "Adam: a method for stochastic optimization", 2015, algorithm 1, in the form of
+// torch.optim.Adam.
+// Reference: test/reference/adam.ts, Adam
 
 struct Settings {
 	beta1: f32,
-	// 1 − β, worked out in float64: in float32 1 − 0.999 is off by 1.3e-5 of itself.
+	// 1 − β, computed in float64: in float32 1 − 0.999 is off by 1.3e-5 of itself.
 	complement1: f32,
 	beta2: f32,
 	complement2: f32,

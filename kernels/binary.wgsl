@@ -1,11 +1,12 @@
-// out[i] = a[i'] ∘ b[i''], elementwise, where ∘ is + (OPERATION 0), − (1) or × (2).
+// out[i] = a[i'] ∘ b[i''], elementwise, with ∘ = + (OPERATION 0), − (1) or × (2)
 //
-// a, b  float32, row-major, of the output's shape or broadcast to it: an operand whose axes other than 1 form one block
-//       is read at (i / INNER) % COUNT, with COUNT its number of elements and INNER the number of output elements
-//       behind its block. COUNT 0 says that it has the output's shape.
-// out   float32, the output's shape
+// a, b  float32, of the output's shape or broadcast to it. The axes of a broadcast operand whose length is
+//       not 1 are neighbours: it is read at (i / INNER) % COUNT, with COUNT its number of elements and INNER
+//       the number of output elements after these axes. COUNT 0 means that it has the output's shape.
+// out   float32, contiguous, or blocked if a and b are
 //
-// One invocation an element. No features, default limits.
+// One invocation computes one element. No features, default limits.
+// Reference: test/reference/elementwise.ts, binary
 
 override OPERATION: u32;
 override A_COUNT: u32 = 0;

@@ -1,14 +1,17 @@
-// blocked[b, p, c, j] = x[n, c, p] for image n = first + 16·b + j and pixel p; 0 where there is no such image
+// blocked[b, p, c, j] = x[n, c, p] for image n = first + 16·b + j and pixel p; 0 if there is no such image
 //
-// The form in which the kernels named *.blocked.wgsl read and write images: 16 of them side by side. All words of a
-// block then belong to the same pixel, whether a tap of a convolution lies inside the image is the same for all of them,
-// and every load is a whole vec4. The channels of a pixel follow each other: planes apart they would lie a power of two
-// apart often enough to share a set of the cache.
 // x        float32 [images, channels, plane]
 // blocked  float32 [blocks, plane, channels, 16]
+// sizes    plane: pixels of an image
 //
-// One invocation for a channel of a pixel of 16 images: its two divisions take as long as 4 loads on a CPU adapter. No
-// features, default limits.
+// This is the layout that the kernels named *.blocked.wgsl read and write. All words of a block belong to
+// the same pixel, so whether a tap of a convolution is inside the image is the same for all of them, and
+// every load is a whole vec4. The channels of a pixel are next to each other: with planes apart they would
+// often be a power of two apart, and share a set of the cache.
+//
+// One invocation computes a channel of a pixel of 16 images, because its two divisions take as long as 4
+// loads on a CPU adapter. No features, default limits.
+// Reference: test/reference/layout.ts, blockImages
 
 struct Sizes {
 	images: u32,

@@ -1,17 +1,21 @@
-// N[k] ← γ N[k] + (1 − γ) n[k],  m[k, d] ← γ m[k, d] + (1 − γ) Σ z,  where n and Σ z are of this step's latents of code k
+// N[k] ← γ N[k] + (1 − γ) n[k],  m[k, d] ← γ m[k, d] + (1 − γ) Σ z, with n and Σ z of this step's latents of
+// code k
 //
-// The moving averages that an exponentially averaged codebook is made of (van den Oord et al. 2017, appendix A.1).
 // partial       float32 [splits, codes, dimensions + 1], from code_sums.wgsl: Σ z, and n in the last column
 // clusterSize   float32 [codes], N
 // embeddingSum  float32 [codes, dimensions], m
-// One invocation a code and column. No features, default limits.
+// sizes         decay: γ
+//
+// One invocation computes one column of one code. No features, default limits.
+// Source: van den Oord et al., "Neural discrete representation learning", 2017, appendix A.1.
+// Reference: test/reference/quantizers.ts, AveragedCodebook
 
 struct Sizes {
 	codes: u32,
 	dimensions: u32,
 	splits: u32,
 	decay: f32,
-	// 1 − γ, worked out in float64
+	// 1 − γ, computed in float64
 	complement: f32,
 }
 

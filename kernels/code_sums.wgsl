@@ -1,13 +1,14 @@
-// partial[s, k, d] = Σ z[n, d] over the n of split s with index[n] = k, and partial[s, k, DIMENSIONS] how many these are
+// partial[s, k, d] = Σ z[n, d] over the n of split s with index[n] = k; in column DIMENSIONS how many these
+// are
 //
-// What each code's vectors add up to, with their number: the gradient of the codebook, and all that a moving average of it
-// needs. A segmented sum without atomics, as embedding_grad.wgsl: an invocation owns the column d of split s, clears it,
-// and then goes through the split's rows in order. The counts are one column more, exact up to 2²⁴ a split.
 // index    uint32 or int32 [N]
 // z        float32 [N / INNER, DIMENSIONS, INNER]
 // partial  float32 [SPLITS, CODES, DIMENSIONS + 1]
 //
-// No features, default limits.
+// A segmented sum without atomics, as embedding_grad.wgsl: an invocation owns column d of split s, clears
+// it, and adds the rows of the split in order. The counts are exact up to 2²⁴ in a split. No features,
+// default limits.
+// Reference: test/reference/codes.ts, codeSums
 
 override N: u32;
 override CODES: u32;

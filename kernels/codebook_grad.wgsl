@@ -1,10 +1,14 @@
-// de[k, d] = factor · dy · (count[k] · e[k, d] − Σ z), the gradient of factor/2 · Σ_n ‖e_index[n] − z_n‖² by the codebook
+// de[k, d] = factor · dy · (count[k] · e[k, d] − Σ z), the gradient of factor/2 · Σ_n ‖e_index[n] − z_n‖² by
+// the codebook
 //
 // e        float32 [codes, dimensions]
 // partial  float32 [splits, codes, dimensions + 1], from code_sums.wgsl
 // dy       float32 [1], the gradient of the loss
 // de       float32 [codes, dimensions]
-// One invocation an element of de. No features, default limits.
+// sizes    factor
+//
+// One invocation computes one element of de. No features, default limits.
+// Reference: test/reference/losses.ts, mseLossBackward
 
 struct Sizes {
 	codes: u32,

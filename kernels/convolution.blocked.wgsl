@@ -1,18 +1,26 @@
-// Convolution and transposed convolution as in convolution.wgsl on blocked tensors (see block_images.wgsl), for adapters
-// where a subgroup is cheap and a load of one word a lane is expensive (lavapipe, SwiftShader). One group.
+// y[n, o, t·outStep + phase] = bias[o] + Σ_{i, tap} x[n, i, t·inStep + reach / outStep] · w[o, i, tap], in y
+// and x each, with reach = phase + origin + tap·tapStep; a tap counts only if outStep divides its reach.
+// Outside of the image x is 0. convolution.wgsl says how this is a convolution and a transposed convolution.
+// One group.
 //
-// x     float32 [⌈batch / 16⌉, inHeight, inWidth, inChannels, 16]
-// w     float32 [⌈outChannels / (4 · SUBGROUP)⌉, taps, inChannels rounded up to 2, 4 · SUBGROUP], from pack_weights.wgsl
-// bias  float32 [outChannels], read where hasBias is 1
-// mask  float32 as y, read where activation is 2
-// y     float32 [⌈batch / 16⌉, outHeight, outWidth, outChannels, 16]
+// x      float32 [⌈batch / 16⌉, inHeight, inWidth, inChannels, 16], blocked
+// w      float32 [⌈outChannels / (4 · SUBGROUP)⌉, taps, inChannels rounded up to 2, 4 · SUBGROUP], from
+//        pack_weights.wgsl
+// bias   float32 [outChannels], read if hasBias is 1 (else any buffer)
+// mask   float32 as y, read if activation is 2 (else any buffer)
+// y      float32 [⌈batch / 16⌉, outHeight, outWidth, outChannels, 16], blocked
+// sizes  activation: 0 none; 1 ReLU; 2 the result, or 0 if mask is 0 (the backward pass of a ReLU whose
+//        output is mask)
+// slice  the workgroups of this dispatch
 //
-// activation: 0 none, 1 ReLU, 2 the result, or 0 if mask is 0 (the gradient of a ReLU whose output is mask).
-//
-// A workgroup is one subgroup of SUBGROUP lanes: 4, or 8 and more. It computes one output pixel of 16 images, a lane 4
-// output channels of it. Whether a tap lies inside the image is the same for all of them. For two input channels and one
-// tap the subgroup loads 32 values of x, which it then broadcasts, and a lane 4 weights each. Needs
-// the feature subgroups, and a subgroup of just SUBGROUP lanes.
+// For adapters on which a subgroup is cheap and a load of one word for each lane is expensive (lavapipe,
+// SwiftShader). A workgroup is one subgroup of SUBGROUP lanes: 4, or 8 and more. It computes one output
+// pixel of 16 images, a lane computes 4 output channels of it. Whether a tap is inside the image is the same
+// for all of them. For two input channels and one tap the subgroup loads 32 values of x, which it then
+// broadcasts, and a lane loads 4 weights for each. Needs the feature subgroups, and subgroups of exactly
+// SUBGROUP lanes.
+// Reference: test/reference/convolution.ts, conv2d
+// Reference: test/reference/transposed_convolution.ts, convTranspose2d
 
 enable subgroups;
 
@@ -51,9 +59,9 @@ struct Slice { first: u32, end: u32 }
 @group(0) @binding(5) var<uniform> sizes: Sizes;
 @group(0) @binding(6) var<uniform> slice: Slice;
 
-// Of 16 images of the 4 channels from `channel` on, as bits: those whose mask is not 0, 2 channels a word. Read before
-// there are sums, and in loops of which the compiler does not know the length (4): on a CPU adapter a load is dozens of
-// branches, and takes the longer to compile the more registers live across it.
+// The images of 16 whose mask is not 0, as bits, for the 4 channels from `channel` on: 2 channels in a word. They
+// are read before there are sums, and in loops whose length (4) the compiler does not know: on a CPU adapter a
+// load is dozens of branches, and takes longer to compile the more registers are live across it.
 fn unmasked(at: u32, channel: u32) -> vec2<u32> {
 	var bits = vec2(0u);
 	let four = min(4u, sizes.outChannels * 4u);
@@ -68,8 +76,8 @@ fn unmasked(at: u32, channel: u32) -> vec2<u32> {
 	return bits;
 }
 
-// Stores 4 images of one channel, those whose bits are set. With a ReLU, `below` is the number of the values up to 0: they
-// are told by their bits, as in relu.wgsl, so that NaN passes; else it is 0.
+// Stores 4 images of one channel, those whose bits are set. With a ReLU, `below` is the number of values that are
+// not positive, compared by their bits as in relu.wgsl, so that NaN passes; else it is 0.
 fn store4(at: u32, sum: vec4<f32>, below: u32, bits: u32) {
 	let kept = select(sum, vec4(0.0), bitcast<vec4<u32>>(sum) - vec4(0x80000000u) < vec4(below));
 	y[at] = select(vec4(0.0), kept, (vec4(bits) & vec4(1u, 2u, 4u, 8u)) != vec4(0u));
@@ -86,7 +94,8 @@ fn store(at: u32, channel: u32, kept: u32, a: vec4<f32>, b: vec4<f32>, c: vec4<f
 	store4(at + 3u, d + offset, below, kept >> 12u);
 }
 
-// The taps of one axis that meet an input: count of them, the first, every step-th, and the inputs that they meet.
+// The taps of one axis that read inside of the image: how many, the first, the step between them, and the inputs
+// that they read.
 struct Taps { count: u32, first: u32, step: u32, source: i32, sourceStep: i32 }
 
 fn tapsInside(start: i32, tapStep: i32, taps: u32, outStep: i32, length: u32) -> Taps {
@@ -123,7 +132,8 @@ fn main(
 	let block = workgroup % blocks;
 	let pixel = workgroup / blocks % outPlane;
 	let images = workgroup / (blocks * outPlane);
-	// Numerators of the input's row and column: tap by tap they grow by tapStep, and where outStep divides them is an input.
+	// Numerators of the input's row and column: they grow by tapStep with each tap, and if outStep divides them the tap
+	// reads an input.
 	let startY = i32(pixel / sizes.outWidth * sizes.inStepY) + sizes.originY;
 	let startX = i32(pixel % sizes.outWidth * sizes.inStepX) + sizes.originX;
 	let outStepY = i32(sizes.outStepY);
@@ -154,7 +164,7 @@ fn main(
 	var a15 = a0;
 	let tapsY = tapsInside(startY, sizes.tapStepY, sizes.kernelHeight, outStepY, sizes.inHeight);
 	let tapsX = tapsInside(startX, sizes.tapStepX, sizes.kernelWidth, outStepX, sizes.inWidth);
-	// One loop over taps and inputs: each loop more would carry the 16 sums through its registers as well.
+	// One loop over taps and inputs: with nested loops the 16 sums would be live across each of them.
 	let steps = tapsY.count * tapsX.count * (inputs / 2u);
 	let rowLength = inputs * SUBGROUP;
 	var ny = 0u;
@@ -164,7 +174,7 @@ fn main(
 	var row = ((block * sizes.kernelHeight + tapsY.first) * sizes.kernelWidth + tapsX.first) * rowLength + lane;
 	for (var step = 0u; step < steps; step++) {
 		let last = min(i + 1u, sizes.inChannels - 1u);
-		// Without a second channel its values are zeros: an infinite one times the weight 0 would be NaN.
+		// If there is no second channel, its values are zeros: an infinite value times the weight 0 would be NaN.
 		let single = last == i;
 		var values: vec4<f32>;
 		var t0: vec4<f32>;

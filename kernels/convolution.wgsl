@@ -1,27 +1,33 @@
-// y[n, o, t·outStep + phase] = bias[o] + Σ_{i, tap} x[n, i, t·inStep + reach/outStep] · w[o, i, tap], in y and x each,
-// where reach = phase + origin + tap·tapStep, and a tap counts only where outStep divides its reach. Outside x is 0.
+// y[n, o, t·outStep + phase] = bias[o] + Σ_{i, tap} x[n, i, t·inStep + reach / outStep] · w[o, i, tap], in y
+// and x each, with reach = phase + origin + tap·tapStep; a tap counts only if outStep divides its reach.
+// Outside of the image x is 0.
 //
-// With inStep = stride S, outStep 1, origin −P and tapStep the dilation D it is the two-dimensional convolution
-// (cross-correlation) of torch.nn.functional.conv2d: x is read at t·S − P + tap·D.
-// With inStep 1, outStep = S, origin +P and tapStep −D it is torch.nn.functional.conv_transpose2d, which is also the
-// input gradient of conv2d. Outputs are then grouped by phase (oy mod S, ox mod S): those of one phase use the same taps,
-// so the others are skipped for a whole workgroup, and nothing is multiplied by inserted zeros.
+// x      float32 [batch, inChannels, inHeight, inWidth]
+// w      float32 [groups, ⌈outChannels / groups / 16⌉, kernelHeight · kernelWidth, inChannels / groups, 16],
+//        from pack_weights.wgsl
+// bias   float32 [outChannels], read if hasBias is 1 (else any buffer)
+// mask   float32 as y, read if activation is 2 (else any buffer)
+// y      float32 [batch, outChannels, outHeight, outWidth]
+// sizes  activation: 0 none; 1 ReLU; 2 the result, or 0 if mask is 0 (the backward pass of a ReLU whose
+//        output is mask)
+// slice  the workgroups of this dispatch
 //
-// x     float32 [batch, inChannels, inHeight, inWidth]
-// w     float32 [groups, ⌈outChannels / groups / 16⌉, kernelHeight · kernelWidth, inChannels / groups, 16], from pack_weights.wgsl
-// bias  float32 [outChannels], read where hasBias is 1 (else any buffer)
-// mask  float32 as y, read where activation is 2 (else any buffer)
-// y     float32 [batch, outChannels, outHeight, outWidth]
+// With inStep = stride S, outStep 1, origin −P and tapStep = dilation D it is the two-dimensional
+// convolution (cross-correlation) of torch.nn.functional.conv2d: x is read at t·S − P + tap·D. With inStep
+// 1, outStep = S, origin +P and tapStep −D it is torch.nn.functional.conv_transpose2d, which is also the
+// input gradient of conv2d. Its outputs are grouped by phase (oy mod S, ox mod S): all outputs of a
+// workgroup use the same taps, the others are skipped, and nothing is multiplied by inserted zeros.
 //
-// activation: 0 none, 1 ReLU, 2 the result, or 0 if mask is 0 (the gradient of a ReLU whose output is mask).
-//
-// Register blocking: an invocation has 4 pixels × 8 output channels of one group, so each value of x that it loads is
-// used 8 times and each weight 4 times. The 64 invocations of a workgroup have neighbouring pixels of one phase, 64 apart
-// in each of the 4, so that they read neighbouring words of x and all of them the same weights. The sizes are no
-// override constants: a model has dozens of them, and a CPU driver compiles this kernel for up to a second each; as no
-// division stands in the inner loop, they cost nothing measurable there. No features, default limits.
+// Register blocking: an invocation computes 4 pixels × 8 output channels of one group, so it uses each value
+// of x 8 times and each weight 4 times. The 64 invocations of a workgroup have neighbouring pixels of one
+// phase, 64 apart in each of the 4, so they read neighbouring words of x and the same weights. The sizes are
+// no override constants, because a model has dozens of them and a CPU driver compiles this kernel for up to
+// a second; the inner loop has no division, so they cost nothing measurable there. No features, default
+// limits.
+// Reference: test/reference/convolution.ts, conv2d
+// Reference: test/reference/transposed_convolution.ts, convTranspose2d
 
-// Groups of 4 output channels an invocation has: 2, or 1 where there are no more than 4 channels a group.
+// Groups of 4 output channels of an invocation: 2, or 1 if a group has at most 4 channels.
 override QUARTERS: u32;
 
 struct Sizes {
@@ -65,7 +71,7 @@ fn store1(at: u32, sum: f32) {
 	y[at] = result;
 }
 
-// Stores up to 4 channels of one pixel, the first of them `channel`.
+// Stores up to 4 channels of one pixel, from `channel` on.
 fn store4(at: u32, channel: u32, end: u32, value: vec4<f32>) {
 	let plane = sizes.outHeight * sizes.outWidth;
 	var sum = value;

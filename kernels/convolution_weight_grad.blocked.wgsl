@@ -1,22 +1,28 @@
-// The weight gradient of a convolution as in convolution_weight_grad.wgsl on blocked tensors (see block_images.wgsl), and
-// the bias gradient with it, for adapters where a subgroup is cheap and a load of one word a lane is expensive (lavapipe,
-// SwiftShader). One group.
+// partial[s, o, i, ky, kx] = Σ dy[n, o, oy, ox] · x[n, i, oy·S − P + ky·D, ox·S − P + kx·D] over the pixels
+// (n, oy, ox) of split s, and partialBias[s, o] = Σ dy[n, o, oy, ox] over the same;
+// convolution_weight_grad_sum.wgsl adds the splits
 //
-// x            float32 [⌈batch / 16⌉, inHeight, inWidth, inChannels, 16]
-// dy           float32 [⌈batch / 16⌉, outHeight, outWidth, outChannels, 16], 0 for images that are not there
-// partial      float32 [splits, outChannels, columns], of which the columns i · kernelHeight · kernelWidth + ky · kernelWidth
-//              + kx are rounded up to 4 · SUBGROUP; convolution_weight_grad_sum.wgsl adds up the splits
-// partialBias  float32 [splits, outChannels]: the sums of dy
+// x            float32 [⌈batch / 16⌉, inHeight, inWidth, inChannels, 16], blocked
+// dy           float32 [⌈batch / 16⌉, outHeight, outWidth, outChannels, 16], blocked, 0 for images that do
+//              not exist
+// partial      float32 [splits, outChannels, columns], column i · kernelHeight · kernelWidth + ky ·
+//              kernelWidth + kx; their number is rounded up to 4 · SUBGROUP
+// partialBias  float32 [splits, outChannels]
+// sizes        stride S, padding P, dilation D
+// slice        the workgroups of this dispatch
 //
-// A workgroup is one subgroup of SUBGROUP lanes: 4, or 8 and more. A lane has 4 neighbouring columns and 16 output channels, for the
-// rows of output pixels of one split. For 4 images of a pixel a lane loads the 4 · 4 values of x that its columns meet there, the
-// subgroup those of dy of the 16 channels, which it then broadcasts. The rows of a split depend on the shape alone. Needs the
-// feature subgroups, and a subgroup of just SUBGROUP lanes.
+// For adapters on which a subgroup is cheap and a load of one word for each lane is expensive (lavapipe,
+// SwiftShader). One group. A workgroup is one subgroup of SUBGROUP lanes: 4, or 8 and more. A lane has 4
+// neighbouring columns and 16 output channels, for the rows of output pixels of one split. For 4 images of a
+// pixel a lane loads the 4 · 4 values of x that its columns read there, the subgroup those of dy of the 16
+// channels, which it then broadcasts. The rows of a split depend on the shape alone. Needs the feature
+// subgroups, and subgroups of exactly SUBGROUP lanes.
+// Reference: test/reference/convolution.ts, conv2dBackward
 
 enable subgroups;
 
 override SUBGROUP: u32;
-// Groups of 4 output channels a workgroup has: 4 (16 channels), or 1 where there are no more than 4 channels.
+// Groups of 4 output channels of a workgroup: 4 (16 channels), or 1 if there are at most 4 channels.
 override QUARTERS: u32;
 
 struct Sizes {
@@ -74,7 +80,7 @@ fn main(
 	let input = at / taps;
 	let tapY = vec4<i32>(at % taps / sizes.kernelWidth * sizes.dilationY) - i32(sizes.paddingY);
 	let tapX = vec4<i32>(at % sizes.kernelWidth * sizes.dilationX) - i32(sizes.paddingX);
-	// The channels of which a lane loads dy: with 4 lanes one of each quarter, else one of each half.
+	// The channels whose dy a lane loads: with 4 lanes one of each quarter, else one of each half.
 	let first = block * 4u * QUARTERS;
 	let lanesOfRows = select(8u, 4u, SUBGROUP == 4u);
 	let channel = min(first + vec4(0u, 1u, 2u, 3u) * lanesOfRows + lane % lanesOfRows, vec4(sizes.outChannels - 1u)) * 4u;

@@ -1,16 +1,20 @@
-// partial[s, o, i, ky, kx] = Σ dy[n, o, oy, ox] · x[n, i, oy·S − P + ky·D, ox·S − P + kx·D] over the pixels (n, oy, ox)
-// of split s; kernels/sum.wgsl then adds the splits.
+// partial[s, o, i, ky, kx] = Σ dy[n, o, oy, ox] · x[n, i, oy·S − P + ky·D, ox·S − P + kx·D] over the pixels
+// (n, oy, ox) of split s; sum.wgsl then adds the splits
 //
-// The weight gradient of conv2d. It is also that of a transposed convolution, with the roles exchanged: x is then the
-// gradient of the transposed convolution's output, dy its input.
 // x        float32 [batch, inChannels, inHeight, inWidth]
 // dy       float32 [batch, outChannels, outHeight, outWidth]
 // partial  float32 [splits, outChannels, inChannels / groups, kernelHeight, kernelWidth]
+// sizes    stride S, padding P, dilation D
+// slice    the workgroups of this dispatch
 //
-// A workgroup has 8 output channels × 4 columns (a column is an (i, ky, kx)) of one group and one split. Its 64
-// invocations take neighbouring pixels, each summing all 32 products in registers; at the end 32 of them add up the 64
-// partial sums of one weight each, in order. The pixels of a split depend on the shape alone.
-// No features; 8 KiB of workgroup memory.
+// The weight gradient of conv2d, and that of a transposed convolution if x is the gradient of its output and
+// dy its input.
+//
+// A workgroup computes 8 output channels × 4 columns (a column is an (i, ky, kx)) of one group and one
+// split. Its 64 invocations have neighbouring pixels, and each sums all 32 products in registers. At the end
+// 32 of them add the 64 partial sums of one weight each, in order. The pixels of a split depend on the shape
+// alone. No features; 8 KiB of workgroup memory.
+// Reference: test/reference/convolution.ts, conv2dBackward
 
 struct Sizes {
 	batch: u32,
@@ -42,7 +46,7 @@ struct Slice { first: u32, end: u32 }
 
 var<workgroup> sums: array<f32, 2048>;
 
-// A column: its input channel's first element within an image, and its tap's distance from the pixel's first tap.
+// A column: the first element of its input channel in an image, and the distance of its tap from the pixel's first tap.
 struct Column { channel: u32, y: i32, x: i32 }
 
 fn column(index: u32, columns: u32, convGroup: u32) -> Column {
@@ -59,7 +63,7 @@ fn column(index: u32, columns: u32, convGroup: u32) -> Column {
 fn load(image: u32, at: Column, oy: u32, ox: u32) -> f32 {
 	let iy = u32(i32(oy * sizes.strideY) + at.y);
 	let ix = u32(i32(ox * sizes.strideX) + at.x);
-	let inside = iy < sizes.inHeight && ix < sizes.inWidth; // a negative position wraps to a huge one
+	let inside = iy < sizes.inHeight && ix < sizes.inWidth; // a negative position wraps to a very large one
 	return select(0.0, x[select(0u, image + at.channel + iy * sizes.inWidth + ix, inside)], inside);
 }
 
@@ -96,7 +100,7 @@ fn main(
 	let column1 = column(firstColumn + 1u, columns, convGroup);
 	let column2 = column(firstColumn + 2u, columns, convGroup);
 	let column3 = column(firstColumn + 3u, columns, convGroup);
-	// The planes of dy that the 8 rows read; rows past the group's end repeat its last one.
+	// The planes of dy that the 8 rows read; rows after the end of the group repeat its last one.
 	let row0 = firstRow * plane;
 	let row1 = min(firstRow + 1u, endRow - 1u) * plane;
 	let row2 = min(firstRow + 2u, endRow - 1u) * plane;
@@ -115,7 +119,7 @@ fn main(
 	var sum6 = vec4(0.0);
 	var sum7 = vec4(0.0);
 	let end = min((split + 1u) * splitPixels, pixels);
-	// The pixel (n, oy, ox) of the first step, and how far it moves with each: no division in the loop.
+	// The pixel (n, oy, ox) of the first iteration, and its step: so the loop has no division.
 	let first = split * splitPixels + lane;
 	var n = first / plane;
 	var oy = first % plane / sizes.outWidth;

@@ -1,11 +1,14 @@
-// dw[o, c] = Σ_s partial[s, o, c],  db[o] = Σ_s partialBias[s, o]: the second pass of convolution_weight_grad.blocked.wgsl
+// dw[o, c] = Σ_s partial[s, o, c],  db[o] = Σ_s partialBias[s, o]
 //
-// partial      float32 [splits, outChannels, rowLength], of which the first `columns` of a row count
+// partial      float32 [splits, outChannels, rowLength], of which the first `columns` of a row are used;
+//              from convolution_weight_grad.blocked.wgsl
 // partialBias  float32 [splits, outChannels]
 // dw           float32 [outChannels, columns]
 // db           float32 [outChannels]
+// sizes        columns, rowLength
 //
-// One invocation an element of dw, and then of db. No features, default limits.
+// One invocation computes one element of dw, and then of db. No features, default limits.
+// Reference: test/reference/convolution.ts, conv2dBackward
 
 struct Sizes {
 	outChannels: u32,

@@ -1,8 +1,10 @@
 // to[n · TO_STRIDE + TO_OFFSET] = from[n · FROM_STRIDE + FROM_OFFSET] + ADD for every n < COUNT
 //
-// Puts the codes of one level among those of several, or takes them out.
-// from, to  uint32
-// One invocation a code. No features, default limits.
+// from_  uint32, codes of one level, or of several next to each other
+// to     uint32, likewise
+//
+// One invocation copies one code. No features, default limits.
+// Reference: test/reference/codes.ts, joinLevels
 
 override COUNT: u32;
 override FROM_STRIDE: u32 = 1;

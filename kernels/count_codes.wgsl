@@ -1,8 +1,11 @@
-// counts[index[n]] += 1 for every n; an index that is not that of a code counts nowhere
+// counts[index[n]] ← counts[index[n]] + 1 for every n; an index that no code has is not counted
 //
 // index   uint32 or int32 [N]
 // counts  uint32 [K]
-// One invocation an index. Atomic additions of integers: their order does not matter. No features, default limits.
+//
+// One invocation counts one index. The additions are atomic, of integers, so their order does not matter. No
+// features, default limits.
+// Reference: test/reference/codes.ts, countCodes
 
 @group(0) @binding(0) var<storage, read> index: array<u32>;
 @group(0) @binding(1) var<storage, read_write> counts: array<atomic<u32>>;

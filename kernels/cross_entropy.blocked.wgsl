@@ -1,13 +1,18 @@
-// loss[r] = log Σ_k exp(x[r, k]) − x[r, target[r]] for each pixel r of blocked images (see block_images.wgsl), 4 images at
-// a time; ∞ if the target is not a class, 0 if there is no such image. For the backward pass maximum[r] = max_k x[r, k], and
-// sum[r] = Σ_k exp(x[r, k] − maximum[r]).
+// loss[r] = log Σ_k exp(x[r, k]) − x[r, target[r]] for each pixel r of each image; ∞ if the target is not a
+// class, 0 if there is no such image. For the backward pass maximum[r] = max_k x[r, k] and sum[r] = Σ_k
+// exp(x[r, k] − maximum[r]).
 //
-// cross_entropy.wgsl and softmax.wgsl in one, without the probabilities: the gradient works them out again.
-// x                   float32 [blocks, plane, CLASSES, 16]
-// target              uint32 [batch, plane]
-// loss, maximum, sum  float32 [blocks, plane, 16]
+// x        float32 [blocks, plane, CLASSES, 16], blocked
+// target_  uint32 or int32 [batch, plane]
+// loss     float32 [blocks, plane, 16]
+// maximum  float32 [blocks, plane, 16]
+// sum      float32 [blocks, plane, 16]
+// sizes    plane: pixels of an image
 //
-// One invocation for a pixel of 4 images. No features, default limits.
+// The probabilities are not stored: the backward pass computes them again.
+//
+// One invocation computes a pixel of 4 images. No features, default limits.
+// Reference: test/reference/losses.ts, crossEntropy
 
 struct Sizes {
 	batch: u32,
@@ -23,10 +28,10 @@ override CLASSES: u32;
 @group(0) @binding(4) var<storage, read_write> sum: array<vec4<f32>>;
 @group(0) @binding(5) var<uniform> sizes: Sizes;
 
-// By bits, since compilers may assume that no value is NaN.
+// By its bits, because compilers may assume that no value is NaN.
 fn isNan(x: vec4<f32>) -> vec4<bool> { return (bitcast<vec4<u32>>(x) & vec4(0x7fffffffu)) > vec4(0x7f800000u); }
 
-// exp(x), and NaN of NaN, which some adapters' exp turns into infinity.
+// exp(x), and NaN for NaN: on some adapters exp(NaN) is infinity.
 fn expOrNan(x: vec4<f32>) -> vec4<f32> { return select(exp(x), x, isNan(x)); }
 
 @compute @workgroup_size(64)
@@ -48,8 +53,8 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 	for (var j = 0u; j < 4u; j++) {
 		if (first + j >= sizes.batch) { break; }
 		let label = target_[(first + j) * sizes.plane + pixel % sizes.plane];
-		// The part that is the same in both goes first, so that the rest keeps its digits.
-		// ∞ as in cross_entropy.wgsl.
+		// The part that both have is subtracted first, so that the rest keeps its digits.
+		// A number that the compiler does not know: WGSL has no literal for ∞.
 		result[j] = bitcast<f32>(0x7f800000u | (label & 0u));
 		if (label < CLASSES) { result[j] = (largest[j] - x[base + 4u * label][j]) + logTotal[j]; }
 	}

@@ -1,13 +1,17 @@
-// dx[r, k] = factor · dy · (exp(x[r, k] − maximum[r]) / sum[r] − [k = target[r]]) for each pixel r of blocked images, 4 at
-// a time; 0 where the target is not a class, or there is no such image.
+// dx[r, k] = factor · dy · (exp(x[r, k] − maximum[r]) / sum[r] − [k = target[r]]) for each pixel r of each
+// image; 0 if the target is not a class, or if there is no such image
 //
-// The gradient of the mean of what cross_entropy.blocked.wgsl gives, with factor 1 / targets.
-// x, dx         float32 [blocks, plane, CLASSES, 16]
-// target        uint32 [batch, plane]
-// maximum, sum  float32 [blocks, plane, 16]
-// dy            float32 [1]
+// x        float32 [blocks, plane, CLASSES, 16], blocked
+// target_  uint32 or int32 [batch, plane]
+// maximum  float32 [blocks, plane, 16], from cross_entropy.blocked.wgsl
+// sum      float32 [blocks, plane, 16], likewise
+// dy       float32 [1], the gradient of the loss
+// dx       float32 as x
+// sizes    plane: pixels of an image; factor: 1 / number of targets, for the mean
 //
-// One invocation for a pixel of 4 images, so that their targets are read once. No features, default limits.
+// One invocation computes a pixel of 4 images, so that it reads their targets once. No features, default
+// limits.
+// Reference: test/reference/losses.ts, crossEntropyBackward
 
 struct Sizes {
 	batch: u32,

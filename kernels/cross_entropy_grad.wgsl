@@ -1,10 +1,14 @@
-// dx[r, c] = factor · dy · (exp(logProbability[r, c]) − [c = target[r]]); 0 in rows whose target is not a class
+// dx[r, c] = factor · dy · (exp(logProbability[r, c]) − [c = target[r]]); 0 in rows whose target is not a
+// class
 //
-// The gradient of the mean cross-entropy with regard to the logits, with factor 1 / rows.
-// logProbability, dx  float32 [any, CLASSES, INNER]
-// target              uint32 or int32 [any, INNER]
-// dy                  float32 [1]
-// One invocation an element. No features, default limits.
+// logProbability  float32 [any, CLASSES, INNER], from softmax.wgsl with LOG 1
+// target_         uint32 or int32 [any, INNER]
+// dy              float32 [1], the gradient of the loss
+// dx              float32 as logProbability
+// scalars         factor: 1 / number of rows, for the mean
+//
+// One invocation computes one element. No features, default limits.
+// Reference: test/reference/losses.ts, crossEntropyBackward
 
 struct Scalars { factor: f32 }
 
@@ -17,10 +21,10 @@ override INNER: u32;
 @group(0) @binding(3) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(4) var<uniform> scalars: Scalars;
 
-// By bits, since compilers may assume that no value is NaN.
+// By its bits, because compilers may assume that no value is NaN.
 fn isNan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
 
-// exp(x), and NaN of NaN, which some adapters' exp turns into infinity.
+// exp(x), and NaN for NaN: on some adapters exp(NaN) is infinity.
 fn expOrNan(x: f32) -> f32 { return select(exp(x), x, isNan(x)); }
 
 @compute @workgroup_size(64)

@@ -1,10 +1,15 @@
-// dropout.wgsl on blocked tensors (see block_images.wgsl), 4 images at a time, with the same random numbers.
+// y[e] = x[e] · SCALE if the random number of element first + e, in [0, 2²⁴), is at least THRESHOLD, else 0,
+// with e the number of the element in the contiguous layout: the random numbers are those of dropout.wgsl
 //
-// x, y    float32 [blocks, PLANE, CHANNELS, 16]
-// random  uint32 [2]: the seed and the step
+// x       float32 [blocks, PLANE, CHANNELS, 16], blocked
+// random  uint32 [2]: the seed and the step, on which the random numbers depend
+// y       float32 as x
 // first   the number of the first element of [images, CHANNELS, PLANE]
 //
-// One invocation for 4 images of an element. No features, default limits.
+// One invocation computes an element of 4 images. No features, default limits.
+// Source: Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", 2014,
+// scaled in training; pcg3d of Jarzynski & Olano, "Hash functions for GPU rendering", 2020.
+// Reference: test/reference/dropout.ts, dropout
 
 override THRESHOLD: u32;
 override SCALE: f32;
@@ -16,7 +21,7 @@ override PLANE: u32;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;
 @group(0) @binding(3) var<uniform> first: u32;
 
-// pcg3d with four elements as z.
+// pcg3d for four elements, which are its z.
 fn pcg3d(seed: u32, step: u32, elements: vec4<u32>) -> vec4<u32> {
 	var x = vec4(seed * 1664525u + 1013904223u);
 	var y = vec4(step * 1664525u + 1013904223u);

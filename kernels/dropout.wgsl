@@ -1,13 +1,15 @@
-// y[i] = x[i] · SCALE where the random number of element first + i, in [0, 2²⁴), is at least THRESHOLD, else 0: the dropout of
-// Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", 2014, scaled in training. Its
-// gradient is the same of dy.
+// y[i] = x[i] · SCALE if the random number of element first + i, in [0, 2²⁴), is at least THRESHOLD, else 0
 //
-// x, y    float32, any shape
+// x       float32 [n]
 // random  uint32 [2]: the seed and the step, on which the random numbers depend
-// first   the number of the first element, so that several tensors of a step have random numbers of their own
+// y       float32 [n]
+// first   the number of the first element, so that the tensors of a step have different random numbers
 //
-// The random number is a hash of seed, step and element (pcg3d of Jarzynski & Olano, "Hash functions for GPU rendering",
-// 2020), 24 bits of it. One invocation an element. No features, default limits.
+// The backward pass is the same of dy. The random number is 24 bits of a hash of seed, step and element. One
+// invocation computes one element. No features, default limits.
+// Source: Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", 2014,
+// scaled in training; pcg3d of Jarzynski & Olano, "Hash functions for GPU rendering", 2020.
+// Reference: test/reference/dropout.ts, dropout
 
 override THRESHOLD: u32;
 override SCALE: f32;

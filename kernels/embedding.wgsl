@@ -1,10 +1,11 @@
-// out[a, d, b] = weight[index[a, b], d]; zero where the index is not that of a row
+// out[a, d, b] = weight[index[a, b], d]; 0 if no row has the index
 //
 // index   uint32 or int32 [any, INNER]
 // weight  float32 [ROWS, DIMENSIONS]
-// out     float32 [any, DIMENSIONS, INNER]: with INNER 1 [N, DIMENSIONS], with INNER H·W an NCHW tensor
+// out     float32 [any, DIMENSIONS, INNER]: [N, DIMENSIONS] with INNER 1, NCHW with INNER H·W
 //
-// One invocation an element of out. No features, default limits.
+// One invocation computes one element of out. No features, default limits.
+// Reference: test/reference/embedding.ts, embedding
 
 override ROWS: u32;
 override DIMENSIONS: u32;

@@ -1,14 +1,14 @@
-// partial[s, k, d] = Σ dy[n, d] over the n of split s with index[n] = k; kernels/sum.wgsl then adds the splits.
+// partial[s, k, d] = Σ dy[n, d] over the n of split s with index[n] = k; sum.wgsl then adds the splits
 //
-// The gradient of embedding.wgsl with regard to its weight: a segmented sum without atomics. An invocation owns the
-// column d of split s: it clears it, then goes through the split's rows in order and adds each to its segment. Two
-// invocations never meet in a word, so the order of the additions is fixed (cf. the partial segments of PyTorch's
-// embedding backward).
 // index    uint32 or int32 [N]
 // dy       float32 [N / INNER, DIMENSIONS, INNER]
 // partial  float32 [SPLITS, ROWS, DIMENSIONS]
 //
-// No features, default limits.
+// A segmented sum without atomics: an invocation owns column d of split s, clears it, and adds the rows of
+// the split to their segments in order. Two invocations never write the same word, so the order of the
+// additions is fixed (compare the partial segments of PyTorch's embedding backward). No features, default
+// limits.
+// Reference: test/reference/embedding.ts, embeddingBackward
 
 override N: u32;
 override ROWS: u32;

@@ -1,9 +1,12 @@
-// out[i] = factor · x[(i / INNER) % COUNT]: repeats x along the axes in front of and behind its own. The way back of a
-// sum, where every summand gets the gradient of its sum.
+// out[i] = factor · x[(i / INNER) % COUNT]: x repeated along axes before and after its own
 //
-// x    float32 [COUNT]
-// out  float32 [any, COUNT, INNER]
-// One invocation an element of out. No features, default limits.
+// x        float32 [COUNT]
+// out      float32 [any, COUNT, INNER]
+// scalars  factor
+//
+// The backward pass of a sum: every summand gets the gradient of its sum. One invocation computes one
+// element of out. No features, default limits.
+// Reference: test/reference/reductions.ts, sumBackward
 
 struct Scalars { factor: f32 }
 

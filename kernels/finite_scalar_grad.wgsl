@@ -1,7 +1,14 @@
-// dz = g · h (1 − tanh²(z + s)) / ⌊L/2⌋, the gradient of finite_scalar.wgsl's quantized with rounding taken as the identity
+// dz = g · h (1 − tanh²(z + s)) / ⌊L/2⌋, the gradient of finite_scalar.wgsl's quantized, with rounding taken
+// as the identity
 //
-// z, g, dz  float32 [any, DIMENSIONS, INNER];  levels  uint32 [DIMENSIONS]; h and s as there
-// One invocation an element. No features, default limits.
+// z       float32 [any, DIMENSIONS, INNER]
+// levels  uint32 [DIMENSIONS]; h and s as in finite_scalar.wgsl
+// g       float32 as z, the gradient of quantized
+// dz      float32 as z
+//
+// One invocation computes one element. No features, default limits.
+// Source: Mentzer et al., "Finite scalar quantization: VQ-VAE made simple", 2023, appendix A.1.
+// Reference: test/reference/quantizers.ts, boundedScalar
 
 override DIMENSIONS: u32;
 override INNER: u32;
@@ -11,7 +18,7 @@ override INNER: u32;
 @group(0) @binding(2) var<storage, read> g: array<f32>;
 @group(0) @binding(3) var<storage, read_write> dz: array<f32>;
 
-// By bits, since compilers may assume that no value is NaN.
+// By its bits, because compilers may assume that no value is NaN.
 fn isNan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
 
 @compute @workgroup_size(64)

@@ -1,8 +1,13 @@
-// out[d] = (⌊index / Π_{c<d} levels[c]⌋ mod L − ⌊L/2⌋) / ⌊L/2⌋, L = levels[d]: the vector that finite_scalar.wgsl gave this index
+// out[d] = (⌊index / Π_{c<d} levels[c]⌋ mod L − ⌊L/2⌋) / ⌊L/2⌋, L = levels[d]: the vector to which
+// finite_scalar.wgsl gives the index; 0 if the index is not below the product of the levels
 //
-// index   uint32 or int32 [any, INNER];  levels  uint32 [DIMENSIONS]
-// out     float32 [any, DIMENSIONS, INNER]; zeros where the index is not below the product of the levels
-// One invocation a vector. No features, default limits.
+// index   uint32 or int32 [any, INNER]
+// levels  uint32 [DIMENSIONS]
+// out     float32 [any, DIMENSIONS, INNER]
+//
+// One invocation computes one vector. No features, default limits.
+// Source: Mentzer et al., "Finite scalar quantization: VQ-VAE made simple", 2023, appendix A.1.
+// Reference: test/reference/quantizers.ts, boundedScalar
 
 override DIMENSIONS: u32;
 override INNER: u32;

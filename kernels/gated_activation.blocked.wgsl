@@ -1,11 +1,14 @@
-// gated_activation.wgsl on blocked tensors (see block_images.wgsl), 4 images at a time.
+// y[n, c, p] = tanh(s[n, c, p]) · σ(s[n, C + c, p]) with s[n, i, p] = x[n, i, p] + plus[n, i, p] + bias[n,
+// i]
 //
-// x     float32 [blocks, plane, 2 · CHANNELS, 16]
-// plus  float32 as x, read where PLUS is 1 (else any buffer)
-// bias  float32 [blocks, 2 · CHANNELS, 16], read where BIAS is 1 (else any buffer)
-// y     float32 [blocks, plane, CHANNELS, 16]
+// x     float32 [blocks, plane, 2 · CHANNELS, 16], blocked
+// plus  float32 as x, read if PLUS is 1 (else any buffer)
+// bias  float32 [blocks, 2 · CHANNELS, 16], read if BIAS is 1 (else any buffer)
+// y     float32 [blocks, plane, CHANNELS, 16], blocked
 //
-// One invocation for 4 images of an element of y. No features, default limits.
+// One invocation computes an element of y of 4 images. No features, default limits.
+// Source: van den Oord et al., "Conditional image generation with PixelCNN decoders", 2016, equation 2.
+// Reference: test/reference/gated_activation.ts, gatedActivation
 
 override CHANNELS: u32;
 override PLANE: u32;
@@ -24,7 +27,7 @@ fn preactivation(at: u32, biasAt: u32) -> vec4<f32> {
 	return sum;
 }
 
-// By bits, since compilers may assume that no value is NaN.
+// By its bits, because compilers may assume that no value is NaN.
 fn isNan(x: vec4<f32>) -> vec4<bool> { return (bitcast<vec4<u32>>(x) & vec4(0x7fffffffu)) > vec4(0x7f800000u); }
 
 @compute @workgroup_size(64)

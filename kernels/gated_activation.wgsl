@@ -1,14 +1,15 @@
-// y[n, c, p] = tanh(s[n, c, p]) · σ(s[n, C + c, p]), where s[n, i, p] = x[n, i, p] + plus[n, i, p] + bias[n, i]
-//
-// The gated activation unit of van den Oord et al., "Conditional image generation with PixelCNN decoders", 2016,
-// equation 2. Both functions come from exp, with arguments bounded so that it stays finite.
+// y[n, c, p] = tanh(s[n, c, p]) · σ(s[n, C + c, p]) with s[n, i, p] = x[n, i, p] + plus[n, i, p] + bias[n,
+// i]
 //
 // x     float32 [images, 2 · CHANNELS, PLANE]
-// plus  float32 as x, read where PLUS is 1 (else any buffer)
-// bias  float32 [images, 2 · CHANNELS], read where BIAS is 1 (else any buffer)
+// plus  float32 as x, read if PLUS is 1 (else any buffer)
+// bias  float32 [images, 2 · CHANNELS], read if BIAS is 1 (else any buffer)
 // y     float32 [images, CHANNELS, PLANE]
 //
-// One invocation an element of y. No features, default limits.
+// Both functions are computed from exp, with arguments bounded so that it stays finite. One invocation
+// computes one element of y. No features, default limits.
+// Source: van den Oord et al., "Conditional image generation with PixelCNN decoders", 2016, equation 2.
+// Reference: test/reference/gated_activation.ts, gatedActivation
 
 override CHANNELS: u32;
 override PLANE: u32;
@@ -27,7 +28,7 @@ fn preactivation(at: u32, biasAt: u32) -> f32 {
 	return sum;
 }
 
-// By bits, since compilers may assume that no value is NaN.
+// By its bits, because compilers may assume that no value is NaN.
 fn isNan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
 
 @compute @workgroup_size(64)

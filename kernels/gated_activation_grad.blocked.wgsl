@@ -1,10 +1,15 @@
-// gated_activation_grad.wgsl on blocked tensors (see block_images.wgsl), 4 images at a time.
+// dx[n, c, p] = dy[n, c, p] · (1 − t²) · g and dx[n, C + c, p] = dy[n, c, p] · t · g · (1 − g), with t =
+// tanh(s[n, c, p]) and g = σ(s[n, C + c, p]) as in gated_activation.blocked.wgsl, computed again
 //
-// x, plus, bias  as in gated_activation.blocked.wgsl, with the same constants
-// dy             float32 [blocks, plane, CHANNELS, 16]
-// dx             float32 [blocks, plane, 2 · CHANNELS, 16]: the gradient of x and of plus
+// x     float32 [blocks, plane, 2 · CHANNELS, 16], blocked
+// plus  float32 as x, read if PLUS is 1 (else any buffer)
+// bias  float32 [blocks, 2 · CHANNELS, 16], read if BIAS is 1 (else any buffer)
+// dy    float32 [blocks, plane, CHANNELS, 16], blocked
+// dx    float32 as x: the gradient of x and of plus
 //
-// One invocation for 4 images of an element of dy. No features, default limits.
+// One invocation computes for an element of dy of 4 images. No features, default limits.
+// Source: van den Oord et al., "Conditional image generation with PixelCNN decoders", 2016, equation 2.
+// Reference: test/reference/gated_activation.ts, gatedActivationBackward
 
 override CHANNELS: u32;
 override PLANE: u32;
@@ -24,7 +29,7 @@ fn preactivation(at: u32, biasAt: u32) -> vec4<f32> {
 	return sum;
 }
 
-// By bits, since compilers may assume that no value is NaN.
+// By its bits, because compilers may assume that no value is NaN.
 fn isNan(x: vec4<f32>) -> vec4<bool> { return (bitcast<vec4<u32>>(x) & vec4(0x7fffffffu)) > vec4(0x7f800000u); }
 
 @compute @workgroup_size(64)

@@ -1,11 +1,15 @@
-// dx[n, c, p] = dy[n, c, p] · (1 − t²) · g and dx[n, C + c, p] = dy[n, c, p] · t · g · (1 − g), where t = tanh(s[n, c, p])
-// and g = σ(s[n, C + c, p]) are those of gated_activation.wgsl, computed again.
+// dx[n, c, p] = dy[n, c, p] · (1 − t²) · g and dx[n, C + c, p] = dy[n, c, p] · t · g · (1 − g), with t =
+// tanh(s[n, c, p]) and g = σ(s[n, C + c, p]) as in gated_activation.wgsl, computed again
 //
-// x, plus, bias  as in gated_activation.wgsl, with the same constants
-// dy             float32 [images, CHANNELS, PLANE]
-// dx             float32 [images, 2 · CHANNELS, PLANE]: the gradient of x and of plus; the bias's is its sum over the pixels
+// x     float32 [images, 2 · CHANNELS, PLANE]
+// plus  float32 as x, read if PLUS is 1 (else any buffer)
+// bias  float32 [images, 2 · CHANNELS], read if BIAS is 1 (else any buffer)
+// dy    float32 [images, CHANNELS, PLANE]
+// dx    float32 as x: the gradient of x and of plus; that of bias is its sum over the pixels
 //
-// One invocation an element of dy. No features, default limits.
+// One invocation computes for one element of dy. No features, default limits.
+// Source: van den Oord et al., "Conditional image generation with PixelCNN decoders", 2016, equation 2.
+// Reference: test/reference/gated_activation.ts, gatedActivationBackward
 
 override CHANNELS: u32;
 override PLANE: u32;
@@ -25,7 +29,7 @@ fn preactivation(at: u32, biasAt: u32) -> f32 {
 	return sum;
 }
 
-// By bits, since compilers may assume that no value is NaN.
+// By its bits, because compilers may assume that no value is NaN.
 fn isNan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
 
 @compute @workgroup_size(64)

@@ -1,9 +1,12 @@
-// out[b, e] = scale · byte(images[index[b], e]) + shift; zero where the index is not that of an image
+// out[b, e] = scale · byte(images[index[b], e]) + shift; 0 if no image has the index
 //
-// images  uint8, packed four to a word, low byte first: [IMAGES, words], each image starting at a word
-// index   uint32 or int32 [B]
-// out     float32 [B, ELEMENTS]
-// One invocation an element of out. No features, default limits.
+// images   uint8 [IMAGES, words], packed four in a word, low byte first; each image starts at a word
+// index    uint32 or int32 [B]
+// out      float32 [B, ELEMENTS]
+// scalars  scale, shift
+//
+// One invocation computes one element of out. No features, default limits.
+// Reference: test/reference/images.ts, gatherImages
 
 struct Scalars { scale: f32, shift: f32 }
 

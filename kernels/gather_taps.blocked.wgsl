@@ -1,16 +1,19 @@
-// y[n, o, p] = bias[o] + Σ_tap t[n, o · taps + tap, q], where q is the input pixel that the tap reads for output pixel p,
-// on blocked tensors (see block_images.wgsl); taps that read outside count nothing.
+// y[n, o, p] = bias[o] + Σ_tap t[n, o · taps + tap, q], with q the input pixel that the tap reads for output
+// pixel p; a tap that reads outside of the image counts 0
 //
-// The second half of a convolution with few output channels (see ops/convolution.ts): the first multiplies every input
-// pixel with the weights of all taps, as a convolution with a kernel of 1 × 1 and outChannels · taps channels.
+// t      float32 [⌈batch / 16⌉, inHeight, inWidth, outChannels · kernelHeight · kernelWidth, 16], blocked
+// bias   float32 [outChannels], read if hasBias is 1 (else any buffer)
+// mask   float32 as y, read if activation is 2 (else any buffer)
+// y      float32 [⌈batch / 16⌉, outHeight, outWidth, outChannels, 16], blocked
+// sizes  as in convolution.blocked.wgsl
 //
-// t     float32 [⌈batch / 16⌉, inHeight, inWidth, outChannels · kernelHeight · kernelWidth, 16]
-// bias  float32 [outChannels], read where hasBias is 1 (else any buffer)
-// mask  float32 as y, read where activation is 2 (else any buffer)
-// y     float32 [⌈batch / 16⌉, outHeight, outWidth, outChannels, 16]
+// The second half of a convolution with few output channels (ops/convolution/blocked.ts): the first half
+// multiplies every input pixel with the weights of all taps, as a convolution with a kernel of 1 × 1 and
+// outChannels · taps channels.
 //
-// Sizes as in convolution.wgsl, and activation likewise. One invocation for 4 images of an output pixel. No features,
-// default limits.
+// One invocation computes an output pixel of 4 images. No features, default limits.
+// Reference: test/reference/convolution.ts, conv2d
+// Reference: test/reference/transposed_convolution.ts, convTranspose2d
 
 struct Sizes {
 	batch: u32,

@@ -1,9 +1,11 @@
-// out[n, c] = Σ_p x[n, c, p]: the sums over the pixels of each image of a blocked tensor (see block_images.wgsl).
+// out[n, c] = Σ_p x[n, c, p]: the sums over the pixels of each image
 //
-// x    float32 [blocks, plane, channels, 16]
-// out  float32 [batch, channels], row-major
+// x      float32 [blocks, plane, channels, 16], blocked
+// out    float32 [batch, channels]
+// sizes  plane: pixels of an image
 //
-// One invocation for 4 images of a channel, which adds up their pixels in order. No features, default limits.
+// One invocation adds the pixels of a channel of 4 images, in order. No features, default limits.
+// Reference: test/reference/reductions.ts, sum
 
 struct Sizes {
 	batch: u32,

@@ -1,11 +1,15 @@
 // c[r, j] = Σ_k a[r, k] · b[k, j]
 //
-// a  float32 [rows, inner], or its transpose in memory: element (r, k) lies at r·aRow + k·aInner
-// b  float32 [inner, columns], likewise at k·bInner + j·bColumn
-// c  float32 [rows, columns]
+// a      float32 [rows, inner], or transposed in memory: element (r, k) is at r·aRow + k·aInner
+// b      float32 [inner, columns], likewise at k·bInner + j·bColumn
+// c      float32 [rows, columns]
+// sizes  aRow, aInner, bInner, bColumn: strides
+// slice  the workgroups of this dispatch
 //
-// Register blocking as in convolution.wgsl: an invocation has 8 rows × 4 columns, the columns 64 apart so that the 64
-// invocations of a workgroup read neighbouring words of b and the same words of a. No features, default limits.
+// Register blocking: an invocation computes 8 rows × 4 columns. The columns are 64 apart, so the 64
+// invocations of a workgroup read neighbouring words of b and the same words of a. No features, default
+// limits.
+// Reference: test/reference/matmul.ts, matmul
 
 struct Sizes {
 	rows: u32,
@@ -48,7 +52,7 @@ fn main(
 	let rowBlocks = (sizes.rows + 7u) / 8u;
 	let row = workgroup % rowBlocks * 8u;
 	let column = workgroup / rowBlocks * 256u + lane;
-	// Rows and columns past the end repeat the last one and are not stored.
+	// Rows and columns after the end repeat the last one, and are not stored.
 	let row0 = row * sizes.aRow;
 	let row1 = min(row + 1u, sizes.rows - 1u) * sizes.aRow;
 	let row2 = min(row + 2u, sizes.rows - 1u) * sizes.aRow;

@@ -1,8 +1,14 @@
-// da[i] = factor · dy · (a[i] − b[i]), the gradient of factor/2 · Σ (a − b)²; with a and b exchanged it is that of b.
+// da[i] = factor · dy · (a[i] − b[i]), the gradient of factor/2 · Σ (a − b)²; with a and b exchanged it is
+// that of b
 //
-// a, b, da  float32, the same shape
-// dy        float32 [1], the gradient of the loss
-// One invocation an element. No features, default limits.
+// a        float32 [n]
+// b        float32 [n]
+// dy       float32 [1], the gradient of the loss
+// da       float32 [n]
+// scalars  factor
+//
+// One invocation computes one element. No features, default limits.
+// Reference: test/reference/losses.ts, mseLossBackward
 
 struct Scalars { factor: f32 }
 

@@ -1,19 +1,24 @@
-// The nearest code of each row as in nearest_code.wgsl on blocked tensors (see block_images.wgsl), for adapters where a
-// subgroup is cheap and a load of one word a lane is expensive (lavapipe, SwiftShader).
+// index[n] = argmin_k ‖z_n − e_k‖² = argmin_k (½‖e_k‖² − z_n·e_k), the lowest k among equals
 //
-// z           float32 [blocks, plane, dimensions, 16]; a matrix [N, dimensions] is N images of one pixel
-// transposed  float32 [paddedCodes / (4 · SUBGROUP), dimensions rounded up to 2, 4 · SUBGROUP], from
-//             nearest_code_prepare.wgsl, negated
-// halfNorm    float32 [paddedCodes], likewise; paddedCodes is a multiple of 4 · SUBGROUP
-// index       uint32 [images, plane]; that of z's first image is the one numbered first. Bit 31 is set if rounding could have
-//             hidden a nearer code, for nearest_code_direct.wgsl
+// z           float32 [blocks, plane, dimensions, 16], blocked; a matrix [N, dimensions] is N images of one
+//             pixel
+// transposed  float32 [paddedCodes / (4 · SUBGROUP), dimensions rounded up to 2, 4 · SUBGROUP], −e, from
+//             nearest_code_prepare.wgsl
+// halfNorm    float32 [paddedCodes], ½‖e‖², likewise; paddedCodes is a multiple of 4 · SUBGROUP
+// index       uint32 [images, plane]. Bit 31 is set if rounding could have hidden a nearer code, for
+//             nearest_code_direct.blocked.wgsl
+// sizes       first: the number of z's first image in index
+// slice       the workgroups of this dispatch
 //
-// A workgroup is one subgroup of SUBGROUP lanes (4, or 8 and more) and has 16 rows: one pixel of 16 images. It goes through
-// the codes 4 · SUBGROUP at a time, 4 neighbouring codes a lane: for two dimensions a lane loads 2 · 4 values of its codes,
-// and the subgroup the 2 · 16 values of the rows, which it then broadcasts; the distances stay in
-// registers. A lane keeps the best of its own codes, which come in ascending order; at the end the subgroup takes the
-// smallest distance of each row, and of the codes at that distance the lowest: ties go to the lowest index. Needs the
-// feature subgroups, and a subgroup of just SUBGROUP lanes.
+// For adapters on which a subgroup is cheap and a load of one word for each lane is expensive (lavapipe,
+// SwiftShader). A workgroup is one subgroup of SUBGROUP lanes (4, or 8 and more) and has 16 rows: one pixel
+// of 16 images. It reads the codes 4 · SUBGROUP at a time, 4 neighbouring codes for each lane: for two
+// dimensions a lane loads 2 · 4 values of its codes, and the subgroup the 2 · 16 values of the rows, which
+// it then broadcasts. The distances stay in registers. A lane keeps the best of its own codes, which it
+// reads in ascending order. At the end the subgroup takes the smallest distance of each row, and the lowest
+// of the codes at that distance. The bound on rounding is that of nearest_code.wgsl. Needs the feature
+// subgroups, and subgroups of exactly SUBGROUP lanes.
+// Reference: test/reference/nearest_code.ts, nearestCode
 
 enable subgroups;
 
@@ -48,8 +53,8 @@ fn closer(best: Best, distance: vec4<f32>, code: u32) -> Best {
 	);
 }
 
-// The lowest of the codes at the smallest distance in the subgroup, for 4 rows; with bit 31 if another one is farther by no more
-// than `bound`, or the bound is not finite.
+// The lowest of the codes at the smallest distance in the subgroup, for 4 rows. Bit 31 is set if another code is
+// farther by at most `bound`, or if the bound is not finite.
 fn lowest(best: Best, bound: f32) -> vec4<u32> {
 	let smallest = subgroupMin(best.distance);
 	let code = subgroupMin(select(vec4(0x7fffffffu), best.code, best.distance == smallest));
@@ -167,8 +172,8 @@ fn main(
 		bestD = closer(bestD, d2, code + 2u);
 		bestD = closer(bestD, d3, code + 3u);
 	}
-	// Whether rounding could have hidden a nearer code, see nearest_code.wgsl: one bound for the 16 rows. Lengths compare as
-	// integers, too, by which ∞ and NaN are the largest.
+	// Whether rounding could have hidden a nearer code, as in nearest_code.wgsl: one bound for the 16 rows. Lengths are
+	// compared as integers: ∞ and NaN are the largest.
 	var length = vec4(0.0);
 	for (var d = second; d < sizes.dimensions; d += 2u) { length = fma(z[base + d * 4u], z[base + d * 4u], length); }
 	if (SUBGROUP == 4u) {

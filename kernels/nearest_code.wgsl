@@ -1,18 +1,24 @@
 // index[n] = argmin_k ‖z_n − e_k‖² = argmin_k (½‖e_k‖² − z_n·e_k), the lowest k among equals
 //
-// z           float32 [N / inner, dimensions, inner]: with inner 1 a matrix [N, dimensions], with inner H·W an NCHW tensor
-// transposed  float32 [⌈codes / 8⌉, dimensions, 8], from nearest_code_prepare.wgsl, negated
-// halfNorm    float32 [codes rounded up to 8], likewise
-// index       uint32 [N]; bit 31 is set if rounding could have hidden a nearer code, for nearest_code_direct.wgsl
+// z           float32 [N / inner, dimensions, inner]: [N, dimensions] with inner 1, NCHW with inner H·W
+// transposed  float32 [⌈codes / 8⌉, dimensions, 8], −e, from nearest_code_prepare.wgsl
+// halfNorm    float32 [codes rounded up to 8], ½‖e‖², likewise
+// index       uint32 [N]; bit 31 is set if rounding could have hidden a nearer code, for
+//             nearest_code_direct.wgsl
+// sizes       inner: positions of an image
+// slice       the workgroups of this dispatch
 //
-// Rounding: a sum of D products and ½‖e‖² is off by at most (D + 1) 2⁻²⁴ (½‖e‖² + Σ|z e|), and ½‖e‖² by D 2⁻²⁴ of itself. With
-// Σ|z e| ≤ √D max|z| ‖e‖ and the longest code, two of them stay apart if they differ by more than the bound in `decided`.
-// Where that bound is not finite, or near the largest float, nothing is decided either.
+// Rounding: a sum of D products and ½‖e‖² is off by at most (D + 1) 2⁻²⁴ (½‖e‖² + Σ|z e|), and ½‖e‖² by D
+// 2⁻²⁴ of itself. With Σ|z e| ≤ √D max|z| ‖e‖ and the longest code, two of them are in the right order if
+// they differ by more than the bound in `decided`. If that bound is not finite, or near the largest float,
+// no row is decided.
 //
-// Fused: the distances never leave the registers (cf. fusedL2NN in RAPIDS cuVS). An invocation has 4 rows and goes through
-// the codes 8 at a time, accumulating from ½‖e‖² downwards; the codes come in ascending order and only a smaller distance
-// replaces the best, so ties go to the lowest index. The 64 invocations of a workgroup hold neighbouring rows and read the
-// same codes. No features, default limits.
+// Fused: the distances stay in registers. An invocation has 4 rows and reads the codes 8 at a time,
+// accumulating from ½‖e‖² downwards. The codes are read in ascending order and only a smaller distance
+// replaces the best, so the lowest index wins among equals. The 64 invocations of a workgroup have
+// neighbouring rows and read the same codes. No features, default limits.
+// Source: compare fusedL2NN in RAPIDS cuVS.
+// Reference: test/reference/nearest_code.ts, nearestCode
 
 struct Sizes {
 	rows: u32,
@@ -30,8 +36,8 @@ struct Slice { first: u32, end: u32 }
 @group(0) @binding(4) var<uniform> sizes: Sizes;
 @group(0) @binding(5) var<uniform> slice: Slice;
 
-// The distances of the 4 neighbouring codes of which one is the best so far, the smallest of them, the first of these codes, and
-// the smallest distance of all other codes.
+// The distances of the 4 neighbouring codes of which one is the best so far, the smallest of them, the first of
+// these codes, and the smallest distance of all other codes.
 struct Best { distances: vec4<f32>, smallest: f32, code: u32, others: f32 }
 
 fn firstElement(n: u32) -> u32 {
@@ -49,8 +55,8 @@ fn closer(best: Best, distances: vec4<f32>, code: u32) -> Best {
 	);
 }
 
-// The code, with bit 31 if the second best is not farther by more than rounding. Magnitudes come as bits, which also compare as
-// integers: ∞ and NaN are the largest.
+// The code, with bit 31 set if the second best is not farther by more than rounding. Magnitudes are given as bits,
+// which compare as integers: ∞ and NaN are the largest.
 fn decided(best: Best, squaredLength: f32, halfNorm: f32) -> u32 {
 	let d = best.distances;
 	let place = select(select(select(3u, 2u, d.z == best.smallest), 1u, d.y == best.smallest), 0u, d.x == best.smallest);

@@ -1,19 +1,22 @@
-// index[n] = argmin_k Σ_d (z[n, d] − e[k, d])², the lowest k among equals, for the rows that nearest_code.blocked.wgsl left
-// undecided (bit 31 of their index is set); the others stay. As nearest_code_direct.wgsl, for adapters where a subgroup is
-// cheap and a barrier is not (lavapipe, SwiftShader).
+// index[n] = argmin_k Σ_d (z[n, d] − e[k, d])², the lowest k among equals, for the rows that
+// nearest_code.blocked.wgsl has left undecided (bit 31 of their index is set); the others stay
 //
-// z           float32; element d of the row of an image and a pixel is at
-//             image / 16 · zBlock + image % 16 · zImage + pixel · zPixel + d · zDimension
-// transposed  float32 [paddedCodes / (4 · SUBGROUP), paddedDimensions, 4 · SUBGROUP], −e, from nearest_code_prepare.wgsl
+// z           float32, contiguous or blocked; element d of the row of an image and a pixel is at image / 16
+//             · zBlock + image % 16 · zImage + pixel · zPixel + d · zDimension
+// transposed  float32 [paddedCodes / (4 · SUBGROUP), paddedDimensions, 4 · SUBGROUP], −e, from
+//             nearest_code_prepare.wgsl
 // index       uint32 [images, plane]
+// sizes       zBlock, zImage, zPixel, zDimension: strides of z
+// slice       the workgroups of this dispatch
 //
-// A workgroup is one subgroup of SUBGROUP lanes. It has 128 rows and computes the undecided ones one by one; a lane has 4
-// neighbouring codes of each 4 · SUBGROUP. Most workgroups have none and end at once. Needs the feature subgroups, and a
-// subgroup of just SUBGROUP lanes.
-// Reference: test/reference/nearest_code.ts
+// For adapters on which a subgroup is cheap and a barrier is not (lavapipe, SwiftShader). A workgroup is one
+// subgroup of SUBGROUP lanes. It has 128 rows and computes the undecided ones one by one; a lane has 4
+// neighbouring codes of each 4 · SUBGROUP. Most workgroups have none and end at once. Needs the feature
+// subgroups, and subgroups of exactly SUBGROUP lanes.
+// Reference: test/reference/nearest_code.ts, nearestCode
 
 enable subgroups;
-// A workgroup is one subgroup, so what subgroup operations return is uniform, which the compiler cannot know.
+// A workgroup is one subgroup, so the results of subgroup operations are uniform; the compiler cannot know that.
 diagnostic(off, subgroup_uniformity);
 
 override SUBGROUP: u32;

@@ -1,17 +1,21 @@
-// index[n] = argmin_k Σ_d (z[n, d] − e[k, d])², the lowest k among equals, for the rows that nearest_code.wgsl left undecided
-// (bit 31 of their index is set); the others stay
+// index[n] = argmin_k Σ_d (z[n, d] − e[k, d])², the lowest k among equals, for the rows that
+// nearest_code.wgsl has left undecided (bit 31 of their index is set); the others stay
 //
 // z           float32 [N / inner, dimensions, inner], as in nearest_code.wgsl
 // transposed  float32 [⌈codes / 8⌉, dimensions, 8], −e, from nearest_code_prepare.wgsl
 // index       uint32 [N]
+// sizes       inner: positions of an image
+// slice       the workgroups of this dispatch
 //
-// The difference is taken before it is squared, so nothing is lost far from the origin. A distance with NaN counts as the
-// smallest, as in torch.argmin: a row with NaN gets code 0, else the first code with NaN is taken. If all distances are over
-// the largest float, they are compared once more with the differences scaled by 2⁻⁶⁴.
+// The difference is computed before it is squared, so no digits are lost far from the origin. A distance
+// with NaN counts as the smallest, as in torch.argmin: a row with NaN gets code 0; of codes with NaN the
+// first one is taken. If all distances are over the largest float, they are compared once more with the
+// differences scaled by 2⁻⁶⁴.
 //
-// A workgroup has 256 rows, and computes the undecided ones one by one, in any order; an invocation has every 64th group of 4
-// codes. Most workgroups have none and end at once. No features; 1.6 KiB of workgroup memory.
-// Reference: test/reference/nearest_code.ts
+// A workgroup has 256 rows and computes the undecided ones one by one, in any order; an invocation has every
+// 64th group of 4 codes. Most workgroups have none and end at once. No features; 1.6 KiB of workgroup
+// memory.
+// Reference: test/reference/nearest_code.ts, nearestCode
 
 struct Sizes {
 	rows: u32,
@@ -42,7 +46,7 @@ fn keysOf(squares: vec4<f32>) -> vec4<u32> {
 
 const infinite = 0x7f800001u;
 
-// The smallest of 4 keys, which belong to the codes from `first` on, and its code; or `best`, if none is smaller.
+// The smallest of 4 keys, those of the codes from `first` on, and its code; or `best`, if none is smaller.
 fn smaller(best: vec2<u32>, key: vec4<u32>, first: u32) -> vec2<u32> {
 	var b = best;
 	if (key.x < b.x) { b = vec2(key.x, first); }

@@ -1,13 +1,15 @@
 // transposed[b, d, j] = −codebook[k, d],  halfNorm[k] = ½ Σ_d codebook[k, d]², for code k = width·b + j
 //
-// The form in which nearest_code.wgsl and its variant read the codebook: `width` neighbouring codes side by side, one
-// dimension after the other, with the sign that the distance has them with. The numbers of codes and dimensions are
-// rounded up as the kernel needs it; the codes added are at an unreachable distance, the dimensions added 0.
 // codebook    float32 [codes, dimensions]
 // transposed  float32 [paddedCodes / width, paddedDimensions, width]
 // halfNorm    float32 [paddedCodes]
+// sizes       width: codes that are next to each other
 //
-// One invocation a code. No features, default limits.
+// This is how the variants of nearest_code.wgsl read the codebook: `width` neighbouring codes next to each
+// other, one dimension after the other, with the sign that the distance needs. Codes that are added are at
+// an unreachable distance; dimensions that are added are 0. One invocation computes one code. No features,
+// default limits.
+// Reference: test/reference/nearest_code.ts, nearestCode
 
 struct Sizes {
 	codes: u32,

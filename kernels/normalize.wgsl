@@ -1,8 +1,10 @@
-// y[a, d, b] = x[a, d, b] / max(‖x[a, ·, b]‖, 1e-12)
+// y[a, d, b] = x[a, d, b] / max(‖x[a, ·, b]‖, 1e-12), as torch.nn.functional.normalize
 //
-// Vectors brought to unit length, as torch.nn.functional.normalize.
-// x, y  float32 [any, DIMENSIONS, INNER]: with INNER 1 [N, DIMENSIONS], with INNER H·W an NCHW tensor
-// One invocation a vector. No features, default limits.
+// x  float32 [any, DIMENSIONS, INNER]: [N, DIMENSIONS] with INNER 1, NCHW with INNER H·W
+// y  float32 as x
+//
+// One invocation computes one vector. No features, default limits.
+// Reference: test/reference/vectors.ts, unit
 
 override DIMENSIONS: u32;
 override INNER: u32;
@@ -10,7 +12,7 @@ override INNER: u32;
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 
-// By bits, since compilers may assume that no value is NaN.
+// By its bits, because compilers may assume that no value is NaN.
 fn isNan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
 
 @compute @workgroup_size(64)

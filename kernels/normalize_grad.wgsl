@@ -1,7 +1,12 @@
-// dx = (dy − y (y·dy)) / ‖x‖ for each vector, where y = x / ‖x‖; dy / 1e-12 where ‖x‖ is smaller than that
+// dx = (dy − y (y·dy)) / ‖x‖ for each vector, with y = x / ‖x‖; dy / 1e-12 if ‖x‖ is smaller than that
 //
-// x, y, dy, dx  float32 [any, DIMENSIONS, INNER], y from normalize.wgsl
-// One invocation a vector. No features, default limits.
+// x   float32 [any, DIMENSIONS, INNER]
+// y   float32 as x, from normalize.wgsl
+// dy  float32 as x
+// dx  float32 as x
+//
+// One invocation computes one vector. No features, default limits.
+// Reference: test/reference/vectors.ts, unitBackward
 
 override DIMENSIONS: u32;
 override INNER: u32;
@@ -11,7 +16,7 @@ override INNER: u32;
 @group(0) @binding(2) var<storage, read> dy: array<f32>;
 @group(0) @binding(3) var<storage, read_write> dx: array<f32>;
 
-// By bits, since compilers may assume that no value is NaN.
+// By its bits, because compilers may assume that no value is NaN.
 fn isNan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
 
 @compute @workgroup_size(64)

@@ -1,14 +1,16 @@
-// packed[g, b, tap, i, j] = w[o, i, tap] for output channel o = width·b + j of group g; 0 where the group has no such
-// output or input channel
+// packed[g, b, tap, i, j] = w[o, i, tap] for output channel o = width·b + j of group g; 0 if the group has
+// no such output or input channel
 //
-// The form in which the convolution kernels read weights: `width` neighbouring output channels side by side, for one input
-// channel and tap after the other.
-// w       float32; the element of output o of group g, input i of it and tap lies at
-//         g·groupStride + ⌊o / parts⌋·outputStride + o mod parts + i·inputStride + tap
-//         (parts is 1, or the number of taps where taps stand as outputs, see gather_taps.blocked.wgsl)
+// w       float32; the element of output o of group g, its input i and tap is at g·groupStride + ⌊o /
+//         parts⌋·outputStride + o mod parts + i·inputStride + tap
 // packed  float32 [groups, ⌈groupOutputs / width⌉, taps, paddedInputs, width]
+// sizes   parts: 1, or the number of taps if each tap is an output channel of its own
+//         (gather_taps.blocked.wgsl)
 //
-// One invocation an element of packed. No features, default limits.
+// This is how the convolution kernels read weights: `width` neighbouring output channels next to each other,
+// for one input channel and tap after the other. One invocation computes one element of packed. No features,
+// default limits.
+// Reference: test/reference/layout.ts, packWeights
 
 struct Sizes {
 	groupInputs: u32,

@@ -1,8 +1,10 @@
-// out[j0, …, j5] = x[Σ j_a · STRIDE_a], elements reordered: out's axis a steps through x by STRIDE_a
+// out[j0, …, j5] = x[Σ j_a · STRIDE_a]: axis a of out steps through x by STRIDE_a
 //
-// x    any 32-bit dtype
-// out  the same dtype [any, SIZE_1, …, SIZE_5]; tensors of fewer axes have leading axes of size 1
-// One invocation an element of out. No features, default limits.
+// x    any 32-bit dtype, contiguous
+// out  the same dtype [any, SIZE_1, …, SIZE_5]; tensors of fewer axes have leading axes of length 1
+//
+// One invocation copies one element. No features, default limits.
+// Reference: test/reference/permute.ts, permute
 
 override SIZE_1: u32;
 override SIZE_2: u32;

@@ -1,10 +1,11 @@
-// perplexity = exp(−Σ p ln p) with p[k] = counts[k] / Σ counts; 0 where nothing was counted
+// perplexity = exp(−Σ p ln p) with p[k] = counts[k] / Σ counts; 0 if nothing was counted
 //
 // counts      uint32 [K]
 // perplexity  float32 [1]
 //
-// One workgroup: lane l takes every 64th count, twice, once for the total and once for the entropy.
-// No features, default limits.
+// One workgroup: lane l reads every 64th count, once for the total and once for the entropy. No features,
+// default limits.
+// Reference: test/reference/codes.ts, perplexity
 
 @group(0) @binding(0) var<storage, read> counts: array<u32>;
 @group(0) @binding(1) var<storage, read_write> perplexity: array<f32>;

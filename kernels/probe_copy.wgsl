@@ -1,7 +1,10 @@
-// Measures memory bandwidth: out[i] = x[i], 16 bytes an invocation, each workgroup a block of neighbouring words.
+// out[i] = x[i], 16 bytes for each invocation: measures memory bandwidth
 //
-// x, out  float32, a multiple of 4 elements
-// No features, default limits.
+// x    float32, a multiple of 4 elements
+// out  float32 as x
+//
+// A workgroup copies neighbouring words. No features, default limits.
+// Reference: none; it measures the adapter
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;

@@ -1,8 +1,10 @@
-// Measures how fast the adapter multiplies and adds: each invocation does ROUNDS × 16 independent fma on vec4, that is
-// ROUNDS · 128 floating-point operations, in registers alone.
+// out = ROUNDS × 16 independent fma on vec4 in each invocation, ROUNDS · 128 floating-point operations in
+// registers: measures how fast the adapter multiplies and adds
 //
-// out  float32 [invocations], so that nothing can be left out
+// out  float32 [invocations], so that the compiler cannot remove the work
+//
 // No features, default limits.
+// Reference: none; it measures the adapter
 
 override ROUNDS: u32;
 

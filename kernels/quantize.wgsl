@@ -1,16 +1,17 @@
-// quantized[a, d, b] = codebook[index[a, b], d],  partial[w, l] = Σ (z − quantized)² over those of lane l of workgroup w
+// quantized[a, d, b] = codebook[index[a, b], d] (0 if no code has the index),  partial[w, l] = Σ (z −
+// quantized)² over the elements of lane l of workgroup w; sum.wgsl then adds the partial sums
 //
-// The codes of latents and how far they are from them in one pass; kernels/sum.wgsl then adds up the partial sums. An index
-// that is not that of a code gives zeros.
-// z          float32 [any, DIMENSIONS, INNER]: with INNER 1 [N, DIMENSIONS], with INNER H·W an NCHW tensor
+// z          float32 [any, DIMENSIONS, INNER]: [N, DIMENSIONS] with INNER 1, NCHW with INNER H·W
 // index      uint32 or int32 [any, INNER]
 // codebook   float32 [CODES, DIMENSIONS]
 // quantized  float32 as z
 // partial    float32 [workgroups, 64]
 //
-// Each workgroup takes CHUNK consecutive elements, lane l every 64th of them. A tree over the lanes would need barriers,
-// with which a CPU adapter takes five times as long to compile and not much less to run.
-// No features, default limits.
+// A workgroup has CHUNK consecutive elements, lane l every 64th of them. A tree over the lanes would need
+// barriers, with which a CPU adapter takes five times as long to compile and not much less to run. No
+// features, default limits.
+// Reference: test/reference/embedding.ts, embedding
+// Reference: test/reference/losses.ts, mseLoss
 
 override CODES: u32;
 override DIMENSIONS: u32;

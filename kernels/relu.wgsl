@@ -1,7 +1,10 @@
 // y[i] = max(x[i], 0)
 //
-// x, y  float32, any shape
-// One invocation an element. No features, default limits.
+// x  float32 [n], contiguous or blocked
+// y  float32 [n], as x
+//
+// One invocation computes one element. No features, default limits.
+// Reference: test/reference/elementwise.ts, relu
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;

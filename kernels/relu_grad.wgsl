@@ -1,7 +1,11 @@
-// dx[i] = dy[i] where y[i] > 0, else 0 (y is the output of ReLU: positive exactly where its input was)
+// dx[i] = dy[i] if y[i] > 0, else 0
 //
-// y, dy, dx  float32, any shape
-// One invocation an element. No features, default limits.
+// y   float32 [n], contiguous or blocked: the output of the ReLU, which is positive exactly if its input was
+// dy  float32 [n], as y
+// dx  float32 [n], as y
+//
+// One invocation computes one element. No features, default limits.
+// Reference: test/reference/elementwise.ts, reluBackward
 
 @group(0) @binding(0) var<storage, read> y: array<f32>;
 @group(0) @binding(1) var<storage, read> dy: array<f32>;

@@ -1,11 +1,16 @@
 // dz = (‖q‖/‖z‖) · [g − 2 w (w·g) + 2 ẑ (q̂·g)],  ẑ = z/‖z‖, q̂ = q/‖q‖, w = (ẑ + q̂)/‖ẑ + q̂‖
 //
-// The gradient of q̃ = (‖q‖/‖z‖) R z, where R is the rotation that takes ẑ to q̂, and R and the factor are held constant: g
-// is turned back by Rᵀ (Fifty et al., "Restructuring vector quantization with the rotation trick", 2024, section 4). R is
-// I − 2wwᵀ + 2q̂ẑᵀ. A vector z or q of length 0, and ẑ = −q̂, have no such rotation: there g is handed on as it is, as by
-// the straight-through estimator.
-// z, q, g, dz  float32 [any, DIMENSIONS, INNER]: with INNER 1 [N, DIMENSIONS], with INNER H·W an NCHW tensor
-// One invocation a vector. No features, default limits.
+// z   float32 [any, DIMENSIONS, INNER]: [N, DIMENSIONS] with INNER 1, NCHW with INNER H·W
+// q   float32 as z
+// g   float32 as z, the gradient of q
+// dz  float32 as z
+//
+// The gradient of q̃ = (‖q‖/‖z‖) R z, with R the rotation that takes ẑ to q̂; R and the factor are held
+// constant, so g is multiplied by Rᵀ. R is I − 2wwᵀ + 2q̂ẑᵀ. If z or q has length 0, or ẑ = −q̂, there is no
+// such rotation: then dz is g, as with the straight-through estimator. One invocation computes one vector.
+// No features, default limits.
+// Source: Fifty et al., "Restructuring vector quantization with the rotation trick", 2024, section 4.
+// Reference: test/reference/quantizers.ts, rotatedBack
 
 override DIMENSIONS: u32;
 override INNER: u32;
@@ -15,7 +20,7 @@ override INNER: u32;
 @group(0) @binding(2) var<storage, read> g: array<f32>;
 @group(0) @binding(3) var<storage, read_write> dz: array<f32>;
 
-// By bits, since compilers may assume that no value is NaN.
+// By its bits, because compilers may assume that no value is NaN.
 fn isNan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
 
 @compute @workgroup_size(64)

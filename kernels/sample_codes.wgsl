@@ -1,22 +1,26 @@
-// Draws one code for each image at a position of its grid: codes[b, p] = k with the probability
-// softmax(logits[b, ·, p] / temperature)[k] among the topK likeliest codes, by the inverse of the cumulative distribution.
-// With temperature 0 it is the likeliest code, of several the one with the lowest index. Where keep[b, p] is not 0 the code
-// stays, and the logarithm of its probability (temperature 1, of all codes) is added to score[b].
+// codes[b, p] = k with the probability softmax(logits[b, ·, p] / temperature)[k] among the TOP_K likeliest
+// codes, by the inverse of the cumulative distribution; with temperature 0 the likeliest code, the lowest
+// index among equals. If keep[b, p] is not 0 the code stays, and the logarithm of its probability
+// (temperature 1, of all codes) is added to score[b].
 //
-// logits   float32 [batch, CODES, POSITIONS]
-// place    uint32 [3]: the first and the last position p, and the number of the first image
-// keep     uint32 [batch, POSITIONS]
-// codes    uint32 [batch, POSITIONS]
-// score    float32 [batch]
+// logits    float32 [batch, CODES, POSITIONS]
+// place     uint32 [3]: the first and the last position p, and the number of the first image
+// keep      uint32 [batch, POSITIONS]
+// codes     uint32 [batch, POSITIONS]
+// score     float32 [batch]
+// settings  temperature, seed
 //
-// Of several positions, done one after the other, those before the last should be kept: they are scored by the same logits.
+// Several positions are computed one after the other from the same logits, so those before the last should
+// be kept.
 //
-// The random number is a hash of seed, position and the image's number (pcg3d of Jarzynski & Olano, "Hash functions for GPU
-// rendering", 2020), so it does not depend on how the images are put into batches. The topK-th largest logit is found bit by
-// bit: floats compare as the integers that `ordered` makes of them. All logits that equal it count as well.
+// The random number is a hash of seed, position and the image's number, so it does not depend on the batch
+// that the image is in. The TOP_K-th largest logit is found bit by bit: floats compare as the integers that
+// `ordered` makes of them. All logits that equal it count as well.
 //
-// One workgroup an image; an invocation has a run of neighbouring codes, and the first one adds up the runs, in order. No
-// features; 512 bytes of workgroup memory.
+// A workgroup computes one image; an invocation has neighbouring codes, and the first one adds their sums,
+// in order. No features; 512 bytes of workgroup memory.
+// Source: pcg3d of Jarzynski & Olano, "Hash functions for GPU rendering", 2020.
+// Reference: test/reference/sample_codes.ts, sampleCode
 
 override CODES: u32;
 override POSITIONS: u32;
@@ -37,15 +41,15 @@ var<workgroup> floats: array<f32, 64>;
 var<workgroup> counts: array<u32, 64>;
 
 fn ordered(value: f32) -> u32 {
-	// −0 as 0: they are equal.
+	// −0 equals 0.
 	let bits = bitcast<u32>(select(value, 0.0, value == 0.0));
 	return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
 }
 
-// By bits, since compilers may assume that no value is NaN.
+// By its bits, because compilers may assume that no value is NaN.
 fn isNan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
 
-// exp(x), and NaN of NaN, which some adapters' exp turns into infinity.
+// exp(x), and NaN for NaN: on some adapters exp(NaN) is infinity.
 fn expOrNan(x: f32) -> f32 { return select(exp(x), x, isNan(x)); }
 
 fn pcg3d(key: vec3<u32>) -> vec3<u32> {
@@ -60,7 +64,7 @@ fn pcg3d(key: vec3<u32>) -> vec3<u32> {
 	return v;
 }
 
-// The position of one image: all invocations of its workgroup take part.
+// One position of one image, by all invocations of its workgroup.
 fn sample(image: u32, present: bool, position: u32, lane: u32) {
 	let base = image * CODES * POSITIONS + position;
 	let first = min(lane * RUN, CODES);
@@ -90,7 +94,7 @@ fn sample(image: u32, present: bool, position: u32, lane: u32) {
 	}
 	if (settings.temperature == 0.0) { threshold = ordered(largest); }
 	if (kept) { threshold = 0u; }
-	// With temperature 0 only logits that equal the largest pass, and exp gives 1 for them whatever the factor.
+	// With temperature 0 only logits that equal the largest are kept, and exp is 1 for them whatever the factor.
 	let sharpness = select(1.0 / max(settings.temperature, 1e-20), 1.0, kept || settings.temperature == 0.0);
 
 	var sum = 0.0;
@@ -112,7 +116,8 @@ fn sample(image: u32, present: bool, position: u32, lane: u32) {
 	}
 	let random = f32(pcg3d(vec3(settings.seed, position, place[2] + image)).x >> 8u) / 16777216.0;
 	let goal = select(random * total, 0.0, settings.temperature == 0.0);
-	// The run in which the cumulated probability passes the goal; the last one with any, should rounding leave none.
+	// The run of codes in which the cumulative probability passes the goal; if rounding leaves none, the last run with
+	// a probability above 0.
 	var run = 0u;
 	var before = 0.0;
 	var runBefore = 0.0;
@@ -125,7 +130,7 @@ fn sample(image: u32, present: bool, position: u32, lane: u32) {
 			passed = goal < before;
 		}
 	}
-	// And the code in it.
+	// The code in that run.
 	var chosen = 0u;
 	before = runBefore;
 	passed = false;

@@ -1,7 +1,11 @@
 // out[i] = factor · x[i]
 //
-// x, out  float32, any shape
-// One invocation an element. No features, default limits.
+// x        float32 [n]
+// out      float32 [n]
+// scalars  factor
+//
+// One invocation computes one element. No features, default limits.
+// Reference: test/reference/elementwise.ts, scale
 
 struct Scalars { factor: f32 }
 

@@ -1,10 +1,13 @@
 // y = exp(x − max) / Σ exp(x − max) along one axis, or with LOG 1 its logarithm x − max − log Σ exp(x − max)
 //
-// x, y  float32 [any, LENGTH, INNER], the softmax over the middle axis
+// x  float32 [any, LENGTH, INNER], the softmax is over the middle axis
+// y  float32 as x
 //
-// A workgroup has ROWS × LANES invocations (64): ROWS neighbouring rows, each worked on by LANES invocations, which
-// combine their maxima and sums through workgroup memory. With ROWS 64 neighbours read neighbouring words (INNER large),
-// with LANES 64 the elements of a row lie side by side. No features, default limits.
+// A workgroup has ROWS × LANES invocations (64): ROWS neighbouring rows, each computed by LANES invocations,
+// which combine their maxima and sums through workgroup memory. With ROWS 64 neighbours read neighbouring
+// words (INNER is large), with LANES 64 the elements of a row are neighbours. No features, default limits.
+// Reference: test/reference/softmax.ts, softmax
+// Reference: test/reference/softmax.ts, logSoftmax
 
 override LENGTH: u32;
 override INNER: u32;
@@ -17,10 +20,10 @@ override LANES: u32;
 
 var<workgroup> shared_: array<f32, 64>;
 
-// By bits, since compilers may assume that no value is NaN.
+// By its bits, because compilers may assume that no value is NaN.
 fn isNan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
 
-// exp(x), and NaN of NaN, which some adapters' exp turns into infinity.
+// exp(x), and NaN for NaN: on some adapters exp(NaN) is infinity.
 fn expOrNan(x: f32) -> f32 { return select(exp(x), x, isNan(x)); }
 
 @compute @workgroup_size(ROWS, LANES)
@@ -65,7 +68,7 @@ fn main(
 	let logTotal = log(total);
 	for (var i = local.y; i < end; i += LANES) {
 		let centred = x[base + i * INNER] - largest;
-		// A row with NaN, or of −∞ alone, is NaN: its total is NaN or 0, of which an adapter's logarithm may be finite.
+		// A row with NaN, or of −∞ alone, is NaN: its total is NaN or 0, whose logarithm is finite on some adapters.
 		if (LOG == 1u && total > 0.0) { y[base + i * INNER] = centred - logTotal; }
 		else { y[base + i * INNER] = expOrNan(centred) / total; }
 	}

@@ -1,8 +1,14 @@
-// dx = y · (dy − Σ dy·y) along one axis for the softmax y, or with LOG 1 dx = dy − exp(y) · Σ dy for the log-softmax y
+// dx = y · (dy − Σ dy·y) along one axis for the softmax y, or with LOG 1 dx = dy − exp(y) · Σ dy for the
+// log-softmax y
 //
-// y, dy, dx  float32 [any, LENGTH, INNER], the softmax over the middle axis
+// y   float32 [any, LENGTH, INNER], the softmax is over the middle axis
+// dy  float32 as y
+// dx  float32 as y
 //
-// Workgroups as in softmax.wgsl. No features, default limits.
+// A workgroup has ROWS × LANES invocations (64): ROWS neighbouring rows, each computed by LANES invocations.
+// No features, default limits.
+// Reference: test/reference/softmax.ts, softmaxBackward
+// Reference: test/reference/softmax.ts, logSoftmaxBackward
 
 override LENGTH: u32;
 override INNER: u32;
@@ -16,10 +22,10 @@ override LANES: u32;
 
 var<workgroup> sums: array<f32, 64>;
 
-// By bits, since compilers may assume that no value is NaN.
+// By its bits, because compilers may assume that no value is NaN.
 fn isNan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
 
-// exp(x), and NaN of NaN, which some adapters' exp turns into infinity.
+// exp(x), and NaN for NaN: on some adapters exp(NaN) is infinity.
 fn expOrNan(x: f32) -> f32 { return select(exp(x), x, isNan(x)); }
 
 @compute @workgroup_size(ROWS, LANES)

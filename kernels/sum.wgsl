@@ -1,13 +1,15 @@
-// out[s, k1, k2] = factor · Σ x[r1, k1, r2, k2] over the (r1, r2) of split s, added in an order that only the shape
-// decides.
+// out[s, k1, k2] = factor · Σ x[r1, k1, r2, k2] over the (r1, r2) of split s, in an order that depends on
+// the shape alone
 //
-// x    float32 [r1, k1, r2, k2], of which the r axes are summed
-// out  float32 [splits, k1, k2]; where splits > 1 a second launch sums the splits, as [1, 1, splits, k1·k2]
+// x      float32 [r1, k1, r2, k2]; the r axes are summed
+// out    float32 [splits, k1, k2]; if splits > 1 a second launch sums the splits, as [1, 1, splits, k1·k2]
+// sizes  the lengths of the axes, splits, factor
 //
-// A workgroup has OUTPUTS × LANES invocations (64): OUTPUTS neighbouring outputs of one split, each summed by LANES
-// invocations, lane l taking every LANES-th summand, and then a tree over the lanes in workgroup memory. With OUTPUTS 64
-// neighbours read neighbouring words (k2 large), with LANES 64 the summands themselves lie side by side.
-// No features, default limits.
+// A workgroup has OUTPUTS × LANES invocations (64): OUTPUTS neighbouring outputs of one split, each summed
+// by LANES invocations. Lane l adds every LANES-th summand; a tree over the lanes in workgroup memory adds
+// the rest. With OUTPUTS 64 neighbours read neighbouring words (k2 is large), with LANES 64 the summands are
+// neighbours. No features, default limits.
+// Reference: test/reference/reductions.ts, sum
 
 struct Sizes {
 	r1: u32,
@@ -45,7 +47,7 @@ fn main(
 	var total = 0.0;
 	if (inside) {
 		let base = (k / sizes.k2) * sizes.r2 * sizes.k2 + k % sizes.k2;
-		// r = (r1, r2) moves by LANES each time: no division in the loop.
+		// r = (r1, r2) grows by LANES with each iteration: so the loop has no division.
 		let first = split * length + local.y;
 		var r1 = first / sizes.r2;
 		var r2 = first % sizes.r2;

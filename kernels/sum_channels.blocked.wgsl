@@ -1,10 +1,13 @@
-// partial[b · splits + s, c] = Σ x[b, p, c, j] over the pixels p of split s and the 16 images j: the sums of a blocked tensor
-// (see block_images.wgsl) over all but the channels; kernels/sum.wgsl then adds up the partial sums.
+// partial[b · splits + s, c] = Σ x[b, p, c, j] over the pixels p of split s and the 16 images j; sum.wgsl
+// then adds the partial sums to the sum over all axes but the channels
 //
-// x        float32 [blocks, plane, channels, 16]
+// x        float32 [blocks, plane, channels, 16], blocked
 // partial  float32 [blocks · splits, channels]
+// sizes    plane: pixels of an image
 //
-// One invocation a partial sum; its pixels depend on the shape alone. No features, default limits.
+// One invocation computes one partial sum; its pixels depend on the shape alone. No features, default
+// limits.
+// Reference: test/reference/convolution.ts, biasGradient
 
 struct Sizes {
 	channels: u32,

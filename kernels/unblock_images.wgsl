@@ -1,9 +1,11 @@
-// x[n, c, p] = blocked[b, p, c, j] for image n = 16·b + j and pixel p: block_images.wgsl backwards
+// x[n, c, p] = blocked[b, p, c, j] for image n = 16·b + j and pixel p: the inverse of block_images.wgsl
 //
 // blocked  float32 [⌈images / 16⌉, plane, channels, 16]
 // x        float32 [images, channels, plane]
+// sizes    plane: pixels of an image
 //
-// One invocation for 4 images of a pixel. No features, default limits.
+// One invocation copies a pixel of 4 images. No features, default limits.
+// Reference: test/reference/layout.ts, blockImages
 
 struct Sizes {
 	images: u32,

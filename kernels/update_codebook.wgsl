@@ -1,19 +1,23 @@
-// e[k] ← m[k] / Ñ[k] with Ñ[k] = (N[k] + ε) / (ΣN + Kε) · ΣN;  where N[k] < threshold = deadBelow · ΣN / K: e[k] ← a
-// random row of z, N[k] ← threshold, m[k] ← threshold · e[k]
+// e[k] ← m[k] / Ñ[k] with Ñ[k] = (N[k] + ε) / (ΣN + Kε) · ΣN; if N[k] < threshold = deadBelow · ΣN / K: e[k]
+// ← a random row of z, N[k] ← threshold, m[k] ← threshold · e[k]
 //
-// The codebook from its moving averages, with Laplace smoothing (van den Oord et al. 2017, appendix A.1), and codes that
-// are hardly used re-initialised from a latent of this step (after Dhariwal et al., "Jukebox", 2020, section 3.1). The averages are
-// set, too: otherwise the next step would take the code back to where it was. Which row: a hash of seed, step and k (PCG,
-// Jarzynski & Olano, "Hash functions for GPU rendering", 2020).
 // z             float32 [rows / INNER, DIMENSIONS, INNER]
 // totalSize     float32 [1], ΣN
 // clusterSize   float32 [codes], N
 // embeddingSum  float32 [codes, DIMENSIONS], m
 // codebook      float32 [codes, DIMENSIONS], e; rows of unit length with UNIT_LENGTH 1
 // draw          uint32 [2]: seed and step
-// With AVERAGED 0 the codebook is trained otherwise and only dead codes are set.
+// settings      deadBelow, epsilon
 //
-// One invocation a code. No features, default limits.
+// The codebook from its moving averages, with Laplace smoothing. Codes that are hardly used are
+// re-initialised from a latent of this step, and their averages are set too: otherwise the next step would
+// move the code back. Which row is a hash of seed, step and k. With AVERAGED 0 the codebook is trained by
+// its gradient, and only dead codes are set.
+//
+// One invocation computes one code. No features, default limits.
+// Source: van den Oord et al., "Neural discrete representation learning", 2017, appendix A.1; Dhariwal et
+// al., "Jukebox", 2020, section 3.1; PCG of Jarzynski & Olano, "Hash functions for GPU rendering", 2020.
+// Reference: test/reference/quantizers.ts, AveragedCodebook
 
 override DIMENSIONS: u32;
 override INNER: u32;
@@ -33,7 +37,7 @@ struct Settings {
 @group(0) @binding(5) var<storage, read> draw: array<u32>;
 @group(0) @binding(6) var<uniform> settings: Settings;
 
-// By bits, since compilers may assume that no value is NaN.
+// By its bits, because compilers may assume that no value is NaN.
 fn isNan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
 
 fn hash(value: u32) -> u32 {

@@ -85,10 +85,47 @@ test("a minified kernel has types and numbers in the fewest signs, of the same v
 	);
 });
 
+/** The comment at the top of a kernel, without the slashes, in paragraphs. */
+function headerOf(source: string): string[] {
+	const lines = source.split("\n");
+	const end = lines.findIndex((line) => !line.startsWith("//"));
+	return lines
+		.slice(0, end)
+		.map((line) => line.replace(/^\/\/ ?/, ""))
+		.join("\n")
+		.split("\n\n");
+}
+
+/** What is wrong with a kernel's header; their order is that of every other kernel. */
+async function headerFaults(file: string, source: string): Promise<string[]> {
+	const paragraphs = headerOf(source);
+	const text = paragraphs.join("\n");
+	const faults: string[] = [];
+	if (!/[=←]/.test(paragraphs[0] ?? "")) faults.push("it does not begin with the formula");
+	const described = Array.from(text.matchAll(/^(\w+(?:, \w+)*) {2}/gm), ([, names = ""]) => names.split(", ")).flat();
+	for (const [, variable = ""] of source.matchAll(/var<storage[^>]*>\s*(\w+)/g))
+		if (!described.includes(variable)) faults.push(`binding ${variable} is not described`);
+	const feature = /^enable (\w+);/m.exec(source)?.[1];
+	if (feature !== undefined && !new RegExp(`feature\\s+${feature}`).test(text))
+		faults.push(`feature ${feature} is not named`);
+	if ((feature === undefined) !== /\bNo\s+features\b/.test(text)) faults.push("what it requires is not said");
+	const references = Array.from(text.matchAll(/^Reference: (.*)$/gm), ([, reference]) => reference as string);
+	if (references.length === 0 || !/^Reference: .*$/.test(text.split("\n").at(-1) ?? ""))
+		faults.push("its last line is no reference");
+	for (const reference of references) {
+		if (reference === "none; it measures the adapter" && file.startsWith("probe_")) continue;
+		const [path = "", name = ""] = reference.split(", ");
+		const exported = await readFile(path, "utf8").catch(() => "");
+		if (!new RegExp(`^export (?:function|class) ${name}\\b`, "m").test(exported))
+			faults.push(`there is no ${reference}`);
+	}
+	return faults;
+}
+
 for (const file of files)
 	test(`${file} has a header, bindings in order and no float atomics`, async () => {
 		const source = await readFile(`kernels/${file}`, "utf8");
-		assert.match(source, /^\/\/ /);
+		assert.equal(await headerFaults(file, source), []);
 		assert.match(source, /@workgroup_size/);
 		const { kinds } = declarationsOf({ name: file, source });
 		assert.ok(kinds.length > 0 && !Object.values(kinds).includes(undefined as never) && kinds.length <= 8);
@@ -96,5 +133,22 @@ for (const file of files)
 		assert.not.match(source, /atomicCompareExchangeWeak/);
 		assert.not.match(source, /\bloop\s*\{|\bwhile\s*\(/);
 	});
+
+test("what is missing in a header is found", async () => {
+	const source = await readFile("kernels/matmul.wgsl", "utf8");
+	const damaged = {
+		"it does not begin with the formula": source.replace(/^.*\n/, "// The product of two matrices.\n"),
+		"binding b is not described": source.replace(/^\/\/ b {2}.*\n/m, ""),
+		"what it requires is not said": source.replace("No features", "No barriers"),
+		"there is no test/reference/matmul.ts, product": source.replace("matmul.ts, matmul", "matmul.ts, product"),
+		"its last line is no reference": source.replace(/^\/\/ Reference.*\n/m, ""),
+	};
+	for (const [fault, text] of Object.entries(damaged)) assert.equal(await headerFaults("matmul.wgsl", text), [fault]);
+	const blocked = await readFile("kernels/convolution.blocked.wgsl", "utf8");
+	assert.equal(
+		await headerFaults("convolution.blocked.wgsl", blocked.replace(/feature\s*(\/\/ )?subgroups/, "function")),
+		["feature subgroups is not named"],
+	);
+});
 
 test.run();

@@ -3,7 +3,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Random } from "../../src/base/random.js";
 import { normalize } from "../../src/ops/normalize.js";
-import { dotOf, fromVectors, unit, vectorsOf } from "../reference/vectors.js";
+import { fromVectors, unit, unitBackward, vectorsOf } from "../reference/vectors.js";
 import { assertClose, assertThrows, checkOp, checkStepMemory, device, randomArray } from "../support.js";
 
 const test = suite("normalize");
@@ -25,11 +25,7 @@ for (const shape of [
 			gradients: (dy) => [
 				fromVectors(
 					shape,
-					vectorsOf(dy).map((g, n) => {
-						const length = Math.sqrt(dotOf(vectors[n], vectors[n]));
-						const y = unit(vectors[n]);
-						return g.map((value, d) => (value - y[d] * dotOf(y, g)) / length);
-					}),
+					vectorsOf(dy).map((g, n) => unitBackward(vectors[n], g)),
 				),
 			],
 		});

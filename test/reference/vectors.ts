@@ -32,3 +32,10 @@ export function unit(x: readonly number[]): number[] {
 	const length = Math.sqrt(dotOf(x, x));
 	return x.map((value) => value / length);
 }
+
+/** The gradient of x by `unit`, given that of its result: (g − y (y·g)) / ‖x‖ with y = x / ‖x‖. */
+export function unitBackward(x: readonly number[], g: readonly number[]): number[] {
+	const length = Math.sqrt(dotOf(x, x));
+	const y = unit(x);
+	return g.map((value, d) => (value - (y[d] as number) * dotOf(y, g)) / length);
+}
