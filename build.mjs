@@ -37,11 +37,11 @@ const common = {
 	external: ["webgpu", "@sparticuz/chromium", "node:*"],
 };
 
-/** What bundled CommonJS packages load Node's own modules with. */
+/** With this, bundled CommonJS packages load the modules of Node. */
 const requireForBundled =
 	'import { createRequire as __createRequire } from "node:module";\nconst require = __createRequire(import.meta.url);';
 
-/** What tests and benchmarks mean by the package's names: its sources. */
+/** In tests and benchmarks the names of the package mean its sources. */
 const forNode = {
 	"tessera-gpu": "./src/node/index.ts",
 	"tessera-gpu/vqvae": "./src/vqvae/index.ts",
@@ -50,12 +50,12 @@ const forNode = {
 	"tessera-gpu/quantizers": "./src/quantizers/index.ts",
 };
 
-/** uvu's assertions with a comparison of our own for their messages. */
+/** uvu's assertions, with our own comparison of values for their messages. */
 const forTests = { ...forNode, "uvu/assert": "./node_modules/uvu/assert/index.mjs", "uvu/diff": "./test/diff.ts" };
 
 /**
- * The licence texts and notices of the packages whose code was bundled, as their licences ask. A package may be there in
- * several versions, nested in the folders of others.
+ * The licence texts and notices of the packages whose code is bundled, as their licences require. There may be several
+ * versions of a package, nested in the folders of others.
  */
 async function writeNotices(inputs, path) {
 	const folders = new Set(inputs.map((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]).filter(Boolean));
@@ -71,7 +71,7 @@ async function writeNotices(inputs, path) {
 	await writeFile(path, sorted.join(`\n${"-".repeat(80)}\n\n`));
 }
 
-/** What package.json exports, by the name of its file in dist/. */
+/** The entries of package.json, by the names of their files in dist/. */
 const entries = {
 	index: "src/index.ts",
 	vqvae: "src/vqvae/index.ts",
@@ -83,8 +83,8 @@ const entries = {
 
 async function buildLibrary() {
 	await rm("dist", { recursive: true, force: true });
-	// What several entries import is in files that they share, so all of them see the same classes. Names stay, so that stack
-	// traces can be read; lines are short, because Node prints the line that threw. Whoever bundles it shortens the names.
+	// Entries share files, so all of them have the same classes. Names are kept, so that stack traces can be read; lines are
+	// short, because Node prints the line that threw. The bundler of a page shortens the names.
 	const library = await build({
 		...common,
 		entryPoints: entries,
@@ -98,7 +98,7 @@ async function buildLibrary() {
 		lineLimit: 120,
 		metafile: true,
 	});
-	// The command line is self-contained, with the packages that it uses inside: installing tessera-gpu installs nothing else.
+	// The command line includes the packages that it uses, so installing tessera-gpu installs nothing else.
 	const commandLine = await build({
 		...common,
 		entryPoints: ["src/node/cli/cli.ts"],
@@ -184,7 +184,7 @@ async function buildPrograms(folder) {
 	await rm(join("build", folder), { recursive: true, force: true });
 	const files = await readdir(folder);
 	const { devDependencies } = JSON.parse(await readFile("package.json", "utf8"));
-	// tfjs is bundled, from its ES modules: the file that Node would load lacks the gradients.
+	// tfjs is bundled from its ES modules, because the file that Node would load has no gradients.
 	const notTfjs = Object.keys(devDependencies).filter((name) => !name.startsWith("@tensorflow/"));
 	await build({
 		...common,

@@ -1,9 +1,9 @@
-// Makes kernels small for publishing: no comments, no needless blanks, short names, types and numbers. Lines stay where
-// they are, so that the line numbers in a compiler's messages are those of the file in kernels/.
+// Minifies kernels: no comments, no unnecessary blanks, short names, types and numbers. Lines keep their numbers, so
+// that the line numbers in a compiler's messages are those of the file in kernels/.
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** A word, a number or an attribute's name: whoever asks for words looks at the first sign. */
+/** A word, a number or the name of an attribute; words start with a letter. */
 const token = /[A-Za-z_]\w*|\d[\w.]*|@\w+/g;
 const keywords = new Set(
 	"alias break case const const_assert continue continuing default diagnostic discard else enable false fn for if let loop override requires return struct switch true var while as do of".split(
@@ -13,18 +13,18 @@ const keywords = new Set(
 const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 function withoutComments(source) {
-	if (source.includes("/*")) throw new Error("minify_wgsl.mjs knows no comments but //");
+	if (source.includes("/*")) throw new Error("minify_wgsl.mjs: only // comments are supported");
 	return source.replace(/\/\/.*$/gm, "");
 }
 
-/** Blanks go, except between two words and between two signs that would become another one. */
+/** Removes blanks, except between two words and between two signs that would become another one. */
 function withoutBlanks(source) {
 	return source
 		.replace(/^[ \t]+|[ \t]+$/gm, "")
 		.replace(/(?<!\w) (?=\w)|(?<=\w) (?!\w)|(?<![-+*/%&|^!=<>]) (?=[^\w\s])|(?<=[^\w\s]) (?![-+*/%&|^!=<>\w\s])/g, "");
 }
 
-/** Types and numbers as they are written in the fewest signs. */
+/** Types and numbers in their shortest form. */
 function shortened(source) {
 	return source
 		.replace(/\b(vec[234])<([fiu])32>/g, "$1$2")
@@ -32,10 +32,10 @@ function shortened(source) {
 		.replace(/\b0(\.\d+)/g, "$1");
 }
 
-/** The names that a kernel gives to its own things, and that nobody outside asks for. */
+/** The names that only the kernel itself uses. */
 function ownNames(source) {
 	const kept = new Set(["main", "Slice", ...keywords]);
-	// Overrides and the fields of uniforms are set by name; attributes, address spaces and directives take words of the language.
+	// Overrides and the fields of uniforms are set by name; attributes, address spaces and directives have words of the language.
 	for (const [, name] of source.matchAll(/\boverride\s+(\w+)/g)) kept.add(name);
 	for (const [, name, type] of source.matchAll(/var<(?:uniform|storage, read)>\s*(\w+)\s*:\s*(\w+)\s*;/g)) {
 		const struct = new RegExp(`struct ${type} \\{([^}]*)\\}`).exec(source);
@@ -51,7 +51,7 @@ function ownNames(source) {
 	return new Set([...names].filter((name) => name.length > 2 && !kept.has(name) && !/^([xyzw]+|[rgba]+)$/.test(name)));
 }
 
-/** All names of one length and more, the shortest first. */
+/** All names, the shortest first. */
 function* shortNames() {
 	for (let shorter = [""]; ; ) {
 		const names = shorter.flatMap((start) => [...letters].map((letter) => start + letter));
@@ -61,8 +61,8 @@ function* shortNames() {
 }
 
 /**
- * A function that minifies the files of a folder. A name is replaced by the same short one in all of them: kernels that
- * look alike then still do, which gzip uses.
+ * A function that minifies the files of a folder. A name is replaced by the same short one in all of them, so similar
+ * kernels stay similar, which gzip uses.
  */
 export async function kernelMinifier(folder) {
 	const files = (await readdir(folder)).filter((file) => file.endsWith(".wgsl")).sort();

@@ -1,12 +1,12 @@
 /**
- * One way of writing a digit: how often it is written so, relative to the digit's other styles, and its strokes. A
- * stroke is a smooth pen movement through points "x,y"; two points are a straight line.
+ * A style of writing a digit: how often it is used, relative to the other styles of the digit, and its strokes. A
+ * stroke is a smooth movement of the pen through points "x,y"; two points are a straight line.
  */
 export type DigitStyle = readonly [weight: number, ...strokes: readonly string[]];
 
 /**
- * How the digits 0 … 9 are written. y runs down from 0 (top of the digit) to 100 (its foot), x to the right on the same
- * scale. Strokes that meet in a corner share the point.
+ * The styles of the digits 0 … 9. y is 0 at the top of a digit and 100 at the bottom, x grows to the right on the same
+ * scale. Strokes that meet in a corner have the same point.
  */
 export const DIGIT_STYLES: readonly (readonly DigitStyle[])[] = [
 	// 0: closed; the ends crossing at the top; left open.

@@ -3,14 +3,14 @@ import { Random } from "../base/random.js";
 import { DIGIT_STYLES } from "./digit_strokes.js";
 import type { ImageSet } from "./image_set.js";
 
-/** MNIST fits each digit into 20 × 20 of its 28 × 28 pixels. */
+/** The digits of MNIST are in 20 × 20 of the 28 × 28 pixels. */
 const MNIST_SIZE = 28;
 const MNIST_BOX = 20;
-/** What all images may take, in bytes: about what a typed array can hold in every browser. */
+/** Bytes of all images at most: about what a typed array can hold in every browser. */
 const MOST_BYTES = 2 ** 31;
-/** Width of a line's grey edge in pixels: about what scaling a scan down leaves. */
+/** Width of the grey edge of a line, in pixels: about that of a scan that was scaled down. */
 const EDGE = 1.3;
-/** Line pieces drawn for each span of a stroke between two of its points. */
+/** Line segments that are drawn between two points of a stroke. */
 const PIECES_PER_SPAN = 5;
 /** Plane waves whose sum is the elastic displacement. */
 const WAVES = 4;
@@ -23,7 +23,7 @@ interface Style {
 
 type Point = readonly [x: number, y: number];
 
-/** A drawn line: pen positions, and the pen's radius at each. */
+/** A line: positions of the pen, and its radius at each. */
 interface Line {
 	readonly x: Float64Array;
 	readonly y: Float64Array;
@@ -31,18 +31,22 @@ interface Line {
 }
 
 /**
- * The built-in data set: handwritten-looking digits, drawn from strokes, white on black like MNIST's. Each picks one of
- * its digit's writing styles, bends it by a smooth random displacement field (after Simard, Steinkraus and Platt, "Best
- * practices for convolutional neural networks", 2003), slants, turns and scales it, is drawn by a round pen of its own
- * width and pressure, and is put into the frame by its centre of mass.
+ * The built-in data set: digits that look handwritten, drawn from strokes, white on black as in MNIST. Each image takes
+ * one of the writing styles of its digit, bends it by a smooth random displacement field (after Simard, Steinkraus and
+ * Platt, "Best practices for convolutional neural networks", 2003), slants, rotates and scales it, draws it with a
+ * round pen of random width and pressure, and centres its centre of mass.
  *
- * The same `seed` gives the same bytes (up to how an engine rounds `Math.sin` and its like). Image i depends only on
- * `seed` and i, so a longer set starts with the shorter one. The classes are balanced: images 10 k to 10 k + 9 show
- * each digit once, in random order.
+ * The same seed gives the same bytes, except for how an engine rounds `Math.sin`. Image i depends only on the seed and
+ * on i, so a longer set starts with the shorter one. The classes are balanced: images 10 k to 10 k + 9 show each digit
+ * once, in random order.
+ *
  * @param count number of images
- * @param size height and width of the images in pixels, 8 to 16384
- * @returns [count, 1, size, size], with labels
- * @throws ArgumentError when `count` or `size` is out of its range.
+ * @param size height and width in pixels, 8 to 16384 (default 28)
+ * @returns uint8 [count, 1, size, size], with labels
+ * @throws ArgumentError if `count` or `size` is out of range
+ * @example
+ * const digits = generateDigits(1024, 0);
+ * const packed = packImages(gpu, digits.pixels, [1024, 1, 28, 28]);
  */
 export function generateDigits(count: number, seed: number, options: { readonly size?: number } = {}): ImageSet {
 	const name = "generateDigits";
@@ -75,7 +79,7 @@ function parseStyles(): Style[][] {
 	);
 }
 
-/** A well mixed 32-bit seed from two integers (steps of MurmurHash3's finalizer, which is in the public domain). */
+/** A 32-bit seed from two integers (steps of the finalizer of MurmurHash3, which is in the public domain). */
 function mix(seed: number, index: number): number {
 	let hash = seed | 0;
 	for (const value of [0x9e3779b9, index, 0x27d4eb2f]) {
@@ -106,7 +110,7 @@ function pickStyle(styles: readonly Style[], random: Random): Style {
 	return styles[0];
 }
 
-/** A stroke as a line: a Catmull–Rom spline through its points, under a pressure that swells and fades. */
+/** A stroke as a line: a Catmull–Rom spline through its points, with a pressure that rises and falls. */
 function trace(stroke: readonly Point[], penRadius: number, random: Random): Line {
 	const spans = stroke.length - 1;
 	const pieces = spans * PIECES_PER_SPAN;
@@ -139,9 +143,9 @@ function spline(stroke: readonly Point[], axis: 0 | 1, span: number, t: number):
 }
 
 /**
- * Bends, stretches, slants and turns a digit. The displacement field is a sum of plane waves of random direction, which
- * is a Gaussian random field as Simard's smoothed noise is (Rahimi and Recht, "Random features", 2007), but smooth
- * at every point without a grid; being a field, it keeps points that meet together.
+ * Bends, stretches, slants and rotates a digit. The displacement field is a sum of plane waves of random direction, which
+ * is a Gaussian random field like the smoothed noise of Simard (Rahimi and Recht, "Random features", 2007), but needs no
+ * grid. Points that meet stay together.
  */
 function distort(lines: readonly Line[], random: Random): void {
 	const waves = Array.from({ length: WAVES }, () => ({
@@ -205,7 +209,7 @@ function centre(lines: readonly Line[], middleX: number, middleY: number): void 
 	}
 }
 
-/** Draws lines with round ends and joints: a pixel's grey follows from its centre's distance to the nearest rim. */
+/** Draws lines with round ends and joints: the grey of a pixel depends on the distance of its centre to the nearest edge. */
 function drawLines(lines: readonly Line[], size: number, pixels: Uint8Array): void {
 	for (const { x, y, radius } of lines) {
 		for (let i = 1; i < x.length; i++) {

@@ -23,9 +23,9 @@ function crcsOfBytes(): Uint32Array {
  * Unpacks a gzip file (RFC 1952) of one or more members, zeros after the last one ignored. `DecompressionStream` is not
  * used: runtimes disagree on members after the first and on padding, and it has no bound on its output.
  *
- * @param capacity asked when the output is full, with what was unpacked so far: how many bytes it may become in all. It
- * throws, or returns no more than it was given, to refuse the file.
- * @param first what is unpacked before `capacity` is asked, in bytes
+ * @param capacity is called with the bytes unpacked so far when the output is full, and returns how many bytes it may
+ * become in all. It refuses the file by throwing, or by returning no more than it was given
+ * @param first bytes that are unpacked before `capacity` is called
  * @throws FormatError if the file is truncated, corrupt, or unpacks to more than `capacity` allows
  */
 export function gunzip(bytes: Uint8Array, capacity: (start: Uint8Array) => number, first = 2 ** 15): Uint8Array {
@@ -46,7 +46,7 @@ export function gunzip(bytes: Uint8Array, capacity: (start: Uint8Array) => numbe
 	return output.bytes.subarray(0, output.length);
 }
 
-/** Unpacks the member that starts at `at`, and returns where it ends. */
+/** Unpacks the member that starts at `at`, and returns the position of its end. */
 function readMember(bytes: Uint8Array, at: number, output: Output): number {
 	const start = output.length;
 	const end = inflate(bytes, skipHeader(bytes, at), output);

@@ -12,15 +12,20 @@ const TYPE_NAMES: Readonly<Record<number, string>> = {
 	14: "double",
 };
 
-/** The most values that a file may have: 2 GiB, which no device binds more of. */
+/** Values of a file at most: 2 GiB, which is more than any device binds. */
 const MOST_VALUES = 2 ** 31;
-/** Deflate packs no more bytes than this into one. */
+/** Bytes that deflate packs into one, at most. */
 const MOST_PACKED = 1032;
 
 /**
  * Reads an IDX file of unsigned bytes, the format of MNIST: two zero bytes, the type, the number of dimensions, each
- * dimension as a big-endian 32-bit integer, then the values in row-major order. `data` is a view into `bytes`.
- * @throws FormatError when it is not IDX, is of another type, or holds fewer or more values than its shape says.
+ * dimension as a big-endian 32-bit integer, then the values in row-major order.
+ *
+ * @param bytes the file, not packed by gzip
+ * @returns the shape, and the values as a view of `bytes`
+ * @throws FormatError if it is not IDX, has another type, or has fewer or more values than its shape says
+ * @example
+ * const { shape, data } = parseIdx(gunzipIfNeeded(bytes)); // [60000, 28, 28]
  */
 export function parseIdx(file: Uint8Array | ArrayBuffer): { shape: number[]; data: Uint8Array } {
 	const bytes = checkBytes("parseIdx", "bytes", file);
@@ -57,7 +62,8 @@ function readIdxHeader(bytes: Uint8Array): { shape: number[]; headerBytes: numbe
 
 /**
  * Reads an IDX file that may be packed by gzip. A packed file is unpacked no further than its IDX header says.
- * @throws FormatError as `parseIdx` and `gunzipIfNeeded` do, and if the file has more than 2³¹ values
+ *
+ * @throws FormatError as `parseIdx` and `gunzipIfNeeded`, and if the file has more than 2³¹ values
  */
 export function readIdx(bytes: Uint8Array): ReturnType<typeof parseIdx> {
 	if (!isGzip(bytes)) return parseIdx(bytes);
@@ -80,10 +86,11 @@ export function readIdx(bytes: Uint8Array): ReturnType<typeof parseIdx> {
 }
 
 /**
- * Unpacks gzip, recognised by its first two bytes; anything else comes back as it is. A file may have several members,
- * one after the other, and zeros after the last.
+ * Unpacks gzip, recognised by its first two bytes; other data is returned as it is. A file may have several members, one
+ * after the other, and zeros after the last.
+ *
  * @param most bytes that it may unpack to (default 2 GiB)
- * @throws FormatError when the gzip file is truncated or corrupt, or unpacks to more.
+ * @throws FormatError if the gzip file is truncated or corrupt, or unpacks to more
  */
 export async function gunzipIfNeeded(file: Uint8Array | ArrayBuffer, most = MOST_VALUES): Promise<Uint8Array> {
 	const bytes = checkBytes("gunzipIfNeeded", "bytes", file);

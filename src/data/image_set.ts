@@ -30,7 +30,7 @@ function checkPixels(caller: string, set: ImageSet): void {
 		throw wrongArgument(caller, "set", "a set of images { name, count, channels, height, width, pixels }", set);
 }
 
-/** @throws ArgumentError unless it is a set of images, ShapeError if its pixels or labels are not as many as its sizes say */
+/** @throws ArgumentError unless it is a set of images, ShapeError if its pixels or labels do not have its sizes */
 function checkImageSet(caller: string, set: ImageSet): void {
 	checkPixels(caller, set);
 	const { count, channels, height, width, pixels, labels } = set;
@@ -47,9 +47,12 @@ function checkImageSet(caller: string, set: ImageSet): void {
 }
 
 /**
- * The unbiased variance of all values of a set, pixels taken as 0 … 1: what the VQ-VAE's reconstruction loss is divided
- * by. Computed from the exact histogram of the 256 byte values.
- * @throws ArgumentError for fewer than two values.
+ * The unbiased variance of all values of a set, pixels taken as 0 … 1: the divisor of the VQ-VAE's reconstruction loss.
+ * Computed from the exact histogram of the 256 byte values.
+ *
+ * @throws ArgumentError for fewer than two values
+ * @example
+ * const model = new VQVAE(gpu, { inChannels: 1, dataVariance: variance(digits) });
  */
 export function variance(set: ImageSet): number {
 	checkPixels("variance", set);
@@ -65,7 +68,8 @@ export function variance(set: ImageSet): number {
 
 /**
  * Images `start` (inclusive) to `end` (exclusive) of a set, sharing its memory.
- * @throws ArgumentError when the range is not within the set.
+ *
+ * @throws ArgumentError if the range is not within the set
  */
 export function subset(set: ImageSet, start: number, end: number): ImageSet {
 	checkImageSet("subset", set);
@@ -78,7 +82,8 @@ export function subset(set: ImageSet, start: number, end: number): ImageSet {
 
 /**
  * The images at `indices`, copied in that order.
- * @throws ArgumentError when an index is not within the set.
+ *
+ * @throws ArgumentError if an index is not within the set
  */
 export function select(set: ImageSet, indices: ArrayLike<number>): ImageSet {
 	const size = set.channels * set.height * set.width;
@@ -98,7 +103,8 @@ export function select(set: ImageSet, indices: ArrayLike<number>): ImageSet {
 
 /**
  * Makes a set of grey images from IDX files (gzip or raw): images [count, height, width] and, if given, labels [count].
- * @throws FormatError when a file is not such an IDX file, or the two counts differ.
+ *
+ * @throws FormatError if a file is not such an IDX file, or the two counts differ
  */
 export async function imageSetFromIdx(
 	name: string,
@@ -133,9 +139,12 @@ function readNamed(subject: string, bytes: Uint8Array): ReturnType<typeof readId
 }
 
 /**
- * Goes once through the indices 0 … count−1 in lists of `batchSize`; the last list is shorter where `batchSize` does
- * not divide `count`, or left out with `dropLast`. Shuffled when `random` is given, in order otherwise.
- * @throws ArgumentError when `batchSize` is not a positive integer or `count` not a non-negative one.
+ * The indices 0 … count − 1 in batches, as a torch.utils.data.DataLoader's sampler: shuffled if `random` is given, in order
+ * otherwise. The last batch is smaller if `batchSize` does not divide `count`, or left out with `dropLast`.
+ *
+ * @throws ArgumentError unless `batchSize` is a whole number of at least 1, and `count` of at least 0
+ * @example
+ * for (const batch of batches(1024, 16, new Random(0))) trainer.step(() => images(batch));
  */
 export function batches(
 	count: number,

@@ -1,6 +1,6 @@
 import { FormatError } from "../base/errors.js";
 
-/** Where unpacked bytes go. */
+/** The unpacked bytes. */
 export interface Output {
 	bytes: Uint8Array;
 	/** How many of them are filled. */
@@ -9,10 +9,10 @@ export interface Output {
 	grow(): void;
 }
 
-/** For each next bits of the input: symbol · 16 + the length of its code; 0 if no code starts so. */
+/** By the next bits of the input: symbol · 16 + the length of its code; 0 if no code starts with these bits. */
 interface CodeTable {
 	readonly entries: Uint16Array;
-	/** Of the longest code. */
+	/** Length of the longest code. */
 	readonly bits: number;
 }
 
@@ -48,8 +48,8 @@ function corrupt(reason: string): FormatError {
 /**
  * Unpacks a deflate stream (RFC 1951) that other bytes follow, such as a gzip trailer.
  *
- * @param start where it starts in `input`
- * @returns where it ends
+ * @param start its position in `input`
+ * @returns the position of its end
  * @throws FormatError if it is truncated or corrupt
  */
 export function inflate(input: Uint8Array, start: number, output: Output): number {
@@ -78,7 +78,7 @@ class BitReader {
 		private at: number,
 	) {}
 
-	/** The next `count` bits, at most 16, which stay. */
+	/** The next `count` bits, at most 16, without consuming them. */
 	private peek(count: number): number {
 		while (this.bits < count) {
 			if (this.at >= this.input.length) throw corrupt("it ends within its data");
@@ -188,7 +188,7 @@ function reversed(code: number, length: number): number {
 	return result;
 }
 
-/** Literals, and copies of what was unpacked before. */
+/** Literals, and copies of bytes that were unpacked before. */
 function copyCoded(reader: BitReader, output: Output, literals: CodeTable, distances: CodeTable): void {
 	while (true) {
 		const symbol = reader.symbol(literals);
@@ -209,7 +209,7 @@ function copyCoded(reader: BitReader, output: Output, literals: CodeTable, dista
 	}
 }
 
-/** Byte by byte, since the copy may reach into what it writes. */
+/** Byte by byte, because the copy may overlap what it writes. */
 function copyBack(output: Output, distance: number, length: number): void {
 	let left = length;
 	while (left > 0) {

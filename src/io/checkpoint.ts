@@ -4,10 +4,14 @@ import type { AnyTensor } from "../tensor/tensor.js";
 import { encodeSafetensors, type HostTensor } from "./safetensors.js";
 
 /**
- * Reads tensors back and writes them as safetensors: `await saveSafetensors(model.stateDict())`. PyTorch reads the
- * result with `safetensors.torch.load`.
+ * Tensors as a safetensors file, which PyTorch reads with `safetensors.torch.load`.
  *
- * @param metadata strings that go into the file's `__metadata__`
+ * @param tensors by name, as a state dict
+ * @param metadata strings for the file's `__metadata__`
+ * @returns the file
+ * @throws ArgumentError for a name that the format reserves, DisposedError for a tensor that was disposed of
+ * @example
+ * const bytes = await saveSafetensors(model.stateDict());
  */
 export async function saveSafetensors(
 	dict: Readonly<Record<string, AnyTensor>>,

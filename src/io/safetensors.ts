@@ -1,7 +1,7 @@
 import { checkBytes } from "../base/arguments.js";
 import { ArgumentError, DTypeError, FormatError, ShapeError } from "../base/errors.js";
 
-/** A tensor in host memory: what a safetensors file holds. */
+/** A tensor in host memory, as in a safetensors file. */
 export interface HostTensor {
 	readonly dtype: "float32" | "int32" | "uint32";
 	/** Row-major; `[]` is a scalar. */
@@ -9,10 +9,10 @@ export interface HostTensor {
 	readonly data: Float32Array | Int32Array | Uint32Array;
 }
 
-/** The format's own limit on the header, in bytes. */
+/** The format's limit for the header, in bytes. */
 const MAX_HEADER_BYTES = 100_000_000;
 const METADATA = "__metadata__";
-/** Bytes a value, for each dtype that can be loaded. */
+/** Bytes of a value, for each dtype that can be loaded. */
 const DTYPE_BYTES = new Map([
 	["F32", 4],
 	["I32", 4],
@@ -37,18 +37,22 @@ interface Entry {
 interface Header {
 	readonly entries: readonly Entry[];
 	readonly metadata: Record<string, string>;
-	/** Where the data section starts in the file, in bytes. */
+	/** Position of the data section in the file, in bytes. */
 	readonly dataStart: number;
 }
 
 /**
  * Reads the tensors of a safetensors file (https://huggingface.co/docs/safetensors), in the header's order. F32, I32
  * and U32 are read as they are; F16, BF16 and F64 become float32, I64 becomes int32. The arrays are copies: the file's
- * bytes are not kept alive, and its data section need not be aligned. The dictionary has no prototype, so any name is
- * safe in it.
- * @throws FormatError naming the tensor: the file is truncated or has bytes to spare, its header is not what the format
- * asks for, a name occurs twice, offsets overlap or leave a hole, a shape does not fit its span, a dtype is not one of
- * those above, or a 64-bit value does not fit 32 bits.
+ * bytes can be freed, and its data section need not be aligned. The dictionary has no prototype, so any name is safe in
+ * it.
+ *
+ * @param bytes the file
+ * @throws FormatError naming the tensor, if the file is truncated or too long, its header does not follow the format, a
+ * name occurs twice, offsets overlap or leave a gap, a shape does not match its bytes, a dtype is none of those above,
+ * or a 64-bit value does not fit 32 bits
+ * @example
+ * model.loadStateDict(loadSafetensors(await readFile("model.safetensors")));
  */
 export function loadSafetensors(file: Uint8Array | ArrayBuffer): Record<string, HostTensor> {
 	const bytes = checkBytes("loadSafetensors", "bytes", file);
@@ -62,8 +66,9 @@ export function loadSafetensors(file: Uint8Array | ArrayBuffer): Record<string, 
 }
 
 /**
- * Reads the `__metadata__` of a safetensors file; an empty dictionary (without prototype) where it has none.
- * @throws FormatError as `loadSafetensors` does.
+ * Reads the `__metadata__` of a safetensors file; an empty dictionary (without prototype) if it has none.
+ *
+ * @throws FormatError as `loadSafetensors`
  */
 export function loadSafetensorsMetadata(file: Uint8Array | ArrayBuffer): Record<string, string> {
 	return readHeader(checkBytes("loadSafetensorsMetadata", "bytes", file)).metadata;
@@ -72,8 +77,9 @@ export function loadSafetensorsMetadata(file: Uint8Array | ArrayBuffer): Record<
 /**
  * Writes tensors as a safetensors file: little-endian, the data in the dictionary's order without gaps, the header
  * padded with spaces to a multiple of 8 bytes. The same dictionary gives the same bytes.
- * @throws ArgumentError when a tensor is called `__metadata__` or the header would exceed 100 MB, DTypeError when a
- * tensor's array is not of its dtype, ShapeError when its shape does not hold its values.
+ *
+ * @throws ArgumentError if a tensor is called `__metadata__` or the header would exceed 100 MB, DTypeError if a tensor's
+ * array does not have its dtype, ShapeError if its shape does not have as many elements as its array
  */
 export function encodeSafetensors(dict: Record<string, HostTensor>, metadata?: Record<string, string>): Uint8Array {
 	const fields: string[] = [];
@@ -166,7 +172,7 @@ function parseHeader(bytes: Uint8Array): object {
 	return fields;
 }
 
-/** JSON.parse keeps the last of two equal keys without a word, so the (valid) text is walked once more for its keys. */
+/** JSON.parse keeps the last of two equal keys silently, so the keys of the (valid) text are read once more. */
 function refuseDuplicateKeys(json: string): void {
 	const open: Set<string>[] = [];
 	for (let at = 0; at < json.length; at++) {
@@ -250,12 +256,12 @@ function describe(cause: unknown): string {
 	return cause instanceof Error ? cause.message : String(cause);
 }
 
-/** Converts one tensor's bytes; `view` spans exactly its values. */
+/** Converts the bytes of one tensor. @param view exactly its values */
 function readValues({ name, dtype, shape }: Entry, view: DataView): Pick<HostTensor, "dtype" | "data"> {
 	const count = product(shape);
 	if (dtype === "I64") return { dtype: "int32", data: narrowInt64(name, view, count) };
 	if (dtype === "F64") return { dtype: "float32", data: narrowFloat64(name, view, count) };
-	// The rest is moved as bits, so that a NaN keeps its payload.
+	// The others are copied as bits, so that a NaN keeps its payload.
 	const words = new Uint32Array(count);
 	if (dtype === "F16") for (let i = 0; i < count; i++) words[i] = float16Bits(view.getUint16(2 * i, true));
 	else if (dtype === "BF16") for (let i = 0; i < count; i++) words[i] = view.getUint16(2 * i, true) << 16;
