@@ -20,7 +20,6 @@ export interface Pipeline {
 	readonly kernel: Kernel;
 	readonly constants: Constants;
 	readonly layout: Layout;
-	/** What the kernel declares. */
 	readonly declarations: Declarations;
 	/** The driver's pipeline; undefined before it is needed. */
 	compiled: GPUComputePipeline | undefined;
@@ -47,9 +46,9 @@ interface Layout {
 }
 
 /**
- * Caches of shader modules (one a kernel), pipelines (one a kernel and set of constants), layouts (one a sequence of
- * binding kinds) and bind groups (one a layout and sequence of buffers). Those that grow with the shapes in use, pipelines
- * and bind groups, are bounded; captured steps hold theirs.
+ * Caches of shader modules (one per kernel), pipelines (one per kernel and set of constants), layouts (one per sequence of
+ * binding types) and bind groups (one per layout and sequence of buffers). The numbers of pipelines and bind groups, which grow
+ * with the shapes in use, are limited; captured steps keep theirs.
  */
 export class Pipelines {
 	private readonly modules = new Map<string, GPUShaderModule>();
@@ -59,7 +58,6 @@ export class Pipelines {
 		this.forgetKey(key, buffers),
 	);
 	private readonly bindGroupsOfBuffer = new Map<number, Set<string>>();
-
 	private bindGroupsMade = 0;
 
 	constructor(

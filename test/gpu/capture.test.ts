@@ -440,7 +440,7 @@ test("a step that differs the second time is refused", async () => {
 		["dispatch 1", "with 1 workgroups", "with 2 workgroups"],
 	);
 	calls = 0;
-	// Folded into two rows of 50,000 workgroups and into three, where a row has 65,535 at most.
+	// Folded into two rows of 50,000 workgroups and into three, because a row has 65,535 at most.
 	await refused(
 		(gpu, x) => gpu.launch(fill, { bindings: [x.memory()], workgroups: calls++ % 2 === 0 ? 100_000 : 150_000 }),
 		["dispatch 1", "with 100000 workgroups", "with 150000 workgroups"],

@@ -50,9 +50,9 @@ test("a recycled scalar does not change commands that were encoded before", asyn
 		values.map(([value]) => value),
 		results.map((_, i) => i),
 	);
-	const recorded = scale(x, 2);
+	const encoded = scale(x, 2);
 	for (let i = 0; i < 1200; i++) gpu.uniform(Float32Array.of(9000 + i));
-	assert.is(await recorded.item(), 2, "scalars that are recycled before the batch is submitted");
+	assert.is(await encoded.item(), 2, "scalars that are recycled before the batch is submitted");
 	const held = gpu.constant(7);
 	const captured = gpu.capture(() => mul(scale(x, 3), held));
 	held.dispose();
@@ -128,16 +128,40 @@ test("a RecentMap keeps at least the last entries by use", () => {
 	assert.is(map.get("a"), undefined);
 });
 
-test("the pool limits the number of its free buffers as well", () => {
+/** A pool whose buffers count how many of them were destroyed. */
+function countingPool(freeLimit: number): { pool: BufferPool; destroyed: () => number } {
 	let destroyed = 0;
 	const buffer = () => ({ destroy: () => destroyed++ }) as unknown as GPUBuffer;
-	const pool = new BufferPool(buffer, () => undefined, 2 ** 30);
-	const places = Array.from({ length: 17_000 }, () => pool.acquire(4));
-	for (const { id } of places) pool.release(id, id);
+	return { pool: new BufferPool(buffer, () => undefined, freeLimit), destroyed: () => destroyed };
+}
+
+test("the pool takes the free buffer with the lowest id first", () => {
+	const { pool } = countingPool(2 ** 30);
+	for (let i = 0; i < 4; i++) pool.acquire(100);
+	for (const id of [2, 0, 3, 1]) pool.release(id, 0);
+	assert.equal(
+		[4, 100, 256, 1].map((bytes) => pool.acquire(bytes).id),
+		[0, 1, 2, 3],
+	);
+});
+
+test("the pool destroys free buffers over its limit, the least recently used first", () => {
+	const { pool, destroyed } = countingPool(2 * 256);
+	for (let i = 0; i < 4; i++) pool.acquire(100);
+	for (const [batch, id] of [2, 0, 3, 1].entries()) pool.release(id, batch);
+	assert.is(destroyed(), 2);
+	assert.equal({ ...pool.use() }, { buffers: 0, bytes: 0, pooledBuffers: 2, pooledBytes: 512 });
+	assert.equal([pool.acquire(4).id, pool.acquire(4).id, pool.acquire(4).id], [1, 3, 4]);
+});
+
+test("the pool limits the number of its free buffers as well", () => {
+	const { pool, destroyed } = countingPool(2 ** 30);
+	const slots = Array.from({ length: 17_000 }, () => pool.acquire(4));
+	for (const { id } of slots) pool.release(id, id);
 	const { pooledBuffers } = pool.use();
 	assert.ok(pooledBuffers <= 16_384 && pooledBuffers > 14_000, `${pooledBuffers}`);
-	assert.is(pooledBuffers + destroyed, 17_000);
-	assert.ok(pool.acquire(4).id >= destroyed, "those that lay free longest went first");
+	assert.is(pooledBuffers + destroyed(), 17_000);
+	assert.ok(pool.acquire(4).id >= destroyed(), "the least recently used were destroyed first");
 });
 
 /** A queue whose work is done when `finish` says so. */
@@ -263,7 +287,7 @@ test("a loop that awaits nothing gets an error, and can go on after it has waite
 	gpu.dispose();
 });
 
-test("growth is noticed once, and only if every window grows", () => {
+test("growth is warned of once, and only if every window grows", () => {
 	const warnings: string[] = [];
 	const watch = (alive: (step: number) => number, steps: number) => {
 		warnings.length = 0;

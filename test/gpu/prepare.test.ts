@@ -195,6 +195,7 @@ test("a device that tunes times each key once and keeps the timings", async () =
 		'{"double 1000": 5}',
 		'{"double 1000": {"portable": "x"}}',
 		'{"double 1000":{"portable":1}}',
+		'{"double 1000":{"portable":2,"blocked":"1"}}',
 		'{"double 1000":{"first":2,"second":1}}',
 	]) {
 		text = damaged;

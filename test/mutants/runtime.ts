@@ -139,7 +139,7 @@ export const runtime: Area = {
 			file: "src/gpu/buffer_pool.ts",
 			find: "if (this.freeBytes > this.freeLimit) this.trim(this.freeLimit);",
 			replace: "",
-			suites: ["gpu/device"],
+			suites: ["gpu/load"],
 		},
 		"the pool keeps any number of buffers": {
 			file: "src/gpu/buffer_pool.ts",
