@@ -1,11 +1,12 @@
 import { record } from "../../autograd/tape.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { maskedGradient, reluGradient } from "../relu.js";
-import { inPreferredLayout } from "../variants.js";
+import { inPreferredLayout, variantsForBatch } from "../variants.js";
 import { launchBiasGradient } from "./bias_gradient.js";
-import { launchConvolution } from "./convolve.js";
+import { launchConvolutionBlocked } from "./blocked.js";
 import type { ConvolutionOptions } from "./options.js";
-import type { ConvolutionPlan } from "./plan.js";
+import type { ConvolutionPlan, Epilogue } from "./plan.js";
+import { launchConvolutionPortable } from "./portable.js";
 import type { WeightGradient } from "./weight_gradient.js";
 
 /** A convolution or a transposed convolution, and the two parts of its backward pass in which they differ. */
@@ -41,4 +42,21 @@ export function runConvolution(operation: ConvolutionOperation): Tensor {
 			return [dx, gradients?.weight ?? null, db];
 		});
 	return record(name, y, inputs, reads, backward, relu);
+}
+
+/**
+ * Launches a convolution or a transposed convolution in the variant that is the fastest for its shapes.
+ *
+ * @param x float32, of the plan's input shape
+ * @param weight float32, of the plan's weight shape
+ * @returns float32, of the plan's output shape, in the layout of the variant
+ */
+function launchConvolution(x: Tensor, weight: Tensor, plan: ConvolutionPlan, epilogue: Epilogue): Tensor {
+	const { input, output, weight: shape, steps, groups } = plan;
+	const key = `convolution ${input} ${output} ${shape} ${Object.values(steps)} ${groups}`;
+	return x.gpu.chooseVariant(key, groups === 1 ? variantsForBatch(x) : ["portable"], (variant) =>
+		variant === "blocked"
+			? launchConvolutionBlocked(x, weight, plan, epilogue)
+			: launchConvolutionPortable(x, weight, plan, epilogue),
+	);
 }

@@ -128,3 +128,8 @@ export function convolutionUniforms(
 		activation: mask === undefined ? (relu ? 1 : 0) : 2,
 	};
 }
+
+/** QUARTERS of a kernel: how many groups of 4 output channels a workgroup computes, of at most `channels`. */
+export function quartersFor(groupOutputs: number, channels: number): number {
+	return groupOutputs > 4 ? channels / 4 : 1;
+}

@@ -1,8 +1,7 @@
 import convolutionKernel from "../../../kernels/convolution.wgsl";
 import type { Tensor } from "../../tensor/tensor.js";
 import { launchPackWeights } from "./pack_weights.js";
-import { type ConvolutionPlan, convolutionUniforms, type Epilogue } from "./plan.js";
-import { quartersFor } from "./tiles.js";
+import { type ConvolutionPlan, convolutionUniforms, type Epilogue, quartersFor } from "./plan.js";
 
 /** Output channels that packed weights have next to each other. */
 const packedWidth = 16;

@@ -7,8 +7,7 @@ import type { Tensor } from "../../tensor/tensor.js";
 import { launchElements } from "../launch.js";
 import { launchSum } from "../sum.js";
 import { variantsForBatch } from "../variants.js";
-import type { Geometry } from "./plan.js";
-import { quartersFor, splitsFor } from "./tiles.js";
+import { type Geometry, quartersFor } from "./plan.js";
 
 /** What a workgroup of the portable kernel computes: output channels of weights. */
 const tileRows = 8;
@@ -35,6 +34,20 @@ export function launchWeightGradient(input: Tensor, dy: Tensor, to: Shape, geome
 	return input.gpu.chooseVariant(key, variants, (variant) =>
 		variant === "blocked" ? launchBlocked(input, dy, to, geometry) : launchPortable(input, dy, to, geometry),
 	);
+}
+
+/** Workgroups that a weight gradient should have at least, and pixels that a split should have at least. */
+const leastWorkgroups = 256;
+const leastPixels = 512;
+
+/**
+ * Split-K of a weight gradient: how many parts its sum over pixels is computed in.
+ *
+ * @param tiles workgroups of one part
+ * @param rows that the parts can be made of
+ */
+function splitsFor(tiles: number, rows: number, pixels: number): number {
+	return Math.max(1, Math.min(Math.floor(pixels / leastPixels), Math.ceil(leastWorkgroups / tiles), rows));
 }
 
 function uniformsFor(input: Tensor, dy: Tensor, to: Shape, geometry: Geometry, splits: number): UniformValues {
