@@ -143,7 +143,7 @@ export class PriorTrainer {
 		for (const loss of losses) this.labels.delete(loss);
 		const records = read.map(({ step, values: [[nats]] }) => ({ step, nats }));
 		for (const [i, { step, nats }] of records.entries()) {
-			this.checkLabels(step, read[i]?.values[1]);
+			this.checkLabels("readLosses", `step ${step}`, read[i]?.values[1]);
 			if (nats === Number.POSITIVE_INFINITY) throw this.impossible("readLosses", `step ${step}`);
 			if (!Number.isFinite(nats)) break;
 		}
@@ -155,18 +155,23 @@ export class PriorTrainer {
 	 * Nats per code on batches that are not trained on, without dropout.
 	 *
 	 * @param batches functions that each make a batch; it is freed after use
-	 * @throws ArgumentError if there are no batches, or a code is out of range; DivergenceError if the
+	 * @throws ArgumentError if there are no batches, or a code or a label is out of range; DivergenceError if the
 	 * cross-entropy is not finite
 	 */
 	async evaluate(batches: Iterable<() => CodeBatch>): Promise<number> {
 		const { gpu, model } = this;
-		const { mean: nats } = await evaluateBatches("PriorTrainer.evaluate", gpu, batches, (batch) => {
-			this.checkBatch("PriorTrainer.evaluate", batch);
+		const name = "PriorTrainer.evaluate";
+		const allLabels: Tensor<"uint32">[] = [];
+		const lossOf = (batch: CodeBatch) => {
+			this.checkBatch(name, batch);
 			const { codes, labels } = batch;
+			if (labels !== undefined) allLabels.push(gpu.keep(labels.share()));
 			return { loss: crossEntropy(model.forward(codes, labels), codes), weight: codes.size };
-		});
+		};
+		const { mean: nats, extras } = await evaluateBatches(name, gpu, batches, lossOf, allLabels);
+		for (const labels of extras) this.checkLabels("evaluate", "the batches", labels);
 		if (nats === Number.POSITIVE_INFINITY) throw this.impossible("evaluate", "the batches");
-		if (!Number.isFinite(nats)) throw notFinite("PriorTrainer.evaluate", "cross-entropy", nats);
+		if (!Number.isFinite(nats)) throw notFinite(name, "cross-entropy", nats);
 		return nats;
 	}
 
@@ -187,12 +192,12 @@ export class PriorTrainer {
 	}
 
 	/** @throws ArgumentError if a label is not a class: the kernels would take it for no class at all */
-	private checkLabels(step: number, labels: ArrayLike<number> = []): void {
+	private checkLabels(method: string, where: string, labels: ArrayLike<number> = []): void {
 		const { numClasses } = this.model;
 		const wrong = Array.from(labels).find((label) => label >= numClasses);
 		if (wrong !== undefined)
 			throw new ArgumentError(
-				`PriorTrainer.readLosses: labels of step ${step} must be below numClasses, ${numClasses}, but one is ${wrong}. Count classes from 0, or make the prior with more classes.`,
+				`PriorTrainer.${method}: labels of ${where} must be below numClasses, ${numClasses}, but one is ${wrong}. Count classes from 0, or make the prior with more classes.`,
 			);
 	}
 

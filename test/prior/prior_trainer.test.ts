@@ -237,6 +237,13 @@ test("a label that is not below numClasses is an error of its step, eager and ca
 		const thrown = await trainer.readLosses(losses).catch((error: unknown) => error);
 		assert.instance(thrown, ArgumentError);
 		assert.match(String(thrown), "PriorTrainer.readLosses: labels of step 3 must be below numClasses, 3, but one is 3");
+		assert.ok(Number.isFinite(await trainer.evaluate([() => batch(2)])));
+		const refused = await trainer.evaluate([() => batch(2), () => batch(7)]).catch((error: unknown) => error);
+		assert.instance(refused, ArgumentError);
+		assert.match(
+			String(refused),
+			"PriorTrainer.evaluate: labels of the batches must be below numClasses, 3, but one is 7",
+		);
 		const right = [0, 1, 2].map((last) => gpu.scope(() => trainer.step(batch(last))));
 		assert.equal(
 			(await trainer.readLosses(right)).map(({ step }) => step),
