@@ -1,4 +1,4 @@
-/** A kernel as build.mjs hands it over: the text of one file of kernels/, with its comments blanked. */
+/** A kernel as build.mjs bundles it: the name and the minified text of one file of kernels/. */
 declare module "*.wgsl" {
 	const kernel: { readonly name: string; readonly source: string };
 	export default kernel;
