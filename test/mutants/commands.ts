@@ -156,8 +156,8 @@ export const commands: Area = {
 		},
 		"the advice on divergence raises the rate": {
 			file: "src/node/runs/training_loop.ts",
-			find: "rates.lr / 10",
-			replace: "rates.lr * 10",
+			find: "rates.lr > 10 * rates.standard",
+			replace: "rates.lr < 10 * rates.standard",
 			suites: ["node/runs/run_end"],
 		},
 		"the variance is not read back": {

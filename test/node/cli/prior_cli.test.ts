@@ -185,6 +185,16 @@ test("many completions are drawn in parts, which differ", async () => {
 	assert.not.equal(completion(2), completion(34));
 });
 
+test("another seed gives other completions", async () => {
+	for (const seed of ["0", "1"]) {
+		const words = ["complete", run, "a.png", "--count", "2", "--seed", seed, "--out", `seed-${seed}.png`];
+		const { code, errors } = await tessera(words);
+		assert.is(code, 0, errors);
+	}
+	const [first, second] = await Promise.all(["0", "1"].map((seed) => readFile(join(folder, `seed-${seed}.png`))));
+	assert.not.equal(first, second);
+});
+
 test("Ctrl-C ends cleanly and keeps what there is", async () => {
 	let interrupted = false;
 	const words = ["train-prior", run, ...small, "--epochs", "5000"];
