@@ -23,7 +23,7 @@ function excerpt(text: string, at: number): string {
 }
 
 /**
- * Shows two values that should be equal, and where their texts differ first. It stands in for uvu's own, which takes time
+ * Shows two values that should be equal, and the position of the first difference of their texts. It replaces uvu's own, which takes time
  * that grows with the square of the texts' lengths: 200 s for some thousand numbers.
  */
 export function compare(actual: unknown, expected: unknown): string {

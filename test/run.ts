@@ -1,4 +1,4 @@
-// Runs the bundled test files beside it, as uvu's own runner does, and counts.
+// Runs the bundled test files next to it, as uvu's own runner does, and counts.
 // A failed run ends at once, whatever its tests left open.
 //   node build/test/node/run.js [--times] [--folder=PATH] [part of a file's path …]
 import { readdir } from "node:fs/promises";

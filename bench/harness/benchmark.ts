@@ -35,7 +35,7 @@ export interface Definition<M extends Measurement> {
 	readonly tasks: (gpu: Gpu, options: BenchmarkOptions) => readonly Task<M>[];
 	/** The columns of the table after those that all benchmarks have. */
 	readonly columns: readonly Column<M & Roofline>[];
-	/** What stands under the table. */
+	/** The lines under the table. */
 	readonly footer?: (rows: readonly (M & Roofline)[]) => string;
 }
 

@@ -1,6 +1,6 @@
 import { markdownTable } from "markdown-table";
 
-/** A column of a table: its heading and what it says of a row. The first column stands left, the others right. */
+/** A column of a table: its heading and the text of a row. The first column is aligned left, the others right. */
 export type Column<R> = readonly [heading: string, cell: (row: R) => string];
 
 /** A table in Markdown, so that it reads well in a terminal and in a file. */

@@ -3,7 +3,7 @@ import { type Gpu, TesseraError } from "tessera-gpu";
 const filters = ["validation", "out-of-memory", "internal"] as const;
 
 /**
- * Runs another library's work with the GPU's errors caught: such a library goes on after them, and they would otherwise
+ * Runs another library's work with the GPU's errors caught: such a library continues after them, and they would otherwise
  * come up in ours.
  *
  * @throws TesseraError with what the GPU or the library said.

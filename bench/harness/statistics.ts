@@ -1,12 +1,12 @@
 /** Repeated times of one thing, in milliseconds. */
 export interface Spread {
 	readonly median: number;
-	/** First and third quartile: half of the times lie between them. */
+	/** First and third quartile: half of the times are between them. */
 	readonly quartiles: readonly [number, number];
 	readonly runs: number;
 }
 
-/** The value below which the share `p` of sorted numbers lies, interpolated between neighbours. */
+/** The quantile `p` of sorted numbers, interpolated between neighbours. */
 function quantile(sorted: readonly number[], p: number): number {
 	const at = (sorted.length - 1) * p;
 	const below = sorted[Math.floor(at)] as number;
@@ -28,13 +28,13 @@ export function spreadOf(times: readonly number[]): Spread {
 /** With fewer runs than these, quartiles say little. */
 const fewRuns = 3;
 
-/** How far apart two medians of the same thing may well lie: the distance of the quartiles, and at least 1 % (10 % of few runs). */
+/** The noise of a median: the distance of the quartiles, and at least 1 % (10 % of few runs). */
 function noiseOf({ median, quartiles, runs }: Spread): number {
 	return Math.max(quartiles[1] - quartiles[0], median * (runs < fewRuns ? 0.1 : 0.01));
 }
 
 /**
- * Whether two measurements differ by more than their noise: their medians lie further apart than both interquartile
+ * Whether two measurements differ by more than their noise: their medians are further apart than both interquartile
  * ranges together, added as independent errors are. The standard error of a median is about 0.93 · IQR / √runs, so with
  * seven runs this is some three standard errors.
  */

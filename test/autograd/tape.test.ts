@@ -204,7 +204,7 @@ test("the loss of a captured forward pass names what was disposed of", async () 
 	w.dispose();
 });
 
-test("a disposed tensor on the way back is an error, not a missing gradient", async () => {
+test("a disposed tensor in the backward pass is an error, not a missing gradient", async () => {
 	const gpu = await device();
 	const w = gpu.parameter([1, 2], [2]);
 	const lost = gpu.scope(() => sum(scale(w, 2)));

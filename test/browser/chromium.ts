@@ -41,7 +41,7 @@ async function unpackChromium(): Promise<string> {
 	const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
 	const folder = join(tmpdir(), `tessera-chromium-${version}`);
 	if (existsSync(folder)) return folder;
-	// Unpacked beside its place and then renamed: another process sees all of it or nothing.
+	// Unpacked to another name and then renamed: another process sees all of it or nothing.
 	const unfinished = await mkdtemp(`${folder}-`);
 	const binaries = join(root, "bin");
 	await writeFile(join(unfinished, "chromium"), await decompress(await readFile(join(binaries, "chromium.br"))));

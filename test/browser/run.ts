@@ -58,7 +58,7 @@ function trouble(page: Page): { happens: Promise<never>; forget: () => void } {
 	return { happens, forget };
 }
 
-/** Prints text, without colours where nobody sees them. */
+/** Prints text, without colours if the output is no terminal. */
 function print(text: string): void {
 	process.stdout.write(process.stdout.isTTY ? text : stripVTControlCharacters(text));
 }

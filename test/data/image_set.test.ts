@@ -143,7 +143,7 @@ test("batches shuffle by the random source, each index once", () => {
 	const sorted = order.toSorted((a, b) => a - b);
 	assert.not.equal(order, sorted);
 	assert.equal(sorted, [...Array(100).keys()]);
-	// A second pass with the same source is shuffled anew.
+	// A second pass with the same generator is shuffled differently.
 	const random = new Random(1);
 	const first = [...batches(100, 100, random)][0];
 	assert.not.equal([...first], [...[...batches(100, 100, random)][0]]);

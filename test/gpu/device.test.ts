@@ -115,7 +115,7 @@ test("size classes waste at most an eighth", () => {
 	assert.is(sizeClass(1), 256);
 });
 
-test("trim destroys free buffers, and computing goes on", async () => {
+test("trim destroys free buffers, and operations still work", async () => {
 	const gpu = await device();
 	const x = gpu.tensor([1, 2], [2]);
 	scale(x, 2).dispose(); // encoded, not submitted: its buffer is free but still used

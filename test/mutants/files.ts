@@ -39,7 +39,7 @@ export const files: Area = {
 			replace: "received > total) throw",
 			suites: ["node/datasets/download"],
 		},
-		"a download goes on after its size": {
+		"a download continues after its size": {
 			file: "src/node/datasets/download.ts",
 			find: "if (received > most)",
 			replace: "if (received > 9 * mostBytes)",

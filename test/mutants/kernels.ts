@@ -367,7 +367,7 @@ export const kernels: Area = {
 			replace: "if (best.x > infinite)",
 			suites: ["ops/codes/nearest_code", "ops/not_finite"],
 		},
-		"blocked direct distances: the first block of images stands for all": {
+		"blocked direct distances: the first block of images is used for all": {
 			file: "kernels/nearest_code_direct.blocked.wgsl",
 			find: "image / 16u * sizes.zBlock",
 			replace: "0u * sizes.zBlock",

@@ -99,7 +99,7 @@ export const operations: Area = {
 			replace: "outputPadding[axis] > Math.max",
 			suites: ["ops/convolution/conv_transpose2d"],
 		},
-		"a transposed convolution starts beside its padding": {
+		"a transposed convolution swaps the axes of its padding": {
 			file: "src/ops/convolution/plan.ts",
 			find: "origin: padding,",
 			replace: "origin: [padding[1], padding[0]],",
@@ -153,7 +153,7 @@ export const operations: Area = {
 			replace: "1 + commitmentCost",
 			suites: ["ops/codes/quantize", "quantizers/codebook_quantizer"],
 		},
-		"nearestCode: every part of a large z goes where the first does": {
+		"nearestCode: every part of a large z is written to the place of the first": {
 			file: "src/ops/codes/nearest_code.ts",
 			find: "launch(part, first, Math.min",
 			replace: "launch(part, 0, Math.min",

@@ -303,7 +303,7 @@ export const runtime: Area = {
 			replace: "value <= (below ?? Number.POSITIVE_INFINITY)",
 			suites: ["base/arguments", "ops/dropout", "wrong_calls"],
 		},
-		"strings stand without quotes": {
+		"strings are printed without quotes": {
 			file: "src/base/arguments.ts",
 			find: "return JSON.stringify(shortened(value));",
 			replace: "return shortened(value);",

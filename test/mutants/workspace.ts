@@ -22,7 +22,7 @@ export function failedTest(output: string): string | undefined {
 	return failure.exec(output)?.[1]?.trim();
 }
 
-/** A copy of the repository as it lies on the disk, in which sources are changed and tests run. */
+/** A copy of the working tree, in which sources are changed and tests run. */
 export class Workspace {
 	private constructor(
 		private readonly folder: string,

@@ -27,7 +27,7 @@ test.after.each(async ({ folder }) => {
 	await rm(folder, { recursive: true });
 });
 
-test("writes bytes and text, over what was there, and leaves nothing beside it", async ({ folder }) => {
+test("writes bytes and text, replaces what was there, and leaves no other file", async ({ folder }) => {
 	const path = join(folder, "file");
 	await writeFileAtomic(path, Uint8Array.of(1, 2, 3));
 	assert.equal([...(await readFile(path))], [1, 2, 3]);

@@ -20,7 +20,7 @@ for (const options of cases) {
 		const gpu = await device();
 		const before = gpu.memory().buffers;
 		const random = new Random(1600);
-		// Far from zero, so that float32's last digit stays small beside each parameter.
+		// Far from zero, so that the last digit of float32 is small compared with each parameter.
 		const starts = shapes.map((shape) => randomArray(random, shape, 2, 3));
 		const parameters = starts.map((start) => parameterOf(gpu, start));
 		const references = starts.map((start) => new Reference(start, options));

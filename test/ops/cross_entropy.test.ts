@@ -7,7 +7,7 @@ import { assertThrows, checkOp, checkStepMemory, device, randomArray, randomIndi
 
 const test = suite("crossEntropy");
 
-/** Checks loss and gradient; without an axis the classes lie along axis 1. */
+/** Checks loss and gradient; without an axis the classes are along axis 1. */
 async function check(logits: Array64, targets: Uint32Array | Int32Array, axis?: number): Promise<void> {
 	const classAxis = axis === undefined ? 1 : axis < 0 ? axis + logits.shape.length : axis;
 	const shape = logits.shape.toSpliced(classAxis, 1);

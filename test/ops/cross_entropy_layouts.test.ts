@@ -10,7 +10,7 @@ import { assertThrows, checkOp, checkStepMemory, device, randomArray, randomIndi
 
 const test = suite("crossEntropy of a convolution");
 
-/** Logits as they come out of a convolution: in blocks where the device has kernels for them. */
+/** Logits from a convolution: blocked, if the device has the blocked variant. */
 async function check(logits: Array64, codes: Uint32Array): Promise<void> {
 	const [batch, classes, ...grid] = logits.shape;
 	const identity = array(
@@ -57,7 +57,7 @@ test("an offset that all logits share takes nothing away", () => {
 	return check(shifted, randomIndices(random, 20, 4));
 });
 
-test("the logits are not laid out anew where they lie in blocks", async () => {
+test("blocked logits are not converted", async () => {
 	const gpu = await device();
 	const random = new Random(1);
 	gpu.scope(() => {

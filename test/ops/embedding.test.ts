@@ -8,7 +8,7 @@ import { assertThrows, checkOp, checkStepMemory, device, randomArray, randomIndi
 
 const test = suite("embedding");
 
-/** Checks values and gradients for these indices; with NCHW the rows lie along axis 1. */
+/** Checks values and gradients for these indices; with NCHW the rows are along axis 1. */
 async function check(
 	indices: Uint32Array | Int32Array,
 	shape: number[],

@@ -171,7 +171,7 @@ test("softmax and logSoftmax of a row of −∞ alone are NaN", async () => {
 		}
 });
 
-/** An operation on what a convolution gives, which lies in blocks where the device has kernels for them. */
+/** An operation on the output of a convolution, which is blocked if the device has the blocked variant. */
 function afterConvolution(
 	x: Array64,
 	weight: Array64,

@@ -7,7 +7,7 @@ export type Pair = number | readonly [number, number];
 export interface ConvolutionOptions {
 	readonly stride?: Pair;
 	readonly padding?: Pair;
-	/** Zeros after the last row and column, where they differ from `padding`. */
+	/** Zeros after the last row and column, if not `padding`. */
 	readonly paddingEnd?: Pair;
 	readonly dilation?: Pair;
 	readonly groups?: number;

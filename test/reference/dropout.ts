@@ -10,7 +10,7 @@ export interface Dropping {
 	readonly first: number;
 }
 
-/** x / (1 − p) where an element stays, else 0; of dy it is the gradient of x. */
+/** x / (1 − p) for each element that is kept, else 0; of dy it is the gradient of x. */
 export function dropout(x: Array64, { p, seed, step, first }: Dropping): Array64 {
 	return map(x, (value, i) => ((pcg3d([seed, step, first + i]) >>> 8) / 2 ** 24 >= p ? value / (1 - p) : 0));
 }

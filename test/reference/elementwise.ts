@@ -26,7 +26,7 @@ export function broadcastShape(a: readonly number[], b: readonly number[]): numb
 	});
 }
 
-/** The position in an array of `shape` that stands for an index of the shape that it was broadcast to. */
+/** The position in an array of `shape` of an index of the shape that it is broadcast to. */
 function broadcastOffset(shape: readonly number[], index: readonly number[]): number {
 	const own = index.slice(index.length - shape.length);
 	return offsetOf(

@@ -25,7 +25,7 @@ function product(a: Array64, b: Array64): Array64 {
 	return y;
 }
 
-/** op(a) · op(b), where op transposes or not. */
+/** op(a) · op(b); op transposes if its option is set. */
 export function matmul(a: Array64, b: Array64, options: MatmulOptions = {}): Array64 {
 	return product(options.transposeA ? transpose(a) : a, options.transposeB ? transpose(b) : b);
 }

@@ -1,6 +1,6 @@
 import { type Array64, zeros } from "./array.js";
 
-/** Where the numbers of each vector of [N, D] or [B, D, H, W] (vectors along the channels) stand. */
+/** The positions of the elements of each vector of [N, D], or of [B, D, H, W] along the channel axis. */
 export function vectorPositions(shape: readonly number[]): number[][] {
 	const [batch, dimensions, ...positions] = shape;
 	const inner = positions.reduce((product, length) => product * length, 1);

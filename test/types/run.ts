@@ -41,7 +41,7 @@ async function installed(): Promise<string> {
 	return folder;
 }
 
-/** What the compiler says of a program; nothing where all is well. */
+/** The errors that the compiler reports for a program. */
 async function compile(folder: string, version: string, { files, lib, resolution }: Program) {
 	// From TypeScript 6 on, DOM has WebGPU's types.
 	const types = files.includes("webgpu") && version < "typescript-6" ? ["@webgpu/types"] : [];

@@ -6,7 +6,7 @@ const test = suite("waiting for the GPU");
 
 const after = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-test("the thread sleeps most of a wait, and the event loop goes on turning", async () => {
+test("the thread sleeps most of a wait, and the event loop keeps turning", async () => {
 	let turns = 0;
 	const ticks = setInterval(() => turns++, 5);
 	// What Dawn does while a promise is pending: it asks for another turn at once.

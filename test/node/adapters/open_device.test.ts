@@ -110,7 +110,7 @@ test("a browser's page announces a software adapter once on the console, or not 
 	assert.match(result.stdout, /^silent\nTessera computes on the CPU \(.*SwiftShader.*\n$/);
 });
 
-test("webgpu is found in the current folder where it is not installed next to the package", async () => {
+test("webgpu is found in the current folder if it is not installed next to the package", async () => {
 	const dist = fileURLToPath(new URL("../../../../../dist/", import.meta.url));
 	const [elsewhere, here] = await Promise.all(
 		["package", "here"].map((name) => mkdtemp(join(tmpdir(), `tessera-${name}-`))),
@@ -134,7 +134,7 @@ test("webgpu is found in the current folder where it is not installed next to th
 	}
 });
 
-test("where the system's loader finds no driver, SwiftShader steps in", async () => {
+test("SwiftShader is used if the system's loader finds no driver", async () => {
 	const result = await script(`${open} const gpu = await openDevice(); console.log(gpu.adapter.description);`, {
 		TESSERA_ADAPTER: "",
 		VK_DRIVER_FILES: "/nowhere.json",

@@ -107,7 +107,7 @@ test("a table in Markdown, with aligned columns", () => {
 	]);
 });
 
-test("a row stands under the roofline of what was measured before and after it", () => {
+test("a row has the roofline of what was measured before and after it", () => {
 	const ceiling = ceilingAround({ gflops: 30, bandwidth: 6 }, { gflops: 50, bandwidth: 4 });
 	const near = (share: number | null, expected: number) =>
 		assert.ok(Math.abs((share ?? -1) - expected) < 1e-12, `${share}`);

@@ -55,7 +55,7 @@ test("files are named after the adapter and the benchmark, unless a file is name
 	assert.is(reportPath("old/x.json", "a-b", "conv"), "old/x.json");
 });
 
-test("what is written is read again, and a chart lies beside it", async () => {
+test("a report that was written is read again, and a chart is next to it", async () => {
 	const folder = await mkdtemp(join(tmpdir(), "tessera-test-"));
 	try {
 		const written = report(row("6272x128x16", 2, 50), row("1000x1000x100", 4, 2));

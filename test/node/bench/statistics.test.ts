@@ -12,7 +12,7 @@ test("median and quartiles, interpolated, whatever the order", () => {
 	assert.throws(() => spreadOf([]), /no times/);
 });
 
-test("medians differ where they lie further apart than both spreads together", () => {
+test("medians differ if they are further apart than both spreads together", () => {
 	const steady = { median: 100, quartiles: [98, 102], runs: 7 } as const;
 	const noisy = { median: 110, quartiles: [100, 120], runs: 7 } as const;
 	assert.not.ok(differ(steady, noisy));

@@ -16,7 +16,7 @@ export interface Outcome {
 /** What a watcher can do to the program. */
 export type Interrupt = (signal?: NodeJS.Signals) => void;
 
-/** Runs `tessera …` in a process of its own, in a folder; `watch` sees output and errors as they come. */
+/** Runs `tessera …` in a process of its own, in a folder; `watch` is called with output and errors while the process runs. */
 export function runTessera(
 	folder: string,
 	words: readonly string[],

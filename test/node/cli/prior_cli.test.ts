@@ -53,7 +53,7 @@ test.after(async () => {
 	await rm(folder, { recursive: true, force: true });
 });
 
-test("sample and complete say what to do where there is no prior yet", async () => {
+test("sample and complete say what to do if there is no prior yet", async () => {
 	for (const words of [
 		["sample", run],
 		["complete", run, "a.png"],

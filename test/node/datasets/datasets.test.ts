@@ -337,7 +337,7 @@ test("val/ is held out if there is no test/, and every file that is read is told
 	assert.is((await loadDataset(folder)).test.pixels[0], 4);
 });
 
-test("grey images beside coloured ones become RGB", async ({ folder }) => {
+test("grey images next to coloured ones become RGB", async ({ folder }) => {
 	await writePng(join(folder, "train", "grey.png"), 7);
 	await writePng(join(folder, "train", "rgb.png"), 9, 3);
 	await writePng(join(folder, "test", "rgb.png"), 8, 3);
@@ -372,7 +372,7 @@ test("folders that hold nothing usable are refused", async ({ folder }) => {
 	assert.match(await failure(loadDataset(join(folder, "file")), DataError), /nor a folder/);
 });
 
-test("one image alone, images beside classes, and other formats are refused", async ({ folder }) => {
+test("one image alone, images next to folders of classes, and other formats are refused", async ({ folder }) => {
 	await writePng(join(folder, "one.png"), 1);
 	assert.match(await failure(loadDataset(folder), DataError), /has 1 image, but at least 2 are needed/);
 	await writePng(join(folder, "class", "two.png"), 1);

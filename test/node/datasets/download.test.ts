@@ -157,7 +157,7 @@ test("keeps what it fetched, and then needs no server", async ({ server, path })
 	assert.equal(await readdir(join(path, "..")), ["file.gz"]);
 });
 
-test("goes on to the next mirror after each kind of failure", async ({ server, path }) => {
+test("tries the next mirror after each kind of failure", async ({ server, path }) => {
 	for (const first of ["/broken", "/none", "/other", "/damaged", "/cut", "/short", "/endless", "/silent", "/stalled"]) {
 		const urls = [first, "/sized"].map((name) => server.url + name);
 		const bytes = await cachedDownload(path, expected, urls, { connectTimeout: 150, stallTimeout: 150 });

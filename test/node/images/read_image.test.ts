@@ -31,7 +31,7 @@ async function refused(folder: string, content: PngParts | Uint8Array, ...patter
 
 test("reads grey of each depth, stretched to 0 … 255", async ({ folder }) => {
 	const cases: [depth: number, rows: number[][], pixels: number[]][] = [
-		// Three pixels a row: rows end within a byte, where the rest is padding (set here).
+		// Three pixels in a row: rows end within a byte, whose other bits are padding (set here).
 		[1, [[0b10111111], [0b01011111]], [255, 0, 255, 0, 255, 0]],
 		[2, [[0b00011011], [0b11100111]], [0, 85, 170, 255, 170, 85]],
 		[

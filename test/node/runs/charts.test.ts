@@ -103,7 +103,7 @@ test("averages thousands of rows", async () => {
 		),
 	);
 	for (const line of drawn) assert.ok(line.length > 400 && line.length <= 500, `${line.length} points`);
-	// Odd runs of alternating 1 and 2 average close to 1.5: a nearly level line, where the rows themselves jump.
+	// Odd runs of alternating 1 and 2 average close to 1.5: a nearly level line, although the rows themselves jump.
 	const heights = drawn[0].map(([, y]) => y);
 	assert.ok(Math.max(...heights) - Math.min(...heights) < 40);
 	assert.equal(

@@ -125,7 +125,7 @@ test("a folder that holds a run is refused; --overwrite removes what that run le
 	assert.equal((await readdir(run)).sort(), [...written, ...own].sort());
 });
 
-test("a run that is killed before its first epoch ends leaves no older model beside its config.json", async () => {
+test("a run that is killed before its first epoch ends leaves no older model next to its config.json", async () => {
 	const words = ["train", "--images", "4000", "--batch", "4", "--epochs", "1", "--out", "taken", "--overwrite"];
 	await tessera(words, (text, interrupt) => {
 		if (text.includes("Training on")) interrupt("SIGKILL");
@@ -252,7 +252,7 @@ test("rows are appended to what is there, and a folder that is gone is named", a
 	assert.match(String(gone), /gone\/rows\.jsonl" could not be written/);
 });
 
-test("a picture that fails is a warning, and the run goes on", async () => {
+test("a picture that fails is a warning, and the run continues", async () => {
 	// A folder in the picture's place, which no file can replace.
 	await mkdir(join(folder, "pictureless", "reconstructions.png"), { recursive: true });
 	const { code, output, errors } = await tessera(["train", ...tiny, "--epochs", "2", "--out", "pictureless"]);

@@ -18,7 +18,7 @@ import {
 
 const test = suite("finite scalar quantization");
 
-/** Numbers of which none lies so near to the border between two levels that float32 could take the other. */
+/** Numbers that are not so near to the border between two levels that float32 could round to the other one. */
 function draw(shape: readonly number[], levels: readonly number[], seed: number) {
 	const random = new Random(seed);
 	const clear = (value: number, d: number) => {

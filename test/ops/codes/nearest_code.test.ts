@@ -120,7 +120,7 @@ test("clusters of codes far from each other, and from the origin", async () => {
 	await check(array([5, 1], [512695, 1, 2, 3, 4]), array([1024, 1], [512804, ...new Float64Array(1022), 512695]));
 });
 
-test("two near codes side by side among others that are far, all of them far from the origin", async () => {
+test("two neighbouring codes are near and the others far, all of them far from the origin", async () => {
 	// Only the distances of these two are undecided, and one lane has both.
 	for (const first of [0, 6, 512]) {
 		const random = new Random(32 + first);
@@ -160,7 +160,7 @@ test("more undecided rows than a workgroup has, and as many as are cut into slic
 		map(randomArray(new Random(32), [150, 7]), () => 0.5),
 	))
 		assertSame(picked, new Uint32Array(700), "equal codes");
-	// 3 · 200,000 · 1024 operations: two dispatches on CPU adapters. The first and the last vector lie between two codes.
+	// 3 · 200,000 · 1024 operations: two dispatches on CPU adapters. The first and the last vector are between two codes.
 	const rows = new Float64Array(200_000).fill(500);
 	rows[0] = 4.5;
 	rows[rows.length - 1] = 1000.5;
@@ -290,7 +290,7 @@ test("ties go to the lowest index", async () => {
 	}
 });
 
-test("equal codes: the first of them, wherever they lie", async () => {
+test("equal codes: the first of them, at any distance from each other", async () => {
 	const random = new Random(4);
 	const z = randomArray(random, [97, 16]);
 	const same = map(randomArray(random, [150, 16]), (_, i) => Math.fround(Math.sin(i % 16)));

@@ -36,7 +36,7 @@ for (const shape of [
 		});
 	});
 
-test("where there is no such rotation, the gradient goes straight through", () =>
+test("if there is no such rotation, the gradient is that of the straight-through estimator", () =>
 	checkOp("zeros and opposites", {
 		inputs: [array([4, 2], [0, 0, 1, 2, 3, -1, 1, 1])],
 		run: ([z], gpu) => rotationTrick(z, gpu.tensor([1, 2, 0, 0, -6, 2, 2, 2], [4, 2])),

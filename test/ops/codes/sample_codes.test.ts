@@ -12,7 +12,7 @@ interface Draw extends SampleOptions {
 	readonly shape: readonly [batch: number, codes: number, height: number, width: number];
 	readonly logits: ArrayLike<number>;
 	readonly position: number;
-	/** Where a run of kept positions begins that ends with `position`. */
+	/** The first position of the run of kept positions that ends with `position`. */
 	readonly firstPosition?: number;
 	readonly firstImage?: number;
 	readonly keep?: Uint32Array;

@@ -132,7 +132,7 @@ for (const [batch, first, second] of [
 							? conv2d(input, weight, { bias, padding: 1, activation: "relu" })
 							: relu(conv2d(input, weight, { bias, padding: 1 }));
 					const y = layer(layer(x, w1, b1), w2, b2);
-					// With a gradient where y is 0, too.
+					// Its gradient is not 0 at elements of y that are 0.
 					backward(add(sum(mul(y, y)), sum(y)));
 					return y;
 				});
@@ -152,7 +152,7 @@ for (const [channels, batch] of [
 	[4, 17],
 	[6, 5],
 ] as const)
-	test(`no gradient passes a ReLU that gave 0, ${batch} images of ${channels} channels`, async () => {
+	test(`no gradient passes a ReLU whose output is 0, ${batch} images of ${channels} channels`, async () => {
 		const random = new Random(channels);
 		const x = randomArray(random, [batch, channels, 5, 6]);
 		for (let i = 0; i < x.data.length; i += 5) x.data[i] = 0;
