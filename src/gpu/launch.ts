@@ -89,7 +89,7 @@ const launchNames = [
 	"flops",
 ] as const satisfies readonly (keyof Launch)[];
 
-/** Ranges of launch's numbers; not made for each launch, because this is the host's hot path. */
+/** Ranges of the numbers of a launch. They are tested before `checkNumber` is called, because launches are the host's hot path. */
 const atLeastZero = { least: 0 };
 const wholeAtLeastZero = { least: 0, whole: true };
 
@@ -105,6 +105,6 @@ export function checkLaunch(kernel: Kernel, launch: Launch): void {
 	if (typeof constants !== "object" || constants === null)
 		throw wrongArgument(caller, "constants", "an object of numbers", constants);
 	checkStorages(caller, "bindings", bindings);
-	checkNumber(caller, "workgroups", workgroups, wholeAtLeastZero);
-	checkNumber(caller, "flops", flops, atLeastZero);
+	if (!Number.isInteger(workgroups) || workgroups < 0) checkNumber(caller, "workgroups", workgroups, wholeAtLeastZero);
+	if (!Number.isFinite(flops) || flops < 0) checkNumber(caller, "flops", flops, atLeastZero);
 }

@@ -5,6 +5,8 @@ import type { AnyTensor } from "../tensor/tensor.js";
 /** Invocations in a workgroup of the kernels that have one invocation for each element. */
 const workgroupSize = 64;
 
+const none = {};
+
 /**
  * Launches a kernel with one invocation for each of `count` elements.
  *
@@ -16,9 +18,7 @@ export function launchElements(
 	tensors: readonly [AnyTensor, ...AnyTensor[]],
 	values: Pick<Launch, "constants" | "uniforms"> = {},
 ): void {
-	tensors[0].gpu.launch(kernel, {
-		...values,
-		bindings: tensors.map((tensor) => tensor.memory()),
-		workgroups: Math.ceil(count / workgroupSize),
-	});
+	const { constants = none, uniforms = none } = values;
+	const bindings = tensors.map((tensor) => tensor.memory());
+	tensors[0].gpu.launch(kernel, { constants, uniforms, bindings, workgroups: Math.ceil(count / workgroupSize) });
 }
