@@ -107,7 +107,7 @@ for (const [signal, code] of [
 		const run = join(folder, signal);
 		const path = join(run, "metrics.jsonl");
 		let interrupted = false;
-		const words = ["train", "--images", "100", "--batch", "1", "--epochs", "50", "--codes", "24", "--out", run];
+		const words = ["train", "--images", "200", "--batch", "1", "--hidden", "4", "--epochs", "50", "--out", run];
 		const ended = await tessera(words, async (text, interrupt) => {
 			// In the second epoch, which the first one's weights could be taken for.
 			if (interrupted || !text.includes("epoch 1: test NMSE")) return;
@@ -120,7 +120,7 @@ for (const [signal, code] of [
 		const rows = await readRows(path);
 		const last = rows.at(-1);
 		const steps = rows.filter(({ type }) => type === "step").length;
-		assert.ok(steps > 100 && steps % 100 !== 0, `${steps} steps`);
+		assert.ok(steps > 200 && steps % 200 !== 0, `${steps} steps`);
 		assert.equal([last?.type, last?.step], ["epoch", steps]);
 		assert.match(ended.output, `Stopped after ${steps} steps.`);
 		assert.match(ended.output, `Test NMSE ${last?.nmse.toFixed(4)}`);
@@ -188,7 +188,7 @@ test("reconstruct writes a grid, or one image each into a folder, of any size", 
 });
 
 test("every quantizer trains, and its model is read back", async () => {
-	const brief = ["--images", "32", "--epochs", "1", "--batch", "16", "--out", "chosen", "--overwrite"];
+	const brief = ["--images", "32", "--epochs", "1", "--batch", "16", "--hidden", "4", "--out", "chosen", "--overwrite"];
 	const { pixels } = generateDigits(1, 3);
 	const image = join(folder, "digit.png");
 	await writeFile(
