@@ -152,7 +152,7 @@ test("the reconstruction loss does not reach the codebook", async () => {
 
 test("training creates nothing after warm-up, and memory does not grow over 200 steps", async () => {
 	const gpu = await device();
-	const model = new VQVAE(gpu, { inChannels: 1, embeddingDim: 4, numEmbeddings: 16 });
+	const model = new VQVAE(gpu, { inChannels: 1, embeddingDim: 4, numEmbeddings: 16, hiddenChannels: 8 });
 	const trainer = new Trainer(model);
 	const x = gpu.tensor(images(2, 64, 4), [2, 1, 8, 8]);
 	const step = () => {
@@ -196,7 +196,7 @@ test("two trainings from the same seed give the same bits", async () => {
 
 test("the loss falls on images that are the same every time", async () => {
 	const gpu = await device();
-	const model = new VQVAE(gpu, { inChannels: 1, numEmbeddings: 16, dataVariance: 0.08 });
+	const model = new VQVAE(gpu, { inChannels: 1, numEmbeddings: 16, hiddenChannels: 16, dataVariance: 0.08 });
 	const trainer = new Trainer(model, { lr: 2e-3 });
 	const x = gpu.tensor(
 		images(4, 256, 9).map((value, i) => (i % 16 < 8 ? 0.4 : -0.4) + 0.1 * value),

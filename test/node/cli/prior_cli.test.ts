@@ -39,6 +39,8 @@ test.before(async () => {
 		"24",
 		"--dim",
 		"4",
+		"--hidden",
+		"8",
 		"--epochs",
 		"1",
 	]);
