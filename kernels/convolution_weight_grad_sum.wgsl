@@ -7,7 +7,7 @@
 // db           float32 [outChannels]
 // sizes        columns, rowLength
 //
-// One invocation computes one element of dw, and then of db. No features, default limits.
+// One invocation computes one element of dw or, after those, of db. No features, default limits.
 // Reference: test/reference/convolution.ts, conv2dBackward
 
 struct Sizes {

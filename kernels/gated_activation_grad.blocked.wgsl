@@ -7,7 +7,7 @@
 // dy    float32 [blocks, plane, CHANNELS, 16], blocked
 // dx    float32 as x: the gradient of x and of plus
 //
-// One invocation computes for an element of dy of 4 images. No features, default limits.
+// One invocation computes both halves of dx for an element of dy of 4 images. No features, default limits.
 // Source: van den Oord et al., "Conditional image generation with PixelCNN decoders", 2016, equation 2.
 // Reference: test/reference/gated_activation.ts, gatedActivationBackward
 

@@ -7,7 +7,7 @@
 // dy    float32 [images, CHANNELS, PLANE]
 // dx    float32 as x: the gradient of x and of plus; that of bias is its sum over the pixels
 //
-// One invocation computes for one element of dy. No features, default limits.
+// One invocation computes both halves of dx for one element of dy. No features, default limits.
 // Source: van den Oord et al., "Conditional image generation with PixelCNN decoders", 2016, equation 2.
 // Reference: test/reference/gated_activation.ts, gatedActivationBackward
 
