@@ -26,7 +26,7 @@ export class Tfjs {
 		return tfjs;
 	}
 
-	/** Something of tfjs to be timed; the tensors that it makes are given back. */
+	/** An operation of tfjs to be timed; the tensors that it makes are disposed. */
 	contender(name: string, operation: () => unknown): Contender {
 		return {
 			name,
@@ -56,7 +56,7 @@ export class Tfjs {
 		tf.env().set("WEBGPU_USE_NAIVE_CONV2D_TRANSPOSE", naive);
 	}
 
-	/** Gives all memory back. */
+	/** Frees all memory of tfjs. */
 	close(): void {
 		tf.disposeVariables();
 		tf.removeBackend("webgpu");

@@ -40,10 +40,11 @@ interface Line {
  * on i, so a longer set starts with the shorter one. The classes are balanced: images 10 k to 10 k + 9 show each digit
  * once, in random order.
  *
- * @param count number of images
- * @param size height and width in pixels, 8 to 16384 (default 28)
+ * @param count number of images, at most 2 ** 31 / size²
+ * @param seed an integer
+ * @param options.size height and width in pixels, 8 to 16384 (default 28)
  * @returns uint8 [count, 1, size, size], with labels
- * @throws ArgumentError if `count` or `size` is out of range
+ * @throws ArgumentError if `count` or `size` is out of range, or `seed` is not an integer
  * @example
  * const digits = generateDigits(1024, 0);
  * const packed = packImages(gpu, digits.pixels, [1024, 1, 28, 28]);

@@ -21,11 +21,11 @@ const MOST_PACKED = 1032;
  * Reads an IDX file of unsigned bytes, the format of MNIST: two zero bytes, the type, the number of dimensions, each
  * dimension as a big-endian 32-bit integer, then the values in row-major order.
  *
- * @param bytes the file, not packed by gzip
- * @returns the shape, and the values as a view of `bytes`
+ * @param file the bytes of the file, not compressed with gzip
+ * @returns the shape, and the values (uint8) as a view of `file`
  * @throws FormatError if it is not IDX, has another type, or has fewer or more values than its shape says
  * @example
- * const { shape, data } = parseIdx(gunzipIfNeeded(bytes)); // [60000, 28, 28]
+ * const { shape, data } = parseIdx(await gunzipIfNeeded(bytes)); // [60000, 28, 28]
  */
 export function parseIdx(file: Uint8Array | ArrayBuffer): { shape: number[]; data: Uint8Array } {
 	const bytes = checkBytes("parseIdx", "bytes", file);

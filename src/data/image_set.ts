@@ -50,7 +50,9 @@ function checkImageSet(caller: string, set: ImageSet): void {
  * The unbiased variance of all values of a set, pixels taken as 0 … 1: the divisor of the VQ-VAE's reconstruction loss.
  * Computed from the exact histogram of the 256 byte values.
  *
- * @throws ArgumentError for fewer than two values
+ * @param set uint8 pixels [count, channels, height, width]
+ * @returns the variance, on the scale 0 … 1 of a pixel
+ * @throws ArgumentError if the set has fewer than two values
  * @example
  * const model = new VQVAE(gpu, { inChannels: 1, dataVariance: variance(digits) });
  */
@@ -69,6 +71,8 @@ export function variance(set: ImageSet): number {
 /**
  * Images `start` (inclusive) to `end` (exclusive) of a set, sharing its memory.
  *
+ * @param start first image, 0 to count
+ * @param end image after the last one, `start` to count
  * @throws ArgumentError if the range is not within the set
  */
 export function subset(set: ImageSet, start: number, end: number): ImageSet {
@@ -83,6 +87,7 @@ export function subset(set: ImageSet, start: number, end: number): ImageSet {
 /**
  * The images at `indices`, copied in that order.
  *
+ * @param indices numbers of images, each 0 to count − 1; an image may occur more than once
  * @throws ArgumentError if an index is not within the set
  */
 export function select(set: ImageSet, indices: ArrayLike<number>): ImageSet {

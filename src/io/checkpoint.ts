@@ -6,10 +6,10 @@ import { encodeSafetensors, type HostTensor } from "./safetensors.js";
 /**
  * Tensors as a safetensors file, which PyTorch reads with `safetensors.torch.load`.
  *
- * @param tensors by name, as a state dict
+ * @param dict tensors of one device by name, as a state dict
  * @param metadata strings for the file's `__metadata__`
- * @returns the file
- * @throws ArgumentError for a name that the format reserves, DisposedError for a tensor that was disposed of
+ * @returns the bytes of the file
+ * @throws ArgumentError if a tensor has a name that the format reserves, DisposedError if a tensor was disposed
  * @example
  * const bytes = await saveSafetensors(model.stateDict());
  */

@@ -47,7 +47,8 @@ interface Header {
  * bytes can be freed, and its data section need not be aligned. The dictionary has no prototype, so any name is safe in
  * it.
  *
- * @param bytes the file
+ * @param file the bytes of the file
+ * @returns the tensors by name, in host memory
  * @throws FormatError naming the tensor, if the file is truncated or too long, its header does not follow the format, a
  * name occurs twice, offsets overlap or leave a gap, a shape does not match its bytes, a dtype is none of those above,
  * or a 64-bit value does not fit 32 bits
@@ -68,7 +69,8 @@ export function loadSafetensors(file: Uint8Array | ArrayBuffer): Record<string, 
 /**
  * Reads the `__metadata__` of a safetensors file; an empty dictionary (without prototype) if it has none.
  *
- * @throws FormatError as `loadSafetensors`
+ * @param file the bytes of the file
+ * @throws FormatError if the file's header or its offsets are not valid, as `loadSafetensors`
  */
 export function loadSafetensorsMetadata(file: Uint8Array | ArrayBuffer): Record<string, string> {
 	return readHeader(checkBytes("loadSafetensorsMetadata", "bytes", file)).metadata;

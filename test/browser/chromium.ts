@@ -33,7 +33,7 @@ export async function findChromium(): Promise<Chromium> {
 
 /**
  * Unpacks @sparticuz/chromium (a headless shell for Linux x64) into the temporary folder, once: the browser, SwiftShader
- * beside it, and the system libraries (NSS, NSPR, expat) and fonts that a bare machine lacks.
+ * next to it, and the system libraries (NSS, NSPR, expat) and fonts that a bare machine lacks.
  */
 async function unpackChromium(): Promise<string> {
 	const entry = createRequire(import.meta.url).resolve("@sparticuz/chromium");

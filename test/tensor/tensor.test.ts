@@ -78,7 +78,7 @@ test("tensors print as what they are", async () => {
 	x.dispose();
 });
 
-test("a scope gives back what it made, except what it returns", async () => {
+test("a scope frees the tensors made in it, except those it returns", async () => {
 	const gpu = await device();
 	const before = gpu.memory().buffers;
 	const kept = gpu.scope(() => {

@@ -19,7 +19,7 @@ test("learns to tell digits apart, and is not sure before", async () => {
 	await classifier.train(train, { epochs: 6, batch: 32, seed: 3 });
 	const after = await right();
 	assert.ok(before < 40 && after > 85, `${before} → ${after} of 100`);
-	assert.is(gpu.memory().buffers, buffers, "what training made is given back");
+	assert.is(gpu.memory().buffers, buffers, "the tensors of the training are freed");
 	classifier.dispose();
 });
 

@@ -126,7 +126,7 @@ test("values far out take the outermost levels", async () => {
 	for (const tensor of [z, quantized, indices, levels]) tensor.dispose();
 });
 
-test("the outermost levels begin where the reference says", async () => {
+test("the outermost levels begin at the values of the reference", async () => {
 	const gpu = await device();
 	const levels = gpu.tensor([5], [1], "uint32");
 	// (5 − 1) · 0.4995 · tanh(z) is 1.4993 and 1.5003.
