@@ -8,8 +8,7 @@ import { diverged } from "./diverged.js";
  * The steps of a training: numbers them, reads their losses, and ends the training when a loss is not finite.
  */
 export class TrainingSteps<Losses extends object> {
-	/** How many steps were taken. */
-	taken = 0;
+	private count = 0;
 	private readonly numberOf = new WeakMap<Losses, number>();
 	private divergence: DivergenceError | undefined;
 
@@ -19,14 +18,27 @@ export class TrainingSteps<Losses extends object> {
 		private readonly trainer: string,
 	) {}
 
-	/** @throws DivergenceError if `checkFinite` has thrown one */
-	checkNotDiverged(): void {
-		if (this.divergence !== undefined) throw this.divergence;
+	/** How many steps were taken; inside a step its own number, counted from 1. */
+	get taken(): number {
+		return this.count;
 	}
 
-	/** Says that these are the losses of step `taken`. */
-	finish(losses: Losses): void {
-		this.numberOf.set(losses, this.taken);
+	/**
+	 * Takes a step. One that throws does not count.
+	 *
+	 * @throws DivergenceError if `checkFinite` has thrown one
+	 */
+	take(step: () => Losses): Losses {
+		if (this.divergence !== undefined) throw this.divergence;
+		this.count++;
+		try {
+			const losses = step();
+			this.numberOf.set(losses, this.count);
+			return losses;
+		} catch (error) {
+			this.count--;
+			throw error;
+		}
 	}
 
 	/**
@@ -35,7 +47,7 @@ export class TrainingSteps<Losses extends object> {
 	 * @param name of the argument of `readLosses`, for messages
 	 * @param tensorsOf what is read and freed for a step
 	 * @returns for each step its number, counted from 1, and the values of its tensors
-	 * @throws ArgumentError unless each of `losses` was passed to `finish`
+	 * @throws ArgumentError unless each of `losses` is what a step returned
 	 */
 	async read(
 		name: string,

@@ -115,14 +115,14 @@ export class PriorTrainer {
 	 */
 	step(batch: CodeBatch): Tensor {
 		this.checkBatch("PriorTrainer.step", batch);
-		this.steps.checkNotDiverged();
 		this.forgetLabels(({ isDisposed }) => isDisposed);
-		this.optimizer.lr = this.rate * cosineDecay(this.steps.taken++, this.totalSteps, this.warmUp);
-		const loss = this.gpu.scope(() => {
-			const captured = this.captures ? this.capturedFor(batch) : undefined;
-			return captured === undefined ? this.train(batch) : this.gpu.clone(captured.replay(tensorsOf(batch)));
+		const loss = this.steps.take(() => {
+			this.optimizer.lr = this.rate * cosineDecay(this.steps.taken - 1, this.totalSteps, this.warmUp);
+			return this.gpu.scope(() => {
+				const captured = this.captures ? this.capturedFor(batch) : undefined;
+				return captured === undefined ? this.train(batch) : this.gpu.clone(captured.replay(tensorsOf(batch)));
+			});
 		});
-		this.steps.finish(loss);
 		if (batch.labels !== undefined) this.labels.set(loss, this.gpu.keep(batch.labels.share()));
 		return this.gpu.keep(loss);
 	}

@@ -137,7 +137,12 @@ export class Trainer {
 		checkOptions("Trainer.step", options, ["keepLosses"]);
 		const { keepLosses = false } = options;
 		checkFlag("Trainer.step", "keepLosses", keepLosses);
-		this.steps.checkNotDiverged();
+		const losses = this.steps.take(() => this.takeStep(batch, keepLosses));
+		if (!keepLosses) this.losses = losses;
+		return losses;
+	}
+
+	private takeStep(batch: Tensor | (() => Tensor), keepLosses: boolean): StepLosses {
 		this.freeLosses();
 		const losses = this.gpu.scope(() => {
 			const images = typeof batch === "function" ? batch() : batch;
@@ -150,9 +155,6 @@ export class Trainer {
 			return { loss: own(loss), reconLoss: own(reconLoss), commitmentLoss: own(commitmentLoss), codeCounts };
 		});
 		for (const loss of Object.values(losses)) this.gpu.keep(loss);
-		this.steps.taken++;
-		this.steps.finish(losses);
-		if (!keepLosses) this.losses = losses;
 		return losses;
 	}
 

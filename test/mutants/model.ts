@@ -258,9 +258,15 @@ export const model: Area = {
 		},
 		"the prior's learning rate stays at its first value": {
 			file: "src/prior/prior_trainer.ts",
-			find: "cosineDecay(this.steps.taken++, ",
-			replace: "cosineDecay(0 * this.steps.taken++, ",
+			find: "cosineDecay(this.steps.taken - 1, ",
+			replace: "cosineDecay(0 * this.steps.taken, ",
 			suites: ["prior/prior_trainer"],
+		},
+		"a training's step that throws counts": {
+			file: "src/nn/training_steps.ts",
+			find: "this.count--;",
+			replace: "",
+			suites: ["vqvae/vqvae", "prior/prior_trainer"],
 		},
 		"each step drops the same values": {
 			file: "src/prior/prior_trainer.ts",

@@ -1,4 +1,4 @@
-import { ArgumentError, DivergenceError, type Gpu } from "tessera-gpu";
+import { ArgumentError, DisposedError, DivergenceError, type Gpu } from "tessera-gpu";
 import { type CodeBatch, GatedPixelCNN, PriorTrainer } from "tessera-gpu/prior";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -195,6 +195,25 @@ test("options out of range and batches without labels are refused", async () => 
 	});
 	trainer.dispose();
 	model.dispose();
+});
+
+test("a step that throws does not count", async () => {
+	const gpu = await device();
+	for (const capture of [false, true]) {
+		const model = new GatedPixelCNN(gpu, { ...grid, channels: 2, layers: 1, numClasses: 2 });
+		const trainer = new PriorTrainer(model, { steps: 5, capture });
+		const step = () => gpu.scope(() => trainer.step(batch(gpu, new Random(1), 2)));
+		const freed = batch(gpu, new Random(1), 2);
+		freed.codes.dispose();
+		const first = step();
+		assertThrows(() => trainer.step(freed), DisposedError);
+		const records = await trainer.readLosses([first, step()]);
+		assert.equal(
+			records.map(({ step }) => step),
+			[1, 2],
+		);
+		for (const part of [trainer, model, freed.labels]) part.dispose();
+	}
 });
 
 test("a code that is not below numEmbeddings is an error of its step, eager and captured", async () => {

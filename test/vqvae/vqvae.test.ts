@@ -255,6 +255,30 @@ test("losses are freed by the next step unless they are kept; each step that is 
 	assert.is(gpu.memory().buffers, before, "buffers alive");
 });
 
+test("a step that throws does not count", async () => {
+	const gpu = await device();
+	const model = new VQVAE(gpu, { inChannels: 1, numEmbeddings: 8 });
+	const trainer = new Trainer(model);
+	const x = gpu.tensor(images(2, 64, 4), [2, 1, 8, 8]);
+	const step = () => trainer.step(x, { keepLosses: true });
+	const colour = gpu.tensor(images(6, 64, 4), [2, 3, 8, 8]);
+	const first = step();
+	assertThrows(() => trainer.step(colour), ShapeError, ["[B, 1, H, W]"]);
+	assert.throws(
+		() =>
+			trainer.step(() => {
+				throw new Error("no more images");
+			}),
+		/no more images/,
+	);
+	const records = await trainer.readLosses([first, step()]);
+	assert.equal(
+		records.map(({ step }) => step),
+		[1, 2],
+	);
+	for (const part of [trainer, x, colour, model]) part.dispose();
+});
+
 test("a training that diverges stops when its losses are read, and names the first step", async () => {
 	const gpu = await device();
 	const model = new VQVAE(gpu, { inChannels: 1, numEmbeddings: 8 });
