@@ -1,5 +1,5 @@
 import type { Variants } from "../gpu/variant.js";
-import { toBlocked } from "../tensor/layout.js";
+import { blockSize, blocksOf, toBlocked } from "../tensor/layout.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 /** The smallest batch for which the blocked kernels are faster, although its images do not fill a block. */
@@ -8,6 +8,17 @@ const leastBlockedBatch = 4;
 /** The variants of a kernel to choose from for a batch of images. */
 export function variantsForBatch({ gpu, shape }: Tensor): Variants {
 	return shape[0] >= leastBlockedBatch ? gpu.variants : ["portable"];
+}
+
+/** For how many images a batch needs memory: a batch that may be blocked needs it for whole blocks. */
+export function imagesInMemory(variants: Variants, batch: number): number {
+	return variants.includes("blocked") && batch >= leastBlockedBatch ? blocksOf(batch) * blockSize : batch;
+}
+
+/** The largest batch that needs memory for at most so many images. */
+export function largestBatch(variants: Variants, images: number): number {
+	if (!variants.includes("blocked")) return images;
+	return images < blockSize ? Math.min(images, leastBlockedBatch - 1) : images - (images % blockSize);
 }
 
 /** x, or a copy in the layout that the preferred variant reads; for a tensor that several kernels will read. */

@@ -377,9 +377,9 @@ export const commands: Area = {
 			suites: ["node/cli/pinned_training", "node/cli/prior_cli"],
 		},
 		"batches on CPU adapters do not fill their blocks": {
-			file: "src/node/images/batch_sizes.ts",
-			find: "fitting - (fitting % blockSize)",
-			replace: "fitting",
+			file: "src/ops/variants.ts",
+			find: "images - (images % blockSize)",
+			replace: "images",
 			suites: ["node/images/batch_sizes"],
 		},
 		"a prior of too many layers is built": {

@@ -1,9 +1,9 @@
 import { type Shape, sizeOf } from "../../base/shape.js";
 import type { Module } from "../../nn/module.js";
 import { Layer } from "../../nn/module.js";
+import { largestBatch } from "../../ops/variants.js";
 import type { GatedPixelCNN } from "../../prior/gated_pixel_cnn.js";
 import type { Quantizer } from "../../quantizers/quantizer.js";
-import { blockSize } from "../../tensor/layout.js";
 import type { Gpu } from "../../tensor/tensor.js";
 import type { VQVAE } from "../../vqvae/vqvae.js";
 
@@ -11,8 +11,6 @@ import type { VQVAE } from "../../vqvae/vqvae.js";
 const most = 128;
 /** The size of binding that every device supports. Larger layers would only use more memory. */
 const enoughBytes = 2 ** 27;
-/** Smaller batches are not laid out in blocks, so they need no memory for unused places of a block. */
-const leastBlocked = 4;
 
 /** The part of a device that decides the size of a batch. */
 export type DeviceSize = Pick<Gpu, "variants"> & {
@@ -67,15 +65,8 @@ export function bytesOfGrid({ height, width, channels, numEmbeddings }: PriorSiz
 	return 4 * height * width * Math.max(numEmbeddings, 4 * channels);
 }
 
-/** For how many images a batch needs memory: in the blocked layout of CPU adapters the last block may have unused places. */
-export function imagesInMemory({ variants }: Pick<DeviceSize, "variants">, batch: number): number {
-	return batch < leastBlocked || !variants.includes("blocked") ? batch : Math.ceil(batch / blockSize) * blockSize;
-}
-
-/** The most images whose widest layer fits, whole blocks in the blocked layout. */
+/** The most images whose widest layer fits. */
 function perBatch({ variants, limits }: DeviceSize, bytesOfOne: number, limit: number): number {
 	const fitting = Math.min(limit, Math.floor(Math.min(enoughBytes, limits.maxStorageBufferBindingSize) / bytesOfOne));
-	if (!variants.includes("blocked")) return Math.max(1, fitting);
-	if (fitting < blockSize) return Math.min(leastBlocked - 1, Math.max(1, fitting));
-	return fitting - (fitting % blockSize);
+	return largestBatch(variants, Math.max(1, fitting));
 }

@@ -1,8 +1,9 @@
 import { LimitError } from "../../base/errors.js";
+import { imagesInMemory } from "../../ops/variants.js";
 import type { Quantizer } from "../../quantizers/quantizer.js";
 import type { Gpu } from "../../tensor/tensor.js";
 import type { VQVAE } from "../../vqvae/vqvae.js";
-import { bytesOfGrid, bytesOfImage, imagesInMemory } from "../images/batch_sizes.js";
+import { bytesOfGrid, bytesOfImage } from "../images/batch_sizes.js";
 
 /**
  * @param bytesOf the bytes that a value of the option needs, which grow with the value
@@ -92,7 +93,7 @@ export function checkImages(
 		gpu,
 		"batch",
 		Math.min(batch, set.count),
-		(n) => imagesInMemory(gpu, n) * ofImage,
+		(n) => imagesInMemory(gpu.variants, n) * ofImage,
 		"the widest layer of a batch",
 	);
 }
@@ -135,7 +136,7 @@ export function checkPriorSizes(
 		gpu,
 		"batch",
 		Math.min(batch, grid.count),
-		(n) => imagesInMemory(gpu, n) * ofGrid,
+		(n) => imagesInMemory(gpu.variants, n) * ofGrid,
 		"the widest layer of a batch",
 	);
 }

@@ -1,12 +1,8 @@
 import { VQVAE } from "tessera-gpu/vqvae";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import {
-	type DeviceSize,
-	gridsPerBatch,
-	imagesInMemory,
-	imagesPerBatch,
-} from "../../../src/node/images/batch_sizes.js";
+import { type DeviceSize, gridsPerBatch, imagesPerBatch } from "../../../src/node/images/batch_sizes.js";
+import { imagesInMemory } from "../../../src/ops/variants.js";
 import { device } from "../../support.js";
 
 const test = suite("batch sizes");
@@ -59,7 +55,7 @@ test("the widest layer of the model counts, and what the device binds", async ()
 });
 
 test("a small batch takes the memory of its images alone, others of whole blocks on CPU adapters", () => {
-	const inMemory = (device: DeviceSize) => [1, 3, 4, 16, 17].map((batch) => imagesInMemory(device, batch));
+	const inMemory = (device: DeviceSize) => [1, 3, 4, 16, 17].map((batch) => imagesInMemory(device.variants, batch));
 	assert.equal(inMemory(gpuOf(2 ** 27)), [1, 3, 4, 16, 17]);
 	assert.equal(inMemory(cpuOf(2 ** 27)), [1, 3, 16, 16, 32]);
 });
