@@ -14,7 +14,7 @@ export interface Launch {
 	readonly bindings: readonly Storage[];
 	/** The fields of the kernel's uniform, by name. */
 	readonly uniforms?: UniformValues;
-	/** How many workgroups; more than one dimension takes are folded into rows. */
+	/** How many workgroups. A grid that is too long for one dimension is folded into rows. */
 	readonly workgroups: number;
 	/**
 	 * Floating-point operations of the whole launch, for kernels with a `Slice`: a launch that would keep the device busy for too

@@ -217,7 +217,7 @@ export class TensorGpu extends Device implements Gpu {
 			const result = this.scope(step);
 			// What is left is read by the host and uploaded to, which need contiguous memory.
 			for (const tensor of [...tensorsIn(result), ...gradients.current])
-				if (!tensor.isDisposed && !this.isExternal(tensor.memory())) tensor.writableMemory();
+				if (!tensor.isDisposed && !this.isExternal(tensor.memory())) tensor.makeContiguous();
 			return result;
 		};
 		this.gradientLog = gradients;

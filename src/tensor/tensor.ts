@@ -259,19 +259,20 @@ export class Tensor<D extends DType = "float32"> {
 		return this.converted;
 	}
 
-	/**
-	 * The contiguous memory, to be overwritten: memory that holds the old elements in another layout is freed.
-	 *
-	 * @internal
-	 */
-	writableMemory(): Storage {
+	/** Converts the tensor to the contiguous layout, and frees its memory in another one. @internal */
+	makeContiguous(): void {
+		if (this.primaryLayout === "contiguous") return;
 		const memory = this.memory();
-		if (this.primaryLayout === "contiguous") return memory;
 		this.primary.free();
 		this.primary = memory;
 		this.primaryLayout = "contiguous";
 		this.converted = null;
-		return memory;
+	}
+
+	/** The only memory of the tensor, contiguous, to be overwritten. @internal */
+	writableMemory(): Storage {
+		this.makeContiguous();
+		return this.memory();
 	}
 
 	private contiguousCopy(): Storage {
