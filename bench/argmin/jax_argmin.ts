@@ -1,8 +1,8 @@
 import { defaultDevice, init, jit, numpy as np } from "@jax-js/jax";
 import type { Gpu } from "tessera-gpu";
-import type { Contender } from "../harness/contest.js";
 import { guarded } from "../harness/guard.js";
 import { shareDevice } from "../harness/navigator.js";
+import type { Contender } from "../harness/timing.js";
 import type { Problem } from "./compare_indices.js";
 
 /** The composition in jax-js over one problem. */

@@ -1,9 +1,9 @@
 import { nearestCode } from "tessera-gpu";
 import { Random } from "../../src/base/random.js";
 import type { Bench } from "../harness/benchmark.js";
-import { type Contender, contest, notesOn } from "../harness/contest.js";
 import { byKernel, extraMemory, gpuTime, type KernelCost, ours, stagesOf } from "../harness/ours.js";
 import type { Measurement } from "../harness/report.js";
+import { type Contender, notesOn, timeAlternately } from "../harness/timing.js";
 import { compareIndices, type Disagreement, type Problem } from "./compare_indices.js";
 import type { JaxArgmin } from "./jax_argmin.js";
 import type { TfjsArgmin } from "./tfjs_argmin.js";
@@ -117,7 +117,7 @@ export async function measureArgmin(
 
 		const contenders: Contender[] = [ours(gpu, search), ...(tfjsOpened?.contenders ?? [])];
 		if (jaxOpened !== undefined) contenders.push(jaxOpened.contender);
-		const results = await contest(contenders, options);
+		const results = await timeAlternately(contenders, options);
 		const [our, their, jaxs] = ["ours", "tfjs", "jax-js"].map((name) => results.get(name));
 		notes.push(...notesOn(results));
 		if (our === undefined) throw new Error("ours was not measured");

@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Gpu } from "tessera-gpu";
-import type { Contender } from "../harness/contest.js";
 import { guarded } from "../harness/guard.js";
 import { Tfjs } from "../harness/tfjs.js";
+import type { Contender } from "../harness/timing.js";
 import type { Problem } from "./compare_indices.js";
 
 /** argmin over codes of |z|² + |e|² − 2 z·e: the usual composition, with three terms. */

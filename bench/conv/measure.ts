@@ -1,10 +1,10 @@
 import { conv2d, convTranspose2d, type Gpu, noGrad, type Tensor } from "tessera-gpu";
 import { Random } from "../../src/base/random.js";
 import type { Bench } from "../harness/benchmark.js";
-import { contest, notesOn } from "../harness/contest.js";
 import { gpuTime, ours } from "../harness/ours.js";
 import { relativeDifference } from "../harness/permute.js";
 import type { Measurement } from "../harness/report.js";
+import { notesOn, timeAlternately } from "../harness/timing.js";
 import { type Direction, describe, type Layer, multiplyAdds } from "./layers.js";
 import type { LayerData, TfjsConvolution } from "./tfjs_convolution.js";
 
@@ -99,7 +99,7 @@ export async function measureConvolution(bench: Bench, layer: Layer, direction: 
 		const checked = tfjs && check(await result.data(), tfjs);
 		for (const name of checked?.wrong ?? []) notes.push(`${name} gives a wrong result and is left out`);
 		const right = tfjs?.variants.filter(({ contender }) => !checked?.wrong.includes(contender.name)) ?? [];
-		const results = await contest([ours(gpu, operation), ...right.map(({ contender }) => contender)], options);
+		const results = await timeAlternately([ours(gpu, operation), ...right.map(({ contender }) => contender)], options);
 		const our = results.get("ours");
 		notes.push(...notesOn(results));
 		if (our === undefined) throw new Error("ours was not measured");

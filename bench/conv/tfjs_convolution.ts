@@ -1,9 +1,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Gpu } from "tessera-gpu";
-import type { Contender } from "../harness/contest.js";
 import { guarded } from "../harness/guard.js";
 import { permuted } from "../harness/permute.js";
 import { Tfjs } from "../harness/tfjs.js";
+import type { Contender } from "../harness/timing.js";
 import type { Direction, Layer } from "./layers.js";
 
 /** A direction of a layer in tfjs, in one of its settings. */

@@ -1,6 +1,6 @@
 import type { AnyTensor, Gpu, LaunchEvent, Storage } from "tessera-gpu";
-import type { Contender, ContestOptions } from "./contest.js";
 import { spreadOf } from "./statistics.js";
+import type { Contender, TimingOptions } from "./timing.js";
 
 /** An operation of this library; its result is freed. */
 export function ours(gpu: Gpu, operation: () => unknown): Contender {
@@ -15,7 +15,7 @@ export function ours(gpu: Gpu, operation: () => unknown): Contender {
 }
 
 /** Median of the milliseconds on the GPU, by timestamps. */
-async function medianOnGpu(gpu: Gpu, launch: () => void, { rounds, budget }: ContestOptions): Promise<number> {
+async function medianOnGpu(gpu: Gpu, launch: () => void, { rounds, budget }: TimingOptions): Promise<number> {
 	const times: number[] = [];
 	const start = performance.now();
 	while (times.length === 0 || (times.length < rounds && performance.now() - start < 1000 * budget))
@@ -24,7 +24,7 @@ async function medianOnGpu(gpu: Gpu, launch: () => void, { rounds, budget }: Con
 }
 
 /** Median of an operation's milliseconds on the GPU, by timestamps; it was called before. */
-export function gpuTime(gpu: Gpu, operation: () => unknown, options: ContestOptions): Promise<number> {
+export function gpuTime(gpu: Gpu, operation: () => unknown, options: TimingOptions): Promise<number> {
 	return medianOnGpu(gpu, ours(gpu, operation).call, options);
 }
 
@@ -39,7 +39,7 @@ export interface Stage {
 /**
  * Each launch of an operation timed alone, in the order of the launches. Their buffers are held until then.
  */
-export async function stagesOf(gpu: Gpu, operation: () => unknown, options: ContestOptions): Promise<Stage[]> {
+export async function stagesOf(gpu: Gpu, operation: () => unknown, options: TimingOptions): Promise<Stage[]> {
 	const launches: LaunchEvent[] = [];
 	const collect = (event: LaunchEvent) => {
 		for (const storage of event.launch.bindings) storage.retain();

@@ -2,8 +2,8 @@ import "@tensorflow/tfjs-core/dist/register_all_gradients.js";
 import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Gpu } from "tessera-gpu";
-import type { Contender } from "./contest.js";
 import { shareDevice } from "./navigator.js";
+import type { Contender } from "./timing.js";
 
 /**
  * tfjs on the device that ours runs on. Its own backend would request a device; so it is imported while there is no

@@ -1,10 +1,10 @@
 import type { Gpu } from "tessera-gpu";
 import { Trainer, type VQVAE } from "tessera-gpu/vqvae";
 import type { Bench } from "../harness/benchmark.js";
-import { type Contender, contest, notesOn } from "../harness/contest.js";
 import { byKernel, type KernelCost, stagesOf } from "../harness/ours.js";
 import type { Measurement } from "../harness/report.js";
 import { spreadOf } from "../harness/statistics.js";
+import { type Contender, notesOn, timeAlternately } from "../harness/timing.js";
 import { batchSize, imageSize, openTraining, type Training } from "./problem.js";
 import type { TfjsTraining } from "./tfjs_training.js";
 
@@ -130,7 +130,7 @@ export async function measureStep({ gpu, options }: Bench): Promise<TrainRow> {
 			...contender,
 			before: before.get(contender.name) ?? 0,
 		}));
-		const results = await contest([us, ...them], options);
+		const results = await timeAlternately([us, ...them], options);
 		const our = results.get("ours");
 		if (our === undefined) throw new Error("ours was not measured");
 		const notes = notesOn(results);

@@ -1,9 +1,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Gpu } from "tessera-gpu";
 import type { VQVAE } from "tessera-gpu/vqvae";
-import type { Contender } from "../harness/contest.js";
 import { guarded } from "../harness/guard.js";
 import { Tfjs } from "../harness/tfjs.js";
+import type { Contender } from "../harness/timing.js";
 import { digitBatch } from "./problem.js";
 import { TfjsNetwork } from "./tfjs_network.js";
 

@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { type Contender, contest } from "../../../bench/harness/contest.js";
 import { differ, spreadOf } from "../../../bench/harness/statistics.js";
+import { type Contender, timeAlternately } from "../../../bench/harness/timing.js";
 
 const test = suite("benchmark statistics");
 
@@ -47,7 +47,7 @@ function busy(name: string, milliseconds: number, calls: string[]): Contender {
 
 test("contenders take turns in an order that reverses, after calls that are not counted", async () => {
 	const calls: string[] = [];
-	const results = await contest([busy("a", 60, calls), busy("b", 60, calls)], { rounds: 3, budget: 60, now });
+	const results = await timeAlternately([busy("a", 60, calls), busy("b", 60, calls)], { rounds: 3, budget: 60, now });
 	assert.is(results.get("a")?.runs, 6);
 	assert.is(results.get("b")?.runs, 6);
 	assert.is(calls.join(""), "aabb" + "aabb" + "bbaa" + "aabb");
@@ -56,7 +56,7 @@ test("contenders take turns in an order that reverses, after calls that are not 
 
 test("a sample of quick calls holds several of them, and its time is a call's", async () => {
 	const calls: string[] = [];
-	const results = await contest([busy("a", 1, calls)], { rounds: 2, budget: 60, now });
+	const results = await timeAlternately([busy("a", 1, calls)], { rounds: 2, budget: 60, now });
 	assert.is(results.get("a")?.runs, 10);
 	assert.ok(calls.length >= 2 + 10 * 4, `${calls.length} calls`);
 	assert.is(results.get("a")?.median, 1);
@@ -64,17 +64,17 @@ test("a sample of quick calls holds several of them, and its time is a call's", 
 
 test("no round begins after the budget but a second, unless the first took four times as long", async () => {
 	const calls: string[] = [];
-	await contest([busy("a", 110, calls)], { rounds: 7, budget: 0.05, now });
+	await timeAlternately([busy("a", 110, calls)], { rounds: 7, budget: 0.05, now });
 	assert.is(calls.length, 2 + 2);
-	await contest([busy("a", 110, calls)], { rounds: 7, budget: 0.01, now });
+	await timeAlternately([busy("a", 110, calls)], { rounds: 7, budget: 0.01, now });
 	assert.is(calls.length, 4 + 2 + 1);
 });
 
 test("what was called before, and took long, is not warmed up again", async () => {
 	const calls: string[] = [];
-	await contest([{ ...busy("a", 110, calls), before: 600 }], { rounds: 2, budget: 60, now });
+	await timeAlternately([{ ...busy("a", 110, calls), before: 600 }], { rounds: 2, budget: 60, now });
 	assert.is(calls.length, 2);
-	const results = await contest([{ ...busy("a", 110, calls), before: 600 }], { rounds: 2, budget: 0.05, now });
+	const results = await timeAlternately([{ ...busy("a", 110, calls), before: 600 }], { rounds: 2, budget: 0.05, now });
 	assert.is(calls.length, 2);
 	assert.equal(results.get("a"), { median: 600, quartiles: [600, 600], runs: 1, onlyEarlier: true });
 });

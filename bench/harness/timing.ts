@@ -17,7 +17,7 @@ export interface Result extends Spread {
 	readonly onlyEarlier: boolean;
 }
 
-export interface ContestOptions {
+export interface TimingOptions {
 	/** How often each contender gets its turn. */
 	readonly rounds: number;
 	/** Seconds after which no further round begins; there are two at the least, or one that took four times as long. */
@@ -59,9 +59,9 @@ async function warmUp(contender: Contender, now: () => number): Promise<number> 
  * does meets all of them alike. Each is called before: the first call makes its pipelines, a second one says how many
  * calls a sample needs.
  */
-export async function contest(
+export async function timeAlternately(
 	contenders: readonly Contender[],
-	{ rounds, budget, now = () => performance.now() }: ContestOptions,
+	{ rounds, budget, now = () => performance.now() }: TimingOptions,
 ): Promise<Map<string, Result>> {
 	const results = new Map<string, Result>();
 	const entries: { contender: Contender; calls: number; times: number[] }[] = [];
