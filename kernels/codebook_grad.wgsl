@@ -8,7 +8,7 @@
 // sizes    factor
 //
 // One invocation computes one element of de. No features, default limits.
-// Reference: test/reference/losses.ts, mseLossBackward
+// Reference: test/reference/codes.ts, codebookGradient
 
 struct Sizes {
 	codes: u32,

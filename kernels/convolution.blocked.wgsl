@@ -59,9 +59,10 @@ struct Slice { first: u32, end: u32 }
 @group(0) @binding(5) var<uniform> sizes: Sizes;
 @group(0) @binding(6) var<uniform> slice: Slice;
 
-// The images of 16 whose mask is not 0, as bits, for the 4 channels from `channel` on: 2 channels in a word. They
-// are read before there are sums, and in loops whose length (4) the compiler does not know: on a CPU adapter a
-// load is dozens of branches, and takes longer to compile the more registers are live across it.
+// The images of 16 whose mask is not 0, as bits, for the 4 channels from `channel` on: 2 channels in a
+// word. They are read before there are sums, and in loops whose length (4) the compiler does not know: on a
+// CPU adapter a load is dozens of branches, and takes longer to compile the more registers are live across
+// it.
 fn unmasked(at: u32, channel: u32) -> vec2<u32> {
 	var bits = vec2(0u);
 	let four = min(4u, sizes.outChannels * 4u);
@@ -76,8 +77,8 @@ fn unmasked(at: u32, channel: u32) -> vec2<u32> {
 	return bits;
 }
 
-// Stores 4 images of one channel, those whose bits are set. With a ReLU, `below` is the number of values that are
-// not positive, compared by their bits as in relu.wgsl, so that NaN passes; else it is 0.
+// Stores 4 images of one channel, those whose bits are set. With a ReLU, `below` is the number of values
+// that are not positive, compared by their bits as in relu.wgsl, so that NaN passes; else it is 0.
 fn store4(at: u32, sum: vec4<f32>, below: u32, bits: u32) {
 	let kept = select(sum, vec4(0.0), bitcast<vec4<u32>>(sum) - vec4(0x80000000u) < vec4(below));
 	y[at] = select(vec4(0.0), kept, (vec4(bits) & vec4(1u, 2u, 4u, 8u)) != vec4(0u));
@@ -94,8 +95,8 @@ fn store(at: u32, channel: u32, kept: u32, a: vec4<f32>, b: vec4<f32>, c: vec4<f
 	store4(at + 3u, d + offset, below, kept >> 12u);
 }
 
-// The taps of one axis that read inside of the image: how many, the first, the step between them, and the inputs
-// that they read.
+// The taps of one axis that read inside of the image: how many, the first, the step between them, and the
+// inputs that they read.
 struct Taps { count: u32, first: u32, step: u32, source: i32, sourceStep: i32 }
 
 fn tapsInside(start: i32, tapStep: i32, taps: u32, outStep: i32, length: u32) -> Taps {
@@ -132,8 +133,8 @@ fn main(
 	let block = workgroup % blocks;
 	let pixel = workgroup / blocks % outPlane;
 	let images = workgroup / (blocks * outPlane);
-	// Numerators of the input's row and column: they grow by tapStep with each tap, and if outStep divides them the tap
-	// reads an input.
+	// Numerators of the input's row and column: they grow by tapStep with each tap, and if outStep divides
+	// them the tap reads an input.
 	let startY = i32(pixel / sizes.outWidth * sizes.inStepY) + sizes.originY;
 	let startX = i32(pixel % sizes.outWidth * sizes.inStepX) + sizes.originX;
 	let outStepY = i32(sizes.outStepY);
@@ -174,7 +175,8 @@ fn main(
 	var row = ((block * sizes.kernelHeight + tapsY.first) * sizes.kernelWidth + tapsX.first) * rowLength + lane;
 	for (var step = 0u; step < steps; step++) {
 		let last = min(i + 1u, sizes.inChannels - 1u);
-		// If there is no second channel, its values are zeros: an infinite value times the weight 0 would be NaN.
+		// If there is no second channel, its values are zeros: an infinite value times the weight 0 would
+		// be NaN.
 		let single = last == i;
 		var values: vec4<f32>;
 		var t0: vec4<f32>;

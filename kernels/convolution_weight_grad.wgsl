@@ -46,7 +46,8 @@ struct Slice { first: u32, end: u32 }
 
 var<workgroup> sums: array<f32, 2048>;
 
-// A column: the first element of its input channel in an image, and the distance of its tap from the pixel's first tap.
+// A column: the first element of its input channel in an image, and the distance of its tap from the
+// pixel's first tap.
 struct Column { channel: u32, y: i32, x: i32 }
 
 fn column(index: u32, columns: u32, convGroup: u32) -> Column {

@@ -5,6 +5,7 @@
 //
 // One invocation copies one code. No features, default limits.
 // Reference: test/reference/codes.ts, joinLevels
+// Reference: test/reference/codes.ts, takeLevel
 
 override COUNT: u32;
 override FROM_STRIDE: u32 = 1;

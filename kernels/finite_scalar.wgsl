@@ -9,7 +9,7 @@
 // One invocation computes one vector. No features, default limits.
 // Source: Mentzer et al., "Finite scalar quantization: VQ-VAE made simple", 2023, appendix A.1, in the form
 // of the paper's own code. Another form in use has 1 + ε and s = atanh(o/h); its codes differ.
-// Reference: test/reference/quantizers.ts, boundedScalar
+// Reference: test/reference/quantizers.ts, finiteScalar
 
 override DIMENSIONS: u32;
 override INNER: u32;

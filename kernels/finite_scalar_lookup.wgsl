@@ -7,7 +7,7 @@
 //
 // One invocation computes one vector. No features, default limits.
 // Source: Mentzer et al., "Finite scalar quantization: VQ-VAE made simple", 2023, appendix A.1.
-// Reference: test/reference/quantizers.ts, boundedScalar
+// Reference: test/reference/quantizers.ts, finiteScalarLookup
 
 override DIMENSIONS: u32;
 override INNER: u32;

@@ -53,8 +53,8 @@ fn closer(best: Best, distance: vec4<f32>, code: u32) -> Best {
 	);
 }
 
-// The lowest of the codes at the smallest distance in the subgroup, for 4 rows. Bit 31 is set if another code is
-// farther by at most `bound`, or if the bound is not finite.
+// The lowest of the codes at the smallest distance in the subgroup, for 4 rows. Bit 31 is set if another
+// code is farther by at most `bound`, or if the bound is not finite.
 fn lowest(best: Best, bound: f32) -> vec4<u32> {
 	let smallest = subgroupMin(best.distance);
 	let code = subgroupMin(select(vec4(0x7fffffffu), best.code, best.distance == smallest));
@@ -172,8 +172,8 @@ fn main(
 		bestD = closer(bestD, d2, code + 2u);
 		bestD = closer(bestD, d3, code + 3u);
 	}
-	// Whether rounding could have hidden a nearer code, as in nearest_code.wgsl: one bound for the 16 rows. Lengths are
-	// compared as integers: ∞ and NaN are the largest.
+	// Whether rounding could have hidden a nearer code, as in nearest_code.wgsl: one bound for the 16 rows.
+	// Lengths are compared as integers: ∞ and NaN are the largest.
 	var length = vec4(0.0);
 	for (var d = second; d < sizes.dimensions; d += 2u) { length = fma(z[base + d * 4u], z[base + d * 4u], length); }
 	if (SUBGROUP == 4u) {

@@ -36,8 +36,8 @@ struct Slice { first: u32, end: u32 }
 @group(0) @binding(4) var<uniform> sizes: Sizes;
 @group(0) @binding(5) var<uniform> slice: Slice;
 
-// The distances of the 4 neighbouring codes of which one is the best so far, the smallest of them, the first of
-// these codes, and the smallest distance of all other codes.
+// The distances of the 4 neighbouring codes of which one is the best so far, the smallest of them, the
+// first of these codes, and the smallest distance of all other codes.
 struct Best { distances: vec4<f32>, smallest: f32, code: u32, others: f32 }
 
 fn firstElement(n: u32) -> u32 {
@@ -55,8 +55,8 @@ fn closer(best: Best, distances: vec4<f32>, code: u32) -> Best {
 	);
 }
 
-// The code, with bit 31 set if the second best is not farther by more than rounding. Magnitudes are given as bits,
-// which compare as integers: ∞ and NaN are the largest.
+// The code, with bit 31 set if the second best is not farther by more than rounding. Magnitudes are given
+// as bits, which compare as integers: ∞ and NaN are the largest.
 fn decided(best: Best, squaredLength: f32, halfNorm: f32) -> u32 {
 	let d = best.distances;
 	let place = select(select(select(3u, 2u, d.z == best.smallest), 1u, d.y == best.smallest), 0u, d.x == best.smallest);

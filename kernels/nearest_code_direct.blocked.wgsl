@@ -16,7 +16,8 @@
 // Reference: test/reference/nearest_code.ts, nearestCode
 
 enable subgroups;
-// A workgroup is one subgroup, so the results of subgroup operations are uniform; the compiler cannot know that.
+// A workgroup is one subgroup, so the results of subgroup operations are uniform; the compiler cannot know
+// that.
 diagnostic(off, subgroup_uniformity);
 
 override SUBGROUP: u32;

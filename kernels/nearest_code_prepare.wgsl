@@ -9,7 +9,7 @@
 // other, one dimension after the other, with the sign that the distance needs. Codes that are added are at
 // an unreachable distance; dimensions that are added are 0. One invocation computes one code. No features,
 // default limits.
-// Reference: test/reference/nearest_code.ts, nearestCode
+// Reference: test/reference/codes.ts, prepareCodebook
 
 struct Sizes {
 	codes: u32,

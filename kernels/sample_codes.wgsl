@@ -94,7 +94,8 @@ fn sample(image: u32, present: bool, position: u32, lane: u32) {
 	}
 	if (settings.temperature == 0.0) { threshold = ordered(largest); }
 	if (kept) { threshold = 0u; }
-	// With temperature 0 only logits that equal the largest are kept, and exp is 1 for them whatever the factor.
+	// With temperature 0 only logits that equal the largest are kept, and exp is 1 for them whatever the
+	// factor.
 	let sharpness = select(1.0 / max(settings.temperature, 1e-20), 1.0, kept || settings.temperature == 0.0);
 
 	var sum = 0.0;
@@ -116,8 +117,8 @@ fn sample(image: u32, present: bool, position: u32, lane: u32) {
 	}
 	let random = f32(pcg3d(vec3(settings.seed, position, place[2] + image)).x >> 8u) / 16777216.0;
 	let goal = select(random * total, 0.0, settings.temperature == 0.0);
-	// The run of codes in which the cumulative probability passes the goal; if rounding leaves none, the last run with
-	// a probability above 0.
+	// The run of codes in which the cumulative probability passes the goal; if rounding leaves none, the
+	// last run with a probability above 0.
 	var run = 0u;
 	var before = 0.0;
 	var runBefore = 0.0;

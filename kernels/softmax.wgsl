@@ -68,7 +68,8 @@ fn main(
 	let logTotal = log(total);
 	for (var i = local.y; i < end; i += LANES) {
 		let centred = x[base + i * INNER] - largest;
-		// A row with NaN, or of −∞ alone, is NaN: its total is NaN or 0, whose logarithm is finite on some adapters.
+		// A row with NaN, or of −∞ alone, is NaN: its total is NaN or 0, whose logarithm is finite on some
+		// adapters.
 		if (LOG == 1u && total > 0.0) { y[base + i * INNER] = centred - logTotal; }
 		else { y[base + i * INNER] = expOrNan(centred) / total; }
 	}

@@ -5,7 +5,7 @@
 // sizes    plane: pixels of an image
 //
 // One invocation copies a pixel of 4 images. No features, default limits.
-// Reference: test/reference/layout.ts, blockImages
+// Reference: test/reference/layout.ts, unblockImages
 
 struct Sizes {
 	images: u32,

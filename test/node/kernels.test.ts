@@ -103,7 +103,7 @@ async function headerFaults(file: string, source: string): Promise<string[]> {
 	const faults: string[] = [];
 	if (!/[=←]/.test(paragraphs[0] ?? "")) faults.push("it does not begin with the formula");
 	const described = Array.from(text.matchAll(/^(\w+(?:, \w+)*) {2}/gm), ([, names = ""]) => names.split(", ")).flat();
-	for (const [, variable = ""] of source.matchAll(/var<storage[^>]*>\s*(\w+)/g))
+	for (const [, variable = ""] of source.matchAll(/var<(?:uniform|storage[^>]*)>\s*(\w+)/g))
 		if (!described.includes(variable)) faults.push(`binding ${variable} is not described`);
 	const feature = /^enable (\w+);/m.exec(source)?.[1];
 	if (feature !== undefined && !new RegExp(`feature\\s+${feature}`).test(text))

@@ -2,6 +2,7 @@ import { suite } from "uvu";
 import { Random } from "../../src/base/random.js";
 import { launchJoinLevels, launchTakeLevel } from "../../src/ops/codes/code_levels.js";
 import { launchCodeSums } from "../../src/ops/codes/code_sums.js";
+import { launchPrepare } from "../../src/ops/codes/nearest_code.js";
 import { launchPackWeights } from "../../src/ops/convolution/pack_weights.js";
 import { planConv2d } from "../../src/ops/convolution/plan.js";
 import { launchSum } from "../../src/ops/sum.js";
@@ -9,7 +10,7 @@ import { toBlocked, toContiguous, wordsOf } from "../../src/tensor/layout.js";
 import { Tensor } from "../../src/tensor/tensor.js";
 import { array, sizeOf } from "../reference/array.js";
 import * as codes from "../reference/codes.js";
-import { blockImages, packWeights } from "../reference/layout.js";
+import { blockImages, packWeights, unblockImages } from "../reference/layout.js";
 import { assertClose, assertSame, device, randomArray, randomIndices, tensorOf } from "../support.js";
 
 const test = suite("what kernels prepare for others");
@@ -56,6 +57,23 @@ for (const [shape, count] of [
 		sums.dispose();
 	});
 
+for (const [shape, width, multiple] of [
+	[[1, 1], 8, 1],
+	[[37, 5], 16, 2],
+	[[64, 16], 32, 2],
+] as const)
+	test(`a codebook [${shape}] is prepared ${width} wide`, async () => {
+		const gpu = await device();
+		const codebook = randomArray(new Random(width), shape);
+		const { transposed, halfNorm } = gpu.scope(() => launchPrepare(tensorOf(gpu, codebook), width, multiple));
+		const expected = codes.prepareCodebook(codebook, width, Math.ceil(shape[1] / multiple) * multiple);
+		// A value that is added may be 0 or −0: both are the same in the sums of nearest_code.wgsl.
+		const withoutSignOf0 = (values: Iterable<number>) => Float32Array.from(values, (value) => value + 0);
+		assertSame(withoutSignOf0(await transposed.data()), withoutSignOf0(expected.transposed), "transposed");
+		assertClose(await halfNorm.data(), expected.halfNorm, 1e-6, "halfNorm");
+		for (const tensor of [transposed, halfNorm]) tensor.dispose();
+	});
+
 test("levels of codes are joined, and taken again", async () => {
 	const gpu = await device();
 	const random = new Random(3);
@@ -73,7 +91,7 @@ test("levels of codes are joined, and taken again", async () => {
 	for (const [level, tensor] of taken.entries())
 		assertSame(
 			await tensor.data(),
-			levels[level].map((code) => code + 9 * level),
+			Uint32Array.from(codes.takeLevel(expected, level, levels.length)),
 			`level ${level}`,
 		);
 	for (const tensor of [joined, ...taken]) tensor.dispose();
@@ -99,9 +117,11 @@ for (const shape of [
 			for (const tensor of [x, blocked]) tensor.dispose();
 		}
 		const blocked = gpu.empty(shape, "float32", "blocked");
-		gpu.write(blocked.memory("blocked"), Float32Array.from(blockImages(images, blocks).data));
+		const blocksOfImages = randomArray(new Random(blocks), [blocks, sizeOf(shape.slice(2)), shape[1] as number, 16]);
+		gpu.write(blocked.memory("blocked"), Float32Array.from(blocksOfImages.data));
 		const contiguous = new Tensor(gpu, toContiguous(gpu, blocked.memory("blocked"), shape), shape, "float32");
-		assertSame(await contiguous.data(), Float32Array.from(images.data), `[${shape}] contiguous`);
+		const expected = Float32Array.from(unblockImages(blocksOfImages, shape).data);
+		assertSame(await contiguous.data(), expected, `[${shape}] contiguous`);
 		assertSame([wordsOf(shape, "blocked")], [blocks * 16 * sizeOf(shape.slice(1))], "words");
 		for (const tensor of [blocked, contiguous]) tensor.dispose();
 	});

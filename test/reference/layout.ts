@@ -15,6 +15,18 @@ export function blockImages(x: Array64, blocks: number, first = 0): Array64 {
 	return array([blocks, pixels, channels, 16], blocked);
 }
 
+/** x[16·b + j, c, p] = blocked[b, p, c, j], for as many images as `shape` [N, C, …] has. */
+export function unblockImages(blocked: Array64, shape: readonly number[]): Array64 {
+	const [images, channels, ...plane] = shape as [number, number, ...number[]];
+	const pixels = sizeOf(plane);
+	const x: number[] = [];
+	for (let n = 0; n < images; n++)
+		for (let c = 0; c < channels; c++)
+			for (let p = 0; p < pixels; p++)
+				x.push(blocked.data[((Math.floor(n / 16) * pixels + p) * channels + c) * 16 + (n % 16)] as number);
+	return array(shape, x);
+}
+
 /**
  * packed[b, tap, i, j] = w[width·b + j, i, tap], 0 if there is no such output or input channel: w [O, I, taps] →
  * [⌈O / width⌉, taps, inputs, width]. With `tapsAsOutputs` tap t of output o is output o·taps + t of a weight with one tap.

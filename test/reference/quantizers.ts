@@ -18,12 +18,45 @@ export function rotated(z: readonly number[], q: readonly number[]): number[] {
 	return z.map((value, i) => factor * (value - 2 * w[i] * wz + 2 * qHat[i] * zz));
 }
 
-/** What finite scalar quantization makes of one number: (1 − ε) and tan, as in the code of Mentzer et al. 2023. */
+/** An element before it is rounded, and its derivative by z: (1 − ε) and tan, as in the code of Mentzer et al. 2023. */
 export function boundedScalar(z: number, levels: number): { bounded: number; slope: number } {
 	const half = ((levels - 1) * (1 - 1e-3)) / 2;
 	const offset = levels % 2 === 1 ? 0 : 0.5;
 	const t = Math.tanh(z + Math.tan(offset / half));
 	return { bounded: t * half - offset, slope: half * (1 - t * t) };
+}
+
+/** A vector's rounded elements, in [−1, 1], and its index, the first dimension varying fastest. */
+export function finiteScalar(
+	z: readonly number[],
+	levels: readonly number[],
+): { readonly quantized: number[]; readonly index: number } {
+	const halves = levels.map((level) => Math.floor(level / 2));
+	const rounded = z.map((value, d) => Math.round(boundedScalar(value, levels[d]).bounded));
+	let index = 0;
+	let basis = 1;
+	for (const [d, value] of rounded.entries()) {
+		index += (value + halves[d]) * basis;
+		basis *= levels[d];
+	}
+	return { quantized: rounded.map((value, d) => value / halves[d]), index };
+}
+
+/** The gradient of z, given that of `finiteScalar`'s quantized: rounding is taken as the identity. */
+export function finiteScalarBackward(z: readonly number[], levels: readonly number[], g: readonly number[]): number[] {
+	return g.map((value, d) => (value * boundedScalar(z[d], levels[d]).slope) / Math.floor(levels[d] / 2));
+}
+
+/** The vector to which `finiteScalar` gives an index; zeros for an index out of range. */
+export function finiteScalarLookup(index: number, levels: readonly number[]): number[] {
+	const count = levels.reduce((product, level) => product * level, 1);
+	let rest = index;
+	return levels.map((level) => {
+		if (index >= count) return 0;
+		const value = (rest % level) - Math.floor(level / 2);
+		rest = Math.floor(rest / level);
+		return value / Math.floor(level / 2);
+	});
 }
 
 /** A codebook by exponential moving averages in float64, one step at a time. */

@@ -129,7 +129,7 @@ function launchBlocked(z: Tensor, codebook: Tensor): Tensor<"uint32"> {
 }
 
 /** The codebook as the kernels read it, see kernels/nearest_code_prepare.wgsl. */
-function launchPrepare(
+export function launchPrepare(
 	codebook: Tensor,
 	width: number,
 	dimensionMultiple: number,

@@ -3,7 +3,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Random } from "../../../src/base/random.js";
 import { finiteScalar, finiteScalarLookup } from "../../../src/ops/codes/finite_scalar.js";
-import { boundedScalar } from "../../reference/quantizers.js";
+import * as reference from "../../reference/quantizers.js";
 import { fromVectors, vectorsOf } from "../../reference/vectors.js";
 import {
 	assertClose,
@@ -22,7 +22,7 @@ const test = suite("finite scalar quantization");
 function draw(shape: readonly number[], levels: readonly number[], seed: number) {
 	const random = new Random(seed);
 	const clear = (value: number, d: number) => {
-		const { bounded } = boundedScalar(value, levels[d]);
+		const { bounded } = reference.boundedScalar(value, levels[d]);
 		return Math.abs(Math.abs(bounded - Math.round(bounded)) - 0.5) > 1e-3;
 	};
 	const vectors = vectorsOf(randomArray(random, shape)).map((vector) =>
@@ -54,23 +54,18 @@ for (const [shape, levels] of [
 ] as const)
 	test(`z [${shape}], levels [${levels}]: codes, indices and gradient`, async () => {
 		const { z, vectors } = draw(shape, levels, shape[0]);
-		const rounded = vectors.map((vector) =>
-			vector.map((value, d) => Math.round(boundedScalar(value, levels[d]).bounded)),
-		);
-		const expected = fromVectors(
-			shape,
-			rounded.map((vector) => vector.map((value, d) => value / Math.floor(levels[d] / 2))),
-		);
+		const expected = vectors.map((vector) => reference.finiteScalar(vector, levels));
 		await checkOp(`[${shape}]`, {
 			inputs: [z],
 			run: ([z], gpu) => finiteScalar(z, gpu.tensor(Uint32Array.from(levels), [levels.length])).quantized,
-			expected,
+			expected: fromVectors(
+				shape,
+				expected.map(({ quantized }) => quantized),
+			),
 			gradients: (dy) => [
 				fromVectors(
 					shape,
-					vectorsOf(dy).map((g, n) =>
-						g.map((value, d) => (value * boundedScalar(vectors[n][d], levels[d]).slope) / Math.floor(levels[d] / 2)),
-					),
+					vectorsOf(dy).map((g, n) => reference.finiteScalarBackward(vectors[n], levels, g)),
 				),
 			],
 		});
@@ -82,18 +77,12 @@ for (const [shape, levels] of [
 			[...indices.shape],
 			shape.filter((_, axis) => axis !== 1),
 		);
-		const wanted = rounded.map((vector) => {
-			let basis = 1;
-			let index = 0;
-			for (const [d, value] of vector.entries()) {
-				index += (value + Math.floor(levels[d] / 2)) * basis;
-				basis *= levels[d];
-			}
-			return index;
-		});
+		const wanted = expected.map(({ index }) => index);
 		assertSame(await indices.data(), wanted, "indices");
 		const back = finiteScalarLookup(indices, levelCounts);
 		assertClose(await back.data(), await quantized.data(), 0, "lookup");
+		const looked = wanted.map((index) => reference.finiteScalarLookup(index, levels));
+		assertClose(await back.data(), fromVectors(shape, looked).data, 1e-7, "lookup, reference");
 		for (const tensor of [quantized, indices, back, levelCounts]) tensor.dispose();
 	});
 
@@ -113,6 +102,8 @@ test("every index has a vector of its own, and one beyond them zeros", async () 
 	assert.is(rows[0], "-1, -1");
 	assert.is(rows[11], "1, 0.5");
 	assert.is(rows[12], "0, 0");
+	const expected = Array.from({ length: 13 }, (_, i) => reference.finiteScalarLookup(i, [3, 4])).flat();
+	assertClose(values, expected, 0, "reference");
 	for (const tensor of [table, levels]) tensor.dispose();
 });
 

@@ -3,6 +3,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Random } from "../../../src/base/random.js";
 import { type Array64, array } from "../../reference/array.js";
+import { codebookGradient } from "../../reference/codes.js";
 import { assertClose, assertThrows, checkOp, checkStepMemory, device, randomArray, tensorOf } from "../../support.js";
 
 const test = suite("quantize");
@@ -67,12 +68,10 @@ for (const [i, example] of cases.entries()) {
 			inputs: [latents, codebook],
 			run: ([z, weight], gpu) => quantize(z, weight, gpu.tensor(indices, indexShape), { commitmentCost: beta }).loss,
 			expected: array([], [(1 + beta) * error]),
-			gradients: ({ data: [dy] }) => {
-				const codebookGradient = array(codebook.shape, new Float64Array(codebook.data.length));
-				for (const { at, row, d } of elements(shape))
-					codebookGradient.data[indices[row] * shape[1] + d] += (2 * dy * (nearest.data[at] - latents.data[at])) / n;
-				return [gradientOfZ(beta * dy), codebookGradient];
-			},
+			gradients: ({ data: [dy] }) => [
+				gradientOfZ(beta * dy),
+				codebookGradient(latents, codebook, indices, (2 * dy) / n),
+			],
 		}));
 
 	test(`${title}: commitment loss`, () =>
