@@ -5,17 +5,23 @@ import type { LaunchEvent } from "./launch.js";
 export function printLaunch({ kernel, launch, mode }: LaunchEvent): void {
 	const { constants = {}, bindings, uniforms = {}, workgroups } = launch;
 	const bytes = bindings.map((storage) => storage.bytes.toLocaleString("en-US")).join(" + ");
-	console.warn(
-		`${mode} ${kernel.name}: ${named("constants", constants)}${named("uniforms", uniforms)}${workgroups} workgroups, bindings of ${bytes} bytes`,
-	);
+	const values = [...named("constants", constants), ...named("uniforms", uniforms)];
+	const facts = [...values, `${workgroups} workgroups`, `bindings of ${bytes} bytes`];
+	console.warn(`${mode} ${kernel.name}: ${facts.join(", ")}`);
 }
 
-/** Prints a kernel's WGSL, for `openDevice({ debug: "shaders" })`. */
-export function printShader({ name, source }: Kernel): void {
-	console.warn(`compiled ${name}:\n${source}`);
+/** Prints each pipeline with its constants, and the WGSL of each kernel once, for `openDevice({ debug: "shaders" })`. */
+export function shaderPrinter(): (kernel: Kernel, constants: Constants) => void {
+	const printed = new Set<string>();
+	return ({ name, source }, constants) => {
+		const line = [`compiled ${name}:`, ...named("constants", constants)].join(" ");
+		console.warn(printed.has(name) ? line : `${line}\n${source}`);
+		printed.add(name);
+	};
 }
 
-function named(what: string, values: Constants): string {
+/** "constants { FACTOR 3 }", or nothing if there are none. */
+function named(what: string, values: Constants): string[] {
 	const entries = Object.entries(values).map(([name, value]) => `${name} ${value}`);
-	return entries.length === 0 ? "" : `${what} { ${entries.join(", ")} }, `;
+	return entries.length === 0 ? [] : [`${what} { ${entries.join(", ")} }`];
 }

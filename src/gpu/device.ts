@@ -7,7 +7,7 @@ import type { BlockedKernels } from "./blocked_kernels.js";
 import type { MemoryUse } from "./buffer_pool.js";
 import type { DeviceOptions } from "./device_options.js";
 import { createParts, type DeviceParts } from "./device_parts.js";
-import type { Kernel } from "./kernel.js";
+import type { Constants, Kernel } from "./kernel.js";
 import { checkLaunch, type Launch, type LaunchEvent } from "./launch.js";
 import { checkWritable, Storage, storageWanted } from "./storage.js";
 import type { Variants } from "./variant.js";
@@ -66,6 +66,16 @@ export class Device {
 		this.variants = options.variants ?? ["portable"];
 		this.subgroupSize = fixedSubgroupSize(adapter);
 		this.parts = createParts(device, adapter, options);
+	}
+
+	/**
+	 * Called with kernel and constants before each pipeline is compiled. For debugging and benchmarks;
+	 * `openDevice({ debug: "shaders" })` sets it.
+	 *
+	 * @internal
+	 */
+	set onCompile(listener: ((kernel: Kernel, constants: Constants) => void) | undefined) {
+		this.parts.pipelines.onCompile = listener;
 	}
 
 	/** Whether the device was opened with a WebGPU feature. */

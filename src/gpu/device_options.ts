@@ -1,5 +1,4 @@
 import type { BlockedKernels } from "./blocked_kernels.js";
-import type { Kernel } from "./kernel.js";
 import type { Tuner } from "./tuner.js";
 import type { Variants } from "./variant.js";
 
@@ -19,6 +18,4 @@ export interface DeviceOptions {
 	readonly variants?: Variants;
 	/** The blocked kernels, if they are one of the variants. @internal */
 	readonly blockedKernels?: BlockedKernels | undefined;
-	/** Called with each kernel that is compiled. @internal */
-	readonly onShader?: ((kernel: Kernel) => void) | undefined;
 }

@@ -42,7 +42,7 @@ export function createParts(device: WebGPUDevice, adapter: AdapterDescription, o
 		stream.submitIfIn(lastBatch);
 		pipelines.forgetBuffer(id);
 	});
-	const pipelines = new Pipelines(device, work, errors, options.onShader);
+	const pipelines = new Pipelines(device, work, errors);
 	const uniforms = new Uniforms(device, memory, work);
 	const stream = new CommandStream(device, memory, pipelines, work, errors, wait);
 	const tracer = new Tracer(stream);

@@ -59,13 +59,13 @@ export class Pipelines {
 	);
 	private readonly bindGroupsOfBuffer = new Map<number, Set<string>>();
 	private bindGroupsMade = 0;
+	/** Called before each pipeline is compiled. */
+	onCompile: ((kernel: Kernel, constants: Constants) => void) | undefined;
 
 	constructor(
 		private readonly device: WebGPUDevice,
 		private readonly work: WorkInFlight,
 		private readonly errors: LateErrors,
-		/** Called with each kernel that is compiled. */
-		private readonly onShader: ((kernel: Kernel) => void) | undefined,
 	) {}
 
 	/** How many pipelines and bind groups are cached, and how many bind groups were made; a steady step changes none of them. */
@@ -98,6 +98,7 @@ export class Pipelines {
 	/** The driver's pipeline; compiles it if it is not compiled yet. */
 	compiled(entry: Pipeline): GPUComputePipeline {
 		if (entry.compiled !== undefined) return entry.compiled;
+		this.onCompile?.(entry.kernel, entry.constants);
 		this.device.pushErrorScope("validation");
 		const module = this.module(entry.kernel);
 		entry.compiled = this.device.createComputePipeline(this.descriptor(entry, module));
@@ -115,6 +116,7 @@ export class Pipelines {
 			[...entries]
 				.filter(({ compiled }) => compiled === undefined)
 				.map(async (entry) => {
+					this.onCompile?.(entry.kernel, entry.constants);
 					this.device.pushErrorScope("validation"); // takes the module's error, which the pipeline's repeats
 					const module = this.module(entry.kernel);
 					this.device.popErrorScope().catch(() => undefined);
@@ -190,7 +192,6 @@ export class Pipelines {
 	private module(kernel: Kernel): GPUShaderModule {
 		const cached = this.modules.get(kernel.name);
 		if (cached !== undefined) return cached;
-		this.onShader?.(kernel);
 		const module = this.device.createShaderModule({ label: kernel.name, code: kernel.source });
 		this.modules.set(kernel.name, module);
 		return module;

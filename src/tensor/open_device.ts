@@ -16,7 +16,7 @@ import { browserChoiceStore } from "./choice_store.js";
 import { TensorGpu } from "./gpu.js";
 import type { Gpu } from "./tensor.js";
 
-export interface OpenDeviceOptions extends Omit<DeviceOptions, "tuner" | "variants" | "blockedKernels" | "onShader"> {
+export interface OpenDeviceOptions extends Omit<DeviceOptions, "tuner" | "variants" | "blockedKernels"> {
 	/** Which GPU to prefer if there are several (default "high-performance"). */
 	readonly powerPreference?: "low-power" | "high-performance";
 	/** WebGPU features that the device must have. */
@@ -34,7 +34,8 @@ export interface OpenDeviceOptions extends Omit<DeviceOptions, "tuner" | "varian
 	/**
 	 * What to print for debugging, in Node on stderr, in a browser on the console (default: nothing; in Node the environment
 	 * variable TESSERA_DEBUG): "launches", each launch with its constants, uniforms, workgroups and bytes of its bindings, when it
-	 * is launched, traced or replayed; "shaders", the WGSL of each kernel when it is compiled. See also `gpu.onLaunch`.
+	 * is launched, traced or replayed; "shaders", the constants of each pipeline when it is compiled, and the WGSL of its kernel
+	 * the first time. See also `gpu.onLaunch`.
 	 */
 	readonly debug?: DebugOutput | undefined;
 }
@@ -111,10 +112,10 @@ export async function openAdapter(
 		? (await import("../gpu/blocked_kernels.js")).blockedKernels
 		: undefined;
 	const printers = debug === undefined ? undefined : await import("../gpu/debug.js");
-	const onShader = debug === "shaders" ? printers?.printShader : undefined;
 	const device = await requestDevice(adapter, requiredFeatures);
-	const gpu = new TensorGpu(device, description, { ...options, tuner, variants, blockedKernels, onShader });
+	const gpu = new TensorGpu(device, description, { ...options, tuner, variants, blockedKernels });
 	if (debug === "launches") gpu.onLaunch = printers?.printLaunch;
+	if (debug === "shaders") gpu.onCompile = printers?.shaderPrinter();
 	const name = description.description || description.device || description.architecture;
 	if (description.software && announce && !announced.has(name)) {
 		announced.add(name);

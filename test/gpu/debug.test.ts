@@ -1,4 +1,4 @@
-import { type LaunchEvent, openDevice, relu, scale } from "tessera-gpu";
+import { embedding, type LaunchEvent, openDevice, relu, scale } from "tessera-gpu";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { assertSame, device } from "../support.js";
@@ -60,19 +60,31 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 	]);
 });
 
-test('debug: "shaders" prints the WGSL of each kernel once', async () => {
+test('debug: "shaders" prints each pipeline with its constants, and the WGSL of each kernel once', async () => {
 	const lines = await printedBy(async () => {
 		const gpu = await openDevice({ announce: false, debug: "shaders" });
-		const x = gpu.tensor([1, -2]);
+		const x = gpu.tensor([[1, -2]]);
 		for (let i = 0; i < 3; i++) relu(scale(x, i));
+		const indices = gpu.tensor(Uint32Array.of(0, 1));
+		for (const rows of [2, 3]) embedding(indices, gpu.empty([rows, 4]));
+		await gpu.prepare(() => embedding(indices, gpu.empty([9, 4])));
 		await gpu.finish();
 		gpu.dispose();
 	});
 	assert.equal(
 		lines.map((line) => line.split("\n")[0]),
-		["compiled scale.wgsl:", "compiled relu.wgsl:"],
+		[
+			"compiled scale.wgsl:",
+			"compiled relu.wgsl:",
+			"compiled embedding.wgsl: constants { ROWS 2, DIMENSIONS 4, INNER 1 }",
+			"compiled embedding.wgsl: constants { ROWS 3, DIMENSIONS 4, INNER 1 }",
+			"compiled embedding.wgsl: constants { ROWS 9, DIMENSIONS 4, INNER 1 }",
+		],
 	);
-	assert.match(lines[1], /@compute/);
+	assert.equal(
+		lines.map((line) => /@compute/.test(line)),
+		[true, true, true, false, false],
+	);
 });
 
 test("onLaunch gets each launch before it is encoded, and what is launched again computes the same", async () => {

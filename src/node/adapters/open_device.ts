@@ -8,7 +8,7 @@ import { withDawnsLog } from "./dawn_log.js";
 import { outOfFiles } from "./file_limit.js";
 import { idle } from "./idle.js";
 import { importWebGPU } from "./import_webgpu.js";
-import { driverVariables, findLavapipe, hasVulkanLoader, unpackSwiftShader, withDriver } from "./swiftshader.js";
+import { driverVariables, findMesaDriver, hasVulkanLoader, unpackSwiftShader, withDriver } from "./swiftshader.js";
 
 /** Which adapter to open: a GPU, one of two implementations of Vulkan on the CPU, or the first that is available. */
 export const adapterChoices = ["gpu", "lavapipe", "swiftshader", "auto"] as const;
@@ -82,7 +82,7 @@ function checkChoice(name: string, value: string | undefined): AdapterChoice | u
 }
 
 async function lavapipe(powerPreference: GPUPowerPreference): Promise<GPUAdapter> {
-	const driver = await findLavapipe();
+	const driver = await findMesaDriver("lvp");
 	if (driver === undefined)
 		throw new NoAdapterError(
 			'openDevice: adapter "lavapipe" is not installed. On Debian and Ubuntu: apt-get install mesa-vulkan-drivers libvulkan1 (Mesa 23 or newer; on Debian 12 from bookworm-backports).',

@@ -70,11 +70,11 @@ function sha256(bytes: Uint8Array): string {
 	return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** The driver Mesa lavapipe, if it is installed. */
-export async function findLavapipe(): Promise<VulkanDriver | undefined> {
+/** The driver of Mesa whose manifest begins with this name, "lvp" (lavapipe) or "radeon", if it is installed. */
+export async function findMesaDriver(name: "lvp" | "radeon"): Promise<VulkanDriver | undefined> {
 	for (const folder of ["/usr/share/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/etc/vulkan/icd.d"]) {
 		const files = await readdir(folder).catch(() => []);
-		const manifest = files.find((file) => /^lvp_icd.*\.json$/.test(file));
+		const manifest = files.find((file) => file.startsWith(`${name}_icd`) && file.endsWith(".json"));
 		if (manifest !== undefined) return { manifest: join(folder, manifest) };
 	}
 	return undefined;
