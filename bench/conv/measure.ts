@@ -1,4 +1,3 @@
-import { conv2d, convTranspose2d, type Gpu, noGrad, type Tensor } from "tessera-gpu";
 import { Random } from "../../src/base/random.js";
 import type { Bench } from "../harness/benchmark.js";
 import { gpuTime, ours } from "../harness/ours.js";
@@ -6,7 +5,8 @@ import { relativeDifference } from "../harness/permute.js";
 import type { Measurement } from "../harness/report.js";
 import { notesOn, timeAlternately } from "../harness/timing.js";
 import { type Direction, describe, type Layer, multiplyAdds } from "./layers.js";
-import type { LayerData, TfjsConvolution } from "./tfjs_convolution.js";
+import { layerData, subject } from "./subject.js";
+import type { TfjsConvolution } from "./tfjs_convolution.js";
 
 /** A layer in one direction. */
 export interface ConvRow extends Measurement {
@@ -24,51 +24,6 @@ export interface ConvRow extends Measurement {
 /** Sums of up to 100,000 float32 products, in different orders, are this much alike (of the largest of them). */
 const tolerance = 1e-4;
 
-function randomData({ batch, large, small, kernel }: Layer): LayerData {
-	const random = new Random(1);
-	const uniform = (length: number) => Float32Array.from({ length }, () => random.uniform(-1, 1));
-	return {
-		large: uniform(batch * large[0] * large[1] ** 2),
-		small: uniform(batch * small[0] * small[1] ** 2),
-		weight: uniform(small[0] * large[0] * kernel ** 2),
-	};
-}
-
-/** A direction of a layer through the public operations: what is timed, and its inputs. */
-interface Subject {
-	readonly operation: () => Tensor;
-	readonly dispose: () => void;
-}
-
-/** @throws Error if the operation gives no gradient */
-function subject(gpu: Gpu, layer: Layer, direction: Direction, data: LayerData): Subject {
-	const { batch, kernel, stride, padding, transposed } = layer;
-	const image = (side: "large" | "small") =>
-		gpu.tensor(data[side], [batch, layer[side][0], layer[side][1], layer[side][1]]);
-	const x = image(transposed ? "small" : "large");
-	const gradient = image(transposed ? "large" : "small");
-	const weight = gpu.tensor(data.weight, [layer.small[0], layer.large[0], kernel, kernel]);
-	const forward = () =>
-		transposed
-			? convTranspose2d(x, weight, { stride, padding, outputPadding: stride - 1 })
-			: conv2d(x, weight, { stride, padding });
-	if (direction === "forward")
-		return { operation: forward, dispose: () => [x, gradient, weight].forEach((tensor) => void tensor.dispose()) };
-	// Only what asks for a gradient gets one, so each is computed alone.
-	const [wanted, which] = direction === "input-gradient" ? [x, 0] : [weight, 1];
-	wanted.requiresGrad = true;
-	const y = forward();
-	const { gradientNode } = y;
-	return {
-		operation: () => {
-			const result = noGrad(() => gradientNode?.backward(gradient))?.[which];
-			if (!result) throw new Error(`${layer.name} gives no ${direction}`);
-			return result;
-		},
-		dispose: () => [x, gradient, weight, y].forEach((tensor) => void tensor.dispose()),
-	};
-}
-
 /** @throws Error if none of tfjs's variants has our result */
 function check(result: Float32Array, { variants }: TfjsConvolution): { difference: number; wrong: string[] } {
 	const differences = variants.map((variant) => relativeDifference(result, variant.result));
@@ -82,7 +37,8 @@ function check(result: Float32Array, { variants }: TfjsConvolution): { differenc
 /** Measures a layer in one direction. */
 export async function measureConvolution(bench: Bench, layer: Layer, direction: Direction): Promise<ConvRow> {
 	const { gpu, options } = bench;
-	const data = randomData(layer);
+	const random = new Random(1);
+	const data = layerData(layer, () => random.uniform(-1, 1));
 	const { operation, dispose } = subject(gpu, layer, direction, data);
 	const notes: string[] = [];
 	let tfjs: TfjsConvolution | undefined;

@@ -5,6 +5,7 @@ import { permuted } from "../harness/permute.js";
 import { Tfjs } from "../harness/tfjs.js";
 import type { Contender } from "../harness/timing.js";
 import type { Direction, Layer } from "./layers.js";
+import type { LayerData } from "./subject.js";
 
 /** A direction of a layer in tfjs, in one of its settings. */
 export interface TfjsVariant {
@@ -16,13 +17,6 @@ export interface TfjsVariant {
 export interface TfjsConvolution {
 	readonly variants: readonly TfjsVariant[];
 	readonly close: () => void;
-}
-
-/** The arrays of a layer in our layouts, row-major. */
-export interface LayerData {
-	readonly large: Float32Array;
-	readonly small: Float32Array;
-	readonly weight: Float32Array;
 }
 
 /**

@@ -5,6 +5,14 @@ import { adapter, count } from "../../src/node/cli/shared_options.js";
 
 const variants: readonly Variant[] = ["portable", "blocked"];
 
+export const variant = {
+	kind: "word",
+	value: "name",
+	words: variants,
+	otherwise: "the adapter's own",
+	help: "the kernels of Tessera, those of GPUs or those of CPU adapters",
+} as const;
+
 /** What every benchmark accepts. */
 const options = {
 	out: {
@@ -28,19 +36,13 @@ const options = {
 	},
 	only: { kind: "text", value: "part", help: "only the rows whose name contains this" },
 	adapter,
-	variant: {
-		kind: "word",
-		value: "name",
-		words: variants,
-		otherwise: "the adapter's own",
-		help: "the kernels of Tessera, those of GPUs or those of CPU adapters",
-	},
+	variant,
 	noTfjs: { kind: "flag", help: "leave out tfjs and jax-js" },
 	list: { kind: "flag", help: "print the names of the rows, and measure nothing" },
 } as const satisfies Options;
 
-/** Rows, codes and dimensions. */
-export type Size = readonly [rows: number, codes: number, dimensions: number];
+/** Of nearestCode: rows, codes and dimensions. Of matmul: rows, inner dimension and columns. */
+export type Size = readonly [number, number, number];
 
 export interface BenchmarkOptions extends Omit<Values<typeof options>, "noTfjs"> {
 	/** Whether to run tfjs (and jax-js) as well. */
@@ -70,11 +72,13 @@ export function benchmarkCommand(
 }
 
 /** @throws ArgumentError if a size is not three whole numbers of at least 1 */
-function sizesOf(text: string): Size[] {
+export function sizesOf(text: string): Size[] {
 	return text.split(",").map((size) => {
 		const numbers = size.split(/[x×]/).map((part) => (/^\d+$/.test(part) ? Number(part) : 0));
 		if (numbers.length !== 3 || !numbers.every((number) => number >= 1 && Number.isSafeInteger(number)))
-			throw new ArgumentError(`--size must be NxKxD, three whole numbers of at least 1, but is "${size}".`);
+			throw new ArgumentError(
+				`--size must be three whole numbers of at least 1, such as 6272x128x16, but is "${size}".`,
+			);
 		return numbers as [number, number, number];
 	});
 }

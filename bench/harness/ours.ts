@@ -57,7 +57,7 @@ export async function stagesOf(gpu: Gpu, operation: () => unknown, options: Timi
 }
 
 /** Calls `body` with a listener for its launches. */
-function whileListening<T>(gpu: Gpu, listener: (event: LaunchEvent) => void, body: () => T): T {
+export function whileListening<T>(gpu: Gpu, listener: (event: LaunchEvent) => void, body: () => T): T {
 	const { onLaunch } = gpu;
 	gpu.onLaunch = listener;
 	try {
