@@ -17,10 +17,14 @@ const folder = flags
 	.map((flag) => resolve(flag.slice("--folder=".length)))
 	.concat(dirname(fileURLToPath(import.meta.url)))[0] as string;
 
-/** The test files whose path holds one of the filters; all of them without filters. */
+/** Tests that take minutes: `npm run test:long`. */
+const longTests = join("node", "long");
+
+/** The test files whose path holds one of the filters; without filters all but the long ones. */
 async function testFiles(): Promise<string[]> {
 	const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith(".test.js")).sort();
-	return files.filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)));
+	if (filters.length === 0) return files.filter((file) => !file.startsWith(longTests));
+	return files.filter((file) => filters.some((filter) => file.includes(filter)));
 }
 
 const counter = new QueueCounter();

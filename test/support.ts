@@ -1,4 +1,4 @@
-import { backward, type Gpu, mul, openDevice, type Parameter, sum, type Tensor } from "tessera-gpu";
+import { backward, type Gpu, mul, openDevice, type Parameter, sum, type Tensor, type Variant } from "tessera-gpu";
 import * as assert from "uvu/assert";
 import { Random } from "../src/base/random.js";
 import { assertClose, assertSame, randomArray } from "./arrays.js";
@@ -14,17 +14,23 @@ export function device(): Promise<Gpu> {
 	return shared;
 }
 
-let portable: Promise<Gpu> | undefined;
+const others = new Map<Variant, Promise<Gpu>>();
+
+/** A device that has one variant of the kernels, for all test files. */
+export function deviceWith(variant: Variant): Promise<Gpu> {
+	const opened = others.get(variant) ?? openDevice({ variant });
+	others.set(variant, opened);
+	return opened;
+}
 
 /**
- * The devices on which each op is checked: the shared one and, if that prefers the blocked kernels, one with the portable
- * ones, which is what a GPU gets.
+ * The devices on which each op is checked: the shared one and those with the other variants. An op without tiled kernels
+ * launches on a GPU what it launches on a device with the portable ones.
  */
-export async function variants(): Promise<Gpu[]> {
+export async function variants({ tiled = false } = {}): Promise<Gpu[]> {
 	const gpu = await device();
-	if (gpu.variants[0] === "portable") return [gpu];
-	portable ??= openDevice({ variant: "portable" });
-	return [gpu, await portable];
+	const wanted: Variant[] = tiled ? ["portable", "tiled"] : ["portable"];
+	return [gpu, ...(await Promise.all(wanted.filter((name) => name !== gpu.variants[0]).map(deviceWith)))];
 }
 
 /** A float32 tensor of the numbers of a reference array. */
@@ -47,6 +53,8 @@ export interface OpCase {
 	readonly expected: Array64;
 	/** The gradients of the inputs, given that of the result. */
 	readonly gradients: (dy: Array64) => readonly Array64[];
+	/** Whether it has tiled kernels (default false). */
+	readonly tiled?: boolean;
 }
 
 /** What {@link evaluate} read back. */
@@ -76,7 +84,7 @@ async function evaluate({ inputs, run }: OpCase, c: Array64, gpu: Gpu): Promise<
  * behind.
  */
 export async function checkOp(message: string, op: OpCase, seed = 1): Promise<void> {
-	for (const gpu of await variants()) await checkOn(gpu, `${message} (${gpu.variants[0]})`, op, seed);
+	for (const gpu of await variants(op)) await checkOn(gpu, `${message} (${gpu.variants[0]})`, op, seed);
 }
 
 async function checkOn(gpu: Gpu, message: string, op: OpCase, seed: number): Promise<void> {

@@ -10,6 +10,7 @@ import { createParts, type DeviceParts } from "./device_parts.js";
 import type { Constants, Kernel } from "./kernel.js";
 import { checkLaunch, type Launch, type LaunchEvent } from "./launch.js";
 import { checkWritable, Storage, storageWanted } from "./storage.js";
+import type { TiledKernels } from "./tiled_kernels.js";
 import type { Variants } from "./variant.js";
 import type { WebGPUDevice, WebGPULimits } from "./webgpu.js";
 
@@ -94,6 +95,14 @@ export class Device {
 		if (blockedKernels === undefined)
 			throw new TesseraError("This device was opened without the blocked kernels: open it with openDevice().");
 		return blockedKernels;
+	}
+
+	/** The tiled kernels, likewise. @internal */
+	get tiledKernels(): TiledKernels {
+		const { tiledKernels } = this.options;
+		if (tiledKernels === undefined)
+			throw new TesseraError("This device was opened without the tiled kernels: open it with openDevice().");
+		return tiledKernels;
 	}
 
 	/** The buffers in use, and those that are free in the pool. */

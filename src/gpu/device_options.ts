@@ -1,4 +1,5 @@
 import type { BlockedKernels } from "./blocked_kernels.js";
+import type { TiledKernels } from "./tiled_kernels.js";
 import type { Tuner } from "./tuner.js";
 import type { Variants } from "./variant.js";
 
@@ -18,4 +19,6 @@ export interface DeviceOptions {
 	readonly variants?: Variants;
 	/** The blocked kernels, if they are one of the variants. @internal */
 	readonly blockedKernels?: BlockedKernels | undefined;
+	/** The tiled kernels, likewise. @internal */
+	readonly tiledKernels?: TiledKernels | undefined;
 }

@@ -1,6 +1,6 @@
 import { excerpt } from "./capture/excerpt.js";
 import type { Trace, VariantEvents } from "./capture/trace.js";
-import type { Variant, Variants } from "./variant.js";
+import type { Choices } from "./variant.js";
 
 /** Where the timings of kernel variants are kept from one run to the next: one text. */
 export interface ChoiceStore {
@@ -10,7 +10,7 @@ export interface ChoiceStore {
 }
 
 /** Milliseconds of each variant. */
-type Timings = Readonly<Partial<Record<Variant, number>>>;
+type Timings = Readonly<Record<string, number>>;
 
 /** How often each variant is timed at most, and for how many milliseconds all of them. */
 const timedRounds = 5;
@@ -60,10 +60,10 @@ export class Tuner {
 	 * @param trace of the step that is traced now
 	 * @param discard calls its argument and frees what that makes
 	 */
-	choose<T>(
+	choose<T, C extends string>(
 		key: string,
-		variants: Variants,
-		compute: (variant: Variant) => T,
+		variants: Choices<C>,
+		compute: (variant: C) => T,
 		trace: Trace | undefined,
 		discard: (body: () => unknown) => void,
 	): T {
@@ -99,9 +99,9 @@ export class Tuner {
 	}
 
 	/** The fastest of the variants; undefined unless all of them were timed. */
-	private fastest(key: string, variants: Variants): Variant | undefined {
+	private fastest<C extends string>(key: string, variants: Choices<C>): C | undefined {
 		const timings = this.timings.get(key) ?? {};
-		const timeOf = (variant: Variant) => timings[variant] ?? Number.NaN;
+		const timeOf = (variant: C) => timings[variant] ?? Number.NaN;
 		if (variants.some((variant) => Number.isNaN(timeOf(variant)))) return undefined;
 		return variants.reduce((best, variant) => (timeOf(variant) < timeOf(best) ? variant : best));
 	}
@@ -109,8 +109,8 @@ export class Tuner {
 
 /** The least time of each variant; they are timed alternately. */
 async function measure(trace: Trace, variants: readonly VariantEvents[], device: TuningDevice): Promise<Timings> {
-	const best: Partial<Record<Variant, number>> = {};
-	const replays: { variant: Variant; replay: TimedReplay }[] = [];
+	const best: Record<string, number> = {};
+	const replays: { variant: string; replay: TimedReplay }[] = [];
 	try {
 		for (const { variant, start, end } of variants)
 			replays.push({ variant, replay: device.buildReplay(excerpt(trace, start, end, device.createTrace())) });

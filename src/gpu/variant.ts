@@ -2,15 +2,19 @@ import { MissingFeatureError } from "../base/errors.js";
 import { type AdapterDescription, fixedSubgroupSize } from "./adapter.js";
 
 /**
- * A variant of the kernels, named by the suffix of its files: "portable" (none) runs everywhere, "blocked" (.blocked.wgsl) is
- * for adapters that compute on the CPU.
+ * A variant of the kernels, named by the suffix of its files: "portable" (none) runs everywhere, "tiled" (.tiled.wgsl) is for
+ * GPUs, "blocked" (.blocked.wgsl) for adapters that compute on the CPU. An operation without a file of a variant uses its
+ * portable one.
  */
-export type Variant = "portable" | "blocked";
+export type Variant = "portable" | "tiled" | "blocked";
 
-export const variantNames = ["portable", "blocked"] as const satisfies readonly Variant[];
+export const variantNames = ["portable", "tiled", "blocked"] as const satisfies readonly Variant[];
 
-/** The variants that a device chooses from, the preferred one first. */
-export type Variants = readonly [Variant, ...Variant[]];
+/** What is chosen from, the preferred one first. */
+export type Choices<C extends string> = readonly [C, ...C[]];
+
+/** The variants that a device chooses from. */
+export type Variants = Choices<Variant>;
 
 /**
  * The variants that a device on this adapter chooses from.
@@ -26,7 +30,7 @@ export function variantsFor(adapter: AdapterDescription, wanted: Variant | undef
 			`openDevice: variant "blocked" needs subgroups of one size of at least 4, but this adapter has ${adapter.subgroupMinSize} to ${adapter.subgroupMaxSize}: leave variant out.`,
 		);
 	if (wanted !== undefined) return [wanted];
-	if (!runsBlocked) return ["portable"];
-	if (adapter.software) return ["blocked", "portable"];
-	return tunes ? ["portable", "blocked"] : ["portable"];
+	if (adapter.software) return runsBlocked ? ["blocked", "portable"] : ["portable"];
+	if (!tunes) return ["tiled"];
+	return runsBlocked ? ["tiled", "portable", "blocked"] : ["tiled", "portable"];
 }

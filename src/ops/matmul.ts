@@ -6,6 +6,7 @@ import { formatShape } from "../base/shape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkRank, commonGpu } from "./check.js";
+import { canTile, type Tile, tileChoices, tilesFor } from "./tiles.js";
 
 export interface MatmulOptions {
 	/** Use aᵀ (default false). */
@@ -14,8 +15,53 @@ export interface MatmulOptions {
 	readonly transposeB?: boolean;
 }
 
-/** a·b with either transposed. */
-function launchMatmul(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
+/** The uniform of kernels/matmul.wgsl and its tiled variant. */
+interface Product {
+	readonly rows: number;
+	readonly inner: number;
+	readonly columns: number;
+	/** Strides of a's rows and b's columns, and of both along the inner dimension. */
+	readonly aRow: number;
+	readonly aInner: number;
+	readonly bInner: number;
+	readonly bColumn: number;
+}
+
+/** kernels/matmul.wgsl */
+function launchPortable(a: Tensor, b: Tensor, c: Tensor, product: Product): void {
+	const { rows, inner, columns } = product;
+	a.gpu.launch(matmulKernel, {
+		bindings: [a, b, c].map((tensor) => tensor.memory()),
+		uniforms: { ...product },
+		workgroups: Math.ceil(rows / 8) * Math.ceil(columns / 256),
+		flops: 2 * rows * inner * columns,
+	});
+}
+
+/** kernels/matmul.tiled.wgsl @internal */
+export function launchMatmulTiled(a: Tensor, b: Tensor, c: Tensor, product: Product, tile: Tile): void {
+	const { rows, inner, columns, aRow, aInner, bInner, bColumn } = product;
+	a.gpu.launch(a.gpu.tiledKernels.matmul, {
+		constants: {
+			...tile.constants,
+			A_LOADS: vectorLoads(aInner, aRow, inner, rows),
+			B_LOADS: vectorLoads(bInner, bColumn, inner, columns),
+		},
+		bindings: [a, a, b, b, c].map((tensor) => tensor.memory()),
+		uniforms: { ...product },
+		workgroups: Math.ceil(rows / tile.rows) * Math.ceil(columns / tile.columns),
+		flops: 2 * rows * inner * columns,
+	});
+}
+
+/** How the kernel loads a factor, see A_LOADS: by vectors along the dimension whose elements are neighbours, if 4 divides it. */
+function vectorLoads(innerStride: number, outerStride: number, inner: number, outer: number): number {
+	if (innerStride === 1 && inner % 4 === 0) return 1;
+	return outerStride === 1 && outer % 4 === 0 ? 2 : 0;
+}
+
+/** The product of a and b, either of them transposed. @throws ShapeError if the shapes do not match @internal */
+export function productOf(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Product {
 	const [aRows, aColumns] = a.shape;
 	const [bRows, bColumns] = b.shape;
 	const [rows, inner] = transposeA ? [aColumns, aRows] : [aRows, aColumns];
@@ -26,22 +72,29 @@ function launchMatmul(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boo
 			`matmul: ${formatShape(a.shape)}${ofA} and ${formatShape(b.shape)}${ofB} do not match: ${inner} columns and ${bInner} rows.`,
 		);
 	}
-	const c = a.gpu.empty([rows, columns]);
-	a.gpu.launch(matmulKernel, {
-		bindings: [a, b, c].map((tensor) => tensor.memory()),
-		uniforms: {
-			rows,
-			inner,
-			columns,
-			aRow: transposeA ? 1 : inner,
-			aInner: transposeA ? rows : 1,
-			bInner: transposeB ? 1 : columns,
-			bColumn: transposeB ? inner : 1,
-		},
-		workgroups: Math.ceil(rows / 8) * Math.ceil(columns / 256),
-		flops: 2 * rows * inner * columns,
+	return {
+		rows,
+		inner,
+		columns,
+		aRow: transposeA ? 1 : inner,
+		aInner: transposeA ? rows : 1,
+		bInner: transposeB ? 1 : columns,
+		bColumn: transposeB ? inner : 1,
+	};
+}
+
+function launchMatmul(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
+	const { gpu } = a;
+	const product = productOf(a, b, transposeA, transposeB);
+	const { rows, inner, columns } = product;
+	const tiles = canTile(a) && canTile(b) ? tilesFor(rows, columns, inner) : [];
+	return gpu.chooseVariant(`matmul ${Object.values(product)}`, tileChoices(gpu.variants, tiles), (choice) => {
+		const c = gpu.empty([rows, columns]);
+		const tile = tiles.find(({ name }) => name === choice);
+		if (tile === undefined) launchPortable(a, b, c, product);
+		else launchMatmulTiled(a, b, c, product, tile);
+		return c;
 	});
-	return c;
 }
 
 /**

@@ -7,7 +7,7 @@ import { Replay } from "../gpu/capture/replay.js";
 import type { TraceMode } from "../gpu/capture/trace.js";
 import { Device, readsBack } from "../gpu/device.js";
 import { checkWritable, type Storage } from "../gpu/storage.js";
-import type { Variant, Variants } from "../gpu/variant.js";
+import type { Choices } from "../gpu/variant.js";
 import { ReplayedStep } from "./capture.js";
 import { checkTensor } from "./check_tensor.js";
 import { arrays, type DataOf, type DType } from "./dtype.js";
@@ -180,7 +180,7 @@ export class TensorGpu extends Device implements Gpu {
 		await compileTrace(traced.trace, this.parts);
 	}
 
-	chooseVariant<T>(key: string, variants: Variants, compute: (variant: Variant) => T): T {
+	chooseVariant<T, C extends string>(key: string, variants: Choices<C>, compute: (variant: C) => T): T {
 		if (typeof key !== "string") throw wrongArgument("gpu.chooseVariant", "key", "text", key);
 		if (!Array.isArray(variants) || variants.length === 0)
 			throw wrongArgument("gpu.chooseVariant", "variants", "an array of at least one variant", variants);

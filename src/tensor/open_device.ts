@@ -16,7 +16,7 @@ import { browserChoiceStore } from "./choice_store.js";
 import { TensorGpu } from "./gpu.js";
 import type { Gpu } from "./tensor.js";
 
-export interface OpenDeviceOptions extends Omit<DeviceOptions, "tuner" | "variants" | "blockedKernels"> {
+export interface OpenDeviceOptions extends Omit<DeviceOptions, "tuner" | "variants" | "blockedKernels" | "tiledKernels"> {
 	/** Which GPU to prefer if there are several (default "high-performance"). */
 	readonly powerPreference?: "low-power" | "high-performance";
 	/** WebGPU features that the device must have. */
@@ -111,9 +111,10 @@ export async function openAdapter(
 	const blockedKernels = variants.includes("blocked")
 		? (await import("../gpu/blocked_kernels.js")).blockedKernels
 		: undefined;
+	const tiledKernels = variants.includes("tiled") ? (await import("../gpu/tiled_kernels.js")).tiledKernels : undefined;
 	const printers = debug === undefined ? undefined : await import("../gpu/debug.js");
 	const device = await requestDevice(adapter, requiredFeatures);
-	const gpu = new TensorGpu(device, description, { ...options, tuner, variants, blockedKernels });
+	const gpu = new TensorGpu(device, description, { ...options, tuner, variants, blockedKernels, tiledKernels });
 	if (debug === "launches") gpu.onLaunch = printers?.printLaunch;
 	if (debug === "shaders") gpu.onCompile = printers?.shaderPrinter();
 	const name = description.description || description.device || description.architecture;

@@ -4,7 +4,7 @@ import { DisposedError, GradientError, ShapeError } from "../base/errors.js";
 import { checkShape, formatShape, type Shape, sameShape, sizeOf } from "../base/shape.js";
 import { type Device, readsBack } from "../gpu/device.js";
 import type { Storage } from "../gpu/storage.js";
-import type { Variant, Variants } from "../gpu/variant.js";
+import type { Choices } from "../gpu/variant.js";
 import type { DataOf, DType } from "./dtype.js";
 import type { NestedNumbers } from "./host_data.js";
 import { type Layout, layoutNames, toBlocked, toContiguous, wordsOf } from "./layout.js";
@@ -116,10 +116,11 @@ export interface Gpu extends Device {
 	 * `tune` and `prepare` has found another one to be faster for this key.
 	 *
 	 * @param key names the operation and all shapes on which the choice depends
+	 * @param variants names of variants, or of tiles that a variant may use
 	 * @param compute called with one of the variants, during `prepare` with each; it only launches kernels
 	 * @internal
 	 */
-	chooseVariant<T>(key: string, variants: Variants, compute: (variant: Variant) => T): T;
+	chooseVariant<T, C extends string>(key: string, variants: Choices<C>, compute: (variant: C) => T): T;
 
 	/** Takes a tensor out of the open scopes, so that it lives until `dispose()`. */
 	keep<T extends AnyTensor>(tensor: T): T;

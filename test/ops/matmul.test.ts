@@ -12,6 +12,8 @@ interface Case {
 	readonly columns: number;
 	/** Also with either and with both factors transposed. */
 	readonly transposed?: true;
+	/** Also with the tiled kernel, of which every tile is a test in test/node/long. */
+	readonly tiled?: true;
 }
 
 const cases: Case[] = [
@@ -20,13 +22,13 @@ const cases: Case[] = [
 	{ rows: 1, inner: 129, columns: 1 },
 	{ rows: 33, inner: 1, columns: 35 },
 	{ rows: 2, inner: 300, columns: 5 },
-	{ rows: 67, inner: 71, columns: 65, transposed: true },
+	{ rows: 67, inner: 71, columns: 65, transposed: true, tiled: true },
 	{ rows: 130, inner: 17, columns: 9 },
-	{ rows: 64, inner: 64, columns: 64 },
+	{ rows: 64, inner: 64, columns: 64, tiled: true },
 	{ rows: 3, inner: 16, columns: 300 },
 ];
 
-for (const [i, { rows, inner, columns, transposed }] of cases.entries()) {
+for (const [i, { rows, inner, columns, transposed, tiled = false }] of cases.entries()) {
 	for (const transposes of transposed ? ["", "a", "b", "ab"] : [""]) {
 		const [transposeA, transposeB] = [transposes.includes("a"), transposes.includes("b")];
 		const shapes = [transposeA ? [inner, rows] : [rows, inner], transposeB ? [columns, inner] : [inner, columns]];
@@ -36,6 +38,7 @@ for (const [i, { rows, inner, columns, transposed }] of cases.entries()) {
 			const options = { transposeA, transposeB };
 			await checkOp("matmul", {
 				inputs: [a, b],
+				tiled,
 				run: ([a, b]) => (transposeA || transposeB ? matmul(a, b, options) : matmul(a, b)),
 				expected: reference.matmul(a, b, options),
 				gradients: (dy) => {

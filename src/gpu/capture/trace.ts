@@ -4,7 +4,6 @@ import type { Kernel } from "../kernel.js";
 import type { Launch } from "../launch.js";
 import type { Pipeline } from "../pipelines.js";
 import { Storage } from "../storage.js";
-import type { Variant } from "../variant.js";
 
 /** One thing that a step does on the device, in order. */
 export type TraceEvent =
@@ -26,7 +25,7 @@ export interface Feed {
 
 /** What a variant of a kernel does: the events of the trace from `start` up to `end`. */
 export interface VariantEvents {
-	readonly variant: Variant;
+	readonly variant: string;
 	readonly start: number;
 	readonly end: number;
 }

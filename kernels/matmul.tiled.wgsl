@@ -1,0 +1,269 @@
+// c[r, j] = Σ_k a[r, k] · b[k, j]
+//
+// a, aQuads  float32 [rows, inner], or transposed in memory: element (r, k) is at r·aRow + k·aInner; one
+//            buffer, as words and as vectors of 4
+// b, bQuads  float32 [inner, columns], likewise at k·bInner + j·bColumn
+// c          float32 [rows, columns]
+// sizes      aRow, aInner, bInner, bColumn: strides
+// slice      the workgroups of this dispatch
+//
+// A workgroup computes a tile of 8·LANES_Y rows × 8·LANES_X columns. It copies DEPTH values of k of both
+// factors to workgroup memory at a time, at most one block of 4 × 4 an invocation and factor. The next
+// blocks are loaded into registers while these are multiplied. Invocation (x, y, z) computes 8 × 8 results,
+// row quads y and y + LANES_Y by column quads x and x + LANES_X, over part z of the DEPTH values. At the end
+// the sums of the PARTS are added in a tree, whose order depends on PARTS alone.
+//
+// Rows and columns after the end repeat the last ones and are not stored; values of k after the end are 0.
+// So neither loop has a bounds check.
+//
+// No features; DEPTH · (rows + columns of the tile) words of workgroup memory, at most 16 KiB.
+// Source: the register and workgroup-memory blocking of CUTLASS; parts as in ONNX Runtime's split of K.
+// Reference: test/reference/matmul.ts, matmul
+
+override LANES_X: u32;
+override LANES_Y: u32;
+override PARTS: u32;
+override DEPTH: u32;
+// How a block is loaded: 0 word by word; 1 vectors along k; 2 vectors along the rows of a or columns of b.
+override A_LOADS: u32;
+override B_LOADS: u32;
+
+override A_QUADS = 2u * LANES_Y;
+override B_QUADS = 2u * LANES_X;
+override A_BLOCKS = A_QUADS * DEPTH / 4u;
+override B_BLOCKS = B_QUADS * DEPTH / 4u;
+override B_START = DEPTH * A_QUADS;
+override TILE_SIZE = max(DEPTH * (A_QUADS + B_QUADS), PARTS / 2u * LANES_Y * LANES_X * 16u);
+override PART = DEPTH / PARTS;
+
+struct Sizes {
+	rows: u32,
+	inner: u32,
+	columns: u32,
+	aRow: u32,
+	aInner: u32,
+	bInner: u32,
+	bColumn: u32,
+}
+
+struct Slice { first: u32, end: u32 }
+
+@group(0) @binding(0) var<storage, read> a: array<f32>;
+@group(0) @binding(1) var<storage, read> aQuads: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> b: array<f32>;
+@group(0) @binding(3) var<storage, read> bQuads: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> c: array<f32>;
+@group(0) @binding(5) var<uniform> sizes: Sizes;
+@group(0) @binding(6) var<uniform> slice: Slice;
+
+// Of a: DEPTH × A_QUADS vectors of 4 rows. Of b, from B_START on: DEPTH × B_QUADS vectors of 4 columns.
+// After the loop: the sums of half of the parts.
+var<workgroup> tile: array<vec4<f32>, TILE_SIZE>;
+
+// 4 rows or columns × 4 values of k: a vector of rows or columns for each k.
+struct Block { k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32> }
+
+fn transposed(x: vec4<f32>, y: vec4<f32>, z: vec4<f32>, w: vec4<f32>) -> Block {
+	return Block(vec4(x.x, y.x, z.x, w.x), vec4(x.y, y.y, z.y, w.y), vec4(x.z, y.z, z.z, w.z), vec4(x.w, y.w, z.w, w.w));
+}
+
+fn aWords(at: vec4<u32>) -> vec4<f32> { return vec4(a[at.x], a[at.y], a[at.z], a[at.w]); }
+
+fn bWords(at: vec4<u32>) -> vec4<f32> { return vec4(b[at.x], b[at.y], b[at.z], b[at.w]); }
+
+const four = vec4(0u, 1u, 2u, 3u);
+
+// Where the block of rows from `row` and values of k from `k` is: the offsets of its 4 rows at k, in words or
+// in vectors; or those of its 4 values of k, in vectors.
+fn placeOfA(row: u32, k: u32) -> vec4<u32> {
+	if (A_LOADS == 2u) { return (min(row, sizes.rows - 4u) + (k + four) * sizes.aInner) / 4u; }
+	let at = min(row + four, vec4(sizes.rows - 1u)) * sizes.aRow + k * sizes.aInner;
+	return select(at, at / 4u, A_LOADS == 1u);
+}
+
+fn placeOfB(column: u32, k: u32) -> vec4<u32> {
+	if (B_LOADS == 2u) { return (min(column, sizes.columns - 4u) + (k + four) * sizes.bInner) / 4u; }
+	let at = min(column + four, vec4(sizes.columns - 1u)) * sizes.bColumn + k * sizes.bInner;
+	return select(at, at / 4u, B_LOADS == 1u);
+}
+
+fn loadA(at: vec4<u32>) -> Block {
+	if (A_LOADS == 1u) { return transposed(aQuads[at.x], aQuads[at.y], aQuads[at.z], aQuads[at.w]); }
+	if (A_LOADS == 2u) { return Block(aQuads[at.x], aQuads[at.y], aQuads[at.z], aQuads[at.w]); }
+	let step = sizes.aInner;
+	return Block(aWords(at), aWords(at + step), aWords(at + 2u * step), aWords(at + 3u * step));
+}
+
+fn loadB(at: vec4<u32>) -> Block {
+	if (B_LOADS == 1u) { return transposed(bQuads[at.x], bQuads[at.y], bQuads[at.z], bQuads[at.w]); }
+	if (B_LOADS == 2u) { return Block(bQuads[at.x], bQuads[at.y], bQuads[at.z], bQuads[at.w]); }
+	let step = sizes.bInner;
+	return Block(bWords(at), bWords(at + step), bWords(at + 2u * step), bWords(at + 3u * step));
+}
+
+// 0 for values of k after the end.
+fn padded(block: Block, k: u32) -> Block {
+	let none = vec4(0.0);
+	return Block(
+		select(none, block.k0, k < sizes.inner),
+		select(none, block.k1, k + 1u < sizes.inner),
+		select(none, block.k2, k + 2u < sizes.inner),
+		select(none, block.k3, k + 3u < sizes.inner),
+	);
+}
+
+fn keep(at: u32, stride: u32, block: Block) {
+	tile[at] = block.k0;
+	tile[at + stride] = block.k1;
+	tile[at + 2u * stride] = block.k2;
+	tile[at + 3u * stride] = block.k3;
+}
+
+// Stores up to 4 columns of a row.
+fn store(row: u32, column: u32, sum: vec4<f32>) {
+	if (row >= sizes.rows) { return; }
+	let at = row * sizes.columns + column;
+	if (column < sizes.columns) { c[at] = sum.x; }
+	if (column + 1u < sizes.columns) { c[at + 1u] = sum.y; }
+	if (column + 2u < sizes.columns) { c[at + 2u] = sum.z; }
+	if (column + 3u < sizes.columns) { c[at + 3u] = sum.w; }
+}
+
+// Row tiles that are computed for one column tile after the other, so that both factors stay in the cache.
+const band = 8u;
+
+@compute @workgroup_size(LANES_X, LANES_Y, PARTS)
+fn main(
+	@builtin(workgroup_id) group: vec3<u32>,
+	@builtin(num_workgroups) groups: vec3<u32>,
+	@builtin(local_invocation_index) lane: u32,
+	@builtin(local_invocation_id) local: vec3<u32>,
+) {
+	let workgroup = slice.first + group.y * groups.x + group.x;
+	if (workgroup >= slice.end) { return; }
+	let rowTiles = (sizes.rows + 4u * A_QUADS - 1u) / (4u * A_QUADS);
+	let columnTiles = (sizes.columns + 4u * B_QUADS - 1u) / (4u * B_QUADS);
+	let firstTile = workgroup / (band * columnTiles) * band;
+	let bandTiles = min(band, rowTiles - firstTile);
+	let inBand = workgroup % (band * columnTiles);
+	let row = (firstTile + inBand % bandTiles) * 4u * A_QUADS;
+	let column = inBand / bandTiles * 4u * B_QUADS;
+
+	// The block of each factor that this invocation copies.
+	let aQuad = lane % A_QUADS;
+	let aK = lane / A_QUADS * 4u;
+	let bQuad = lane % B_QUADS;
+	let bK = lane / B_QUADS * 4u;
+	var atA = placeOfA(row + 4u * aQuad, aK);
+	var atB = placeOfB(column + 4u * bQuad, bK);
+	let stepA = DEPTH * sizes.aInner / select(4u, 1u, A_LOADS == 0u);
+	let stepB = DEPTH * sizes.bInner / select(4u, 1u, B_LOADS == 0u);
+	var nextA = loadA(atA);
+	var nextB = loadB(atB);
+
+	var l0 = vec4(0.0);
+	var r0 = vec4(0.0);
+	var l1 = vec4(0.0);
+	var r1 = vec4(0.0);
+	var l2 = vec4(0.0);
+	var r2 = vec4(0.0);
+	var l3 = vec4(0.0);
+	var r3 = vec4(0.0);
+	var l4 = vec4(0.0);
+	var r4 = vec4(0.0);
+	var l5 = vec4(0.0);
+	var r5 = vec4(0.0);
+	var l6 = vec4(0.0);
+	var r6 = vec4(0.0);
+	var l7 = vec4(0.0);
+	var r7 = vec4(0.0);
+	for (var first = 0u; first < sizes.inner; first += DEPTH) {
+		if (first + DEPTH > sizes.inner) {
+			nextA = padded(nextA, first + aK);
+			nextB = padded(nextB, first + bK);
+		}
+		workgroupBarrier();
+		if (lane < A_BLOCKS) { keep(aK * A_QUADS + aQuad, A_QUADS, nextA); }
+		if (lane < B_BLOCKS) { keep(B_START + bK * B_QUADS + bQuad, B_QUADS, nextB); }
+		workgroupBarrier();
+		atA += stepA;
+		atB += stepB;
+		nextA = loadA(atA);
+		nextB = loadB(atB);
+		for (var i = 0u; i < PART; i++) {
+			let k = local.z * PART + i;
+			let a0 = tile[k * A_QUADS + local.y];
+			let a1 = tile[k * A_QUADS + LANES_Y + local.y];
+			let b0 = tile[B_START + k * B_QUADS + local.x];
+			let b1 = tile[B_START + k * B_QUADS + LANES_X + local.x];
+			l0 = fma(vec4(a0.x), b0, l0);
+			r0 = fma(vec4(a0.x), b1, r0);
+			l1 = fma(vec4(a0.y), b0, l1);
+			r1 = fma(vec4(a0.y), b1, r1);
+			l2 = fma(vec4(a0.z), b0, l2);
+			r2 = fma(vec4(a0.z), b1, r2);
+			l3 = fma(vec4(a0.w), b0, l3);
+			r3 = fma(vec4(a0.w), b1, r3);
+			l4 = fma(vec4(a1.x), b0, l4);
+			r4 = fma(vec4(a1.x), b1, r4);
+			l5 = fma(vec4(a1.y), b0, l5);
+			r5 = fma(vec4(a1.y), b1, r5);
+			l6 = fma(vec4(a1.z), b0, l6);
+			r6 = fma(vec4(a1.z), b1, r6);
+			l7 = fma(vec4(a1.w), b0, l7);
+			r7 = fma(vec4(a1.w), b1, r7);
+		}
+	}
+
+	// The sums of the upper half of the parts are added to those of the lower half, until one part is left.
+	for (var half = PARTS / 2u; half > 0u; half /= 2u) {
+		let stride = half * LANES_Y * LANES_X;
+		let at = (local.z % half * LANES_Y + local.y) * LANES_X + local.x;
+		workgroupBarrier();
+		if (local.z >= half && local.z < 2u * half) {
+			keep(at, stride, Block(l0, l1, l2, l3));
+			keep(at + 4u * stride, stride, Block(r0, r1, r2, r3));
+			keep(at + 8u * stride, stride, Block(l4, l5, l6, l7));
+			keep(at + 12u * stride, stride, Block(r4, r5, r6, r7));
+		}
+		workgroupBarrier();
+		if (local.z < half) {
+			l0 += tile[at];
+			l1 += tile[at + stride];
+			l2 += tile[at + 2u * stride];
+			l3 += tile[at + 3u * stride];
+			r0 += tile[at + 4u * stride];
+			r1 += tile[at + 5u * stride];
+			r2 += tile[at + 6u * stride];
+			r3 += tile[at + 7u * stride];
+			l4 += tile[at + 8u * stride];
+			l5 += tile[at + 9u * stride];
+			l6 += tile[at + 10u * stride];
+			l7 += tile[at + 11u * stride];
+			r4 += tile[at + 12u * stride];
+			r5 += tile[at + 13u * stride];
+			r6 += tile[at + 14u * stride];
+			r7 += tile[at + 15u * stride];
+		}
+	}
+	if (local.z > 0u) { return; }
+	let firstRow = row + 4u * local.y;
+	let firstColumn = column + 4u * local.x;
+	let nextColumn = firstColumn + 4u * LANES_X;
+	store(firstRow, firstColumn, l0);
+	store(firstRow, nextColumn, r0);
+	store(firstRow + 1u, firstColumn, l1);
+	store(firstRow + 1u, nextColumn, r1);
+	store(firstRow + 2u, firstColumn, l2);
+	store(firstRow + 2u, nextColumn, r2);
+	store(firstRow + 3u, firstColumn, l3);
+	store(firstRow + 3u, nextColumn, r3);
+	store(firstRow + 4u * LANES_Y, firstColumn, l4);
+	store(firstRow + 4u * LANES_Y, nextColumn, r4);
+	store(firstRow + 4u * LANES_Y + 1u, firstColumn, l5);
+	store(firstRow + 4u * LANES_Y + 1u, nextColumn, r5);
+	store(firstRow + 4u * LANES_Y + 2u, firstColumn, l6);
+	store(firstRow + 4u * LANES_Y + 2u, nextColumn, r6);
+	store(firstRow + 4u * LANES_Y + 3u, firstColumn, l7);
+	store(firstRow + 4u * LANES_Y + 3u, nextColumn, r7);
+}

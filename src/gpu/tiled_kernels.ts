@@ -1,0 +1,9 @@
+import matmul from "../../kernels/matmul.tiled.wgsl";
+
+/**
+ * The tiled kernels, for GPUs. `openDevice` loads this file only on such an adapter, with `tune` or if they are asked for, so a
+ * program on a CPU adapter does not load it.
+ */
+export const tiledKernels = { matmul };
+
+export type TiledKernels = typeof tiledKernels;
