@@ -7,6 +7,7 @@ import { checkTensor } from "../tensor/check_tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkRank, commonGpu } from "./check.js";
 import { canTile, type Tile, tileChoices, tilesFor } from "./tiles.js";
+import { withoutBlocked } from "./variants.js";
 
 export interface MatmulOptions {
 	/** Use aᵀ (default false). */
@@ -88,7 +89,7 @@ function launchMatmul(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boo
 	const product = productOf(a, b, transposeA, transposeB);
 	const { rows, inner, columns } = product;
 	const tiles = canTile(a) && canTile(b) ? tilesFor(rows, columns, inner) : [];
-	return gpu.chooseVariant(`matmul ${Object.values(product)}`, tileChoices(gpu.variants, tiles), (choice) => {
+	return gpu.chooseVariant(`matmul ${Object.values(product)}`, tileChoices(withoutBlocked(a), tiles), (choice) => {
 		const c = gpu.empty([rows, columns]);
 		const tile = tiles.find(({ name }) => name === choice);
 		if (tile === undefined) launchPortable(a, b, c, product);

@@ -77,10 +77,10 @@ export function canTile({ size }: Tensor): boolean {
 	return size >= 4;
 }
 
-/** What a device chooses from for an operation without blocked kernels: each of the tiles if it has tiled kernels, "portable". */
+/** What is chosen from if an operation has these variants: each of the tiles for "tiled", or "portable" if there are none. */
 export function tileChoices(variants: Variants, tiles: readonly Tile[]): Choices<string> {
-	const choices = variants.flatMap((variant) => (variant === "tiled" ? tiles.map(({ name }) => name) : []));
-	const [first, ...others] = choices;
-	if (first === undefined) return ["portable"];
-	return variants.includes("portable") ? [first, ...others, "portable"] : [first, ...others];
+	const names = tiles.length > 0 ? tiles.map(({ name }) => name) : ["portable"];
+	const choices = variants.flatMap((variant) => (variant === "tiled" ? names : [variant]));
+	const [first = "portable", ...others] = new Set(choices);
+	return [first, ...others];
 }

@@ -6,8 +6,14 @@ import type { Tensor } from "../tensor/tensor.js";
 const leastBlockedBatch = 4;
 
 /** The variants of a kernel to choose from for a batch of images. */
-export function variantsForBatch({ gpu, shape }: Tensor): Variants {
-	return shape[0] >= leastBlockedBatch ? gpu.variants : ["portable"];
+export function variantsForBatch(x: Tensor): Variants {
+	return x.shape[0] >= leastBlockedBatch ? x.gpu.variants : withoutBlocked(x);
+}
+
+/** A device's variants for an operation that has no blocked kernels. */
+export function withoutBlocked({ gpu }: Tensor): Variants {
+	const [first = "portable", ...others] = gpu.variants.filter((variant) => variant !== "blocked");
+	return [first, ...others];
 }
 
 /** For how many images a batch needs memory: a batch that may be blocked needs it for whole blocks. */

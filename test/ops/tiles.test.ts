@@ -34,9 +34,10 @@ for (const { name, rows, columns, parts, invocations, constants } of tiles)
 test("a device that has several variants chooses from the tiles and the portable kernel", () => {
 	const [first, second] = tiles as [(typeof tiles)[0], (typeof tiles)[0]];
 	assert.equal(tileChoices(["tiled"], [first, second]), [first.name, second.name]);
-	assert.equal(tileChoices(["tiled", "portable", "blocked"], [first]), [first.name, "portable"]);
-	assert.equal(tileChoices(["blocked", "portable"], [first]), ["portable"]);
+	assert.equal(tileChoices(["tiled", "portable", "blocked"], [first]), [first.name, "portable", "blocked"]);
+	assert.equal(tileChoices(["blocked", "portable"], [first]), ["blocked", "portable"]);
 	assert.equal(tileChoices(["tiled"], []), ["portable"]);
+	assert.equal(tileChoices(["tiled", "portable"], []), ["portable"]);
 });
 
 test.run();

@@ -1,12 +1,14 @@
 import { record } from "../../autograd/tape.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { maskedGradient, reluGradient } from "../relu.js";
-import { inPreferredLayout, variantsForBatch } from "../variants.js";
+import { tileChoices } from "../tiles.js";
+import { inPreferredLayout, variantsForBatch, withoutBlocked } from "../variants.js";
 import { launchBiasGradient } from "./bias_gradient.js";
 import { launchConvolutionBlocked } from "./blocked.js";
 import type { ConvolutionOptions } from "./options.js";
 import type { ConvolutionPlan, Epilogue } from "./plan.js";
 import { launchConvolutionPortable } from "./portable.js";
+import { convolutionTiles, launchConvolutionTiled } from "./tiled.js";
 import type { WeightGradient } from "./weight_gradient.js";
 
 /** A convolution or a transposed convolution, and the two parts of its backward pass in which they differ. */
@@ -54,9 +56,16 @@ export function runConvolution(operation: ConvolutionOperation): Tensor {
 function launchConvolution(x: Tensor, weight: Tensor, plan: ConvolutionPlan, epilogue: Epilogue): Tensor {
 	const { input, output, weight: shape, steps, groups } = plan;
 	const key = `convolution ${input} ${output} ${shape} ${Object.values(steps)} ${groups}`;
-	return x.gpu.chooseVariant(key, groups === 1 ? variantsForBatch(x) : ["portable"], (variant) =>
-		variant === "blocked"
-			? launchConvolutionBlocked(x, weight, plan, epilogue)
-			: launchConvolutionPortable(x, weight, plan, epilogue),
+	const tiles = convolutionTiles(plan);
+	return x.gpu.chooseVariant(
+		key,
+		tileChoices(groups === 1 ? variantsForBatch(x) : withoutBlocked(x), tiles),
+		(choice) => {
+			if (choice === "blocked") return launchConvolutionBlocked(x, weight, plan, epilogue);
+			const tile = tiles.find(({ name }) => name === choice);
+			return tile === undefined
+				? launchConvolutionPortable(x, weight, plan, epilogue)
+				: launchConvolutionTiled(x, weight, plan, epilogue, tile);
+		},
 	);
 }

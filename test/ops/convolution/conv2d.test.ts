@@ -102,6 +102,7 @@ for (const [i, [xShape, weightShape, { bias, ...options } = {}]] of cases.entrie
 		const inputs = shapes.map((shape) => randomArray(random, shape));
 		await checkOp(title, {
 			inputs,
+			tiled: true,
 			run: ([x, weight, bias]) => conv2d(x, weight, bias ? { ...options, bias } : options),
 			expected: reference.conv2d(inputs[0], inputs[1], inputs[2], options),
 			gradients: (dy) => {

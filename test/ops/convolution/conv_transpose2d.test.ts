@@ -58,6 +58,7 @@ for (const [i, [xShape, weightShape, { bias, ...options } = {}]] of cases.entrie
 		const inputs = shapes.map((shape) => randomArray(random, shape));
 		await checkOp(title, {
 			inputs,
+			tiled: true,
 			run: ([x, weight, bias]) => convTranspose2d(x, weight, bias ? { ...options, bias } : options),
 			expected: reference.convTranspose2d(inputs[0], inputs[1], inputs[2], options),
 			gradients: (dy) => {

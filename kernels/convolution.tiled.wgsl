@@ -1,0 +1,378 @@
+// y[n, o, t·outStep + phase] = bias[o] + Σ_{tap, i} w[o, i, tap] · x[n, i, t·inStep + reach / outStep], in y
+// and x each, with reach = phase + origin + tap·tapStep; a tap counts only if outStep divides its reach.
+// Outside of the image x is 0. The formula of convolution.wgsl, as a matrix product.
+//
+// x      float32 [batch, inChannels, inHeight, inWidth]
+// w      float32; the element of output o of group g, its input i and tap is at g·groupStride +
+//        o·outputStride + i·inputStride + tap
+// bias   float32 [outChannels], read if hasBias is 1 (else any buffer)
+// mask   float32 as y, read if activation is 2 (else any buffer)
+// y      float32 [batch, outChannels, outHeight, outWidth]
+// sizes  activation: 0 none; 1 ReLU; 2 the result, or 0 if mask is 0 (the backward pass of a ReLU whose
+//        output is mask). tapPeriod: of so many taps next to each other one counts
+// slice  the workgroups of this dispatch
+//
+// Rows are the output channels of a group, columns the pixels of a phase (oy mod outStep, ox mod outStep),
+// and the inner dimension k is (tap, input channel), of the taps that count for the phase. The matrix of
+// pixels is never stored: its elements are read from x when they are copied to workgroup memory. Rows,
+// columns, depth and parts as in matmul.tiled.wgsl; but column 4q + j of a tile is pixel q + B_QUADS·j, so
+// that neighbouring invocations read and write neighbouring pixels. An invocation follows its values of k
+// with additions and carries, so the loops have no division.
+//
+// No features; 4 · max(DEPTH · (rows + columns of the tile), 16 · invocations) bytes of workgroup memory, at
+// most 16 KiB.
+// Source: implicit GEMM of cuDNN (Chetlur et al., "cuDNN: efficient primitives for deep learning", 2014).
+// Reference: test/reference/convolution.ts, conv2d
+// Reference: test/reference/transposed_convolution.ts, convTranspose2d
+
+override LANES_X: u32;
+override LANES_Y: u32;
+override PARTS: u32;
+override DEPTH: u32;
+// Whether 4 divides the input channels of a group: then a block has one tap.
+override SAME_TAP: bool;
+
+override LANES = LANES_X * LANES_Y * PARTS;
+override A_QUADS = 2u * LANES_Y;
+override B_QUADS = 2u * LANES_X;
+override A_BLOCKS = A_QUADS * DEPTH / 4u;
+override B_BLOCKS = B_QUADS * DEPTH / 4u;
+override B_START = DEPTH * A_QUADS;
+override TILE_SIZE = max(DEPTH * (A_QUADS + B_QUADS), 4u * LANES);
+override PART = DEPTH / PARTS;
+
+struct Sizes {
+	batch: u32,
+	inChannels: u32,
+	inHeight: u32,
+	inWidth: u32,
+	outChannels: u32,
+	outHeight: u32,
+	outWidth: u32,
+	kernelHeight: u32,
+	kernelWidth: u32,
+	groups: u32,
+	hasBias: u32,
+	inStepY: u32,
+	inStepX: u32,
+	outStepY: u32,
+	outStepX: u32,
+	originY: i32,
+	originX: i32,
+	tapStepY: i32,
+	tapStepX: i32,
+	activation: u32,
+	tapPeriodY: u32,
+	tapPeriodX: u32,
+	groupStride: u32,
+	outputStride: u32,
+	inputStride: u32,
+}
+
+struct Slice { first: u32, end: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> w: array<f32>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read> mask: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(5) var<uniform> sizes: Sizes;
+@group(0) @binding(6) var<uniform> slice: Slice;
+
+// Of w: DEPTH × A_QUADS vectors of 4 output channels. Of x, from B_START on: DEPTH × B_QUADS vectors of 4
+// pixels. After the loop: a quarter of all sums.
+var<workgroup> tile: array<vec4<f32>, TILE_SIZE>;
+
+// 4 rows or columns × 4 values of k: a vector of rows or columns for each k.
+struct Block { k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32> }
+
+fn keep(at: u32, stride: u32, block: Block) {
+	tile[at] = block.k0;
+	tile[at + stride] = block.k1;
+	tile[at + 2u * stride] = block.k2;
+	tile[at + 3u * stride] = block.k3;
+}
+
+// The taps of one axis that count for a phase: `count`, from `first` on, `period` apart. Tap number t reads
+// the input at reach + t·step more than t·inStep of the pixel.
+struct Taps { first: u32, count: u32, reach: i32, step: i32 }
+
+fn tapsOf(phase: u32, origin: i32, tapStep: i32, outStep: u32, period: u32, length: u32) -> Taps {
+	let at = i32(phase) + origin;
+	let divisor = i32(outStep);
+	for (var first = 0u; first < min(period, length); first++) {
+		let reach = at + i32(first) * tapStep;
+		if (reach % divisor == 0) {
+			return Taps(first, (length - first + period - 1u) / period, reach / divisor, i32(period) * tapStep / divisor);
+		}
+	}
+	return Taps(0u, 0u, 0, 0);
+}
+
+// Of the workgroup: input channels of the group, and the taps of both axes.
+var<private> channels: u32;
+var<private> tapsY: Taps;
+var<private> tapsX: Taps;
+
+// A value of k, or a distance between two: input channel, and the numbers of the taps of both axes.
+struct Place { channel: u32, x: u32, y: u32 }
+
+fn placeOf(k: u32) -> Place {
+	let tap = k / channels;
+	return Place(k % channels, tap % tapsX.count, tap / tapsX.count);
+}
+
+fn after(place: Place, step: Place) -> Place {
+	var next = Place(place.channel + step.channel, place.x + step.x, place.y + step.y);
+	if (next.channel >= channels) {
+		next.channel -= channels;
+		next.x++;
+	}
+	if (next.x >= tapsX.count) {
+		next.x -= tapsX.count;
+		next.y++;
+	}
+	return next;
+}
+
+// 4 pixels: the number of the first element of their image and group in x, and row and column that their
+// first tap reads.
+struct Pixels { image: vec4<u32>, y: vec4<i32>, x: vec4<i32> }
+
+// The elements of x for a value of k, and which of them are in the image.
+struct Source { at: vec4<u32>, inside: vec4<bool> }
+
+fn sourceOf(pixels: Pixels, place: Place) -> Source {
+	let iy = vec4<u32>(pixels.y + i32(place.y) * tapsY.step);
+	let ix = vec4<u32>(pixels.x + i32(place.x) * tapsX.step);
+	let inside = (iy < vec4(sizes.inHeight)) & (ix < vec4(sizes.inWidth)) & vec4(place.y < tapsY.count);
+	return Source(pixels.image + (place.channel * sizes.inHeight + iy) * sizes.inWidth + ix, inside);
+}
+
+fn words(at: vec4<u32>) -> vec4<f32> { return vec4(x[at.x], x[at.y], x[at.z], x[at.w]); }
+
+// A block of x as it was read, and which elements of it are in the image.
+struct Reads { block: Block, inside0: vec4<bool>, inside1: vec4<bool>, inside2: vec4<bool>, inside3: vec4<bool> }
+
+const one = Place(1u, 0u, 0u);
+
+fn readPixels(pixels: Pixels, place: Place) -> Reads {
+	let s0 = sourceOf(pixels, place);
+	if (SAME_TAP) {
+		let plane = sizes.inHeight * sizes.inWidth;
+		return Reads(
+			Block(words(s0.at), words(s0.at + plane), words(s0.at + 2u * plane), words(s0.at + 3u * plane)),
+			s0.inside, s0.inside, s0.inside, s0.inside,
+		);
+	}
+	let place1 = after(place, one);
+	let place2 = after(place1, one);
+	let s1 = sourceOf(pixels, place1);
+	let s2 = sourceOf(pixels, place2);
+	let s3 = sourceOf(pixels, after(place2, one));
+	return Reads(Block(words(s0.at), words(s1.at), words(s2.at), words(s3.at)), s0.inside, s1.inside, s2.inside, s3.inside);
+}
+
+fn pixelsOf(reads: Reads) -> Block {
+	let none = vec4(0.0);
+	return Block(
+		select(none, reads.block.k0, reads.inside0),
+		select(none, reads.block.k1, reads.inside1),
+		select(none, reads.block.k2, reads.inside2),
+		select(none, reads.block.k3, reads.inside3),
+	);
+}
+
+fn weightsAt(rows: vec4<u32>, place: Place) -> vec4<f32> {
+	let tap = place.y * sizes.tapPeriodY * sizes.kernelWidth + place.x * sizes.tapPeriodX;
+	let at = rows + place.channel * sizes.inputStride + tap;
+	return vec4(w[at.x], w[at.y], w[at.z], w[at.w]);
+}
+
+// @param rows the elements of 4 output channels for input channel 0 and the first tap
+fn readWeights(rows: vec4<u32>, place: Place) -> Block {
+	if (SAME_TAP) {
+		let step = sizes.inputStride;
+		return Block(
+			weightsAt(rows, place),
+			weightsAt(rows + step, place),
+			weightsAt(rows + 2u * step, place),
+			weightsAt(rows + 3u * step, place),
+		);
+	}
+	let place1 = after(place, one);
+	let place2 = after(place1, one);
+	return Block(
+		weightsAt(rows, place),
+		weightsAt(rows, place1),
+		weightsAt(rows, place2),
+		weightsAt(rows, after(place2, one)),
+	);
+}
+
+// 0 for values of k after the end.
+fn padded(block: Block, k: u32, end: u32) -> Block {
+	let none = vec4(0.0);
+	return Block(
+		select(none, block.k0, k < end),
+		select(none, block.k1, k + 1u < end),
+		select(none, block.k2, k + 2u < end),
+		select(none, block.k3, k + 3u < end),
+	);
+}
+
+fn result(at: u32, channel: u32, value: f32) -> f32 {
+	var sum = value;
+	if (sizes.hasBias == 1u) { sum += bias[channel]; }
+	// By bits, as in relu.wgsl, so that NaN passes.
+	if (sizes.activation == 1u) { return select(sum, 0.0, bitcast<u32>(sum) - 0x80000000u <= 0x7f800000u); }
+	if (sizes.activation == 2u) { return select(sum, 0.0, bitcast<u32>(mask[at]) == 0u); }
+	return sum;
+}
+
+// A pixel of y: the number of its element of channel 0; `inside` if there is such a pixel.
+struct Target { at: u32, inside: bool }
+
+fn targetOf(p: u32, phaseY: u32, phaseX: u32) -> Target {
+	let phaseWidth = (sizes.outWidth + sizes.outStepX - 1u) / sizes.outStepX;
+	let phasePlane = (sizes.outHeight + sizes.outStepY - 1u) / sizes.outStepY * phaseWidth;
+	let plane = sizes.outHeight * sizes.outWidth;
+	let oy = p % phasePlane / phaseWidth * sizes.outStepY + phaseY;
+	let ox = p % phasePlane % phaseWidth * sizes.outStepX + phaseX;
+	return Target(
+		p / phasePlane * sizes.outChannels * plane + oy * sizes.outWidth + ox,
+		p < sizes.batch * phasePlane && oy < sizes.outHeight && ox < sizes.outWidth,
+	);
+}
+
+// Adds the parts of a quarter of the sums, 4 rows × 4 columns of each invocation, and stores them. Invocation
+// `lane` stores one pixel of every (LANES / 4 LANES_X)th row, the first of which has output channel `first`.
+fn finish(lane: u32, first: u32, end: u32, to: Target, block: Block) {
+	workgroupBarrier();
+	keep(lane / (LANES_X * LANES_Y) * 4u * LANES_X * LANES_Y + lane % (LANES_X * LANES_Y), LANES_X * LANES_Y, block);
+	workgroupBarrier();
+	let plane = sizes.outHeight * sizes.outWidth;
+	for (var row = lane / (4u * LANES_X); row < 4u * LANES_Y; row += LANES / (4u * LANES_X)) {
+		let start = (row % 4u * LANES_Y + row / 4u) * LANES_X + lane % LANES_X;
+		var total = 0.0;
+		for (var part = 0u; part < PARTS; part++) {
+			total += tile[start + part * 4u * LANES_X * LANES_Y][lane / LANES_X % 4u];
+		}
+		let channel = first + row;
+		if (to.inside && channel < end) {
+			let at = to.at + channel * plane;
+			y[at] = result(at, channel, total);
+		}
+	}
+}
+
+@compute @workgroup_size(LANES_X, LANES_Y, PARTS)
+fn main(
+	@builtin(workgroup_id) group: vec3<u32>,
+	@builtin(num_workgroups) groups: vec3<u32>,
+	@builtin(local_invocation_index) lane: u32,
+	@builtin(local_invocation_id) local: vec3<u32>,
+) {
+	let workgroup = slice.first + group.y * groups.x + group.x;
+	if (workgroup >= slice.end) { return; }
+	let groupInputs = sizes.inChannels / sizes.groups;
+	let groupOutputs = sizes.outChannels / sizes.groups;
+	let rowTiles = (groupOutputs + 4u * A_QUADS - 1u) / (4u * A_QUADS);
+	let phases = sizes.outStepY * sizes.outStepX;
+	let convGroup = workgroup % (sizes.groups * rowTiles) / rowTiles;
+	let row = workgroup % rowTiles * 4u * A_QUADS;
+	let phase = workgroup / (sizes.groups * rowTiles) % phases;
+	let phaseY = phase / sizes.outStepX;
+	let phaseX = phase % sizes.outStepX;
+	let firstPixel = workgroup / (sizes.groups * rowTiles * phases) * 4u * B_QUADS;
+	channels = groupInputs;
+	let ofY = tapsOf(phaseY, sizes.originY, sizes.tapStepY, sizes.outStepY, sizes.tapPeriodY, sizes.kernelHeight);
+	let ofX = tapsOf(phaseX, sizes.originX, sizes.tapStepX, sizes.outStepX, sizes.tapPeriodX, sizes.kernelWidth);
+	tapsY = ofY;
+	tapsX = ofX;
+	let inner = ofY.count * ofX.count * groupInputs;
+
+	// The block of weights that this invocation copies: 4 output channels × values of k from aK on.
+	let aQuad = lane % A_QUADS;
+	let aK = lane / A_QUADS * 4u;
+	let outputs = min(row + 4u * aQuad + vec4(0u, 1u, 2u, 3u), vec4(groupOutputs - 1u));
+	let firstTap = tapsY.first * sizes.kernelWidth + tapsX.first;
+	let rows = convGroup * sizes.groupStride + outputs * sizes.outputStride + firstTap;
+	var aPlace = placeOf(aK);
+	// The block of pixels.
+	let bQuad = lane % B_QUADS;
+	let bK = lane / B_QUADS * 4u;
+	let phaseWidth = (sizes.outWidth + sizes.outStepX - 1u) / sizes.outStepX;
+	let phasePlane = (sizes.outHeight + sizes.outStepY - 1u) / sizes.outStepY * phaseWidth;
+	let p = min(firstPixel + bQuad + B_QUADS * vec4(0u, 1u, 2u, 3u), vec4(sizes.batch * phasePlane - 1u));
+	let pixels = Pixels(
+		(p / phasePlane * sizes.inChannels + convGroup * groupInputs) * sizes.inHeight * sizes.inWidth,
+		vec4<i32>(p % phasePlane / phaseWidth * sizes.inStepY) + tapsY.reach,
+		vec4<i32>(p % phasePlane % phaseWidth * sizes.inStepX) + tapsX.reach,
+	);
+	var bPlace = placeOf(bK);
+	let step = placeOf(DEPTH);
+	var a = readWeights(rows, aPlace);
+	var b = readPixels(pixels, bPlace);
+
+	var l0 = vec4(0.0);
+	var r0 = vec4(0.0);
+	var l1 = vec4(0.0);
+	var r1 = vec4(0.0);
+	var l2 = vec4(0.0);
+	var r2 = vec4(0.0);
+	var l3 = vec4(0.0);
+	var r3 = vec4(0.0);
+	var l4 = vec4(0.0);
+	var r4 = vec4(0.0);
+	var l5 = vec4(0.0);
+	var r5 = vec4(0.0);
+	var l6 = vec4(0.0);
+	var r6 = vec4(0.0);
+	var l7 = vec4(0.0);
+	var r7 = vec4(0.0);
+	for (var first = 0u; first < inner; first += DEPTH) {
+		if (first + DEPTH > inner) { a = padded(a, first + aK, inner); }
+		workgroupBarrier();
+		if (lane < A_BLOCKS) { keep(aK * A_QUADS + aQuad, A_QUADS, a); }
+		if (lane < B_BLOCKS) { keep(B_START + bK * B_QUADS + bQuad, B_QUADS, pixelsOf(b)); }
+		workgroupBarrier();
+		aPlace = after(aPlace, step);
+		bPlace = after(bPlace, step);
+		a = readWeights(rows, aPlace);
+		b = readPixels(pixels, bPlace);
+		for (var i = 0u; i < PART; i++) {
+			let k = local.z * PART + i;
+			let a0 = tile[k * A_QUADS + local.y];
+			let a1 = tile[k * A_QUADS + LANES_Y + local.y];
+			let b0 = tile[B_START + k * B_QUADS + local.x];
+			let b1 = tile[B_START + k * B_QUADS + LANES_X + local.x];
+			l0 = fma(vec4(a0.x), b0, l0);
+			r0 = fma(vec4(a0.x), b1, r0);
+			l1 = fma(vec4(a0.y), b0, l1);
+			r1 = fma(vec4(a0.y), b1, r1);
+			l2 = fma(vec4(a0.z), b0, l2);
+			r2 = fma(vec4(a0.z), b1, r2);
+			l3 = fma(vec4(a0.w), b0, l3);
+			r3 = fma(vec4(a0.w), b1, r3);
+			l4 = fma(vec4(a1.x), b0, l4);
+			r4 = fma(vec4(a1.x), b1, r4);
+			l5 = fma(vec4(a1.y), b0, l5);
+			r5 = fma(vec4(a1.y), b1, r5);
+			l6 = fma(vec4(a1.z), b0, l6);
+			r6 = fma(vec4(a1.z), b1, r6);
+			l7 = fma(vec4(a1.w), b0, l7);
+			r7 = fma(vec4(a1.w), b1, r7);
+		}
+	}
+
+	let column = firstPixel + lane % LANES_X + lane / LANES_X % 4u * B_QUADS;
+	let left = targetOf(column, phaseY, phaseX);
+	let right = targetOf(column + LANES_X, phaseY, phaseX);
+	let output = convGroup * groupOutputs + row;
+	let end = (convGroup + 1u) * groupOutputs;
+	finish(lane, output, end, left, Block(l0, l1, l2, l3));
+	finish(lane, output, end, right, Block(r0, r1, r2, r3));
+	finish(lane, output + 4u * LANES_Y, end, left, Block(l4, l5, l6, l7));
+	finish(lane, output + 4u * LANES_Y, end, right, Block(r4, r5, r6, r7));
+}

@@ -1,0 +1,63 @@
+import { sizeOf } from "../../base/shape.js";
+import type { Tensor } from "../../tensor/tensor.js";
+import { type Tile, tilesFor } from "../tiles.js";
+import { type ConvolutionPlan, convolutionUniforms, type Epilogue } from "./plan.js";
+
+/** With so many output channels of a group or fewer, most rows of every tile would be empty. */
+const fewChannels = 4;
+
+/** The output pixels that have the same taps, as of a convolution without outStep: those of all phases, each padded to the largest. */
+function pixelsOf({ output, steps }: ConvolutionPlan): { readonly phases: number; readonly phasePixels: number } {
+	const [batch, , height, width] = output;
+	const [phasesY, phasesX] = steps.outStep;
+	return {
+		phases: phasesY * phasesX,
+		phasePixels: batch * Math.ceil(height / phasesY) * Math.ceil(width / phasesX),
+	};
+}
+
+/** The tiles for a convolution, the preferred one first; none if the portable kernel is better. */
+export function convolutionTiles(plan: ConvolutionPlan): readonly Tile[] {
+	const { groups, groupInputs, groupOutputs, kernel } = plan;
+	if (groupOutputs <= fewChannels) return [];
+	const { phases, phasePixels } = pixelsOf(plan);
+	const inner = Math.ceil((groupInputs * sizeOf(kernel)) / phases);
+	return tilesFor(groupOutputs, groups * phases * phasePixels, inner);
+}
+
+/** kernels/convolution.tiled.wgsl */
+export function launchConvolutionTiled(
+	x: Tensor,
+	weight: Tensor,
+	plan: ConvolutionPlan,
+	epilogue: Epilogue,
+	tile: Tile,
+): Tensor {
+	const { gpu } = x;
+	const { bias, mask } = epilogue;
+	const { output, groups, groupInputs, groupOutputs, steps, weightStrides, flops } = plan;
+	const { phases, phasePixels } = pixelsOf(plan);
+	const y = gpu.empty(output);
+	gpu.launch(gpu.tiledKernels.convolution, {
+		constants: { ...tile.constants, SAME_TAP: groupInputs % 4 === 0 ? 1 : 0 },
+		bindings: [x, weight, bias ?? weight, mask ?? weight, y].map((tensor) => tensor.memory()),
+		uniforms: {
+			...convolutionUniforms(plan, epilogue),
+			tapPeriodY: period(steps.outStep[0], steps.tapStep[0]),
+			tapPeriodX: period(steps.outStep[1], steps.tapStep[1]),
+			groupStride: weightStrides.group,
+			outputStride: weightStrides.output,
+			inputStride: weightStrides.input,
+		},
+		workgroups: groups * Math.ceil(groupOutputs / tile.rows) * phases * Math.ceil(phasePixels / tile.columns),
+		flops,
+	});
+	return y;
+}
+
+/** Of how many taps next to each other one counts for a phase: the least t > 0 for which outStep divides t·tapStep. */
+function period(outStep: number, tapStep: number): number {
+	let taps = 1;
+	while ((taps * tapStep) % outStep !== 0) taps++;
+	return taps;
+}
