@@ -9,7 +9,8 @@
 // mask   float32 as y, read if activation is 2 (else any buffer)
 // y      float32 [batch, outChannels, outHeight, outWidth]
 // sizes  activation: 0 none; 1 ReLU; 2 the result, or 0 if mask is 0 (the backward pass of a ReLU whose
-//        output is mask). tapPeriod: of so many taps next to each other one counts
+//        output is mask). tapPeriod: of so many taps next to each other one counts. part: as
+//        in matmul.tiled.wgsl
 // slice  the workgroups of this dispatch
 //
 // Rows are the output channels of a group, columns the pixels of a phase (oy mod outStep, ox mod outStep),
@@ -67,6 +68,7 @@ struct Sizes {
 	groupStride: u32,
 	outputStride: u32,
 	inputStride: u32,
+	part: u32,
 }
 
 struct Slice { first: u32, end: u32 }
@@ -294,14 +296,14 @@ fn main(
 
 	// The block of weights that this invocation copies: 4 output channels × values of k from aK on.
 	let aQuad = lane % A_QUADS;
-	let aK = lane / A_QUADS * 4u;
+	let aK = min(lane / A_QUADS * 4u, DEPTH - 4u);
 	let outputs = min(row + 4u * aQuad + vec4(0u, 1u, 2u, 3u), vec4(groupOutputs - 1u));
 	let firstTap = tapsY.first * sizes.kernelWidth + tapsX.first;
 	let rows = convGroup * sizes.groupStride + outputs * sizes.outputStride + firstTap;
 	var aPlace = placeOf(aK);
 	// The block of pixels.
 	let bQuad = lane % B_QUADS;
-	let bK = lane / B_QUADS * 4u;
+	let bK = min(lane / B_QUADS * 4u, DEPTH - 4u);
 	let phaseWidth = (sizes.outWidth + sizes.outStepX - 1u) / sizes.outStepX;
 	let phasePlane = (sizes.outHeight + sizes.outStepY - 1u) / sizes.outStepY * phaseWidth;
 	let p = min(firstPixel + bQuad + B_QUADS * vec4(0u, 1u, 2u, 3u), vec4(sizes.batch * phasePlane - 1u));
@@ -314,6 +316,7 @@ fn main(
 	let step = placeOf(DEPTH);
 	var a = readWeights(rows, aPlace);
 	var b = readPixels(pixels, bPlace);
+	let part = min(sizes.part, inner);
 
 	var l0 = vec4(0.0);
 	var r0 = vec4(0.0);
@@ -341,8 +344,8 @@ fn main(
 		bPlace = after(bPlace, step);
 		a = readWeights(rows, aPlace);
 		b = readPixels(pixels, bPlace);
-		for (var i = 0u; i < PART; i++) {
-			let k = local.z * PART + i;
+		for (var i = 0u; i < part; i++) {
+			let k = min(local.z * PART + i, DEPTH - 1u);
 			let a0 = tile[k * A_QUADS + local.y];
 			let a1 = tile[k * A_QUADS + LANES_Y + local.y];
 			let b0 = tile[B_START + k * B_QUADS + local.x];

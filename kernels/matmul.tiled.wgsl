@@ -4,7 +4,8 @@
 //            buffer, as words and as vectors of 4
 // b, bQuads  float32 [inner, columns], likewise at k·bInner + j·bColumn
 // c          float32 [rows, columns]
-// sizes      aRow, aInner, bInner, bColumn: strides
+// sizes      aRow, aInner, bInner, bColumn: strides; part: DEPTH / PARTS. A driver that knew it would unroll
+//            the inner loop, which takes more registers
 // slice      the workgroups of this dispatch
 //
 // A workgroup computes a tile of 8·LANES_Y rows × 8·LANES_X columns. It copies DEPTH values of k of both
@@ -44,6 +45,7 @@ struct Sizes {
 	aInner: u32,
 	bInner: u32,
 	bColumn: u32,
+	part: u32,
 }
 
 struct Slice { first: u32, end: u32 }
@@ -151,15 +153,16 @@ fn main(
 
 	// The block of each factor that this invocation copies.
 	let aQuad = lane % A_QUADS;
-	let aK = lane / A_QUADS * 4u;
+	let aK = min(lane / A_QUADS * 4u, DEPTH - 4u);
 	let bQuad = lane % B_QUADS;
-	let bK = lane / B_QUADS * 4u;
+	let bK = min(lane / B_QUADS * 4u, DEPTH - 4u);
 	var atA = placeOfA(row + 4u * aQuad, aK);
 	var atB = placeOfB(column + 4u * bQuad, bK);
 	let stepA = DEPTH * sizes.aInner / select(4u, 1u, A_LOADS == 0u);
 	let stepB = DEPTH * sizes.bInner / select(4u, 1u, B_LOADS == 0u);
 	var nextA = loadA(atA);
 	var nextB = loadB(atB);
+	let part = min(sizes.part, sizes.inner);
 
 	var l0 = vec4(0.0);
 	var r0 = vec4(0.0);
@@ -190,8 +193,8 @@ fn main(
 		atB += stepB;
 		nextA = loadA(atA);
 		nextB = loadB(atB);
-		for (var i = 0u; i < PART; i++) {
-			let k = local.z * PART + i;
+		for (var i = 0u; i < part; i++) {
+			let k = min(local.z * PART + i, DEPTH - 1u);
 			let a0 = tile[k * A_QUADS + local.y];
 			let a1 = tile[k * A_QUADS + LANES_Y + local.y];
 			let b0 = tile[B_START + k * B_QUADS + local.x];

@@ -3,7 +3,7 @@ import { type CommandDeclaration, defineCommand } from "../../src/node/cli/comma
 import type { Options, Values } from "../../src/node/cli/options.js";
 import { adapter, count } from "../../src/node/cli/shared_options.js";
 
-const variants: readonly Variant[] = ["portable", "blocked"];
+const variants: readonly Variant[] = ["portable", "tiled", "blocked"];
 
 export const variant = {
 	kind: "word",

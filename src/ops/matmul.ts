@@ -49,7 +49,7 @@ export function launchMatmulTiled(a: Tensor, b: Tensor, c: Tensor, product: Prod
 			B_LOADS: vectorLoads(bInner, bColumn, inner, columns),
 		},
 		bindings: [a, a, b, b, c].map((tensor) => tensor.memory()),
-		uniforms: { ...product },
+		uniforms: { ...product, part: tile.part },
 		workgroups: Math.ceil(rows / tile.rows) * Math.ceil(columns / tile.columns),
 		flops: 2 * rows * inner * columns,
 	});

@@ -12,6 +12,8 @@ export interface Tile {
 	readonly parts: number;
 	/** Of a workgroup. */
 	readonly invocations: number;
+	/** How much of the inner dimension an invocation multiplies at a time, for the uniforms. */
+	readonly part: number;
 	readonly constants: Constants;
 }
 
@@ -28,6 +30,7 @@ function tile([lanesY, lanesX]: readonly [number, number], parts: number, depth:
 		columns,
 		parts,
 		invocations: lanesX * lanesY * parts,
+		part: depth / parts,
 		constants: { LANES_X: lanesX, LANES_Y: lanesY, PARTS: parts, DEPTH: depth },
 	};
 }
@@ -57,11 +60,13 @@ const tolerableWaste = 1.25;
 /**
  * The tiles for a product of rows × inner and inner × columns, the preferred one first: the largest of which there are enough to
  * fill the GPU, or the one with the most invocations.
+ *
+ * @param splits of the inner dimension, over workgroups, at most (default 1)
  */
-export function tilesFor(rows: number, columns: number, inner: number): readonly [Tile, ...Tile[]] {
+export function tilesFor(rows: number, columns: number, inner: number, splits = 1): readonly [Tile, ...Tile[]] {
 	const count = (tile: Tile) => Math.ceil(rows / tile.rows) * Math.ceil(columns / tile.columns);
 	const area = (tile: Tile) => count(tile) * tile.rows * tile.columns;
-	const invocations = (tile: Tile) => count(tile) * tile.invocations;
+	const invocations = (tile: Tile) => splits * count(tile) * tile.invocations;
 	const fitting = tiles.filter(({ parts }) => parts <= Math.max(4, inner / 4));
 	const least = Math.min(...fitting.map(area));
 	const [first, ...others] = fitting.filter((tile) => area(tile) <= tolerableWaste * least) as [Tile, ...Tile[]];
@@ -70,6 +75,22 @@ export function tilesFor(rows: number, columns: number, inner: number): readonly
 		candidates.find((tile) => invocations(tile) >= enough) ??
 		candidates.reduce((most, tile) => (invocations(tile) > invocations(most) ? tile : most), first);
 	return [preferred, ...candidates.filter((tile) => tile !== preferred)];
+}
+
+/** Of a long inner dimension, a split should have at least this, so that the sums of the splits are few. */
+const leastSplit = 256;
+
+/**
+ * The tiles for a product whose inner dimension may be split over workgroups, the preferred one first: the largest with which
+ * splits of a sensible length fill the GPU, or the one with the most invocations.
+ */
+export function tilesForSplits(rows: number, columns: number, inner: number): readonly [Tile, ...Tile[]] {
+	return tilesFor(rows, columns, inner, Math.max(1, Math.floor(inner / leastSplit)));
+}
+
+/** How many splits of the inner dimension fill the GPU, if a split has so many tiles. */
+export function splitsOf({ invocations }: Tile, count: number, inner: number): number {
+	return Math.max(1, Math.min(Math.floor(inner / leastSplit), Math.ceil(enough / (count * invocations))));
 }
 
 /** Whether a tiled kernel can bind a factor: it reads vectors of 4. */

@@ -16,7 +16,8 @@ import { browserChoiceStore } from "./choice_store.js";
 import { TensorGpu } from "./gpu.js";
 import type { Gpu } from "./tensor.js";
 
-export interface OpenDeviceOptions extends Omit<DeviceOptions, "tuner" | "variants" | "blockedKernels" | "tiledKernels"> {
+export interface OpenDeviceOptions
+	extends Omit<DeviceOptions, "tuner" | "variants" | "blockedKernels" | "tiledKernels"> {
 	/** Which GPU to prefer if there are several (default "high-performance"). */
 	readonly powerPreference?: "low-power" | "high-performance";
 	/** WebGPU features that the device must have. */

@@ -2,10 +2,7 @@ import { sizeOf } from "../../base/shape.js";
 import { blocksOf, wordsOf } from "../../tensor/layout.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { launchPackWeights } from "./pack_weights.js";
-import { type ConvolutionPlan, convolutionUniforms, type Epilogue } from "./plan.js";
-
-/** With so many output channels or fewer the taps are computed as output channels. */
-const fewChannels = 4;
+import { type ConvolutionPlan, convolutionUniforms, type Epilogue, fewChannels } from "./plan.js";
 
 /** kernels/convolution.blocked.wgsl: the result is blocked. */
 export function launchConvolutionBlocked(x: Tensor, weight: Tensor, plan: ConvolutionPlan, epilogue: Epilogue): Tensor {

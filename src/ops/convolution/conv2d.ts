@@ -76,6 +76,7 @@ export function conv2d(input: Tensor, weight: Tensor, options: Conv2dOptions = {
 		options,
 		forward: planConv2d(input.shape, weight.shape, output, geometry),
 		inputGradient: () => planConvTranspose2d(output, weight.shape, input.shape, geometry),
-		weightGradient: (dy) => launchWeightGradient(input, dy, weight.shape, geometry),
+		weightGradient: (dy, withBias) =>
+			launchWeightGradient(input, dy, weight.shape, geometry, withBias ? "dy" : undefined),
 	});
 }

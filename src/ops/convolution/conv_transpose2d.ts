@@ -93,6 +93,7 @@ export function convTranspose2d(input: Tensor, weight: Tensor, options: ConvTran
 		forward: planConvTranspose2d(input.shape, weight.shape, output, geometry),
 		inputGradient: () => planConv2d(output, weight.shape, input.shape, geometry),
 		// The weight is that of a conv2d from the output to the input.
-		weightGradient: (dy) => ({ weight: launchWeightGradient(dy, input, weight.shape, geometry).weight }),
+		weightGradient: (dy, withBias) =>
+			launchWeightGradient(dy, input, weight.shape, geometry, withBias ? "input" : undefined),
 	});
 }

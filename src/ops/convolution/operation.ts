@@ -20,7 +20,8 @@ export interface ConvolutionOperation {
 	readonly forward: ConvolutionPlan;
 	/** The input's gradient is the other of the two operations, from the output to the input. */
 	readonly inputGradient: () => ConvolutionPlan;
-	readonly weightGradient: (dy: Tensor) => WeightGradient;
+	/** @param withBias whether the gradient of the bias is wanted */
+	readonly weightGradient: (dy: Tensor, withBias: boolean) => WeightGradient;
 }
 
 /** Launches the forward pass and records the backward pass. */
@@ -39,8 +40,9 @@ export function runConvolution(operation: ConvolutionOperation): Tensor {
 			const dx = input.requiresGrad
 				? maskedGradient(input, (mask) => launchConvolution(dy, weight, inputGradient(), { mask }))
 				: null;
-			const gradients = weight.requiresGrad ? weightGradient(dy) : undefined;
-			const db = bias?.requiresGrad === true ? (gradients?.bias ?? launchBiasGradient(dy)) : null;
+			const withBias = bias?.requiresGrad === true;
+			const gradients = weight.requiresGrad ? weightGradient(dy, withBias) : undefined;
+			const db = withBias ? (gradients?.bias ?? launchBiasGradient(dy)) : null;
 			return [dx, gradients?.weight ?? null, db];
 		});
 	return record(name, y, inputs, reads, backward, relu);

@@ -129,7 +129,10 @@ export function convolutionUniforms(
 	};
 }
 
+/** With so many output channels of a group or fewer, most rows of a tile would be empty: other kernels compute them. */
+export const fewChannels = 4;
+
 /** QUARTERS of a kernel: how many groups of 4 output channels a workgroup computes, of at most `channels`. */
 export function quartersFor(groupOutputs: number, channels: number): number {
-	return groupOutputs > 4 ? channels / 4 : 1;
+	return groupOutputs > fewChannels ? channels / 4 : 1;
 }

@@ -1,10 +1,7 @@
 import { sizeOf } from "../../base/shape.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { type Tile, tilesFor } from "../tiles.js";
-import { type ConvolutionPlan, convolutionUniforms, type Epilogue } from "./plan.js";
-
-/** With so many output channels of a group or fewer, most rows of every tile would be empty. */
-const fewChannels = 4;
+import { type ConvolutionPlan, convolutionUniforms, type Epilogue, fewChannels } from "./plan.js";
 
 /** The output pixels that have the same taps, as of a convolution without outStep: those of all phases, each padded to the largest. */
 function pixelsOf({ output, steps }: ConvolutionPlan): { readonly phases: number; readonly phasePixels: number } {
@@ -48,6 +45,7 @@ export function launchConvolutionTiled(
 			groupStride: weightStrides.group,
 			outputStride: weightStrides.output,
 			inputStride: weightStrides.input,
+			part: tile.part,
 		},
 		workgroups: groups * Math.ceil(groupOutputs / tile.rows) * phases * Math.ceil(phasePixels / tile.columns),
 		flops,

@@ -6,8 +6,9 @@ import { blocksOf } from "../../tensor/layout.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { launchElements } from "../launch.js";
 import { launchSum } from "../sum.js";
-import { variantsForBatch } from "../variants.js";
-import { type Geometry, quartersFor } from "./plan.js";
+import { canTile, splitsOf, type Tile, tileChoices, tilesForSplits } from "../tiles.js";
+import { variantsForBatch, withoutBlocked } from "../variants.js";
+import { fewChannels, type Geometry, quartersFor } from "./plan.js";
 
 /** What a workgroup of the portable kernel computes: output channels of weights. */
 const tileRows = 8;
@@ -15,11 +16,14 @@ const tileColumns = 4;
 /** Output channels of a workgroup of the blocked kernel. */
 const blockedTileRows = 16;
 
-/** The gradients of a conv2d's weight and, if the kernel computes it anyway, of its bias. */
+/** The gradients of a convolution's weight and, if it is wanted and the kernel can compute it in the same pass, of its bias. */
 export interface WeightGradient {
 	readonly weight: Tensor;
 	readonly bias?: Tensor;
 }
+
+/** The tensor whose sums over all axes but the channels are the gradient of the bias. */
+export type BiasSource = "dy" | "input" | undefined;
 
 /**
  * The gradient of a conv2d's weight.
@@ -28,12 +32,23 @@ export interface WeightGradient {
  * @param dy float32 [N, outChannels, H', W'], the output's gradient
  * @param to the weight's shape, [outChannels, inChannels / groups, kH, kW]
  */
-export function launchWeightGradient(input: Tensor, dy: Tensor, to: Shape, geometry: Geometry): WeightGradient {
+export function launchWeightGradient(
+	input: Tensor,
+	dy: Tensor,
+	to: Shape,
+	geometry: Geometry,
+	biasOf: BiasSource,
+): WeightGradient {
 	const key = `weight gradient ${input.shape} ${dy.shape} ${to} ${Object.values(geometry)}`;
-	const variants = geometry.groups === 1 ? variantsForBatch(input) : (["portable"] as const);
-	return input.gpu.chooseVariant(key, variants, (variant) =>
-		variant === "blocked" ? launchBlocked(input, dy, to, geometry) : launchPortable(input, dy, to, geometry),
-	);
+	const tiles = weightGradientTiles(dy, to, geometry);
+	const variants = geometry.groups === 1 ? variantsForBatch(input) : withoutBlocked(input);
+	return input.gpu.chooseVariant(key, tileChoices(variants, tiles), (choice) => {
+		if (choice === "blocked") return launchBlocked(input, dy, to, geometry, biasOf);
+		const tile = tiles.find(({ name }) => name === choice);
+		return tile === undefined
+			? launchPortable(input, dy, to, geometry)
+			: launchWeightGradientTiled(input, dy, to, geometry, biasOf, tile);
+	});
 }
 
 /** Workgroups that a weight gradient should have at least, and pixels that a split should have at least. */
@@ -95,8 +110,70 @@ function launchPortable(input: Tensor, dy: Tensor, to: Shape, geometry: Geometry
 	});
 }
 
+/** The tiles for a weight gradient, the preferred one first; none if the portable kernel is better. */
+function weightGradientTiles(dy: Tensor, to: Shape, { groups }: Geometry): readonly Tile[] {
+	const [outChannels, ...row] = to;
+	if (!canTile(dy) || outChannels / groups <= fewChannels) return [];
+	return tilesForSplits(outChannels / groups, groups * sizeOf(row), dy.size / outChannels);
+}
+
+/** kernels/convolution_weight_grad.tiled.wgsl @internal */
+export function launchWeightGradientTiled(
+	input: Tensor,
+	dy: Tensor,
+	to: Shape,
+	geometry: Geometry,
+	biasOf: BiasSource,
+	tile: Tile,
+): WeightGradient {
+	const { gpu } = input;
+	const { groups } = geometry;
+	const [outChannels, ...row] = to;
+	const [batch, , height, width] = dy.shape;
+	const pixels = batch * height * width;
+	const columns = sizeOf(row);
+	const tiles = groups * Math.ceil(outChannels / groups / tile.rows) * Math.ceil(columns / tile.columns);
+	const splits = splitsOf(tile, tiles, pixels);
+	const channels = biasOf === "input" ? input.shape[1] : outChannels;
+	return gpu.scope(() => {
+		const weight = gpu.empty(to);
+		const bias = gpu.empty([channels]);
+		const partial = splits === 1 ? weight : gpu.empty([splits, outChannels, columns]);
+		const partialBias = splits === 1 ? bias : gpu.empty([splits, channels]);
+		gpu.launch(gpu.tiledKernels.convolutionWeightGrad, {
+			constants: { ...tile.constants, DY_VECTORS: (height * width) % 4 === 0 ? 1 : 0 },
+			bindings: [input, dy, dy, partial, partialBias].map((tensor) => tensor.memory()),
+			uniforms: {
+				...uniformsFor(input, dy, to, geometry, splits),
+				biasOf: biasOf === undefined ? 0 : biasOf === "dy" ? 1 : 2,
+				part: tile.part,
+			},
+			workgroups: splits * (tiles + (biasOf === undefined ? 0 : channels)),
+			flops: 2 * pixels * sizeOf(to),
+		});
+		if (splits > 1) launchSums(partial, partialBias, weight, bias, columns, biasOf !== undefined);
+		return biasOf === undefined ? { weight } : { weight, bias };
+	});
+}
+
+/** kernels/convolution_weight_grad_sum.wgsl */
+function launchSums(
+	partial: Tensor,
+	partialBias: Tensor,
+	weight: Tensor,
+	bias: Tensor,
+	columns: number,
+	withBias: boolean,
+): void {
+	const [splits, outChannels, rowLength] = partial.shape;
+	const biasChannels = withBias ? bias.size : 0;
+	launchElements(weightGradSumKernel, weight.size + biasChannels, [partial, partialBias, weight, bias], {
+		uniforms: { outChannels, columns, rowLength, splits, biasChannels },
+	});
+}
+
 /** kernels/convolution_weight_grad.blocked.wgsl */
-function launchBlocked(input: Tensor, dy: Tensor, to: Shape, geometry: Geometry): WeightGradient {
+function launchBlocked(input: Tensor, dy: Tensor, to: Shape, geometry: Geometry, biasOf: BiasSource): WeightGradient {
 	const { gpu } = input;
 	const [outChannels, ...rowShape] = to;
 	const [batch, , height, width] = dy.shape;
@@ -120,9 +197,7 @@ function launchBlocked(input: Tensor, dy: Tensor, to: Shape, geometry: Geometry)
 			workgroups: tiles * splits,
 			flops: 2 * pixels * sizeOf(to),
 		});
-		launchElements(weightGradSumKernel, weight.size + outChannels, [partial, partialBias, weight, bias], {
-			uniforms: { outChannels, columns, rowLength, splits },
-		});
-		return { weight, bias };
+		launchSums(partial, partialBias, weight, bias, columns, true);
+		return biasOf === "dy" ? { weight, bias } : { weight };
 	});
 }
