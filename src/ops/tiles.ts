@@ -53,7 +53,7 @@ export const tiles: readonly Tile[] = [
 ];
 
 /** Invocations that fill a large GPU. */
-const enough = 2 ** 15;
+export const enough = 2 ** 15;
 /** A tile may waste this much more of its rows and columns at the edges than the tile that wastes least. */
 const tolerableWaste = 1.25;
 
@@ -99,7 +99,7 @@ export function canTile({ size }: Tensor): boolean {
 }
 
 /** What is chosen from if an operation has these variants: each of the tiles for "tiled", or "portable" if there are none. */
-export function tileChoices(variants: Variants, tiles: readonly Tile[]): Choices<string> {
+export function tileChoices(variants: Variants, tiles: readonly Pick<Tile, "name">[]): Choices<string> {
 	const names = tiles.length > 0 ? tiles.map(({ name }) => name) : ["portable"];
 	const choices = variants.flatMap((variant) => (variant === "tiled" ? names : [variant]));
 	const [first = "portable", ...others] = new Set(choices);

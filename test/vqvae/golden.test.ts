@@ -33,7 +33,7 @@ const models = {
 
 /** Each variant of the kernels must agree with PyTorch. */
 async function onEach(body: (gpu: Gpu, variant: string) => Promise<void>): Promise<void> {
-	for (const gpu of await variants()) await body(gpu, gpu.variants[0]);
+	for (const gpu of await variants({ tiled: true })) await body(gpu, gpu.variants[0]);
 }
 
 for (const [name, files] of Object.entries(models)) {

@@ -3,6 +3,7 @@ import directKernel from "../../../kernels/nearest_code_direct.wgsl";
 import prepareKernel from "../../../kernels/nearest_code_prepare.wgsl";
 import { ShapeError } from "../../base/errors.js";
 import { formatShape, sizeOf } from "../../base/shape.js";
+import type { Constants } from "../../gpu/kernel.js";
 import type { Storage } from "../../gpu/storage.js";
 import type { Variants } from "../../gpu/variant.js";
 import { checkTensor } from "../../tensor/check_tensor.js";
@@ -10,6 +11,7 @@ import { blockSize, blocksOf, toBlocked } from "../../tensor/layout.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { checkRank, commonGpu } from "../check.js";
 import { launchElements } from "../launch.js";
+import { canTile, enough, tileChoices } from "../tiles.js";
 import { variantsForBatch } from "../variants.js";
 
 /** The smallest codebook, in numbers, for which the blocked variant is faster. */
@@ -40,14 +42,53 @@ export function nearestCode(z: Tensor, codebook: Tensor): Tensor<"uint32"> {
 			`nearestCode: z must be [N, ${dimensions}] or [B, ${dimensions}, H, W] for a codebook ${formatShape(codebook.shape)}, but has shape ${formatShape(z.shape)}.`,
 		);
 	const variants = variantsForBatch(z);
-	const prefersPortable = variants.length > 1 && codes * dimensions < leastBlockedCodebook;
+	const prefersPortable = variants.length > 1 && variants[0] === "blocked" && codes * dimensions < leastBlockedCodebook;
 	const ordered: Variants = prefersPortable ? ["portable", "blocked"] : variants;
-	return gpu.chooseVariant(`nearest code ${z.shape} ${codebook.shape}`, ordered, (variant) =>
-		variant === "blocked" ? launchBlocked(z, codebook) : launchPortable(z, codebook),
-	);
+	const tiles = canTile(z) ? codeTilesFor(z.size / dimensions, codes) : [];
+	return gpu.chooseVariant(`nearest code ${z.shape} ${codebook.shape}`, tileChoices(ordered, tiles), (choice) => {
+		if (choice === "blocked") return launchBlocked(z, codebook);
+		return launchNearestCode(
+			z,
+			codebook,
+			tiles.find(({ name }) => name === choice),
+		);
+	});
 }
 
-function launchPortable(z: Tensor, codebook: Tensor): Tensor<"uint32"> {
+/** Dimensions that are in workgroup memory at a time. */
+const codeDepth = 16;
+
+/** How a workgroup of kernels/nearest_code.tiled.wgsl shares out vectors and codes. */
+interface CodeTile {
+	readonly name: `tiled ${string}`;
+	readonly rows: number;
+	readonly invocations: number;
+	readonly constants: Constants;
+}
+
+/** @param lanes invocations along the vectors and along the codes, each with 4 · quads of both */
+function codeTile([lanesY, lanesX]: readonly [number, number], quads: number): CodeTile {
+	const rows = 4 * quads * lanesY;
+	return {
+		name: `tiled ${rows}×${4 * quads * lanesX}`,
+		rows,
+		invocations: lanesX * lanesY,
+		constants: { LANES_X: lanesX, LANES_Y: lanesY, QUADS: quads, DEPTH: codeDepth },
+	};
+}
+
+/** The one with the most results an invocation, and two with more invocations for few vectors: for many codes, and for few. @internal */
+export const codeTiles = [codeTile([8, 8], 2), codeTile([8, 32], 1), codeTile([8, 8], 1)] as const;
+
+/** The tiles for so many vectors and codes, the preferred one first: the largest of which there are enough to fill the GPU. */
+export function codeTilesFor(rows: number, codes: number): readonly CodeTile[] {
+	const [large, wide, small] = codeTiles;
+	const tile = codes <= 32 ? small : Math.ceil(rows / large.rows) * large.invocations >= enough ? large : wide;
+	return [tile, ...codeTiles.filter((other) => other !== tile)];
+}
+
+/** kernels/nearest_code.wgsl, or its tiled variant. @internal */
+export function launchNearestCode(z: Tensor, codebook: Tensor, tile?: CodeTile): Tensor<"uint32"> {
 	const { gpu } = z;
 	const [codes, dimensions] = codebook.shape;
 	const [batch, , ...positions] = z.shape;
@@ -55,13 +96,24 @@ function launchPortable(z: Tensor, codebook: Tensor): Tensor<"uint32"> {
 	return gpu.scope(() => {
 		const index = gpu.empty([batch, ...positions], "uint32");
 		const { transposed, halfNorm } = launchPrepare(codebook, 8, 1);
-		const uniforms = { rows, dimensions, inner: rows / batch, codes };
-		gpu.launch(nearestCodeKernel, {
-			bindings: [z, transposed, halfNorm, index].map((tensor) => tensor.memory()),
-			uniforms,
-			workgroups: Math.ceil(rows / 256),
-			flops: 2 * rows * codes * dimensions,
-		});
+		const inner = rows / batch;
+		const uniforms = { rows, dimensions, inner, codes };
+		const flops = 2 * rows * codes * dimensions;
+		if (tile === undefined)
+			gpu.launch(nearestCodeKernel, {
+				bindings: [z, transposed, halfNorm, index].map((tensor) => tensor.memory()),
+				uniforms,
+				workgroups: Math.ceil(rows / 256),
+				flops,
+			});
+		else
+			gpu.launch(gpu.tiledKernels.nearestCode, {
+				constants: { ...tile.constants, Z_LOADS: vectorLoads(inner, dimensions) },
+				bindings: [z, z, transposed, halfNorm, index].map((tensor) => tensor.memory()),
+				uniforms: { ...uniforms, part: Math.min(codeDepth, 4 * Math.ceil(dimensions / 4)) },
+				workgroups: Math.ceil(rows / tile.rows),
+				flops,
+			});
 		gpu.launch(directKernel, {
 			bindings: [z, transposed, index].map((tensor) => tensor.memory()),
 			uniforms,
@@ -70,6 +122,12 @@ function launchPortable(z: Tensor, codebook: Tensor): Tensor<"uint32"> {
 		});
 		return index;
 	});
+}
+
+/** How the tiled kernel loads z, see Z_LOADS: by vectors along the neighbouring elements, if 4 divides their number. */
+function vectorLoads(inner: number, dimensions: number): number {
+	if (inner === 1 && dimensions % 4 === 0) return 1;
+	return inner % 4 === 0 ? 2 : 0;
 }
 
 function launchBlocked(z: Tensor, codebook: Tensor): Tensor<"uint32"> {

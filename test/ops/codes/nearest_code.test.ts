@@ -20,7 +20,7 @@ const test = suite("nearestCode");
 /** The picks of each variant of the kernel. */
 async function picks(z: Array64, codebook: Array64): Promise<Uint32Array[]> {
 	const all: Uint32Array[] = [];
-	for (const gpu of await variants()) all.push(await pick(gpu, z, codebook));
+	for (const gpu of await variants({ tiled: true })) all.push(await pick(gpu, z, codebook));
 	return all;
 }
 
@@ -141,7 +141,7 @@ test("vectors of several parts, and of a tensor that a convolution left in block
 	const images = around(random, [19, 16, 2, 3], 10, 0.01);
 	const codes = around(random, [64, 16], 10, 0.01);
 	const indices = reference.nearestCode(images, codes);
-	for (const gpu of await variants()) {
+	for (const gpu of await variants({ tiled: true })) {
 		const picked = gpu.scope(() => {
 			const identity = Float32Array.from({ length: 256 }, (_, i) => (i % 17 === 0 ? 1 : 0));
 			return nearestCode(conv2d(tensorOf(gpu, images), gpu.tensor(identity, [16, 16, 1, 1])), tensorOf(gpu, codes));
