@@ -1,11 +1,13 @@
 // m ← β₁m + (1 − β₁)g,  v ← β₂v + (1 − β₂)g²,  w ← w − lr / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε)
 //
-// w         float32 [n], the parameter
-// m, v      float32 [n], its first and second moment
-// g         float32 [n], its gradient
-// settings  computed by the host for step t
+// w0, w1, w2  float32 [n0], [n1], [n2], three parameters
+// g0, g1, g2  float32, their gradients
+// moments     float32 [2, n0 + n1 + n2], m and v of the parameters one after the other
+// settings    computed by the host for step t
+// sizes       start1, start2, end: n0, n0 + n1, n0 + n1 + n2; updated: bit i is 1 if parameter i is updated
 //
-// One invocation computes one element. No features, default limits.
+// One invocation computes one element. Three parameters are as many as fit into 8 storage buffers, and a
+// launch for three has the host time of one. No features, default limits.
 // Source: Kingma & Ba, "Adam: a method for stochastic optimization", 2015, algorithm 1, in the form of
 // torch.optim.Adam.
 // Reference: test/reference/adam.ts, Adam
@@ -23,20 +25,43 @@ struct Settings {
 	rootCorrection: f32,
 }
 
-@group(0) @binding(0) var<storage, read_write> w: array<f32>;
-@group(0) @binding(1) var<storage, read_write> m: array<f32>;
-@group(0) @binding(2) var<storage, read_write> v: array<f32>;
-@group(0) @binding(3) var<storage, read> g: array<f32>;
-@group(0) @binding(4) var<storage, read> settings: Settings;
+struct Sizes {
+	start1: u32,
+	start2: u32,
+	end: u32,
+	updated: u32,
+}
+
+@group(0) @binding(0) var<storage, read_write> w0: array<f32>;
+@group(0) @binding(1) var<storage, read_write> w1: array<f32>;
+@group(0) @binding(2) var<storage, read_write> w2: array<f32>;
+@group(0) @binding(3) var<storage, read> g0: array<f32>;
+@group(0) @binding(4) var<storage, read> g1: array<f32>;
+@group(0) @binding(5) var<storage, read> g2: array<f32>;
+@group(0) @binding(6) var<storage, read_write> moments: array<f32>;
+@group(0) @binding(7) var<storage, read> settings: Settings;
+@group(0) @binding(8) var<uniform> sizes: Sizes;
+
+// The new value of element i, after its moments are updated.
+fn updated(i: u32, weight: f32, gradient: f32) -> f32 {
+	let first = fma(settings.beta1, moments[i], settings.complement1 * gradient);
+	let second = fma(settings.beta2, moments[sizes.end + i], settings.complement2 * gradient * gradient);
+	moments[i] = first;
+	moments[sizes.end + i] = second;
+	return weight - settings.stepSize * first / fma(sqrt(second), settings.rootCorrection, settings.epsilon);
+}
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
 	let i = id.y * groups.x * 64u + id.x;
-	if (i >= arrayLength(&w)) { return; }
-	let gradient = g[i];
-	let first = fma(settings.beta1, m[i], settings.complement1 * gradient);
-	let second = fma(settings.beta2, v[i], settings.complement2 * gradient * gradient);
-	m[i] = first;
-	v[i] = second;
-	w[i] -= settings.stepSize * first / fma(sqrt(second), settings.rootCorrection, settings.epsilon);
+	if (i >= sizes.end) { return; }
+	if (i < sizes.start1) {
+		if ((sizes.updated & 1u) != 0u) { w0[i] = updated(i, w0[i], g0[i]); }
+	} else if (i < sizes.start2) {
+		let j = i - sizes.start1;
+		if ((sizes.updated & 2u) != 0u) { w1[j] = updated(i, w1[j], g1[j]); }
+	} else {
+		let j = i - sizes.start2;
+		if ((sizes.updated & 4u) != 0u) { w2[j] = updated(i, w2[j], g2[j]); }
+	}
 }

@@ -12,12 +12,13 @@
 // factors to workgroup memory at a time, at most one block of 4 × 4 an invocation and factor. The next
 // blocks are loaded into registers while these are multiplied. Invocation (x, y, z) computes 8 × 8 results,
 // row quads y and y + LANES_Y by column quads x and x + LANES_X, over part z of the DEPTH values. At the end
-// the sums of the PARTS are added in a tree, whose order depends on PARTS alone.
+// the sums of the PARTS are added in order, through workgroup memory.
 //
 // Rows and columns after the end repeat the last ones and are not stored; values of k after the end are 0.
 // So neither loop has a bounds check.
 //
-// No features; DEPTH · (rows + columns of the tile) words of workgroup memory, at most 16 KiB.
+// No features; 4 · max(DEPTH · (rows + columns of the tile), 16 · invocations) bytes of workgroup memory, at
+// most 16 KiB.
 // Source: the register and workgroup-memory blocking of CUTLASS; parts as in ONNX Runtime's split of K.
 // Reference: test/reference/matmul.ts, matmul
 
@@ -29,12 +30,13 @@ override DEPTH: u32;
 override A_LOADS: u32;
 override B_LOADS: u32;
 
+override LANES = LANES_X * LANES_Y * PARTS;
 override A_QUADS = 2u * LANES_Y;
 override B_QUADS = 2u * LANES_X;
 override A_BLOCKS = A_QUADS * DEPTH / 4u;
 override B_BLOCKS = B_QUADS * DEPTH / 4u;
 override B_START = DEPTH * A_QUADS;
-override TILE_SIZE = max(DEPTH * (A_QUADS + B_QUADS), PARTS / 2u * LANES_Y * LANES_X * 16u);
+override TILE_SIZE = max(DEPTH * (A_QUADS + B_QUADS), 4u * LANES);
 override PART = DEPTH / PARTS;
 
 struct Sizes {
@@ -59,7 +61,7 @@ struct Slice { first: u32, end: u32 }
 @group(0) @binding(6) var<uniform> slice: Slice;
 
 // Of a: DEPTH × A_QUADS vectors of 4 rows. Of b, from B_START on: DEPTH × B_QUADS vectors of 4 columns.
-// After the loop: the sums of half of the parts.
+// After the loop: a quarter of all sums.
 var<workgroup> tile: array<vec4<f32>, TILE_SIZE>;
 
 // 4 rows or columns × 4 values of k: a vector of rows or columns for each k.
@@ -121,14 +123,18 @@ fn keep(at: u32, stride: u32, block: Block) {
 	tile[at + 3u * stride] = block.k3;
 }
 
-// Stores up to 4 columns of a row.
-fn store(row: u32, column: u32, sum: vec4<f32>) {
-	if (row >= sizes.rows) { return; }
-	let at = row * sizes.columns + column;
-	if (column < sizes.columns) { c[at] = sum.x; }
-	if (column + 1u < sizes.columns) { c[at + 1u] = sum.y; }
-	if (column + 2u < sizes.columns) { c[at + 2u] = sum.z; }
-	if (column + 3u < sizes.columns) { c[at + 3u] = sum.w; }
+// Adds the parts of a quarter of the sums, 4 rows × 4 columns of each invocation, and stores them. Invocation
+// `lane` stores one column of every (LANES / 4 LANES_X)th row from `row` on.
+fn finish(lane: u32, row: u32, column: u32, block: Block) {
+	workgroupBarrier();
+	keep(lane / (LANES_X * LANES_Y) * 4u * LANES_X * LANES_Y + lane % (LANES_X * LANES_Y), LANES_X * LANES_Y, block);
+	workgroupBarrier();
+	for (var r = lane / (4u * LANES_X); r < 4u * LANES_Y; r += LANES / (4u * LANES_X)) {
+		let at = (r % 4u * LANES_Y + r / 4u) * LANES_X + lane / 4u % LANES_X;
+		var total = 0.0;
+		for (var part = 0u; part < PARTS; part++) { total += tile[at + part * 4u * LANES_X * LANES_Y][lane % 4u]; }
+		if (row + r < sizes.rows && column < sizes.columns) { c[(row + r) * sizes.columns + column] = total; }
+	}
 }
 
 // Row tiles that are computed for one column tile after the other, so that both factors stay in the cache.
@@ -218,55 +224,9 @@ fn main(
 		}
 	}
 
-	// The sums of the upper half of the parts are added to those of the lower half, until one part is left.
-	for (var half = PARTS / 2u; half > 0u; half /= 2u) {
-		let stride = half * LANES_Y * LANES_X;
-		let at = (local.z % half * LANES_Y + local.y) * LANES_X + local.x;
-		workgroupBarrier();
-		if (local.z >= half && local.z < 2u * half) {
-			keep(at, stride, Block(l0, l1, l2, l3));
-			keep(at + 4u * stride, stride, Block(r0, r1, r2, r3));
-			keep(at + 8u * stride, stride, Block(l4, l5, l6, l7));
-			keep(at + 12u * stride, stride, Block(r4, r5, r6, r7));
-		}
-		workgroupBarrier();
-		if (local.z < half) {
-			l0 += tile[at];
-			l1 += tile[at + stride];
-			l2 += tile[at + 2u * stride];
-			l3 += tile[at + 3u * stride];
-			r0 += tile[at + 4u * stride];
-			r1 += tile[at + 5u * stride];
-			r2 += tile[at + 6u * stride];
-			r3 += tile[at + 7u * stride];
-			l4 += tile[at + 8u * stride];
-			l5 += tile[at + 9u * stride];
-			l6 += tile[at + 10u * stride];
-			l7 += tile[at + 11u * stride];
-			r4 += tile[at + 12u * stride];
-			r5 += tile[at + 13u * stride];
-			r6 += tile[at + 14u * stride];
-			r7 += tile[at + 15u * stride];
-		}
-	}
-	if (local.z > 0u) { return; }
-	let firstRow = row + 4u * local.y;
-	let firstColumn = column + 4u * local.x;
-	let nextColumn = firstColumn + 4u * LANES_X;
-	store(firstRow, firstColumn, l0);
-	store(firstRow, nextColumn, r0);
-	store(firstRow + 1u, firstColumn, l1);
-	store(firstRow + 1u, nextColumn, r1);
-	store(firstRow + 2u, firstColumn, l2);
-	store(firstRow + 2u, nextColumn, r2);
-	store(firstRow + 3u, firstColumn, l3);
-	store(firstRow + 3u, nextColumn, r3);
-	store(firstRow + 4u * LANES_Y, firstColumn, l4);
-	store(firstRow + 4u * LANES_Y, nextColumn, r4);
-	store(firstRow + 4u * LANES_Y + 1u, firstColumn, l5);
-	store(firstRow + 4u * LANES_Y + 1u, nextColumn, r5);
-	store(firstRow + 4u * LANES_Y + 2u, firstColumn, l6);
-	store(firstRow + 4u * LANES_Y + 2u, nextColumn, r6);
-	store(firstRow + 4u * LANES_Y + 3u, firstColumn, l7);
-	store(firstRow + 4u * LANES_Y + 3u, nextColumn, r7);
+	let stored = column + lane % (4u * LANES_X);
+	finish(lane, row, stored, Block(l0, l1, l2, l3));
+	finish(lane, row, stored + 4u * LANES_X, Block(r0, r1, r2, r3));
+	finish(lane, row + 4u * LANES_Y, stored, Block(l4, l5, l6, l7));
+	finish(lane, row + 4u * LANES_Y, stored + 4u * LANES_X, Block(r4, r5, r6, r7));
 }

@@ -3,7 +3,6 @@ import { checkArray, checkNumber, checkNumbers, checkOptions, wrongArgument } fr
 import { CaptureError } from "../base/errors.js";
 import { declarationsOf, packWords, type Words } from "../gpu/kernel.js";
 import { commonGpu } from "../ops/check.js";
-import { launchElements } from "../ops/launch.js";
 import { checkParameter, checkTensor } from "../tensor/check_tensor.js";
 import type { Gpu, Parameter, Tensor } from "../tensor/tensor.js";
 
@@ -27,10 +26,12 @@ export function checkAdamOptions(caller: string, { lr, betas, eps }: AdamOptions
 	if (eps !== undefined) checkNumber(caller, "eps", eps, { above: 0 });
 }
 
-interface Moments {
+/** Parameters of one launch at most; see kernels/adam.wgsl. */
+const perLaunch = 3;
+
+/** A parameter that is optimised. */
+interface Optimised {
 	readonly parameter: Parameter;
-	readonly first: Tensor;
-	readonly second: Tensor;
 	/**
 	 * What changes from step to step, for the kernel; see `Settings` in kernels/adam.wgsl. Parameters with
 	 * equally many steps share the settings of the first of them.
@@ -38,6 +39,15 @@ interface Moments {
 	readonly settings: Tensor;
 	/** The steps of this parameter: those in which it had a gradient. */
 	steps: number;
+}
+
+/** Parameters that one launch can update together. */
+interface Group {
+	readonly members: readonly Optimised[];
+	/** float32 [2, elements], both moments of the members one after the other. */
+	readonly moments: Tensor;
+	/** Tensors of one element, in the place of parameters that a launch does not update. */
+	readonly unused: readonly Tensor[];
 }
 
 /**
@@ -59,7 +69,8 @@ export class Adam {
 	private rate = 0;
 	private readonly betas: readonly [number, number];
 	private readonly eps: number;
-	private readonly moments: readonly Moments[];
+	private readonly optimised: readonly Optimised[];
+	private readonly groups: readonly Group[];
 	private readonly gpu: Gpu;
 	/** The kernel's settings, of one step. */
 	private readonly settings = declarationsOf(adamKernel).storageStruct as Words;
@@ -79,14 +90,12 @@ export class Adam {
 		this.betas = betas;
 		this.eps = eps;
 		const gpu = commonGpu("Adam", first, ...parameters);
-		const zeros = ({ size, shape }: Parameter) => gpu.keep(gpu.tensor(new Float32Array(size), shape));
-		this.moments = [...new Set(parameters)].map((parameter) => ({
+		this.optimised = [...new Set(parameters)].map((parameter) => ({
 			parameter,
-			first: zeros(parameter),
-			second: zeros(parameter),
 			settings: gpu.keep(gpu.empty([this.settings.fields.length])),
 			steps: 0,
 		}));
+		this.groups = groupsOf(gpu, this.optimised);
 		this.gpu = gpu;
 	}
 
@@ -111,40 +120,41 @@ export class Adam {
 	 * longer have
 	 */
 	step(): void {
-		const moved = this.moments.filter(({ parameter }) => parameter.hasGrad);
+		const moved = new Set(this.optimised.filter(({ parameter }) => parameter.hasGrad));
 		// Accessed before anything is launched: if one was disposed, no parameter is updated.
 		for (const { parameter } of moved) {
 			checkTensor("Adam.step", "a parameter", parameter);
 			checkTensor("Adam.step", "a gradient", parameter.grad);
 		}
-		for (const steps of new Set(moved.map((moments) => moments.steps))) {
-			const cohort = moved.filter((moments) => moments.steps === steps);
-			const [{ settings }] = cohort as [Moments];
+		for (const steps of new Set([...moved].map((optimised) => optimised.steps))) {
+			const cohort = [...moved].filter((optimised) => optimised.steps === steps);
+			const [{ settings }] = cohort as [Optimised];
 			this.gpu.feed(settings, () => this.advance(cohort));
-			for (const { parameter, first, second } of cohort)
-				launchElements(adamKernel, parameter.size, [parameter, first, second, parameter.grad, settings]);
+			for (const group of this.groups)
+				for (const members of separable(group.members.filter((member) => cohort.includes(member))))
+					launch(group, members, settings);
 		}
 	}
 
 	/** Frees the gradients. `backward` adds to gradients that are there. */
 	zeroGrad(): void {
-		for (const { parameter } of this.moments) parameter.zeroGrad();
+		for (const { parameter } of this.optimised) parameter.zeroGrad();
 	}
 
 	/** Frees the moments, not the parameters. */
 	dispose(): void {
-		for (const { first, second, settings } of this.moments)
-			for (const tensor of [first, second, settings]) tensor.dispose();
+		for (const { settings } of this.optimised) settings.dispose();
+		for (const { moments, unused } of this.groups) for (const tensor of [moments, ...unused]) tensor.dispose();
 	}
 
 	/** Counts a step of parameters with equally many steps, and returns the kernel's settings for it. */
-	private advance(cohort: readonly Moments[]): Float32Array {
+	private advance(cohort: readonly Optimised[]): Float32Array {
 		const steps = (cohort[0]?.steps ?? 0) + 1;
-		if (cohort.some((moments) => moments.steps + 1 !== steps))
+		if (cohort.some((optimised) => optimised.steps + 1 !== steps))
 			throw new CaptureError(
 				"Adam: parameters that the captured step moves together were moved apart since. Capture the step again.",
 			);
-		for (const moments of cohort) moments.steps = steps;
+		for (const optimised of cohort) optimised.steps = steps;
 		const [beta1, beta2] = this.betas;
 		packWords(adamKernel, this.settings, {
 			beta1,
@@ -157,4 +167,54 @@ export class Adam {
 		});
 		return this.settings.floats;
 	}
+}
+
+function groupsOf(gpu: Gpu, optimised: readonly Optimised[]): Group[] {
+	const groups: Group[] = [];
+	for (let first = 0; first < optimised.length; first += perLaunch) {
+		const members = optimised.slice(first, first + perLaunch);
+		const elements = members.reduce((sum, { parameter }) => sum + parameter.size, 0);
+		groups.push({
+			members,
+			moments: gpu.keep(gpu.tensor(new Float32Array(2 * elements), [2, elements])),
+			unused: Array.from({ length: perLaunch }, () => gpu.keep(gpu.tensor([0]))),
+		});
+	}
+	return groups;
+}
+
+/** The members in one launch, or each in its own if a gradient is the memory of a parameter: a launch cannot read what it writes. */
+function separable(members: readonly Optimised[]): readonly (readonly Optimised[])[] {
+	const written = new Set(members.map(({ parameter }) => parameter.memory()));
+	if (members.length === 0) return [];
+	return members.some(({ parameter }) => written.has(parameter.grad.memory()))
+		? members.map((member) => [member])
+		: [members];
+}
+
+/** Launches kernels/adam.wgsl for some members of a group. */
+function launch({ members, moments, unused }: Group, updated: readonly Optimised[], settings: Tensor): void {
+	const [first = 0, second = 0, third = 0] = members.map(({ parameter }) => parameter.size);
+	const places = unused.map((tensor, i) => {
+		const member = members[i];
+		return member !== undefined && updated.includes(member)
+			? { weight: member.parameter, gradient: member.parameter.grad, bit: 2 ** i }
+			: { weight: tensor, gradient: settings, bit: 0 };
+	});
+	const bindings = [
+		...places.map(({ weight }) => weight),
+		...places.map(({ gradient }) => gradient),
+		moments,
+		settings,
+	];
+	moments.gpu.launch(adamKernel, {
+		bindings: bindings.map((tensor) => tensor.memory()),
+		uniforms: {
+			start1: first,
+			start2: first + second,
+			end: first + second + third,
+			updated: places.reduce((sum, { bit }) => sum + bit, 0),
+		},
+		workgroups: Math.ceil((first + second + third) / 64),
+	});
 }

@@ -108,8 +108,8 @@ export const model: Area = {
 		},
 		"Adam: parameters without a gradient are moved": {
 			file: "src/nn/adam.ts",
-			find: "for (const moments of cohort) moments.steps = steps;",
-			replace: "for (const moments of this.moments) moments.steps = steps;",
+			find: "for (const optimised of cohort) optimised.steps = steps;",
+			replace: "for (const optimised of this.optimised) optimised.steps = steps;",
 			suites: ["ops/adam"],
 		},
 		"Adam: a learning rate that is no number is taken": {

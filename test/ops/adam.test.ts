@@ -1,4 +1,4 @@
-import { Adam, backward, GradientError, mul, sum } from "tessera-gpu";
+import { Adam, add, backward, GradientError, mul, sum } from "tessera-gpu";
 import { suite } from "uvu";
 import { Random } from "../../src/base/random.js";
 import { type AdamOptions, Adam as Reference } from "../reference/adam.js";
@@ -99,6 +99,34 @@ test("parameters that got no gradient stay as they are", async () => {
 	assertClose(await unused.data(), [2], 0, "unused");
 	adam.dispose();
 	for (const parameter of [used, unused]) parameter.dispose();
+});
+
+test("a gradient that is the memory of another parameter is read before that is updated", async () => {
+	const gpu = await device();
+	const starts = [array([3], [1, 2, 3]), array([3], [-4, 5, 6])] as const;
+	const [a, b] = [parameterOf(gpu, starts[0]), parameterOf(gpu, starts[1])];
+	const adam = new Adam([a, b], { lr: 0.1, eps: 1 });
+	a.setGrad(b.share());
+	b.setGrad(gpu.tensor([1, 1, 1]));
+	adam.step();
+	const reference = new Reference(starts[0], { lr: 0.1, eps: 1 });
+	reference.step(array([3], [-4, 5, 6]));
+	assertClose(await a.data(), starts[0].data, 1e-5, "moved by the other one's elements");
+	adam.dispose();
+	for (const parameter of [a, b]) parameter.dispose();
+});
+
+test("a parameter that was disposed of and has no gradient does not stop the others", async () => {
+	const gpu = await device();
+	const parameters = [gpu.parameter([1]), gpu.parameter([2]), gpu.parameter([3]), gpu.parameter([4])] as const;
+	const adam = new Adam(parameters, { lr: 0.5 });
+	parameters[1].dispose();
+	gpu.scope(() => backward(sum(add(parameters[0], parameters[3]))));
+	adam.step();
+	assertClose(await parameters[0].data(), [0.5], 1e-5, "in the same launch");
+	assertClose(await parameters[3].data(), [3.5], 1e-5, "in another launch");
+	adam.dispose();
+	for (const parameter of parameters) parameter.dispose();
 });
 
 test("steps leave nothing behind", async () => {

@@ -32,16 +32,21 @@ import {
 
 const test = suite("conv2d");
 
-type Case = [x: number[], weight: number[], options?: reference.ConvolutionOptions & { bias?: boolean }];
+type Case = [
+	x: number[],
+	weight: number[],
+	options?: reference.ConvolutionOptions & { bias?: boolean; tiled?: boolean },
+];
 
+/** `tiled`: also with the tiled kernels, of which every tile is a test in test/node/long. */
 const cases: Case[] = [
 	[[1, 1, 1, 1], [1, 1, 1, 1], { bias: true }],
-	[[2, 3, 7, 5], [5, 3, 3, 3], { padding: 1, bias: true }],
+	[[2, 3, 7, 5], [5, 3, 3, 3], { padding: 1, bias: true, tiled: true }],
 	[[2, 3, 7, 5], [4, 3, 3, 3], {}],
 	// The layers of the reference network, made small.
 	[[2, 1, 12, 12], [16, 1, 4, 4], { stride: 2, padding: 1, bias: true }],
 	[[2, 16, 6, 6], [32, 16, 4, 4], { stride: 2, padding: 1, bias: true }],
-	[[3, 8, 7, 7], [8, 8, 3, 3], { padding: 1 }],
+	[[3, 8, 7, 7], [8, 8, 3, 3], { padding: 1, tiled: true }],
 	[[2, 16, 5, 7], [8, 16, 1, 1], { bias: true }],
 	// 1×1, over more channels and pixels than any tile has.
 	[[1, 67, 9, 15], [71, 67, 1, 1], { bias: true }],
@@ -77,7 +82,10 @@ const cases: Case[] = [
 	[[16, 5, 6, 5], [3, 5, 3, 3], { padding: 1, bias: true }],
 	[[16, 4, 5, 5], [1, 4, 3, 3], { padding: 1 }],
 	[[14, 16, 2, 3], [67, 16, 1, 1], { bias: true }],
-	[[16, 3, 9, 8], [9, 3, 3, 2], { stride: [3, 2], padding: [2, 1], dilation: [1, 2], bias: true }],
+	[[16, 3, 9, 8], [9, 3, 3, 2], { stride: [3, 2], padding: [2, 1], dilation: [1, 2], bias: true, tiled: true }],
+	// With the tiled kernels: two groups, and a weight gradient in splits that do not divide the pixels.
+	[[2, 8, 5, 7], [12, 4, 3, 3], { groups: 2, stride: 2, bias: true, tiled: true }],
+	[[3, 5, 24, 25], [7, 5, 3, 3], { padding: 1, bias: true, tiled: true }],
 	[[16, 2, 8, 6], [6, 2, 3, 3], { stride: 3, padding: 1, dilation: 2 }],
 	[[16, 3, 2, 1], [6, 3, 5, 5], { padding: 2, bias: true }],
 	[[16, 6, 4, 4], [8, 3, 3, 3], { groups: 2, padding: 1, bias: true }],
@@ -94,7 +102,7 @@ const cases: Case[] = [
 	[[16, 3, 8, 7], [6, 3, 3, 2], { stride: [2, 3], padding: [1, 0], paddingEnd: [3, -2], dilation: [1, 2] }],
 ];
 
-for (const [i, [xShape, weightShape, { bias, ...options } = {}]] of cases.entries()) {
+for (const [i, [xShape, weightShape, { bias, tiled = false, ...options } = {}]] of cases.entries()) {
 	const title = `[${xShape}] with [${weightShape}] ${JSON.stringify(options)}${bias ? " and a bias" : ""}`;
 	test(title, async () => {
 		const random = new Random(100 + i);
@@ -102,7 +110,7 @@ for (const [i, [xShape, weightShape, { bias, ...options } = {}]] of cases.entrie
 		const inputs = shapes.map((shape) => randomArray(random, shape));
 		await checkOp(title, {
 			inputs,
-			tiled: true,
+			tiled,
 			run: ([x, weight, bias]) => conv2d(x, weight, bias ? { ...options, bias } : options),
 			expected: reference.conv2d(inputs[0], inputs[1], inputs[2], options),
 			gradients: (dy) => {

@@ -6,13 +6,18 @@ import { assertThrows, checkOp, checkStepMemory, device, randomArray, tensorOf }
 
 const test = suite("convTranspose2d");
 
-type Case = [x: number[], weight: number[], options?: reference.TransposedConvolutionOptions & { bias?: boolean }];
+type Case = [
+	x: number[],
+	weight: number[],
+	options?: reference.TransposedConvolutionOptions & { bias?: boolean; tiled?: boolean },
+];
 
+/** `tiled`: also with the tiled kernels, of which every tile is a test in test/node/long. */
 const cases: Case[] = [
 	[[1, 1, 1, 1], [1, 1, 1, 1], { bias: true }],
-	[[2, 3, 5, 4], [3, 5, 3, 3], { bias: true }],
+	[[2, 3, 5, 4], [3, 5, 3, 3], { bias: true, tiled: true }],
 	// The layers of the reference network, made small.
-	[[2, 32, 4, 4], [32, 16, 4, 4], { stride: 2, padding: 1, bias: true }],
+	[[2, 32, 4, 4], [32, 16, 4, 4], { stride: 2, padding: 1, bias: true, tiled: true }],
 	[[2, 16, 7, 7], [16, 1, 4, 4], { stride: 2, padding: 1, bias: true }],
 	[[2, 8, 5, 5], [8, 8, 3, 3], { padding: 1 }],
 	// More channels and pixels than any tile has.
@@ -43,13 +48,16 @@ const cases: Case[] = [
 	[[16, 5, 4, 3], [5, 9, 3, 3], { stride: 2, padding: 1, outputPadding: 1, bias: true }],
 	[[33, 2, 3, 3], [2, 37, 2, 2], { stride: 2, bias: true }],
 	[[15, 7, 4, 4], [7, 1, 3, 3], { padding: 1, bias: true }],
-	[[16, 3, 3, 4], [3, 6, 2, 1], { stride: 3, outputPadding: 2, bias: true }],
+	[[16, 3, 3, 4], [3, 6, 2, 1], { stride: 3, outputPadding: 2, bias: true, tiled: true }],
+	// With the tiled kernels: a weight gradient in splits, and dilation with two of three taps in no phase.
+	[[2, 6, 20, 18], [6, 8, 3, 3], { stride: 2, padding: 1, outputPadding: 1, bias: true, tiled: true }],
+	[[2, 4, 5, 4], [4, 7, 3, 3], { stride: 2, dilation: 2, padding: 1, bias: true, tiled: true }],
 	// A bias gradient in splits that do not divide the pixels.
 	[[16, 1, 11, 13], [1, 2, 3, 3], { padding: 1, bias: true }],
 	[[16, 4, 3, 2], [4, 8, 3, 3], { dilation: 2, stride: [3, 2], padding: [1, 2], outputPadding: 1 }],
 ];
 
-for (const [i, [xShape, weightShape, { bias, ...options } = {}]] of cases.entries()) {
+for (const [i, [xShape, weightShape, { bias, tiled = false, ...options } = {}]] of cases.entries()) {
 	const title = `[${xShape}] with [${weightShape}] ${JSON.stringify(options)}${bias ? " and a bias" : ""}`;
 	test(title, async () => {
 		const random = new Random(200 + i);
@@ -58,7 +66,7 @@ for (const [i, [xShape, weightShape, { bias, ...options } = {}]] of cases.entrie
 		const inputs = shapes.map((shape) => randomArray(random, shape));
 		await checkOp(title, {
 			inputs,
-			tiled: true,
+			tiled,
 			run: ([x, weight, bias]) => convTranspose2d(x, weight, bias ? { ...options, bias } : options),
 			expected: reference.convTranspose2d(inputs[0], inputs[1], inputs[2], options),
 			gradients: (dy) => {
