@@ -10,7 +10,7 @@ export const variant = {
 	value: "name",
 	words: variants,
 	otherwise: "the adapter's own",
-	help: "the kernels of Tessera, those of GPUs or those of CPU adapters",
+	help: "the kernels of Tessera: tiled for GPUs, blocked for CPU adapters",
 } as const;
 
 /** What every benchmark accepts. */
