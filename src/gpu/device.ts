@@ -9,9 +9,10 @@ import type { DeviceOptions } from "./device_options.js";
 import { createParts, type DeviceParts } from "./device_parts.js";
 import type { Constants, Kernel } from "./kernel.js";
 import { checkLaunch, type Launch, type LaunchEvent } from "./launch.js";
+import type { PortableKernels } from "./portable_kernels.js";
 import { checkWritable, Storage, storageWanted } from "./storage.js";
 import type { TiledKernels } from "./tiled_kernels.js";
-import type { Variants } from "./variant.js";
+import type { Variant, Variants } from "./variant.js";
 import type { WebGPUDevice, WebGPULimits } from "./webgpu.js";
 
 /** What a device has done, and what it caches. */
@@ -33,6 +34,13 @@ export interface Counters {
 export const readsBack = "reads back: read after replay()";
 
 const wholeAtLeastOne = { least: 1, whole: true };
+
+/** @throws TesseraError if the device was opened without the kernels of a variant */
+function loaded<T>(variant: Variant, kernels: T | undefined): T {
+	if (kernels === undefined)
+		throw new TesseraError(`This device was opened without the ${variant} kernels: open it with openDevice().`);
+	return kernels;
+}
 
 /**
  * The machine: what operations may ask of it. It knows kernels as data and nothing of tensors.
@@ -89,20 +97,19 @@ export class Device {
 		return this.device.limits;
 	}
 
-	/** The blocked kernels, of a device that has this variant. @internal */
-	get blockedKernels(): BlockedKernels {
-		const { blockedKernels } = this.options;
-		if (blockedKernels === undefined)
-			throw new TesseraError("This device was opened without the blocked kernels: open it with openDevice().");
-		return blockedKernels;
+	/** @internal */
+	get portableKernels(): PortableKernels {
+		return loaded("portable", this.options.kernels?.portable);
 	}
 
-	/** The tiled kernels, likewise. @internal */
+	/** @internal */
 	get tiledKernels(): TiledKernels {
-		const { tiledKernels } = this.options;
-		if (tiledKernels === undefined)
-			throw new TesseraError("This device was opened without the tiled kernels: open it with openDevice().");
-		return tiledKernels;
+		return loaded("tiled", this.options.kernels?.tiled);
+	}
+
+	/** @internal */
+	get blockedKernels(): BlockedKernels {
+		return loaded("blocked", this.options.kernels?.blocked);
 	}
 
 	/** The buffers in use, and those that are free in the pool. */

@@ -1,7 +1,16 @@
 import type { BlockedKernels } from "./blocked_kernels.js";
+import type { PortableKernels } from "./portable_kernels.js";
 import type { TiledKernels } from "./tiled_kernels.js";
 import type { Tuner } from "./tuner.js";
 import type { Variants } from "./variant.js";
+
+/** The kernels that are loaded only for a variant. */
+export interface VariantKernels {
+	/** Those that have a tiled variant for every shape. */
+	readonly portable?: PortableKernels | undefined;
+	readonly tiled?: TiledKernels | undefined;
+	readonly blocked?: BlockedKernels | undefined;
+}
 
 export interface DeviceOptions {
 	/** Free buffers are kept for reuse up to this many bytes (default 1 GiB). */
@@ -17,8 +26,6 @@ export interface DeviceOptions {
 	readonly tuner?: Tuner | undefined;
 	/** The variants to choose from, the preferred one first (default: the portable ones alone). @internal */
 	readonly variants?: Variants;
-	/** The blocked kernels, if they are one of the variants. @internal */
-	readonly blockedKernels?: BlockedKernels | undefined;
-	/** The tiled kernels, likewise. @internal */
-	readonly tiledKernels?: TiledKernels | undefined;
+	/** The kernels of the variants. @internal */
+	readonly kernels?: VariantKernels;
 }

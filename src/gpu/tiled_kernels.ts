@@ -2,11 +2,21 @@ import convolution from "../../kernels/convolution.tiled.wgsl";
 import convolutionWeightGrad from "../../kernels/convolution_weight_grad.tiled.wgsl";
 import matmul from "../../kernels/matmul.tiled.wgsl";
 import nearestCode from "../../kernels/nearest_code.tiled.wgsl";
+import { codeTilesFor, splitsOf, tilesFor, tilesForSplits } from "./tiles.js";
 
 /**
- * The tiled kernels, for GPUs. `openDevice` loads this file only on such an adapter, with `tune` or if they are asked for, so a
+ * The tiled kernels, for GPUs, and their tiles. `openDevice` loads this file only on such an adapter, with `tune` or if they are asked for, so a
  * program on a CPU adapter does not load it.
  */
-export const tiledKernels = { convolution, convolutionWeightGrad, matmul, nearestCode };
+export const tiledKernels = {
+	convolution,
+	convolutionWeightGrad,
+	matmul,
+	nearestCode,
+	tilesFor,
+	tilesForSplits,
+	splitsOf,
+	codeTilesFor,
+};
 
 export type TiledKernels = typeof tiledKernels;

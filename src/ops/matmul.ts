@@ -1,12 +1,12 @@
-import matmulKernel from "../../kernels/matmul.wgsl";
 import { readsOfProduct, record } from "../autograd/tape.js";
 import { checkFlag, checkOptions } from "../base/arguments.js";
 import { ShapeError } from "../base/errors.js";
 import { formatShape } from "../base/shape.js";
+import type { Tile } from "../gpu/tiles.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkRank, commonGpu } from "./check.js";
-import { canTile, type Tile, tileChoices, tilesFor } from "./tiles.js";
+import { asVectors, tileChoices, tilesOf } from "./tiles.js";
 import { withoutBlocked } from "./variants.js";
 
 export interface MatmulOptions {
@@ -31,7 +31,7 @@ interface Product {
 /** kernels/matmul.wgsl */
 function launchPortable(a: Tensor, b: Tensor, c: Tensor, product: Product): void {
 	const { rows, inner, columns } = product;
-	a.gpu.launch(matmulKernel, {
+	a.gpu.launch(a.gpu.portableKernels.matmul, {
 		bindings: [a, b, c].map((tensor) => tensor.memory()),
 		uniforms: { ...product },
 		workgroups: Math.ceil(rows / 8) * Math.ceil(columns / 256),
@@ -48,7 +48,7 @@ export function launchMatmulTiled(a: Tensor, b: Tensor, c: Tensor, product: Prod
 			A_LOADS: vectorLoads(aInner, aRow, inner, rows),
 			B_LOADS: vectorLoads(bInner, bColumn, inner, columns),
 		},
-		bindings: [a, a, b, b, c].map((tensor) => tensor.memory()),
+		bindings: [a, asVectors(a), b, asVectors(b), c].map((tensor) => tensor.memory()),
 		uniforms: { ...product, part: tile.part },
 		workgroups: Math.ceil(rows / tile.rows) * Math.ceil(columns / tile.columns),
 		flops: 2 * rows * inner * columns,
@@ -88,13 +88,15 @@ function launchMatmul(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boo
 	const { gpu } = a;
 	const product = productOf(a, b, transposeA, transposeB);
 	const { rows, inner, columns } = product;
-	const tiles = canTile(a) && canTile(b) ? tilesFor(rows, columns, inner) : [];
+	const tiles = tilesOf(gpu, (kernels) => kernels.tilesFor(rows, columns, inner));
 	return gpu.chooseVariant(`matmul ${Object.values(product)}`, tileChoices(withoutBlocked(a), tiles), (choice) => {
-		const c = gpu.empty([rows, columns]);
 		const tile = tiles.find(({ name }) => name === choice);
-		if (tile === undefined) launchPortable(a, b, c, product);
-		else launchMatmulTiled(a, b, c, product, tile);
-		return c;
+		return gpu.scope(() => {
+			const c = gpu.empty([rows, columns]);
+			if (tile === undefined) launchPortable(a, b, c, product);
+			else launchMatmulTiled(a, b, c, product, tile);
+			return c;
+		});
 	});
 }
 

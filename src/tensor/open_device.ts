@@ -16,8 +16,7 @@ import { browserChoiceStore } from "./choice_store.js";
 import { TensorGpu } from "./gpu.js";
 import type { Gpu } from "./tensor.js";
 
-export interface OpenDeviceOptions
-	extends Omit<DeviceOptions, "tuner" | "variants" | "blockedKernels" | "tiledKernels"> {
+export interface OpenDeviceOptions extends Omit<DeviceOptions, "tuner" | "variants" | "kernels"> {
 	/** Which GPU to prefer if there are several (default "high-performance"). */
 	readonly powerPreference?: "low-power" | "high-performance";
 	/** WebGPU features that the device must have. */
@@ -109,13 +108,16 @@ export async function openAdapter(
 	const store = tune === true ? storeFor(description) : tune;
 	const tuner = store === false ? undefined : await (await import("../gpu/tuner.js")).Tuner.open(store);
 	const variants = variantsFor(description, variant, tuner !== undefined);
-	const blockedKernels = variants.includes("blocked")
-		? (await import("../gpu/blocked_kernels.js")).blockedKernels
-		: undefined;
-	const tiledKernels = variants.includes("tiled") ? (await import("../gpu/tiled_kernels.js")).tiledKernels : undefined;
+	const has = (...names: Variant[]) => names.some((name) => variants.includes(name));
+	const kernels = {
+		// Few images are not blocked.
+		portable: has("portable", "blocked") ? (await import("../gpu/portable_kernels.js")).portableKernels : undefined,
+		tiled: has("tiled") ? (await import("../gpu/tiled_kernels.js")).tiledKernels : undefined,
+		blocked: has("blocked") ? (await import("../gpu/blocked_kernels.js")).blockedKernels : undefined,
+	};
 	const printers = debug === undefined ? undefined : await import("../gpu/debug.js");
 	const device = await requestDevice(adapter, requiredFeatures);
-	const gpu = new TensorGpu(device, description, { ...options, tuner, variants, blockedKernels, tiledKernels });
+	const gpu = new TensorGpu(device, description, { ...options, tuner, variants, kernels });
 	if (debug === "launches") gpu.onLaunch = printers?.printLaunch;
 	if (debug === "shaders") gpu.onCompile = printers?.shaderPrinter();
 	const name = description.description || description.device || description.architecture;

@@ -1,17 +1,16 @@
-import nearestCodeKernel from "../../../kernels/nearest_code.wgsl";
 import directKernel from "../../../kernels/nearest_code_direct.wgsl";
 import prepareKernel from "../../../kernels/nearest_code_prepare.wgsl";
 import { ShapeError } from "../../base/errors.js";
 import { formatShape, sizeOf } from "../../base/shape.js";
-import type { Constants } from "../../gpu/kernel.js";
 import type { Storage } from "../../gpu/storage.js";
+import type { CodeTile } from "../../gpu/tiles.js";
 import type { Variants } from "../../gpu/variant.js";
 import { checkTensor } from "../../tensor/check_tensor.js";
 import { blockSize, blocksOf, toBlocked } from "../../tensor/layout.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { checkRank, commonGpu } from "../check.js";
 import { launchElements } from "../launch.js";
-import { canTile, enough, tileChoices } from "../tiles.js";
+import { asVectors, tileChoices, tilesOf } from "../tiles.js";
 import { variantsForBatch } from "../variants.js";
 
 /** The smallest codebook, in numbers, for which the blocked variant is faster. */
@@ -44,7 +43,7 @@ export function nearestCode(z: Tensor, codebook: Tensor): Tensor<"uint32"> {
 	const variants = variantsForBatch(z);
 	const prefersPortable = variants.length > 1 && variants[0] === "blocked" && codes * dimensions < leastBlockedCodebook;
 	const ordered: Variants = prefersPortable ? ["portable", "blocked"] : variants;
-	const tiles = canTile(z) ? codeTilesFor(z.size / dimensions, codes) : [];
+	const tiles = tilesOf(gpu, (kernels) => kernels.codeTilesFor(z.size / dimensions, codes));
 	return gpu.chooseVariant(`nearest code ${z.shape} ${codebook.shape}`, tileChoices(ordered, tiles), (choice) => {
 		if (choice === "blocked") return launchBlocked(z, codebook);
 		return launchNearestCode(
@@ -53,38 +52,6 @@ export function nearestCode(z: Tensor, codebook: Tensor): Tensor<"uint32"> {
 			tiles.find(({ name }) => name === choice),
 		);
 	});
-}
-
-/** Dimensions that are in workgroup memory at a time. */
-const codeDepth = 16;
-
-/** How a workgroup of kernels/nearest_code.tiled.wgsl shares out vectors and codes. */
-interface CodeTile {
-	readonly name: `tiled ${string}`;
-	readonly rows: number;
-	readonly invocations: number;
-	readonly constants: Constants;
-}
-
-/** @param lanes invocations along the vectors and along the codes, each with 4 · quads of both */
-function codeTile([lanesY, lanesX]: readonly [number, number], quads: number): CodeTile {
-	const rows = 4 * quads * lanesY;
-	return {
-		name: `tiled ${rows}×${4 * quads * lanesX}`,
-		rows,
-		invocations: lanesX * lanesY,
-		constants: { LANES_X: lanesX, LANES_Y: lanesY, QUADS: quads, DEPTH: codeDepth },
-	};
-}
-
-/** The one with the most results an invocation, and two with more invocations for few vectors: for many codes, and for few. @internal */
-export const codeTiles = [codeTile([8, 8], 2), codeTile([8, 32], 1), codeTile([8, 8], 1)] as const;
-
-/** The tiles for so many vectors and codes, the preferred one first: the largest of which there are enough to fill the GPU. */
-export function codeTilesFor(rows: number, codes: number): readonly CodeTile[] {
-	const [large, wide, small] = codeTiles;
-	const tile = codes <= 32 ? small : Math.ceil(rows / large.rows) * large.invocations >= enough ? large : wide;
-	return [tile, ...codeTiles.filter((other) => other !== tile)];
 }
 
 /** kernels/nearest_code.wgsl, or its tiled variant. @internal */
@@ -100,7 +67,7 @@ export function launchNearestCode(z: Tensor, codebook: Tensor, tile?: CodeTile):
 		const uniforms = { rows, dimensions, inner, codes };
 		const flops = 2 * rows * codes * dimensions;
 		if (tile === undefined)
-			gpu.launch(nearestCodeKernel, {
+			gpu.launch(gpu.portableKernels.nearestCode, {
 				bindings: [z, transposed, halfNorm, index].map((tensor) => tensor.memory()),
 				uniforms,
 				workgroups: Math.ceil(rows / 256),
@@ -109,8 +76,8 @@ export function launchNearestCode(z: Tensor, codebook: Tensor, tile?: CodeTile):
 		else
 			gpu.launch(gpu.tiledKernels.nearestCode, {
 				constants: { ...tile.constants, Z_LOADS: vectorLoads(inner, dimensions) },
-				bindings: [z, z, transposed, halfNorm, index].map((tensor) => tensor.memory()),
-				uniforms: { ...uniforms, part: Math.min(codeDepth, 4 * Math.ceil(dimensions / 4)) },
+				bindings: [z, asVectors(z), transposed, halfNorm, index].map((tensor) => tensor.memory()),
+				uniforms: { ...uniforms, part: Math.min(tile.constants.DEPTH as number, 4 * Math.ceil(dimensions / 4)) },
 				workgroups: Math.ceil(rows / tile.rows),
 				flops,
 			});

@@ -58,7 +58,7 @@ export function runConvolution(operation: ConvolutionOperation): Tensor {
 function launchConvolution(x: Tensor, weight: Tensor, plan: ConvolutionPlan, epilogue: Epilogue): Tensor {
 	const { input, output, weight: shape, steps, groups } = plan;
 	const key = `convolution ${input} ${output} ${shape} ${Object.values(steps)} ${groups}`;
-	const tiles = convolutionTiles(plan);
+	const tiles = convolutionTiles(x, plan);
 	return x.gpu.chooseVariant(
 		key,
 		tileChoices(groups === 1 ? variantsForBatch(x) : withoutBlocked(x), tiles),

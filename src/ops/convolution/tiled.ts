@@ -1,6 +1,7 @@
 import { sizeOf } from "../../base/shape.js";
+import type { Tile } from "../../gpu/tiles.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import { type Tile, tilesFor } from "../tiles.js";
+import { tilesOf } from "../tiles.js";
 import { type ConvolutionPlan, convolutionUniforms, type Epilogue, fewChannels } from "./plan.js";
 
 /** The output pixels that have the same taps, as of a convolution without outStep: those of all phases, each padded to the largest. */
@@ -14,12 +15,12 @@ function pixelsOf({ output, steps }: ConvolutionPlan): { readonly phases: number
 }
 
 /** The tiles for a convolution, the preferred one first; none if the portable kernel is better. */
-export function convolutionTiles(plan: ConvolutionPlan): readonly Tile[] {
+export function convolutionTiles(x: Tensor, plan: ConvolutionPlan): readonly Tile[] {
 	const { groups, groupInputs, groupOutputs, kernel } = plan;
 	if (groupOutputs <= fewChannels) return [];
 	const { phases, phasePixels } = pixelsOf(plan);
 	const inner = Math.ceil((groupInputs * sizeOf(kernel)) / phases);
-	return tilesFor(groupOutputs, groups * phases * phasePixels, inner);
+	return tilesOf(x.gpu, (kernels) => kernels.tilesFor(groupOutputs, groups * phases * phasePixels, inner));
 }
 
 /** kernels/convolution.tiled.wgsl */

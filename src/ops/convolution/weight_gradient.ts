@@ -1,14 +1,14 @@
-import weightGradKernel from "../../../kernels/convolution_weight_grad.wgsl";
 import weightGradSumKernel from "../../../kernels/convolution_weight_grad_sum.wgsl";
 import { type Shape, sizeOf } from "../../base/shape.js";
 import type { UniformValues } from "../../gpu/kernel.js";
+import type { Tile } from "../../gpu/tiles.js";
 import { blocksOf } from "../../tensor/layout.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { launchElements } from "../launch.js";
 import { launchSum } from "../sum.js";
-import { canTile, splitsOf, type Tile, tileChoices, tilesForSplits } from "../tiles.js";
+import { asVectors, tileChoices, tilesOf } from "../tiles.js";
 import { variantsForBatch, withoutBlocked } from "../variants.js";
-import { fewChannels, type Geometry, quartersFor } from "./plan.js";
+import { type Geometry, quartersFor } from "./plan.js";
 
 /** What a workgroup of the portable kernel computes: output channels of weights. */
 const tileRows = 8;
@@ -100,7 +100,7 @@ function launchPortable(input: Tensor, dy: Tensor, to: Shape, geometry: Geometry
 	const splits = splitsFor(tiles, batch * height, pixels);
 	return gpu.scope(() => {
 		const partial = gpu.empty(splits === 1 ? to : [splits, ...to]);
-		gpu.launch(weightGradKernel, {
+		gpu.launch(gpu.portableKernels.convolutionWeightGrad, {
 			bindings: [input, dy, partial].map((tensor) => tensor.memory()),
 			uniforms: uniformsFor(input, dy, to, geometry, splits),
 			workgroups: tiles * splits,
@@ -110,11 +110,11 @@ function launchPortable(input: Tensor, dy: Tensor, to: Shape, geometry: Geometry
 	});
 }
 
-/** The tiles for a weight gradient, the preferred one first; none if the portable kernel is better. */
+/** The tiles for a weight gradient, the preferred one first. */
 function weightGradientTiles(dy: Tensor, to: Shape, { groups }: Geometry): readonly Tile[] {
 	const [outChannels, ...row] = to;
-	if (!canTile(dy) || outChannels / groups <= fewChannels) return [];
-	return tilesForSplits(outChannels / groups, groups * sizeOf(row), dy.size / outChannels);
+	const pixels = dy.size / outChannels;
+	return tilesOf(dy.gpu, (kernels) => kernels.tilesForSplits(outChannels / groups, groups * sizeOf(row), pixels));
 }
 
 /** kernels/convolution_weight_grad.tiled.wgsl @internal */
@@ -133,7 +133,7 @@ export function launchWeightGradientTiled(
 	const pixels = batch * height * width;
 	const columns = sizeOf(row);
 	const tiles = groups * Math.ceil(outChannels / groups / tile.rows) * Math.ceil(columns / tile.columns);
-	const splits = splitsOf(tile, tiles, pixels);
+	const splits = gpu.tiledKernels.splitsOf(tile, tiles, pixels);
 	const channels = biasOf === "input" ? input.shape[1] : outChannels;
 	return gpu.scope(() => {
 		const weight = gpu.empty(to);
@@ -142,7 +142,7 @@ export function launchWeightGradientTiled(
 		const partialBias = splits === 1 ? bias : gpu.empty([splits, channels]);
 		gpu.launch(gpu.tiledKernels.convolutionWeightGrad, {
 			constants: { ...tile.constants, DY_VECTORS: (height * width) % 4 === 0 ? 1 : 0 },
-			bindings: [input, dy, dy, partial, partialBias].map((tensor) => tensor.memory()),
+			bindings: [input, dy, asVectors(dy), partial, partialBias].map((tensor) => tensor.memory()),
 			uniforms: {
 				...uniformsFor(input, dy, to, geometry, splits),
 				biasOf: biasOf === undefined ? 0 : biasOf === "dy" ? 1 : 2,

@@ -4,13 +4,15 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { ArgumentError, MissingFeatureError, NoAdapterError, openDevice, relu } from "tessera-gpu";
+import { ArgumentError, MissingFeatureError, NoAdapterError, openDevice, relu, TesseraError } from "tessera-gpu";
 import { Trainer, VQVAE } from "tessera-gpu/vqvae";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { describeAdapter } from "../../../src/gpu/adapter.js";
+import { tiledKernels } from "../../../src/gpu/tiled_kernels.js";
 import { unpackSwiftShader, withDriver } from "../../../src/node/adapters/swiftshader.js";
 import { TensorGpu } from "../../../src/tensor/gpu.js";
+import { assertThrows } from "../../support.js";
 
 const test = suite("opening an adapter in Node");
 const run = promisify(execFile);
@@ -194,8 +196,13 @@ test("a device with no feature and no raised limit computes all the same", async
 	const adapter = (await withDriver(driver, () => instance.requestAdapter())) as GPUAdapter;
 	const bare = await adapter.requestDevice();
 	assert.is(bare.features.has("subgroups"), false);
-	const gpu = new TensorGpu(bare, { ...describeAdapter(adapter), subgroupMinSize: 0, subgroupMaxSize: 0 });
+	const gpu = new TensorGpu(
+		bare,
+		{ ...describeAdapter(adapter), subgroupMinSize: 0, subgroupMaxSize: 0 },
+		{ variants: ["tiled"], kernels: { tiled: tiledKernels } },
+	);
 	assert.is(gpu.subgroupSize, 0);
+	assertThrows(() => gpu.blockedKernels, TesseraError, ["without the blocked kernels"]);
 	const model = new VQVAE(gpu, { inChannels: 1, numEmbeddings: 8 });
 	const trainer = new Trainer(model);
 	const losses = trainer.step(() => gpu.tensor(new Float32Array(128).fill(0.25), [2, 1, 8, 8]));

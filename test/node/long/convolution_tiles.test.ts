@@ -1,9 +1,9 @@
 import { suite } from "uvu";
 import { Random } from "../../../src/base/random.js";
+import { tiles } from "../../../src/gpu/tiles.js";
 import { planConv2d, planConvTranspose2d } from "../../../src/ops/convolution/plan.js";
 import { launchConvolutionTiled } from "../../../src/ops/convolution/tiled.js";
 import { launchWeightGradientTiled } from "../../../src/ops/convolution/weight_gradient.js";
-import { tiles } from "../../../src/ops/tiles.js";
 import * as reference from "../../reference/convolution.js";
 import * as transposed from "../../reference/transposed_convolution.js";
 import { assertClose, deviceWith, randomArray, tensorOf } from "../../support.js";

@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import { Random } from "../../../src/base/random.js";
+import { tiles } from "../../../src/gpu/tiles.js";
 import { launchMatmulTiled, productOf } from "../../../src/ops/matmul.js";
-import { tiles } from "../../../src/ops/tiles.js";
 import * as reference from "../../reference/matmul.js";
 import { assertClose, assertSame, deviceWith, randomArray, tensorOf } from "../../support.js";
 

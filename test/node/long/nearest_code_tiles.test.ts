@@ -1,7 +1,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Random } from "../../../src/base/random.js";
-import { codeTiles, launchNearestCode } from "../../../src/ops/codes/nearest_code.js";
+import { codeTiles } from "../../../src/gpu/tiles.js";
+import { launchNearestCode } from "../../../src/ops/codes/nearest_code.js";
 import * as reference from "../../reference/nearest_code.js";
 import { assertSame, deviceWith, randomArray, tensorOf } from "../../support.js";
 

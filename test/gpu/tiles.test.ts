@@ -1,6 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { tileChoices, tiles, tilesFor } from "../../src/ops/tiles.js";
+import { tiles, tilesFor } from "../../src/gpu/tiles.js";
+import { tileChoices } from "../../src/ops/tiles.js";
 
 const test = suite("tiles of a product");
 
