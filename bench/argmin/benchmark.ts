@@ -31,7 +31,6 @@ export const argmin = defineBenchmark<ArgminRow>({
 		["extra memory", ({ extra_bytes }) => bytes(extra_bytes)],
 		["tfjs's", ({ tfjs_extra_bytes }) => bytes(tfjs_extra_bytes)],
 		["tfjs lean ms", ({ tfjs_lean_ms }) => digits(tfjs_lean_ms)],
-		["jax-js ms", ({ jax_ms }) => digits(jax_ms)],
 		["ties", ({ ties }) => (ties === null ? "–" : `${ties}`)],
 		["mismatches", ({ mismatches }) => (mismatches === null ? "–" : `${mismatches}`)],
 	],

@@ -2,10 +2,11 @@ import { nearestCode } from "tessera-gpu";
 import { Random } from "../../src/base/random.js";
 import type { Bench } from "../harness/benchmark.js";
 import { byKernel, extraMemory, gpuTime, type KernelCost, ours, stagesOf } from "../harness/ours.js";
+import { attempt, type Library } from "../harness/peers.js";
 import type { Measurement } from "../harness/report.js";
-import { type Contender, notesOn, timeAlternately } from "../harness/timing.js";
+import { timesOf } from "../harness/times.js";
+import { notesOn, timeAlternately } from "../harness/timing.js";
 import { compareIndices, type Disagreement, type Problem } from "./compare_indices.js";
-import type { JaxArgmin } from "./jax_argmin.js";
 import type { TfjsArgmin } from "./tfjs_argmin.js";
 
 /** One size of the nearest-code benchmark. */
@@ -24,8 +25,6 @@ export interface ArgminRow extends Measurement {
 	readonly ties: number | null;
 	/** Rows for which tfjs found another code, and not because of rounding. */
 	readonly mismatches: number | null;
-	readonly jax_ms: number | null;
-	readonly jax_ratio: number | null;
 	readonly jax_mismatches: number | null;
 	/** The kernels, each launch by itself, by timestamps. */
 	readonly stages: readonly (KernelCost & { readonly stage: string })[];
@@ -55,16 +54,7 @@ function randomProblem(rows: number, codes: number, dimensions: number): Problem
 	return { z: normal(rows * dimensions), codebook: normal(codes * dimensions), dimensions };
 }
 
-/** What opens, or why it does not. */
-async function attempt<T>(open: () => Promise<T>): Promise<T | Error> {
-	try {
-		return await open();
-	} catch (error) {
-		return error as Error;
-	}
-}
-
-async function openOthers(bench: Bench, problem: Problem): Promise<[TfjsArgmin | Error, JaxArgmin | Error]> {
+async function openOthers(bench: Bench, problem: Problem): Promise<[TfjsArgmin | Error, Library | Error]> {
 	const { openTfjsArgmin } = await import("./tfjs_argmin.js");
 	const { openJaxArgmin } = await import("./jax_argmin.js");
 	return [
@@ -103,9 +93,10 @@ export async function measureArgmin(
 	for (const other of [tfjs, jax]) if (other instanceof Error) notes.push(other.message);
 	const tfjsOpened = tfjs instanceof Error ? undefined : tfjs;
 	const jaxOpened = jax instanceof Error ? undefined : jax;
+	const jaxPeers = jaxOpened?.peers ?? [];
 	try {
 		const tfjsFound = tfjsOpened && check("tfjs", indices, tfjsOpened.indices, problem);
-		const jaxFound = jaxOpened && check("jax-js", indices, jaxOpened.indices, problem);
+		const [jaxFound] = jaxPeers.map(({ result }) => check("jax-js", indices, result, problem));
 		if (tfjsOpened !== undefined && tfjsOpened.parts > 1)
 			notes.push(`tfjs computes the rows in ${tfjsOpened.parts} parts, since all distances at once exceed a binding`);
 		if (tfjsFound !== undefined && tfjsFound.ties > 0)
@@ -115,24 +106,15 @@ export async function measureArgmin(
 		if (jaxFound !== undefined && jaxFound.secondWrong > 0)
 			notes.push(`${jaxFound.secondWrong} indices of jax-js are wrong`);
 
-		const contenders: Contender[] = [ours(gpu, search), ...(tfjsOpened?.contenders ?? [])];
-		if (jaxOpened !== undefined) contenders.push(jaxOpened.contender);
-		const results = await timeAlternately(contenders, options);
-		const [our, their, jaxs] = ["ours", "tfjs", "jax-js"].map((name) => results.get(name));
+		const contenders = [...(tfjsOpened?.contenders ?? []), ...jaxPeers.map(({ contender }) => contender)];
+		const results = await timeAlternately([ours(gpu, search), ...contenders], options);
 		notes.push(...notesOn(results));
-		if (our === undefined) throw new Error("ours was not measured");
 		const gpuMs = await gpuTime(gpu, search, options);
 		const operations = 2 * rows * codes * dimensions;
 		const bytes = 4 * (rows * dimensions + codes * dimensions + rows);
 		return {
 			name: `${rows}x${codes}x${dimensions}`,
-			ours_ms: our.median,
-			ours_quartiles: our.quartiles,
-			ours_runs: our.runs,
-			tfjs_ms: their?.median ?? null,
-			tfjs_quartiles: their?.quartiles ?? null,
-			tfjs_runs: their?.runs ?? 0,
-			ratio: their === undefined ? null : their.median / our.median,
+			...timesOf(results),
 			gflops: operations / gpuMs / 1e6,
 			operations,
 			bytes,
@@ -144,8 +126,6 @@ export async function measureArgmin(
 			tfjs_parts: tfjsOpened?.parts ?? null,
 			ties: tfjsFound?.ties ?? null,
 			mismatches: tfjsFound?.secondWrong ?? null,
-			jax_ms: jaxs?.median ?? null,
-			jax_ratio: jaxs === undefined ? null : jaxs.median / our.median,
 			jax_mismatches: jaxFound?.secondWrong ?? null,
 			stages: byKernel(await stagesOf(gpu, search, stageTiming)).map((cost) => ({
 				...cost,

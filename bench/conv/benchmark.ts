@@ -5,7 +5,7 @@ import { type ConvRow, measureConvolution } from "./measure.js";
 
 export const conv = defineBenchmark<ConvRow>({
 	name: "conv",
-	description: "Convolutions, forward and both gradients, against tfjs in both settings of its flag",
+	description: "Convolutions, forward and both gradients, against jax-js, and tfjs in both settings of its flag",
 	tasks: ({ adapter }) =>
 		layers(adapter.software).flatMap((layer) =>
 			directions.map((direction) => ({

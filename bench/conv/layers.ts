@@ -14,6 +14,13 @@ export interface Layer {
 	readonly padding: number;
 }
 
+/** The arrays of a layer in our layouts, row-major. */
+export interface LayerData {
+	readonly large: Float32Array<ArrayBuffer>;
+	readonly small: Float32Array<ArrayBuffer>;
+	readonly weight: Float32Array<ArrayBuffer>;
+}
+
 export const directions = ["forward", "input-gradient", "weight-gradient"] as const;
 export type Direction = (typeof directions)[number];
 

@@ -1,12 +1,5 @@
 import { conv2d, convTranspose2d, type Gpu, noGrad, type Tensor } from "tessera-gpu";
-import type { Direction, Layer } from "./layers.js";
-
-/** The arrays of a layer in our layouts, row-major. */
-export interface LayerData {
-	readonly large: Float32Array;
-	readonly small: Float32Array;
-	readonly weight: Float32Array;
-}
+import type { Direction, Layer, LayerData } from "./layers.js";
 
 export function layerData({ batch, large, small, kernel }: Layer, value: () => number): LayerData {
 	const values = (length: number) => Float32Array.from({ length }, value);

@@ -1,23 +1,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Gpu } from "tessera-gpu";
-import { guarded } from "../harness/guard.js";
+import type { Library, Peer } from "../harness/peers.js";
 import { permuted } from "../harness/permute.js";
 import { Tfjs } from "../harness/tfjs.js";
-import type { Contender } from "../harness/timing.js";
-import type { Direction, Layer } from "./layers.js";
-import type { LayerData } from "./subject.js";
-
-/** A direction of a layer in tfjs, in one of its settings. */
-export interface TfjsVariant {
-	readonly contender: Contender;
-	/** The result, in our layout. */
-	readonly result: Float32Array;
-}
-
-export interface TfjsConvolution {
-	readonly variants: readonly TfjsVariant[];
-	readonly close: () => void;
-}
+import type { Direction, Layer, LayerData } from "./layers.js";
 
 /**
  * The kernels that tfjs's own conv2d, conv2dTranspose and their gradients end in, called directly: a gradient without
@@ -33,7 +19,7 @@ export async function openTfjsConvolution(
 	layer: Layer,
 	direction: Direction,
 	data: LayerData,
-): Promise<TfjsConvolution> {
+): Promise<Library> {
 	const tfjs = await Tfjs.open(gpu);
 	try {
 		const { batch, kernel, stride, padding, transposed } = layer;
@@ -60,25 +46,20 @@ export async function openTfjsConvolution(
 		const goesUp = direction !== "weight-gradient" && (direction === "forward") === transposed;
 		const operation = direction === "weight-gradient" ? weight : goesUp ? up : down;
 
-		const variants: TfjsVariant[] = [];
+		const peers: Peer[] = [];
 		for (const naive of goesUp ? [true, false] : [true]) {
 			const name = goesUp ? (naive ? "tfjs naive" : "tfjs matmul") : "tfjs";
 			const set = () => {
 				tfjs.naiveTransposedConvolution = naive;
 				return operation();
 			};
-			const start = performance.now();
-			const result = await guarded(gpu, name, async () => {
-				const y = set();
-				const values = await y.data<"float32">();
-				y.dispose();
-				return direction === "weight-gradient"
+			const arrange = (values: Float32Array, shape: readonly number[]) =>
+				direction === "weight-gradient"
 					? permuted(values, filterShape, [3, 2, 0, 1])
-					: permuted(values, y.shape, [0, 3, 1, 2]);
-			});
-			variants.push({ contender: { ...tfjs.contender(name, set), before: performance.now() - start }, result });
+					: permuted(values, shape, [0, 3, 1, 2]);
+			peers.push(await tfjs.peer(name, set, arrange));
 		}
-		return { variants, close: () => tfjs.close() };
+		return { peers, close: () => tfjs.close() };
 	} catch (error) {
 		tfjs.close();
 		throw error;

@@ -56,6 +56,9 @@ const commonColumns: readonly Column<Row>[] = [
 	["ours ms", ({ ours_ms, ours_quartiles }) => spread(ours_ms, ours_quartiles)],
 	["tfjs ms", ({ tfjs_ms, tfjs_quartiles }) => spread(tfjs_ms, tfjs_quartiles)],
 	["ratio", ({ ratio }) => digits(ratio, "×")],
+	["jax-js ms", ({ jax_ms, jax_quartiles }) => spread(jax_ms, jax_quartiles)],
+	["jax-js ratio", ({ jax_ratio }) => digits(jax_ratio, "×")],
+	["to the faster", ({ peer_ratio }) => digits(peer_ratio, "×")],
 	["GFLOP/s", ({ gflops }) => digits(gflops)],
 	["of ceiling", ({ ceiling_share }) => percent(ceiling_share)],
 	["ceiling GFLOP/s", ({ ceiling_gflops }) => range(ceiling_gflops)],
@@ -127,7 +130,8 @@ async function measureAll<M extends Measurement>(
 			const row = await measure(bench);
 			rows.push({ ...row, ...roofline(row, await meter.next()) });
 			const seconds = (performance.now() - start) / 1000;
-			process.stderr.write(` ${digits(row.ours_ms)} ms, ${digits(row.ratio, "× tfjs")} (${digits(seconds)} s)\n`);
+			const ratios = `${digits(row.ratio, "× tfjs")}, ${digits(row.jax_ratio, "× jax-js")}`;
+			process.stderr.write(` ${digits(row.ours_ms)} ms, ${ratios} (${digits(seconds)} s)\n`);
 		} catch (error) {
 			const { message, stack } = error as Error;
 			process.stderr.write(` FAILED\n${error instanceof TesseraError ? message : stack}\n`);

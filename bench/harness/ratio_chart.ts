@@ -1,11 +1,15 @@
 import { chartStyle, renderChart } from "../../src/node/runs/charts.js";
 import type { Report } from "./report.js";
 
-/** Draws how many times faster than tfjs each row is, as an SVG of bars from 1, on a logarithmic scale. */
+/**
+ * Draws how many times faster than the faster of tfjs and jax-js each row is, as an SVG of bars from 1, on a logarithmic
+ * scale.
+ */
 export function ratioChart(report: Report): Promise<string> {
-	const values = report.rows.flatMap(({ name, ratio }) =>
+	const values = report.rows.flatMap(({ name, peer_ratio: ratio }) =>
 		ratio === null ? [] : [{ name, ratio, label: `${ratio.toPrecision(ratio < 1 ? 2 : 3)}×`, base: 1 }],
 	);
+	const { tfjs = "", jax = "" } = report.versions;
 	const ratios = values.map(({ ratio }) => ratio);
 	const y = { field: "name", type: "nominal", sort: null, axis: { title: null, labelLimit: 320 } } as const;
 	return renderChart({
@@ -13,10 +17,10 @@ export function ratioChart(report: Report): Promise<string> {
 		background: "white",
 		padding: 16,
 		title: {
-			text: `${report.benchmark}: times faster than tfjs`,
+			text: `${report.benchmark}: times faster than the faster of tfjs and jax-js`,
 			subtitle: [
 				`${report.adapter} (${report.driver})`,
-				`tfjs-backend-webgpu ${report.versions.tfjs ?? ""} on the same device`,
+				`tfjs-backend-webgpu ${tfjs} and jax-js ${jax} on the same device`,
 			],
 			anchor: "start",
 			fontSize: 16,

@@ -5,20 +5,11 @@ import { readFileIfThere, writeFileAtomic } from "../../src/node/files.js";
 import { ratioChart } from "./ratio_chart.js";
 import type { Roofline, Work } from "./roofline.js";
 import { differ, type Spread } from "./statistics.js";
+import type { Times } from "./times.js";
 
-/** One thing that was measured, without what the adapter can do. Times are milliseconds of the clock from the call to the end of its work on the GPU. */
-export interface Measurement extends Work {
+/** One thing that was measured, without what the adapter can do. */
+export interface Measurement extends Times, Work {
 	readonly name: string;
-	/** Median. */
-	readonly ours_ms: number;
-	readonly ours_quartiles: readonly [number, number];
-	readonly ours_runs: number;
-	/** Median of tfjs on the same device, the faster of its settings; null if it was not or could not be measured. */
-	readonly tfjs_ms: number | null;
-	readonly tfjs_quartiles: readonly [number, number] | null;
-	readonly tfjs_runs: number;
-	/** tfjs_ms / ours_ms */
-	readonly ratio: number | null;
 	/** The operations of the problem, two per multiply-add, over our time; null if that says nothing. */
 	readonly gflops: number | null;
 	/** What a reader of the row should know. */
@@ -55,10 +46,10 @@ export function reportPath(path: string | undefined, adapter: string, benchmark:
 	return path?.endsWith(".json") ? path : join(path ?? "bench/results", `${adapter}.${benchmark}.json`);
 }
 
-/** Writes the JSON and, if something was compared with tfjs, the chart of the ratios next to it. Prints the paths. */
+/** Writes the JSON and, if something was compared with tfjs or jax-js, the chart of the ratios next to it. Prints the paths. */
 export async function writeReport(report: Report, path: string): Promise<string[]> {
 	await writeFileAtomic(path, `${JSON.stringify(report, undefined, "\t")}\n`);
-	if (report.rows.every(({ ratio }) => ratio === null)) return [path];
+	if (report.rows.every(({ peer_ratio }) => peer_ratio === null)) return [path];
 	const chart = `${path.replace(/\.json$/, "")}.svg`;
 	await writeFileAtomic(chart, await ratioChart(report));
 	return [path, chart];

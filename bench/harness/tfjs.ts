@@ -2,7 +2,9 @@ import "@tensorflow/tfjs-core/dist/register_all_gradients.js";
 import { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Gpu } from "tessera-gpu";
+import { guarded } from "./guard.js";
 import { shareDevice } from "./navigator.js";
+import type { Peer } from "./peers.js";
 import type { Contender } from "./timing.js";
 
 /**
@@ -37,6 +39,28 @@ export class Tfjs {
 			},
 			finish: () => this.finish(),
 		};
+	}
+
+	/**
+	 * Calls an operation for the first time, which compiles its pipelines.
+	 *
+	 * @param arrange brings the values of the result into our layout
+	 * @throws TesseraError if tfjs or the GPU refuses it
+	 */
+	async peer(
+		name: string,
+		operation: () => tf.Tensor,
+		arrange = (values: Float32Array, _shape: readonly number[]) => values,
+	): Promise<Peer> {
+		const start = performance.now();
+		const { values, shape } = await guarded(this.gpu, name, async () => {
+			const result = tf.tidy(operation);
+			const values = await result.data<"float32">();
+			result.dispose();
+			return { values, shape: result.shape };
+		});
+		const before = performance.now() - start;
+		return { contender: { ...this.contender(name, operation), before }, result: arrange(values, shape) };
 	}
 
 	async finish(): Promise<void> {

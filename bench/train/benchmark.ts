@@ -18,10 +18,9 @@ function details(row: TrainRow): string {
 		],
 		["tfjs naive, matmul", `${digits(row.tfjs_naive_ms)}, ${digits(row.tfjs_matmul_ms)} ms`],
 		["losses", (row.losses ?? []).map((loss) => loss.toFixed(6)).join(", ")],
-		...Object.entries(row.tfjs_losses ?? {}).map(([name, losses]) => [
-			`losses of ${name}`,
-			losses.map((loss) => loss.toFixed(6)).join(", "),
-		]),
+		...Object.entries({ ...row.tfjs_losses, ...(row.jax_losses && { "jax-js": row.jax_losses }) }).map(
+			([name, losses]) => [`losses of ${name}`, losses.map((loss) => loss.toFixed(6)).join(", ")],
+		),
 	];
 	const columns = [
 		["kernel", ({ kernel }) => kernel],
@@ -34,7 +33,8 @@ function details(row: TrainRow): string {
 
 export const train = defineBenchmark<TrainRow>({
 	name: "train",
-	description: "A training step of the reference network at batch 128, and the first step of a process, against tfjs",
+	description:
+		"A training step of the reference network at batch 128, and the first step of a process, against tfjs and jax-js",
 	tasks: () => [
 		{ name: `step-${batchSize}`, measure: measureStep },
 		{ name: "first-step/cold", measure: (bench) => measureFirstStep(bench, "cold") },

@@ -7,15 +7,16 @@ import { promisify } from "node:util";
 import type { AdapterChoice } from "tessera-gpu";
 import type { Bench } from "../harness/benchmark.js";
 import { type Spread, spreadOf } from "../harness/statistics.js";
+import { timesOf } from "../harness/times.js";
 import type { TrainRow } from "./measure_step.js";
 
 const execute = promisify(execFile);
 const script = fileURLToPath(new URL("first_step_process.js", import.meta.url));
 
-type Library = "ours" | "tfjs";
-
 /** How often the first step is measured, cold and warm, each in a process of its own. */
-const runs = { ours: 3, tfjs: 1 } as const;
+const runs = { ours: 3, tfjs: 1, "jax-js": 1 } as const;
+
+type LibraryName = keyof typeof runs;
 
 /** From the first import to the end of the first step, without and with the driver's cache of compiled shaders. */
 interface FirstStep {
@@ -24,7 +25,7 @@ interface FirstStep {
 }
 
 /** Runs each pair of processes, cold and warm, with a fresh folder for the driver's cache. */
-async function runProcesses(library: Library, adapter: AdapterChoice | undefined): Promise<FirstStep> {
+async function runProcesses(library: LibraryName, adapter: AdapterChoice | undefined): Promise<FirstStep> {
 	const times = { cold: [] as number[], warm: [] as number[] };
 	for (let i = 0; i < runs[library]; i++) {
 		const cache = await mkdtemp(join(tmpdir(), "tessera-bench-"));
@@ -46,10 +47,10 @@ async function runProcesses(library: Library, adapter: AdapterChoice | undefined
 	return { cold: spreadOf(times.cold), warm: spreadOf(times.warm) };
 }
 
-const measured = new Map<string, Promise<FirstStep>>();
+const measured = new Map<LibraryName, Promise<FirstStep>>();
 
 /** One measurement for both rows, because cold and warm runs come in pairs. */
-function measuredOnce(library: Library, { options }: Bench): Promise<FirstStep> {
+function measuredOnce(library: LibraryName, { options }: Bench): Promise<FirstStep> {
 	const known = measured.get(library) ?? runProcesses(library, options.adapter);
 	measured.set(library, known);
 	return known;
@@ -57,17 +58,8 @@ function measuredOnce(library: Library, { options }: Bench): Promise<FirstStep> 
 
 /** Measures the time from import to the end of the first step. */
 export async function measureFirstStep(bench: Bench, kind: "cold" | "warm"): Promise<TrainRow> {
-	const ours = (await measuredOnce("ours", bench))[kind];
-	const tfjs = bench.options.tfjs ? (await measuredOnce("tfjs", bench))[kind] : undefined;
-	return {
-		name: `first-step/${kind}`,
-		ours_ms: ours.median,
-		ours_quartiles: ours.quartiles,
-		ours_runs: ours.runs,
-		tfjs_ms: tfjs?.median ?? null,
-		tfjs_quartiles: tfjs?.quartiles ?? null,
-		tfjs_runs: tfjs?.runs ?? 0,
-		ratio: tfjs === undefined ? null : tfjs.median / ours.median,
-		gflops: null,
-	};
+	const libraries: readonly LibraryName[] = bench.options.tfjs ? ["ours", "tfjs", "jax-js"] : ["ours"];
+	const results = new Map<LibraryName, Spread>();
+	for (const library of libraries) results.set(library, (await measuredOnce(library, bench))[kind]);
+	return { name: `first-step/${kind}`, ...timesOf(results), gflops: null };
 }

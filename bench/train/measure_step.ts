@@ -1,12 +1,13 @@
-import type { Gpu } from "tessera-gpu";
+import { type Gpu, TesseraError } from "tessera-gpu";
 import { Trainer, type VQVAE } from "tessera-gpu/vqvae";
 import type { Bench } from "../harness/benchmark.js";
 import { byKernel, type KernelCost, stagesOf } from "../harness/ours.js";
 import type { Measurement } from "../harness/report.js";
 import { spreadOf } from "../harness/statistics.js";
+import { timesOf } from "../harness/times.js";
 import { type Contender, notesOn, timeAlternately } from "../harness/timing.js";
+import type { OtherNetwork, OtherTraining } from "./other_training.js";
 import { batchSize, imageSize, openTraining, type Training } from "./problem.js";
-import type { TfjsTraining } from "./tfjs_training.js";
 
 /** What is known of a step in its steady state. */
 export interface StepDetails {
@@ -27,6 +28,8 @@ export interface StepDetails {
 	/** Losses of the first steps from the same weights. */
 	readonly losses: readonly number[];
 	readonly tfjs_losses: Readonly<Record<string, readonly number[]>>;
+	/** Those of jax-js; null if it was left out. */
+	readonly jax_losses: readonly number[] | null;
 	readonly kernels: readonly KernelCost[];
 }
 
@@ -53,30 +56,42 @@ function operations(model: VQVAE): number {
 }
 
 interface Comparison {
-	readonly losses: Pick<StepDetails, "losses" | "tfjs_losses">;
-	/** Milliseconds of the last of these steps, by the contender's name. */
-	readonly before: ReadonlyMap<string, number>;
+	readonly losses: Pick<StepDetails, "losses" | "tfjs_losses" | "jax_losses">;
+	/** Those who took the steps, each with the milliseconds of its last one. */
+	readonly contenders: readonly Contender[];
+	/** Why the others did not. */
+	readonly notes: readonly string[];
 }
 
-/** Takes the first steps in both libraries. @throws Error if their losses differ */
-async function compareLosses({ trainer, images }: Training, tfjs: TfjsTraining | undefined): Promise<Comparison> {
+/** Takes the first steps in each library. @throws Error if their losses differ */
+async function compareLosses({ trainer, images }: Training, networks: readonly OtherNetwork[]): Promise<Comparison> {
 	const losses: number[] = [];
 	for (let step = 0; step < comparedSteps; step++) losses.push(await trainer.step(images).loss.item());
-	const others: Record<string, number[]> = {};
-	const before = new Map<string, number>();
-	for (const { contender, loss } of tfjs?.variants ?? []) {
+	const others = new Map<string, number[]>();
+	const contenders: Contender[] = [];
+	const notes: string[] = [];
+	for (const { contender, loss } of networks) {
 		const theirs: number[] = [];
-		for (let step = 0; step < comparedSteps; step++) {
-			const start = performance.now();
-			theirs.push(await loss());
-			before.set(contender.name, performance.now() - start);
+		let before = 0;
+		try {
+			for (let step = 0; step < comparedSteps; step++) {
+				const start = performance.now();
+				theirs.push(await loss());
+				before = performance.now() - start;
+			}
+		} catch (error) {
+			if (!(error instanceof TesseraError)) throw error;
+			notes.push(error.message);
+			continue;
 		}
-		others[contender.name] = theirs;
 		const apart = theirs.map((value, i) => Math.abs(value / (losses[i] as number) - 1));
 		if (!apart.every((difference) => difference <= tolerance))
 			throw new Error(`The losses differ: ours ${losses.join(", ")}, ${contender.name} ${theirs.join(", ")}.`);
+		others.set(contender.name, theirs);
+		contenders.push({ ...contender, before });
 	}
-	return { losses: { losses, tfjs_losses: others }, before };
+	const { "jax-js": jax = null, ...tfjs } = Object.fromEntries(others);
+	return { losses: { losses, tfjs_losses: tfjs, jax_losses: jax }, contenders, notes };
 }
 
 /** What a step makes and leaves, and what the host needs for it. */
@@ -116,48 +131,43 @@ async function kernelCosts(gpu: Gpu, { model, images }: Training): Promise<Kerne
 	return costs;
 }
 
+async function openOthers(gpu: Gpu, model: VQVAE): Promise<OtherTraining[]> {
+	const { openTfjsTraining } = await import("./tfjs_training.js");
+	const { openJaxTraining } = await import("./jax_training.js");
+	return [await openTfjsTraining(gpu, model), await openJaxTraining(gpu, model)];
+}
+
 /** Measures a whole training step of the reference network. */
 export async function measureStep({ gpu, options }: Bench): Promise<TrainRow> {
 	const training = openTraining(gpu);
 	const { model, trainer, images } = training;
-	const tfjs = options.tfjs ? await (await import("./tfjs_training.js")).openTfjsTraining(gpu, model) : undefined;
+	const others = options.tfjs ? await openOthers(gpu, model) : [];
 	try {
-		const { losses, before } = await compareLosses(training, tfjs);
+		const { losses, contenders, notes } = await compareLosses(
+			training,
+			others.flatMap(({ networks }) => networks),
+		);
 		// The one place that says what a step is: a trainer that captures its steps is timed as it comes.
 		const step = () => trainer.step(images);
 		const us: Contender = { name: "ours", call: step, finish: () => gpu.finish() };
-		const them = (tfjs?.variants ?? []).map(({ contender }) => ({
-			...contender,
-			before: before.get(contender.name) ?? 0,
-		}));
-		const results = await timeAlternately([us, ...them], options);
-		const our = results.get("ours");
-		if (our === undefined) throw new Error("ours was not measured");
-		const notes = notesOn(results);
-		results.delete("ours");
-		const [fastest] = [...results.values()].sort((a, b) => a.median - b.median);
+		const results = await timeAlternately([us, ...contenders], options);
+		const times = timesOf(results);
+		const remarks = [...notes, ...notesOn(results)];
 		const observed = await observe(gpu, step);
-		const gflops = operations(model) / our.median / 1e6;
 		return {
 			name: `step-${batchSize}`,
-			ours_ms: our.median,
-			ours_quartiles: our.quartiles,
-			ours_runs: our.runs,
-			tfjs_ms: fastest?.median ?? null,
-			tfjs_quartiles: fastest?.quartiles ?? null,
-			tfjs_runs: fastest?.runs ?? 0,
-			ratio: fastest === undefined ? null : fastest.median / our.median,
-			gflops,
-			images_per_second: (1000 * batchSize) / our.median,
+			...times,
+			gflops: operations(model) / times.ours_ms / 1e6,
+			images_per_second: (1000 * batchSize) / times.ours_ms,
 			...observed,
 			tfjs_naive_ms: results.get("tfjs naive")?.median ?? null,
 			tfjs_matmul_ms: results.get("tfjs matmul")?.median ?? null,
 			...losses,
-			note: notes.length === 0 ? undefined : notes.join("; "),
+			note: remarks.length === 0 ? undefined : remarks.join("; "),
 			kernels: await kernelCosts(gpu, training),
 		};
 	} finally {
-		tfjs?.close();
+		for (const other of others) other.close();
 		trainer.dispose();
 		model.dispose();
 		images.dispose();

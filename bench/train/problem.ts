@@ -8,7 +8,7 @@ export const batchSize = 128;
 export const imageSize = 28;
 
 /** A batch of drawn digits, around 0, and the variance by which the loss is divided. */
-export function digitBatch(): { readonly pixels: Float32Array; readonly dataVariance: number } {
+export function digitBatch(): { readonly pixels: Float32Array<ArrayBuffer>; readonly dataVariance: number } {
 	const digits = generateDigits(batchSize, 0);
 	return { pixels: Float32Array.from(digits.pixels, (value) => value / 255 - 0.5), dataVariance: variance(digits) };
 }
@@ -32,4 +32,17 @@ export function openTraining(gpu: Gpu): Training {
 	});
 	const trainer = new Trainer(model, { lr: settings.learningRate, eps: settings.epsilon });
 	return { model, trainer, images: gpu.tensor(pixels, [batchSize, 1, imageSize, imageSize]) };
+}
+
+/** Weights by their names in the state dict. */
+export type Weights = ReadonlyMap<
+	string,
+	{ readonly shape: readonly number[]; readonly data: Float32Array<ArrayBuffer> }
+>;
+
+/** Reads the model's weights. */
+export async function readWeights(gpu: Gpu, model: VQVAE): Promise<Weights> {
+	const named = model.namedParameters();
+	const values = await gpu.readAll(named.map(([, parameter]) => parameter));
+	return new Map(named.map(([name, { shape }], i) => [name, { shape, data: values[i] as Float32Array<ArrayBuffer> }]));
 }

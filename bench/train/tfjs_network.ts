@@ -1,9 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { permuted } from "../harness/permute.js";
-import { batchSize, imageSize, settings } from "./problem.js";
-
-/** Weights by their names in the state dict. */
-export type Weights = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
+import { batchSize, imageSize, settings, type Weights } from "./problem.js";
 
 /**
  * The reference network and its training step in tfjs: NHWC, `tf.train.adam`. The quantizer has gradients of its own
