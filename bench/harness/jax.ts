@@ -24,16 +24,16 @@ export class Jax {
 		return value;
 	}
 
-	/** An array that `close` disposes of. A function uses up the arrays that it is given; `array.ref` keeps one. */
+	/** An array that `close` disposes of. A function consumes its arguments, so give it `array.ref`. */
 	array(data: Float32Array<ArrayBuffer>, shape: readonly number[]): np.Array {
 		return this.own(np.array(data).reshape([...shape]));
 	}
 
-	/** An operation to be timed; the last of its arrays is given back, and freed. */
+	/** An operation to be timed; its result is freed. */
 	contender(name: string, operation: () => np.Array): Contender {
 		return {
 			name,
-			// jax-js submits nothing before an array is asked for. This asks for the array without waiting for it.
+			// jax-js submits an operation when its result is read. This submits it without waiting, and frees the result.
 			call: () => {
 				operation().gpuBufferSync();
 			},

@@ -37,20 +37,20 @@ export async function openLibraries(
 	return libraries;
 }
 
-/** Sums of up to 100,000 float32 products, in different orders, are this much alike (of the largest of them). */
+/** The largest difference of sums of up to 100,000 float32 products in different orders, over the largest of the sums. */
 const tolerance = 1e-4;
 
 /** How far the results of others are from ours. */
 export interface Agreement {
 	/** The largest difference over the largest magnitude, by the contender's name. */
 	readonly differences: ReadonlyMap<string, number>;
-	/** Those who have our result. */
+	/** The peers whose result is ours. */
 	readonly right: readonly Peer[];
-	/** The names of those who have another. */
+	/** The names of the others. */
 	readonly wrong: readonly string[];
 }
 
-/** Compares our result with those of others. @throws Error if there are others, and none has our result */
+/** Compares our result with those of the peers. @throws Error if there are peers, and none has our result */
 export function compareResults(result: ArrayLike<number>, peers: readonly Peer[]): Agreement {
 	const differences = new Map(peers.map((peer) => [peer.contender.name, relativeDifference(result, peer.result)]));
 	const isRight = ({ contender }: Peer) => (differences.get(contender.name) ?? Number.NaN) <= tolerance;

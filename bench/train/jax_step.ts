@@ -13,7 +13,7 @@ export type State = {
 
 const [firstDecay, secondDecay] = [0.9, 0.999];
 
-/** The state before the first step. It uses up the weights. */
+/** The state before the first step. It consumes the weights. */
 export function initialState(weights: Arrays): State {
 	const zeros = () => Object.fromEntries(Object.entries(weights).map(([name, { shape }]) => [name, np.zeros(shape)]));
 	return {
@@ -25,7 +25,7 @@ export function initialState(weights: Arrays): State {
 	};
 }
 
-/** A training step: forward, backward, Adam. It uses up its arguments, and gives the next state and the loss. */
+/** A training step: forward, backward, Adam. It consumes its arguments, and returns the next state and the loss. */
 export function stepOf(state: State, images: np.Array, dataVariance: number): [State, np.Array] {
 	const loss = (weights: Arrays, images: np.Array) => lossOf(weights, images, dataVariance);
 	const [value, gradients] = valueAndGrad(loss)(tree.ref(state.weights), images);

@@ -15,7 +15,7 @@ export async function openJaxTraining(gpu: Gpu, model: VQVAE): Promise<OtherTrai
 	const images = jax.array(pixels, [batchSize, 1, imageSize, imageSize]);
 	const compiled = jax.own(jit((state: State, images: np.Array) => stepOf(state, images, dataVariance)));
 	const arrays = Array.from(weights, ([name, { shape, data }]) => [name, jax.array(data, shape).ref] as const);
-	// A step uses up the state that it takes; there is none after a step that failed.
+	// A step consumes the state, so there is none after a step that failed.
 	let state: State | undefined = initialState(Object.fromEntries(arrays));
 	const step = () => {
 		if (state === undefined) throw new Error("the step before this one failed");

@@ -57,9 +57,9 @@ function operations(model: VQVAE): number {
 
 interface Comparison {
 	readonly losses: Pick<StepDetails, "losses" | "tfjs_losses" | "jax_losses">;
-	/** Those who took the steps, each with the milliseconds of its last one. */
+	/** The contenders that took the steps, each with the milliseconds of its last one. */
 	readonly contenders: readonly Contender[];
-	/** Why the others did not. */
+	/** Why the others did not take them. */
 	readonly notes: readonly string[];
 }
 
