@@ -9,7 +9,7 @@ export interface Ceiling {
 	readonly copy_gbs: readonly [before: number, after: number];
 }
 
-/** How near a row is to what the adapter reaches; null for rows without operations or bytes. */
+/** How near a row is to what the adapter reaches; null for rows without what it is computed from. */
 export interface Roofline extends Ceiling {
 	/** gflops over the mean of the ceiling before and after. */
 	readonly ceiling_share: number | null;
@@ -28,6 +28,8 @@ export interface Work {
 	/** Operations of one call and the bytes that any method has to move: inputs and result once. */
 	readonly operations?: number;
 	readonly bytes?: number;
+	/** 10⁹ bytes a second, by the same time; default: from the three above, unless there are no operations. */
+	readonly gbs?: number;
 }
 
 export function ceilingAround(before: AdapterSpeed, after: AdapterSpeed): Ceiling {
@@ -42,13 +44,14 @@ function mean([before, after]: readonly [number, number]): number {
 }
 
 /** Places a row under the roofline model (Williams, Waterman and Patterson 2009). */
-export function roofline({ gflops, operations, bytes }: Work, ceiling: Ceiling): Roofline {
+export function roofline({ gflops, operations, bytes, gbs }: Work, ceiling: Ceiling): Roofline {
 	const [compute, copy] = [mean(ceiling.ceiling_gflops), mean(ceiling.copy_gbs)];
 	const intensity = operations === undefined || bytes === undefined ? null : operations / bytes;
+	const moved = gbs ?? (gflops === null || !intensity ? null : gflops / intensity);
 	return {
 		...ceiling,
 		ceiling_share: gflops === null ? null : gflops / compute,
-		bandwidth_share: gflops === null || intensity === null ? null : gflops / intensity / copy,
+		bandwidth_share: moved === null ? null : moved / copy,
 		intensity,
 		bound: intensity === null ? null : intensity * copy < compute ? "memory" : "compute",
 	};

@@ -120,6 +120,12 @@ test("a row has the roofline of what was measured before and after it", () => {
 	const copy = roofline({ gflops: 2, operations: 50, bytes: 100 }, ceiling);
 	assert.is(copy.bound, "memory");
 	near(copy.bandwidth_share, 0.8);
+	// A permutation has no operations.
+	const permutation = roofline({ gflops: 0, operations: 0, bytes: 100, gbs: 4 }, ceiling);
+	assert.is(permutation.intensity, 0);
+	assert.is(permutation.bound, "memory");
+	near(permutation.bandwidth_share, 0.8);
+	assert.is(roofline({ gflops: 0, operations: 0, bytes: 100 }, ceiling).bandwidth_share, null);
 	assert.equal(roofline({ gflops: null }, ceiling), {
 		...ceiling,
 		ceiling_share: null,
