@@ -29,8 +29,9 @@ export interface TimingOptions {
 /** A sample lasts at least this long, of as many calls as that takes: waiting once costs a good part of a millisecond. */
 const sampleMilliseconds = 5;
 const mostCallsInSample = 64;
-/** A turn of quick calls takes several samples. */
+/** A turn of quick calls takes several samples: those that begin within this time, or this share of the slowest's call. */
 const turnMilliseconds = 100;
+const turnShare = 0.1;
 const mostSamplesInTurn = 5;
 const leastRounds = 2;
 /** The first round is the only one if it took so many times the budget. */
@@ -65,16 +66,16 @@ export async function timeAlternately(
 ): Promise<Map<string, Result>> {
 	const results = new Map<string, Result>();
 	const entries: { contender: Contender; calls: number; times: number[] }[] = [];
+	let turnLength = turnMilliseconds;
 	for (const contender of contenders) {
 		const { name, before = 0 } = contender;
 		if (before > 1000 * muchTooLong * budget) {
 			results.set(name, { ...spreadOf([before]), onlyEarlier: true });
 			continue;
 		}
-		const calls = Math.min(
-			mostCallsInSample,
-			Math.max(1, Math.ceil(sampleMilliseconds / (await warmUp(contender, now)))),
-		);
+		const milliseconds = await warmUp(contender, now);
+		turnLength = Math.max(turnLength, turnShare * milliseconds);
+		const calls = Math.min(mostCallsInSample, Math.max(1, Math.ceil(sampleMilliseconds / milliseconds)));
 		entries.push({ contender, calls, times: [] });
 	}
 	const start = now();
@@ -84,7 +85,7 @@ export async function timeAlternately(
 		for (const { contender, calls, times } of round % 2 === 0 ? entries : entries.toReversed()) {
 			const turn = now();
 			for (let sample = 0; sample < mostSamplesInTurn; sample++) {
-				if (sample > 0 && now() - turn > turnMilliseconds) break;
+				if (sample > 0 && now() - turn > turnLength) break;
 				times.push((await clock(contender, calls, now)) / calls);
 			}
 		}

@@ -54,6 +54,14 @@ test("contenders take turns in an order that reverses, after calls that are not 
 	assert.is(results.get("a")?.median, 60);
 });
 
+test("next to a slow contender, a turn of a quicker one takes several samples", async () => {
+	const calls: string[] = [];
+	const contenders = [busy("a", 300, calls), { ...busy("b", 8000, calls), before: 8000 }];
+	const results = await timeAlternately(contenders, { rounds: 1, budget: 60, now });
+	assert.is(calls.join(""), "aa" + "aaab");
+	assert.is(results.get("a")?.runs, 3);
+});
+
 test("a sample of quick calls holds several of them, and its time is a call's", async () => {
 	const calls: string[] = [];
 	const results = await timeAlternately([busy("a", 1, calls)], { rounds: 2, budget: 60, now });
