@@ -48,6 +48,7 @@ export const tiles: readonly Tile[] = [
 	tile([4, 4], 8, 64),
 	tile([2, 4], 8, 32),
 	tile([2, 2], 16, 64),
+	tile([2, 2], 32, 64),
 ];
 
 /** Invocations that fill a large GPU. */
@@ -65,7 +66,7 @@ export function tilesFor(rows: number, columns: number, inner: number, splits = 
 	const count = (tile: Tile) => Math.ceil(rows / tile.rows) * Math.ceil(columns / tile.columns);
 	const area = (tile: Tile) => count(tile) * tile.rows * tile.columns;
 	const invocations = (tile: Tile) => splits * count(tile) * tile.invocations;
-	const fitting = tiles.filter(({ parts }) => parts <= Math.max(4, inner / 4));
+	const fitting = tiles.filter(({ parts }) => parts <= Math.max(4, inner / 2));
 	const least = Math.min(...fitting.map(area));
 	const [first, ...others] = fitting.filter((tile) => area(tile) <= tolerableWaste * least) as [Tile, ...Tile[]];
 	const candidates = [first, ...others];

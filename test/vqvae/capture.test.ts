@@ -13,7 +13,14 @@ function images(count: number, seed: number): Float32Array {
 
 /** A training with everything that may happen between steps: its weights, and every number that was read. */
 async function train(gpu: Gpu, capture: boolean): Promise<{ bytes: Uint8Array; read: number[] }> {
-	const model = new VQVAE(gpu, { inChannels: 1, embeddingDim: 8, numEmbeddings: 24, seed: 3, dataVariance: 0.08 });
+	const model = new VQVAE(gpu, {
+		inChannels: 1,
+		embeddingDim: 8,
+		numEmbeddings: 24,
+		hiddenChannels: 8,
+		seed: 3,
+		dataVariance: 0.08,
+	});
 	const trainer = new Trainer(model, { lr: 2e-3, capture });
 	const read: number[] = [];
 	const kept: StepLosses[] = [];
@@ -56,7 +63,7 @@ test("captured steps give the same bits as eager steps", async () => {
 
 test("a captured step is one submit and creates nothing", async () => {
 	const gpu = await device();
-	const model = new VQVAE(gpu, { inChannels: 1, embeddingDim: 4, numEmbeddings: 16 });
+	const model = new VQVAE(gpu, { inChannels: 1, embeddingDim: 4, numEmbeddings: 16, hiddenChannels: 8 });
 	const trainer = new Trainer(model);
 	const data = images(3, 1);
 	const step = () => trainer.step(() => gpu.tensor(data, [3, 1, 12, 12]));
@@ -85,7 +92,7 @@ test("a model that cannot be captured throws a CaptureError, and trains with cap
 			return super.forward(x);
 		}
 	}
-	const model = new Noisy(gpu, { inChannels: 1 });
+	const model = new Noisy(gpu, { inChannels: 1, hiddenChannels: 8 });
 	const x = gpu.tensor(images(1, 1), [1, 1, 12, 12]);
 	const capturing = new Trainer(model);
 	capturing.step(x);
