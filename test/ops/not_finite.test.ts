@@ -101,6 +101,7 @@ for (const [turn, special] of specials.entries())
 				const sums = convolution.conv2d(x, weight, bias, options);
 				await checkOp(title, {
 					inputs: [x, weight, bias],
+					tiled: outChannels > 4,
 					run: ([x, weight, bias]) => conv2d(x, weight, { ...options, bias, activation }),
 					expected: activation ? elementwise.relu(sums) : sums,
 					gradients: (dy) => {
@@ -116,6 +117,7 @@ for (const [turn, special] of specials.entries())
 				const sums = transposed.convTranspose2d(x, weight, bias, options);
 				await checkOp(title, {
 					inputs: [x, weight, bias],
+					tiled: outChannels > 4,
 					run: ([x, weight, bias]) => convTranspose2d(x, weight, { ...options, bias, activation }),
 					expected: activation ? elementwise.relu(sums) : sums,
 					gradients: (dy) => {
@@ -247,6 +249,7 @@ for (const special of specials) {
 		const [a, b] = [withSpecial(8, [5, 7], special, 3, 20), randomArray(new Random(9), [7, 6])];
 		await checkOp("matmul", {
 			inputs: [a, b],
+			tiled: true,
 			run: ([a, b]) => matmul(a, b),
 			expected: products.matmul(a, b),
 			gradients: (dy) => {
@@ -340,7 +343,7 @@ test("quantize and Adam: NaN reaches the loss and the weights", async () => {
 });
 
 test("a model whose first layer is NaN has a loss that is NaN, eager and captured", async () => {
-	for (const gpu of await variants()) {
+	for (const gpu of await variants({ tiled: true })) {
 		const model = new VQVAE(gpu, { inChannels: 1, embeddingDim: 4, numEmbeddings: 8, dataVariance: 1 });
 		const [weight] = model.parameters();
 		gpu.upload(weight as Tensor, new Float32Array((weight as Tensor).size).fill(nan));
