@@ -12,8 +12,8 @@
 // first one is taken. If all distances are over the largest float, they are compared once more with the
 // differences scaled by 2⁻⁶⁴.
 //
-// A workgroup has 256 rows and computes the undecided ones one by one, in any order; an invocation has every
-// 64th group of 4 codes. Most workgroups have none and end at once. No features; 1.6 KiB of workgroup
+// A workgroup has 64 rows and computes the undecided ones one by one, in any order; an invocation has every
+// 64th group of 4 codes. Most workgroups have none and end at once. No features; 0.8 KiB of workgroup
 // memory.
 // Reference: test/reference/nearest_code.ts, nearestCode
 
@@ -34,7 +34,7 @@ struct Slice { first: u32, end: u32 }
 
 var<workgroup> found: atomic<u32>;
 var<workgroup> count: u32;
-var<workgroup> undecided: array<u32, 256>;
+var<workgroup> undecided: array<u32, 64>;
 // The smallest key of each invocation, and the code that has it.
 var<workgroup> nearest: array<vec2<u32>, 64>;
 
@@ -80,9 +80,8 @@ fn main(
 ) {
 	let workgroup = slice.first + group.y * groups.x + group.x;
 	if (workgroup >= slice.end) { return; }
-	for (var row = workgroup * 256u + lane; row < min(workgroup * 256u + 256u, sizes.rows); row += 64u) {
-		if (index[row] >= 0x80000000u) { undecided[atomicAdd(&found, 1u)] = row; }
-	}
+	let row = workgroup * 64u + lane;
+	if (row < sizes.rows && index[row] >= 0x80000000u) { undecided[atomicAdd(&found, 1u)] = row; }
 	workgroupBarrier();
 	if (lane == 0u) { count = atomicLoad(&found); }
 	let rows = workgroupUniformLoad(&count);

@@ -84,7 +84,7 @@ export function launchNearestCode(z: Tensor, codebook: Tensor, tile?: CodeTile):
 		gpu.launch(directKernel, {
 			bindings: [z, transposed, index].map((tensor) => tensor.memory()),
 			uniforms,
-			workgroups: Math.ceil(rows / 256),
+			workgroups: Math.ceil(rows / 64),
 			flops: 3 * rows * codes * dimensions,
 		});
 		return index;
