@@ -2,7 +2,8 @@
 //
 // w0, w1, w2  float32 [n0], [n1], [n2], three parameters
 // g0, g1, g2  float32, their gradients
-// moments     float32 [2, n0 + n1 + n2], m and v of the parameters one after the other
+// moments     float32 [2, n0 + n1 + n2], m and v of the parameters one after the other; with SECOND_IN_W1 m
+//             alone, and w1 is v of the only parameter
 // settings    computed by the host for step t
 // sizes       start1, start2, end: n0, n0 + n1, n0 + n1 + n2; updated: bit i is 1 if parameter i is updated
 //
@@ -11,6 +12,8 @@
 // Source: Kingma & Ba, "Adam: a method for stochastic optimization", 2015, algorithm 1, in the form of
 // torch.optim.Adam.
 // Reference: test/reference/adam.ts, Adam
+
+override SECOND_IN_W1: bool;
 
 struct Settings {
 	beta1: f32,
@@ -45,9 +48,15 @@ struct Sizes {
 // The new value of element i, after its moments are updated.
 fn updated(i: u32, weight: f32, gradient: f32) -> f32 {
 	let first = fma(settings.beta1, moments[i], settings.complement1 * gradient);
-	let second = fma(settings.beta2, moments[sizes.end + i], settings.complement2 * gradient * gradient);
+	var second = settings.complement2 * gradient * gradient;
 	moments[i] = first;
-	moments[sizes.end + i] = second;
+	if (SECOND_IN_W1) {
+		second = fma(settings.beta2, w1[i], second);
+		w1[i] = second;
+	} else {
+		second = fma(settings.beta2, moments[sizes.end + i], second);
+		moments[sizes.end + i] = second;
+	}
 	return weight - settings.stepSize * first / fma(sqrt(second), settings.rootCorrection, settings.epsilon);
 }
 

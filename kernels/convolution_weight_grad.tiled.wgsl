@@ -1,5 +1,5 @@
 // partial[s, o, i, ky, kx] = Σ dy[n, o, oy, ox] · x[n, i, oy·S − P + ky·D, ox·S − P + kx·D] over the pixels
-// (n, oy, ox) of split s,  partialBias[s, c] = Σ of channel c of dy or x over the images of split s;
+// (n, oy, ox) of split s,  partialBias[s, c] = Σ of channel c of dy or x over its pixels in split s;
 // convolution_weight_grad_sum.wgsl then adds the splits
 //
 // x            float32 [batch, inChannels, inHeight, inWidth]
@@ -202,19 +202,26 @@ fn finish(lane: u32, row: u32, endRow: u32, column: u32, start: u32, columns: u3
 	}
 }
 
-// The sum of a channel over the images of a split: lane l adds every LANESth pixel, then a tree over the lanes.
+// The sum of a channel over a split of its pixels: lane l adds every LANESth of them, then a tree adds the lanes.
 fn sumChannel(lane: u32, index: u32) {
-	let channels = select(sizes.inChannels, sizes.outChannels, sizes.biasOf == 1u);
-	let plane = select(sizes.inHeight * sizes.inWidth, sizes.outHeight * sizes.outWidth, sizes.biasOf == 1u);
-	let images = (sizes.batch + sizes.splits - 1u) / sizes.splits;
-	let first = index / channels * images;
+	let ofDy = sizes.biasOf == 1u;
+	let channels = select(sizes.inChannels, sizes.outChannels, ofDy);
+	let plane = select(sizes.inHeight * sizes.inWidth, sizes.outHeight * sizes.outWidth, ofDy);
+	let length = (sizes.batch * plane + sizes.splits - 1u) / sizes.splits;
+	let end = min((index / channels + 1u) * length, sizes.batch * plane);
+	let first = index / channels * length + lane;
+	// The image and the pixel in it, and the step of both: so the loop has no division.
+	var n = first / plane;
+	var p = first % plane;
 	var total = 0.0;
-	for (var n = first; n < min(first + images, sizes.batch); n++) {
-		let start = (n * channels + index % channels) * plane;
-		if (sizes.biasOf == 1u) {
-			for (var p = lane; p < plane; p += LANES) { total += dy[start + p]; }
-		} else {
-			for (var p = lane; p < plane; p += LANES) { total += x[start + p]; }
+	for (var pixel = first; pixel < end; pixel += LANES) {
+		let at = (n * channels + index % channels) * plane + p;
+		if (ofDy) { total += dy[at]; } else { total += x[at]; }
+		n += LANES / plane;
+		p += LANES % plane;
+		if (p >= plane) {
+			p -= plane;
+			n++;
 		}
 	}
 	for (var half = LANES / 2u; half > 0u; half /= 2u) {

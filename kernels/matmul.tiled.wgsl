@@ -15,7 +15,7 @@
 // the sums of the PARTS are added in order, through workgroup memory.
 //
 // Rows and columns after the end repeat the last ones and are not stored; values of k after the end are 0.
-// So neither loop has a bounds check.
+// So the inner loop has no bounds check.
 //
 // No features; 4 · max(DEPTH · (rows + columns of the tile), 16 · invocations) bytes of workgroup memory, at
 // most 16 KiB.

@@ -6,7 +6,8 @@
 // halfNorm    float32 [codes rounded up to 8], ½‖e‖², likewise
 // index       uint32 [N]; bit 31 is set if rounding could have hidden a nearer code, for
 //             nearest_code_direct.wgsl
-// sizes       inner: positions of an image; part: DEPTH, as a uniform so that drivers do not unroll the loop
+// sizes       inner: positions of an image; part: DEPTH, or fewer dimensions rounded up to a multiple of
+//             4, as a uniform so that drivers do not unroll the loop
 // slice       the workgroups of this dispatch
 //
 // The bound on rounding is that of nearest_code.wgsl.
@@ -30,7 +31,6 @@ override DEPTH: u32;
 // How z is loaded: 0 word by word; 1 vectors along the dimensions; 2 vectors along the positions.
 override Z_LOADS: u32;
 
-override LANES = LANES_X * LANES_Y;
 override A_QUADS = QUADS * LANES_Y;
 override B_QUADS = QUADS * LANES_X;
 override A_BLOCKS = A_QUADS * DEPTH / 4u;
@@ -70,7 +70,7 @@ fn keep(at: u32, stride: u32, block: Block) {
 	tile[at + 3u * stride] = block.k3;
 }
 
-fn transpose4(x: vec4<f32>, y: vec4<f32>, z: vec4<f32>, w: vec4<f32>) -> Block {
+fn blockOf(x: vec4<f32>, y: vec4<f32>, z: vec4<f32>, w: vec4<f32>) -> Block {
 	return Block(vec4(x.x, y.x, z.x, w.x), vec4(x.y, y.y, z.y, w.y), vec4(x.z, y.z, z.z, w.z), vec4(x.w, y.w, z.w, w.w));
 }
 
@@ -95,7 +95,7 @@ fn words(at: vec4<u32>) -> vec4<f32> { return vec4(z[at.x], z[at.y], z[at.z], z[
 fn readZ(rows: vec4<u32>, d: u32) -> Block {
 	if (Z_LOADS == 1u) {
 		let at = (rows + d) / 4u;
-		return transpose4(zQuads[at.x], zQuads[at.y], zQuads[at.z], zQuads[at.w]);
+		return blockOf(zQuads[at.x], zQuads[at.y], zQuads[at.z], zQuads[at.w]);
 	}
 	if (Z_LOADS == 2u) {
 		let at = (rows.x + (d + vec4(0u, 1u, 2u, 3u)) * sizes.inner) / 4u;
@@ -112,7 +112,7 @@ fn readCodes(quad: u32, d: u32) -> Block {
 	return Block(transposed[at], transposed[at + 2u], transposed[at + 4u], transposed[at + 6u]);
 }
 
-// No distance is larger.
+// Of codes after the end. A row with larger distances is undecided.
 const unreachable = 3.4e38;
 
 fn halfNormsOf(quad: u32) -> vec4<f32> {

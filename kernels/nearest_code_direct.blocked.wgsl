@@ -60,7 +60,7 @@ fn nearestOf(n: u32, lane: u32, factor: f32) -> vec2<u32> {
 		let column = first / 4u * sizes.paddedDimensions + lane;
 		var squares = vec4(0.0);
 		for (var d = 0u; d < sizes.dimensions; d++) {
-			let difference = factor * (z[row + d * sizes.zDimension] + transposed[column + d * SUBGROUP]);
+			let difference = factor * z[row + d * sizes.zDimension] + factor * transposed[column + d * SUBGROUP];
 			squares = fma(difference, difference, squares);
 		}
 		let code = first + 4u * lane + vec4(0u, 1u, 2u, 3u);
@@ -94,7 +94,7 @@ fn main(
 		for (var l = 0u; l < SUBGROUP; l++) {
 			if (((undecided[l / 32u] >> (l % 32u)) & 1u) == 0u) { continue; }
 			var best = nearestOf(first + l, lane, 1.0);
-			if (best.x == infinite) { best = nearestOf(first + l, lane, 5.421010862427522e-20); }
+			if (best.x == infinite) { best = nearestOf(first + l, lane, 8.271806125530277e-25); }
 			if (lane == 0u) { index[first + l] = best.y; }
 		}
 	}

@@ -1,5 +1,5 @@
 // index[n] = argmin_k Σ_d (z[n, d] − e[k, d])², the lowest k among equals, for the rows that
-// nearest_code.wgsl has left undecided (bit 31 of their index is set); the others stay
+// nearest_code.wgsl or its tiled variant has left undecided (bit 31 of their index is set); the others stay
 //
 // z           float32 [N / inner, dimensions, inner], as in nearest_code.wgsl
 // transposed  float32 [⌈codes / 8⌉, dimensions, 8], −e, from nearest_code_prepare.wgsl
@@ -10,7 +10,7 @@
 // The difference is computed before it is squared, so no digits are lost far from the origin. A distance
 // with NaN counts as the smallest, as in torch.argmin: a row with NaN gets code 0; of codes with NaN the
 // first one is taken. If all distances are over the largest float, they are compared once more with the
-// differences scaled by 2⁻⁶⁴.
+// differences scaled by 2⁻⁸⁰.
 //
 // A workgroup has 64 rows and computes the undecided ones one by one, in any order; an invocation has every
 // 64th group of 4 codes. Most workgroups have none and end at once. No features; 0.8 KiB of workgroup
@@ -64,7 +64,7 @@ fn nearestOf(n: u32, lane: u32, factor: f32) -> vec2<u32> {
 		let column = quad / 2u * sizes.dimensions * 2u + quad % 2u;
 		var squares = vec4(0.0);
 		for (var d = 0u; d < sizes.dimensions; d++) {
-			let difference = factor * (z[first + d * sizes.inner] + transposed[column + 2u * d]);
+			let difference = factor * z[first + d * sizes.inner] + factor * transposed[column + 2u * d];
 			squares = fma(difference, difference, squares);
 		}
 		best = smaller(best, keysOf(squares), 4u * quad);
@@ -90,7 +90,7 @@ fn main(
 		let n = undecided[r / 2u];
 		let scaled = r % 2u == 1u;
 		if (!scaled) { nearest[lane] = nearestOf(n, lane, 1.0); }
-		else if (index[n] >= 0x80000000u) { nearest[lane] = nearestOf(n, lane, 5.421010862427522e-20); }
+		else if (index[n] >= 0x80000000u) { nearest[lane] = nearestOf(n, lane, 8.271806125530277e-25); }
 		workgroupBarrier();
 		if (lane == 0u && (!scaled || index[n] >= 0x80000000u)) {
 			var best = nearest[0];

@@ -118,7 +118,10 @@ function codeTile([lanesY, lanesX]: readonly [number, number], quads: number): C
 /** The one with the most results an invocation, and two with more invocations for few vectors: for many codes, and for few. @internal */
 export const codeTiles = [codeTile([8, 8], 2), codeTile([8, 32], 1), codeTile([8, 8], 1)] as const;
 
-/** The tiles for so many vectors and codes, the preferred one first: the largest of which there are enough to fill the GPU. */
+/**
+ * The tiles for so many vectors and codes, the preferred one first: of few codes the smallest; else the largest
+ * of which there are enough to fill the GPU.
+ */
 export function codeTilesFor(rows: number, codes: number): readonly CodeTile[] {
 	const [large, wide, small] = codeTiles;
 	const tile = codes <= 32 ? small : Math.ceil(rows / large.rows) * large.invocations >= enough ? large : wide;

@@ -1,6 +1,7 @@
 import adamKernel from "../../kernels/adam.wgsl";
 import { checkArray, checkNumber, checkNumbers, checkOptions, wrongArgument } from "../base/arguments.js";
-import { CaptureError } from "../base/errors.js";
+import { ArgumentError, CaptureError } from "../base/errors.js";
+import { formatShape } from "../base/shape.js";
 import { declarationsOf, packWords, type Words } from "../gpu/kernel.js";
 import { commonGpu } from "../ops/check.js";
 import { checkParameter, checkTensor } from "../tensor/check_tensor.js";
@@ -44,8 +45,10 @@ interface Optimised {
 /** Parameters that one launch can update together. */
 interface Group {
 	readonly members: readonly Optimised[];
-	/** float32 [2, elements], both moments of the members one after the other. */
+	/** float32 [2, elements], both moments of the members one after the other; or [elements], the first ones. */
 	readonly moments: Tensor;
+	/** float32 [elements], the second moments of a parameter that is too large for one binding of both. */
+	readonly second: Tensor | undefined;
 	/** Tensors of one element, in the place of parameters that a launch does not update. */
 	readonly unused: readonly Tensor[];
 }
@@ -125,9 +128,15 @@ export class Adam {
 		for (const { parameter } of moved) {
 			checkTensor("Adam.step", "a parameter", parameter);
 			checkTensor("Adam.step", "a gradient", parameter.grad);
+			if (parameter.grad.memory() === parameter.memory())
+				throw new ArgumentError(
+					`Adam.step: the gradient of the parameter of shape ${formatShape(parameter.shape)} is the parameter's own memory: copy it with gpu.clone() first.`,
+				);
 		}
-		for (const steps of new Set([...moved].map((optimised) => optimised.steps))) {
-			const cohort = [...moved].filter((optimised) => optimised.steps === steps);
+		// All of them before the first one is counted: counting changes the steps.
+		const cohorts = new Map<number, Optimised[]>();
+		for (const optimised of moved) cohorts.set(optimised.steps, [...(cohorts.get(optimised.steps) ?? []), optimised]);
+		for (const cohort of cohorts.values()) {
 			const [{ settings }] = cohort as [Optimised];
 			this.gpu.feed(settings, () => this.advance(cohort));
 			for (const group of this.groups)
@@ -144,7 +153,8 @@ export class Adam {
 	/** Frees the moments, not the parameters. */
 	dispose(): void {
 		for (const { settings } of this.optimised) settings.dispose();
-		for (const { moments, unused } of this.groups) for (const tensor of [moments, ...unused]) tensor.dispose();
+		for (const { moments, second, unused } of this.groups)
+			for (const tensor of [moments, second, ...unused]) tensor?.dispose();
 	}
 
 	/** Counts a step of parameters with equally many steps, and returns the kernel's settings for it. */
@@ -169,18 +179,27 @@ export class Adam {
 	}
 }
 
+/** Groups of parameters next to each other, whose moments fit into one binding. */
 function groupsOf(gpu: Gpu, optimised: readonly Optimised[]): Group[] {
-	const groups: Group[] = [];
-	for (let first = 0; first < optimised.length; first += perLaunch) {
-		const members = optimised.slice(first, first + perLaunch);
-		const elements = members.reduce((sum, { parameter }) => sum + parameter.size, 0);
-		groups.push({
-			members,
-			moments: gpu.keep(gpu.tensor(new Float32Array(2 * elements), [2, elements])),
-			unused: Array.from({ length: perLaunch }, () => gpu.keep(gpu.tensor([0]))),
-		});
+	const most = Math.min(gpu.limits.maxStorageBufferBindingSize, gpu.limits.maxBufferSize) / 8;
+	const parts: { members: Optimised[]; elements: number }[] = [];
+	for (const member of optimised) {
+		const { size } = member.parameter;
+		const last = parts.at(-1);
+		if (last === undefined || last.members.length === perLaunch || last.elements + size > most)
+			parts.push({ members: [member], elements: size });
+		else {
+			last.members.push(member);
+			last.elements += size;
+		}
 	}
-	return groups;
+	const zeros = (shape: number[]) => gpu.keep(gpu.tensor(new Float32Array(shape.reduce((a, b) => a * b)), shape));
+	return parts.map(({ members, elements }) => ({
+		members,
+		moments: zeros(elements > most ? [elements] : [2, elements]),
+		second: elements > most ? zeros([elements]) : undefined,
+		unused: Array.from({ length: perLaunch }, () => zeros([1])),
+	}));
 }
 
 /** The members in one launch, or each in its own if a gradient is the memory of a parameter: a launch cannot read what it writes. */
@@ -193,27 +212,27 @@ function separable(members: readonly Optimised[]): readonly (readonly Optimised[
 }
 
 /** Launches kernels/adam.wgsl for some members of a group. */
-function launch({ members, moments, unused }: Group, updated: readonly Optimised[], settings: Tensor): void {
+function launch(
+	{ members, moments, second: secondMoments, unused }: Group,
+	updated: readonly Optimised[],
+	settings: Tensor,
+): void {
 	const [first = 0, second = 0, third = 0] = members.map(({ parameter }) => parameter.size);
-	const places = unused.map((tensor, i) => {
+	const slots = unused.map((tensor, i) => {
 		const member = members[i];
 		return member !== undefined && updated.includes(member)
 			? { weight: member.parameter, gradient: member.parameter.grad, bit: 2 ** i }
-			: { weight: tensor, gradient: settings, bit: 0 };
+			: { weight: i === 1 && secondMoments ? secondMoments : tensor, gradient: settings, bit: 0 };
 	});
-	const bindings = [
-		...places.map(({ weight }) => weight),
-		...places.map(({ gradient }) => gradient),
-		moments,
-		settings,
-	];
+	const bindings = [...slots.map(({ weight }) => weight), ...slots.map(({ gradient }) => gradient), moments, settings];
 	moments.gpu.launch(adamKernel, {
+		constants: { SECOND_IN_W1: secondMoments === undefined ? 0 : 1 },
 		bindings: bindings.map((tensor) => tensor.memory()),
 		uniforms: {
 			start1: first,
 			start2: first + second,
 			end: first + second + third,
-			updated: places.reduce((sum, { bit }) => sum + bit, 0),
+			updated: slots.reduce((sum, { bit }) => sum + bit, 0),
 		},
 		workgroups: Math.ceil((first + second + third) / 64),
 	});

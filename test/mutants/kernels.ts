@@ -111,8 +111,8 @@ export const kernels: Area = {
 		},
 		"tiled weight gradient: the bias gradient of a transposed convolution is that of its input": {
 			file: "kernels/convolution_weight_grad.tiled.wgsl",
-			find: "total += x[start + p];",
-			replace: "total += dy[start + p];",
+			find: "else { total += x[at]; }",
+			replace: "else { total += dy[at]; }",
 			suites: ["ops/convolution/conv_transpose2d"],
 		},
 		"tiled matmul: values after the end of a row are multiplied": {
@@ -129,7 +129,7 @@ export const kernels: Area = {
 		},
 		"Adam updates a parameter that has no gradient": {
 			file: "src/nn/adam.ts",
-			find: ": { weight: tensor, gradient: settings, bit: 0 };",
+			find: ": { weight: i === 1 && secondMoments ? secondMoments : tensor, gradient: settings, bit: 0 };",
 			replace: ": { weight: member?.parameter ?? tensor, gradient: settings, bit: 2 ** i };",
 			suites: ["ops/adam"],
 		},

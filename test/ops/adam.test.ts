@@ -1,4 +1,4 @@
-import { Adam, add, backward, GradientError, mul, sum } from "tessera-gpu";
+import { Adam, ArgumentError, add, backward, GradientError, mul, openDevice, sum } from "tessera-gpu";
 import { suite } from "uvu";
 import { Random } from "../../src/base/random.js";
 import { type AdamOptions, Adam as Reference } from "../reference/adam.js";
@@ -68,6 +68,61 @@ test("a parameter whose gradient comes late counts its own steps", async () => {
 	assertClose(await parameters[1].data(), b.data, 1e-6, "moved in every other step");
 	adam.dispose();
 	for (const parameter of parameters) parameter.dispose();
+});
+
+test("a parameter that is one step behind a later one is updated once", async () => {
+	const gpu = await device();
+	const starts = [array([1], [1]), array([1], [2]), array([1], [3])];
+	const parameters = starts.map((start) => parameterOf(gpu, start));
+	const adam = new Adam(parameters, { lr: 0.1 });
+	const references = starts.map((start) => new Reference(start, { lr: 0.1 }));
+	// The third has a gradient in each step, the second from the second step on, the first from the third.
+	for (let step = 0; step < 4; step++) {
+		adam.zeroGrad();
+		for (let i = Math.max(0, 2 - step); i < 3; i++) {
+			parameters[i].setGrad(gpu.tensor([1]));
+			references[i].step(array([1], [1]));
+		}
+		adam.step();
+	}
+	for (const [i, parameter] of parameters.entries())
+		assertClose(await parameter.data(), starts[i].data, 1e-5, `parameter ${i}`);
+	adam.dispose();
+	for (const parameter of parameters) parameter.dispose();
+});
+
+test("parameters whose moments do not fit into one binding together", async () => {
+	const gpu = await openDevice({ announce: false });
+	// 8 elements: 5 and 2 fit together, 11 has its moments in two tensors.
+	const limits = { maxStorageBufferBindingSize: 64, maxBufferSize: 64 };
+	Object.defineProperty(gpu, "limits", { value: limits, configurable: true });
+	const shapes = [[5], [2], [7], [11], [3]];
+	const starts = shapes.map((shape, i) => randomArray(new Random(i), shape, 2, 3));
+	const parameters = starts.map((start) => parameterOf(gpu, start));
+	const adam = new Adam(parameters, { lr: 0.1 });
+	const references = starts.map((start) => new Reference(start, { lr: 0.1 }));
+	for (let step = 0; step < 3; step++) {
+		for (const [i, parameter] of parameters.entries()) {
+			const gradient = randomArray(new Random(10 + step), shapes[i]);
+			parameter.zeroGrad();
+			parameter.setGrad(tensorOf(gpu, gradient));
+			references[i].step(gradient);
+		}
+		adam.step();
+	}
+	for (const [i, parameter] of parameters.entries())
+		assertClose(await parameter.data(), starts[i].data, 1e-5, `[${shapes[i]}]`);
+	gpu.dispose();
+});
+
+test("a gradient that is the parameter itself is refused", async () => {
+	const gpu = await device();
+	const parameter = gpu.parameter([1, 2]);
+	const adam = new Adam([parameter]);
+	parameter.setGrad(parameter.share());
+	assertThrows(() => adam.step(), ArgumentError, ["gpu.clone()", [2]]);
+	adam.dispose();
+	parameter.dispose();
 });
 
 test("gradients add up until zeroGrad", async () => {

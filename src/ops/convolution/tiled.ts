@@ -4,7 +4,7 @@ import type { Tensor } from "../../tensor/tensor.js";
 import { tilesOf } from "../tiles.js";
 import { type ConvolutionPlan, convolutionUniforms, type Epilogue, fewChannels } from "./plan.js";
 
-/** The output pixels that have the same taps, as of a convolution without outStep: those of all phases, each padded to the largest. */
+/** How many phases the output pixels have, and how many pixels the largest of them has; see kernels/convolution.wgsl. */
 function pixelsOf({ output, steps }: ConvolutionPlan): { readonly phases: number; readonly phasePixels: number } {
 	const [batch, , height, width] = output;
 	const [phasesY, phasesX] = steps.outStep;

@@ -54,6 +54,12 @@ function around(random: Random, shape: number[], mean: number, spread: number): 
 	return map(randomArray(random, shape), () => Math.fround(mean + spread * random.normal()));
 }
 
+test("codes at the largest magnitudes", async () => {
+	const codebook = array([4, 2], [-3e38, -3e38, 3e38, 3e38, 2.6e38, 2.6e38, 2.7e38, 2.7e38]);
+	for (const picked of await picks(array([3, 2], [0, 0, 3e38, 3e38, -2e38, -1e38]), codebook))
+		assertSame(picked, Uint32Array.of(2, 1, 0), "of all distances over the largest float");
+});
+
 const cases: [z: number[], codes: number][] = [
 	[[1, 1], 1],
 	[[1, 3], 2],
