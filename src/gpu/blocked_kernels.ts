@@ -1,6 +1,7 @@
 import blockImages from "../../kernels/block_images.wgsl";
 import convolution from "../../kernels/convolution.blocked.wgsl";
 import convolutionWeightGrad from "../../kernels/convolution_weight_grad.blocked.wgsl";
+import convolutionWeightGradSum from "../../kernels/convolution_weight_grad_sum.wgsl";
 import crossEntropy from "../../kernels/cross_entropy.blocked.wgsl";
 import crossEntropyGrad from "../../kernels/cross_entropy_grad.blocked.wgsl";
 import dropout from "../../kernels/dropout.blocked.wgsl";
@@ -21,6 +22,7 @@ export const blockedKernels = {
 	blockImages,
 	convolution,
 	convolutionWeightGrad,
+	convolutionWeightGradSum,
 	crossEntropy,
 	crossEntropyGrad,
 	dropout,

@@ -38,7 +38,7 @@ const wholeAtLeastOne = { least: 1, whole: true };
 /** @throws TesseraError if the device was opened without the kernels of a variant */
 function loaded<T>(variant: Variant, kernels: T | undefined): T {
 	if (kernels === undefined)
-		throw new TesseraError(`This device was opened without the ${variant} kernels: open it with openDevice().`);
+		throw new TesseraError(`The device was opened without the ${variant} kernels: use openDevice().`);
 	return kernels;
 }
 

@@ -1,5 +1,6 @@
 import convolution from "../../kernels/convolution.tiled.wgsl";
 import convolutionWeightGrad from "../../kernels/convolution_weight_grad.tiled.wgsl";
+import convolutionWeightGradSum from "../../kernels/convolution_weight_grad_sum.wgsl";
 import matmul from "../../kernels/matmul.tiled.wgsl";
 import nearestCode from "../../kernels/nearest_code.tiled.wgsl";
 import { codeTilesFor, splitsOf, tilesFor, tilesForSplits } from "./tiles.js";
@@ -11,6 +12,7 @@ import { codeTilesFor, splitsOf, tilesFor, tilesForSplits } from "./tiles.js";
 export const tiledKernels = {
 	convolution,
 	convolutionWeightGrad,
+	convolutionWeightGradSum,
 	matmul,
 	nearestCode,
 	tilesFor,

@@ -1,7 +1,7 @@
 import adamKernel from "../../kernels/adam.wgsl";
 import { checkArray, checkNumber, checkNumbers, checkOptions, wrongArgument } from "../base/arguments.js";
 import { ArgumentError, CaptureError } from "../base/errors.js";
-import { formatShape } from "../base/shape.js";
+import { sizeOf } from "../base/shape.js";
 import { declarationsOf, packWords, type Words } from "../gpu/kernel.js";
 import { commonGpu } from "../ops/check.js";
 import { checkParameter, checkTensor } from "../tensor/check_tensor.js";
@@ -123,20 +123,19 @@ export class Adam {
 	 * longer have
 	 */
 	step(): void {
-		const moved = new Set(this.optimised.filter(({ parameter }) => parameter.hasGrad));
+		const moved = this.optimised.filter(({ parameter }) => parameter.hasGrad);
 		// Accessed before anything is launched: if one was disposed, no parameter is updated.
 		for (const { parameter } of moved) {
 			checkTensor("Adam.step", "a parameter", parameter);
 			checkTensor("Adam.step", "a gradient", parameter.grad);
 			if (parameter.grad.memory() === parameter.memory())
-				throw new ArgumentError(
-					`Adam.step: the gradient of the parameter of shape ${formatShape(parameter.shape)} is the parameter's own memory: copy it with gpu.clone() first.`,
-				);
+				throw new ArgumentError(`Adam.step: the gradient of ${parameter} is its own memory: copy it with gpu.clone().`);
 		}
 		// All of them before the first one is counted: counting changes the steps.
-		const cohorts = new Map<number, Optimised[]>();
-		for (const optimised of moved) cohorts.set(optimised.steps, [...(cohorts.get(optimised.steps) ?? []), optimised]);
-		for (const cohort of cohorts.values()) {
+		const cohorts = [...new Set(moved.map(({ steps }) => steps))].map((count) =>
+			moved.filter(({ steps }) => steps === count),
+		);
+		for (const cohort of cohorts) {
 			const [{ settings }] = cohort as [Optimised];
 			this.gpu.feed(settings, () => this.advance(cohort));
 			for (const group of this.groups)
@@ -193,7 +192,7 @@ function groupsOf(gpu: Gpu, optimised: readonly Optimised[]): Group[] {
 			last.elements += size;
 		}
 	}
-	const zeros = (shape: number[]) => gpu.keep(gpu.tensor(new Float32Array(shape.reduce((a, b) => a * b)), shape));
+	const zeros = (shape: number[]) => gpu.keep(gpu.tensor(new Float32Array(sizeOf(shape)), shape));
 	return parts.map(({ members, elements }) => ({
 		members,
 		moments: zeros(elements > most ? [elements] : [2, elements]),
@@ -204,11 +203,10 @@ function groupsOf(gpu: Gpu, optimised: readonly Optimised[]): Group[] {
 
 /** The members in one launch, or each in its own if a gradient is the memory of a parameter: a launch cannot read what it writes. */
 function separable(members: readonly Optimised[]): readonly (readonly Optimised[])[] {
-	const written = new Set(members.map(({ parameter }) => parameter.memory()));
-	if (members.length === 0) return [];
-	return members.some(({ parameter }) => written.has(parameter.grad.memory()))
-		? members.map((member) => [member])
-		: [members];
+	const written = members.map(({ parameter }) => parameter.memory());
+	if (members.some(({ parameter }) => written.includes(parameter.grad.memory())))
+		return members.map((member) => [member]);
+	return members.length > 0 ? [members] : [];
 }
 
 /** Launches kernels/adam.wgsl for some members of a group. */

@@ -1,5 +1,6 @@
 import expandKernel from "../../kernels/expand.wgsl";
 import sumKernel from "../../kernels/sum.wgsl";
+import sumAllKernel from "../../kernels/sum_all.wgsl";
 import { record } from "../autograd/tape.js";
 import { resolveAxis, type Shape, sizeOf } from "../base/shape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
@@ -38,6 +39,23 @@ export function launchSum(x: Tensor, view: SumView, to: Shape, factor = 1): Tens
 	return launchSumOnce(x, view, 1, to, factor);
 }
 
+/** Elements from which on the sum of all is computed from vectors; vectors that a workgroup adds up. */
+const leastForVectors = 2 ** 16;
+const chunk = 4096;
+
+/** factor · the sum of all elements, as a tensor of shape `to`. */
+function launchSumAll(x: Tensor, to: Shape, factor: number): Tensor {
+	const { gpu } = x;
+	if (x.size < leastForVectors) return launchSum(x, { r2: x.size }, to, factor);
+	return gpu.scope(() => {
+		const workgroups = Math.ceil(x.size / (4 * chunk));
+		const partial = gpu.empty([workgroups, 64]);
+		const bindings = [x, x, partial].map((tensor) => tensor.memory());
+		gpu.launch(sumAllKernel, { constants: { CHUNK: chunk }, bindings, workgroups });
+		return launchSum(partial, { r2: partial.size }, to, factor);
+	});
+}
+
 /** Launches kernels/sum.wgsl once. */
 function launchSumOnce(x: Tensor, view: SumView, splits: number, to: Shape, factor: number): Tensor {
 	const { r1 = 1, k1 = 1, r2 = 1, k2 = 1 } = view;
@@ -74,7 +92,10 @@ function reduce(operation: string, x: Tensor, axis: number | undefined, factorOf
 	const outer = x.size / (count * inner);
 	const shape = at === undefined ? [] : x.shape.toSpliced(at, 1);
 	const factor = factorOf(count);
-	const out = launchSum(x, { k1: outer, r2: count, k2: inner }, shape, factor);
+	const out =
+		count === x.size
+			? launchSumAll(x, shape, factor)
+			: launchSum(x, { k1: outer, r2: count, k2: inner }, shape, factor);
 	return record(operation, out, [x], [], (gradient) => {
 		// Element (o, i) of the sum is repeated over the axis between o and i.
 		if (outer === 1) return [launchExpand(gradient, x.shape, inner, 1, factor)];

@@ -52,6 +52,9 @@ for (const name of ["sum", "mean"] as const) {
 		const gpu = await device();
 		for (const [shape, axis] of [
 			[[8193], undefined],
+			[[65536], undefined],
+			[[81923], undefined],
+			[[163841], undefined],
 			[[3, 8193], 1],
 			[[3, 24577], 1],
 			[[1031, 40], 0],

@@ -129,6 +129,19 @@ export function convolutionUniforms(
 	};
 }
 
+/** How many phases the output pixels have, and how many pixels the largest of them has; see kernels/convolution.wgsl. */
+export function phasesOf({ output, steps }: ConvolutionPlan): {
+	readonly phases: number;
+	readonly phasePixels: number;
+} {
+	const [batch, , height, width] = output;
+	const [phasesY, phasesX] = steps.outStep;
+	return {
+		phases: phasesY * phasesX,
+		phasePixels: batch * Math.ceil(height / phasesY) * Math.ceil(width / phasesX),
+	};
+}
+
 /** With so many output channels of a group or fewer, most rows of a tile would be empty: other kernels compute them. */
 export const fewChannels = 4;
 

@@ -1,7 +1,7 @@
 import convolutionKernel from "../../../kernels/convolution.wgsl";
 import type { Tensor } from "../../tensor/tensor.js";
 import { launchPackWeights } from "./pack_weights.js";
-import { type ConvolutionPlan, convolutionUniforms, type Epilogue, quartersFor } from "./plan.js";
+import { type ConvolutionPlan, convolutionUniforms, type Epilogue, phasesOf, quartersFor } from "./plan.js";
 
 /** Output channels that packed weights have next to each other. */
 const packedWidth = 16;
@@ -18,10 +18,8 @@ export function launchConvolutionPortable(
 ): Tensor {
 	const { gpu } = x;
 	const { bias, mask } = epilogue;
-	const { output, groups, groupOutputs, steps, flops } = plan;
-	const [batch, , outHeight, outWidth] = output;
-	const [phasesY, phasesX] = steps.outStep;
-	const phasePixels = batch * Math.ceil(outHeight / phasesY) * Math.ceil(outWidth / phasesX);
+	const { output, groups, groupOutputs, flops } = plan;
+	const { phases, phasePixels } = phasesOf(plan);
 	const channelTiles = groups * Math.ceil(groupOutputs / tileChannels);
 	return gpu.scope(() => {
 		const y = gpu.empty(output);
@@ -30,7 +28,7 @@ export function launchConvolutionPortable(
 			constants: { QUARTERS: quartersFor(groupOutputs, tileChannels) },
 			bindings: [x, packed, bias ?? packed, mask ?? packed, y].map((tensor) => tensor.memory()),
 			uniforms: convolutionUniforms(plan, epilogue),
-			workgroups: channelTiles * phasesY * phasesX * Math.ceil(phasePixels / tilePixels),
+			workgroups: channelTiles * phases * Math.ceil(phasePixels / tilePixels),
 			flops,
 		});
 		return y;

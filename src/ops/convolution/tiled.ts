@@ -2,23 +2,13 @@ import { sizeOf } from "../../base/shape.js";
 import type { Tile } from "../../gpu/tiles.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { tilesOf } from "../tiles.js";
-import { type ConvolutionPlan, convolutionUniforms, type Epilogue, fewChannels } from "./plan.js";
-
-/** How many phases the output pixels have, and how many pixels the largest of them has; see kernels/convolution.wgsl. */
-function pixelsOf({ output, steps }: ConvolutionPlan): { readonly phases: number; readonly phasePixels: number } {
-	const [batch, , height, width] = output;
-	const [phasesY, phasesX] = steps.outStep;
-	return {
-		phases: phasesY * phasesX,
-		phasePixels: batch * Math.ceil(height / phasesY) * Math.ceil(width / phasesX),
-	};
-}
+import { type ConvolutionPlan, convolutionUniforms, type Epilogue, fewChannels, phasesOf } from "./plan.js";
 
 /** The tiles for a convolution, the preferred one first; none if the portable kernel is better. */
 export function convolutionTiles(x: Tensor, plan: ConvolutionPlan): readonly Tile[] {
 	const { groups, groupInputs, groupOutputs, kernel } = plan;
 	if (groupOutputs <= fewChannels) return [];
-	const { phases, phasePixels } = pixelsOf(plan);
+	const { phases, phasePixels } = phasesOf(plan);
 	const inner = Math.ceil((groupInputs * sizeOf(kernel)) / phases);
 	return tilesOf(x.gpu, (kernels) => kernels.tilesFor(groupOutputs, groups * phases * phasePixels, inner));
 }
@@ -34,7 +24,7 @@ export function launchConvolutionTiled(
 	const { gpu } = x;
 	const { bias, mask } = epilogue;
 	const { output, groups, groupInputs, groupOutputs, steps, weightStrides, flops } = plan;
-	const { phases, phasePixels } = pixelsOf(plan);
+	const { phases, phasePixels } = phasesOf(plan);
 	const y = gpu.empty(output);
 	gpu.launch(gpu.tiledKernels.convolution, {
 		constants: { ...tile.constants, SAME_TAP: groupInputs % 4 === 0 ? 1 : 0 },

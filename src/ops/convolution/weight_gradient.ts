@@ -1,6 +1,5 @@
-import weightGradSumKernel from "../../../kernels/convolution_weight_grad_sum.wgsl";
 import { type Shape, sizeOf } from "../../base/shape.js";
-import type { UniformValues } from "../../gpu/kernel.js";
+import type { Kernel, UniformValues } from "../../gpu/kernel.js";
 import type { Tile } from "../../gpu/tiles.js";
 import { blocksOf } from "../../tensor/layout.js";
 import type { Tensor } from "../../tensor/tensor.js";
@@ -151,13 +150,14 @@ export function launchWeightGradientTiled(
 			workgroups: splits * (tiles + (biasOf === undefined ? 0 : channels)),
 			flops: 2 * pixels * sizeOf(to),
 		});
-		if (splits > 1) launchSums(partial, partialBias, weight, bias, columns, biasOf !== undefined);
+		if (splits > 1) launchSums(gpu.tiledKernels, partial, partialBias, weight, bias, columns, biasOf !== undefined);
 		return biasOf === undefined ? { weight } : { weight, bias };
 	});
 }
 
 /** kernels/convolution_weight_grad_sum.wgsl */
 function launchSums(
+	{ convolutionWeightGradSum }: { readonly convolutionWeightGradSum: Kernel },
 	partial: Tensor,
 	partialBias: Tensor,
 	weight: Tensor,
@@ -167,7 +167,7 @@ function launchSums(
 ): void {
 	const [splits, outChannels, rowLength] = partial.shape;
 	const biasChannels = withBias ? bias.size : 0;
-	launchElements(weightGradSumKernel, weight.size + biasChannels, [partial, partialBias, weight, bias], {
+	launchElements(convolutionWeightGradSum, weight.size + biasChannels, [partial, partialBias, weight, bias], {
 		uniforms: { outChannels, columns, rowLength, splits, biasChannels },
 	});
 }
@@ -197,7 +197,7 @@ function launchBlocked(input: Tensor, dy: Tensor, to: Shape, geometry: Geometry,
 			workgroups: tiles * splits,
 			flops: 2 * pixels * sizeOf(to),
 		});
-		launchSums(partial, partialBias, weight, bias, columns, true);
+		launchSums(gpu.blockedKernels, partial, partialBias, weight, bias, columns, true);
 		return biasOf === "dy" ? { weight, bias } : { weight };
 	});
 }
