@@ -3,7 +3,7 @@ import convolutionWeightGrad from "../../kernels/convolution_weight_grad.tiled.w
 import convolutionWeightGradSum from "../../kernels/convolution_weight_grad_sum.wgsl";
 import matmul from "../../kernels/matmul.tiled.wgsl";
 import nearestCode from "../../kernels/nearest_code.tiled.wgsl";
-import { codeTilesFor, splitsOf, tilesFor, tilesForSplits } from "./tiles.js";
+import { codeTilesFor, splitsOf, tileCount, tilesFor, tilesForSplits } from "./tiles.js";
 
 /**
  * The tiled kernels, for GPUs, and their tiles. `openDevice` loads this file only on such an adapter, with `tune` or if they are asked for, so a
@@ -18,6 +18,7 @@ export const tiledKernels = {
 	tilesFor,
 	tilesForSplits,
 	splitsOf,
+	tileCount,
 	codeTilesFor,
 };
 

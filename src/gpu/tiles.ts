@@ -56,14 +56,29 @@ const enough = 2 ** 15;
 /** A tile may waste this much more of its rows and columns at the edges than the tile that wastes least. */
 const tolerableWaste = 1.25;
 
+/** The sizes of one or more equal matrix products that one launch computes. */
+export interface ProductSizes {
+	readonly rows: number;
+	readonly inner: number;
+	readonly columns: number;
+	/** How many products (default 1): a tile has results of one of them. */
+	readonly products?: number;
+}
+
+/** How many tiles the products have. */
+export function tileCount(tile: Tile, { rows, columns, products = 1 }: ProductSizes): number {
+	return products * Math.ceil(rows / tile.rows) * Math.ceil(columns / tile.columns);
+}
+
 /**
- * The tiles for a product of rows × inner and inner × columns, the preferred one first: the largest of which there are enough to
- * fill the GPU, or the one with the most invocations.
+ * The tiles for products, the preferred one first: the largest of which there are enough to fill the GPU, or
+ * the one with the most invocations.
  *
  * @param splits of the inner dimension, over workgroups, at most (default 1)
  */
-export function tilesFor(rows: number, columns: number, inner: number, splits = 1): readonly [Tile, ...Tile[]] {
-	const count = (tile: Tile) => Math.ceil(rows / tile.rows) * Math.ceil(columns / tile.columns);
+export function tilesFor(sizes: ProductSizes, splits = 1): readonly [Tile, ...Tile[]] {
+	const { inner } = sizes;
+	const count = (tile: Tile) => tileCount(tile, sizes);
 	const area = (tile: Tile) => count(tile) * tile.rows * tile.columns;
 	const invocations = (tile: Tile) => splits * count(tile) * tile.invocations;
 	const fitting = tiles.filter(({ parts }) => parts <= Math.max(4, inner / 2));
@@ -83,13 +98,17 @@ const leastSplit = 256;
  * The tiles for a product whose inner dimension may be split over workgroups, the preferred one first: the largest with which
  * splits of a sensible length fill the GPU, or the one with the most invocations.
  */
-export function tilesForSplits(rows: number, columns: number, inner: number): readonly [Tile, ...Tile[]] {
-	return tilesFor(rows, columns, inner, Math.max(1, Math.floor(inner / leastSplit)));
+export function tilesForSplits(sizes: ProductSizes): readonly [Tile, ...Tile[]] {
+	return tilesFor(sizes, mostSplits(sizes));
 }
 
-/** How many splits of the inner dimension fill the GPU, if a split has so many tiles. */
-export function splitsOf({ invocations }: Tile, count: number, inner: number): number {
-	return Math.max(1, Math.min(Math.floor(inner / leastSplit), Math.ceil(enough / (count * invocations))));
+/** How many splits of the inner dimension fill the GPU. */
+export function splitsOf(tile: Tile, sizes: ProductSizes): number {
+	return Math.min(mostSplits(sizes), Math.ceil(enough / (tileCount(tile, sizes) * tile.invocations)));
+}
+
+function mostSplits({ inner }: ProductSizes): number {
+	return Math.max(1, Math.floor(inner / leastSplit));
 }
 
 /** Dimensions that are in workgroup memory at a time. */

@@ -49,8 +49,6 @@ interface Group {
 	readonly moments: Tensor;
 	/** float32 [elements], the second moments of a parameter that is too large for one binding of both. */
 	readonly second: Tensor | undefined;
-	/** Tensors of one element, in the place of parameters that a launch does not update. */
-	readonly unused: readonly Tensor[];
 }
 
 /**
@@ -74,6 +72,8 @@ export class Adam {
 	private readonly eps: number;
 	private readonly optimised: readonly Optimised[];
 	private readonly groups: readonly Group[];
+	/** Tensors of one element, for the parameters of a launch that it does not update. */
+	private readonly unused: readonly Tensor[];
 	private readonly gpu: Gpu;
 	/** The kernel's settings, of one step. */
 	private readonly settings = declarationsOf(adamKernel).storageStruct as Words;
@@ -99,6 +99,7 @@ export class Adam {
 			steps: 0,
 		}));
 		this.groups = groupsOf(gpu, this.optimised);
+		this.unused = Array.from({ length: perLaunch }, () => gpu.keep(gpu.tensor([0])));
 		this.gpu = gpu;
 	}
 
@@ -138,9 +139,10 @@ export class Adam {
 		for (const cohort of cohorts) {
 			const [{ settings }] = cohort as [Optimised];
 			this.gpu.feed(settings, () => this.advance(cohort));
+			const updated = new Set(cohort);
 			for (const group of this.groups)
-				for (const members of separable(group.members.filter((member) => cohort.includes(member))))
-					launch(group, members, settings);
+				for (const members of separable(group.members.filter((member) => updated.has(member))))
+					launch(group, members, this.unused, settings);
 		}
 	}
 
@@ -152,8 +154,8 @@ export class Adam {
 	/** Frees the moments, not the parameters. */
 	dispose(): void {
 		for (const { settings } of this.optimised) settings.dispose();
-		for (const { moments, second, unused } of this.groups)
-			for (const tensor of [moments, second, ...unused]) tensor?.dispose();
+		for (const { moments, second } of this.groups) for (const tensor of [moments, second]) tensor?.dispose();
+		for (const tensor of this.unused) tensor.dispose();
 	}
 
 	/** Counts a step of parameters with equally many steps, and returns the kernel's settings for it. */
@@ -197,7 +199,6 @@ function groupsOf(gpu: Gpu, optimised: readonly Optimised[]): Group[] {
 		members,
 		moments: zeros(elements > most ? [elements] : [2, elements]),
 		second: elements > most ? zeros([elements]) : undefined,
-		unused: Array.from({ length: perLaunch }, () => zeros([1])),
 	}));
 }
 
@@ -211,8 +212,9 @@ function separable(members: readonly Optimised[]): readonly (readonly Optimised[
 
 /** Launches kernels/adam.wgsl for some members of a group. */
 function launch(
-	{ members, moments, second: secondMoments, unused }: Group,
+	{ members, moments, second: secondMoments }: Group,
 	updated: readonly Optimised[],
+	unused: readonly Tensor[],
 	settings: Tensor,
 ): void {
 	const [first = 0, second = 0, third = 0] = members.map(({ parameter }) => parameter.size);

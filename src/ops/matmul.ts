@@ -6,7 +6,7 @@ import type { Tile } from "../gpu/tiles.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkRank, commonGpu } from "./check.js";
-import { asVectors, tileChoices, tilesOf } from "./tiles.js";
+import { asVectors, tileChoices, tilesOf, vectorLoads } from "./tiles.js";
 import { withoutBlocked } from "./variants.js";
 
 export interface MatmulOptions {
@@ -50,15 +50,9 @@ export function launchMatmulTiled(a: Tensor, b: Tensor, c: Tensor, product: Prod
 		},
 		bindings: [a, asVectors(a), b, asVectors(b), c].map((tensor) => tensor.memory()),
 		uniforms: { ...product, part: tile.part },
-		workgroups: Math.ceil(rows / tile.rows) * Math.ceil(columns / tile.columns),
+		workgroups: a.gpu.tiledKernels.tileCount(tile, product),
 		flops: 2 * rows * inner * columns,
 	});
-}
-
-/** How the kernel loads a factor, see A_LOADS: by vectors along the dimension whose elements are neighbours, if 4 divides it. */
-function vectorLoads(innerStride: number, outerStride: number, inner: number, outer: number): number {
-	if (innerStride === 1 && inner % 4 === 0) return 1;
-	return outerStride === 1 && outer % 4 === 0 ? 2 : 0;
 }
 
 /** The product of a and b, either of them transposed. @throws ShapeError if the shapes do not match @internal */
@@ -87,8 +81,8 @@ export function productOf(a: Tensor, b: Tensor, transposeA: boolean, transposeB:
 function launchMatmul(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
 	const { gpu } = a;
 	const product = productOf(a, b, transposeA, transposeB);
-	const { rows, inner, columns } = product;
-	const tiles = tilesOf(gpu, (kernels) => kernels.tilesFor(rows, columns, inner));
+	const { rows, columns } = product;
+	const tiles = tilesOf(gpu, (kernels) => kernels.tilesFor(product));
 	return gpu.chooseVariant(`matmul ${Object.values(product)}`, tileChoices(withoutBlocked(a), tiles), (choice) => {
 		const tile = tiles.find(({ name }) => name === choice);
 		return gpu.scope(() => {

@@ -1,6 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { tiles, tilesFor } from "../../src/gpu/tiles.js";
+import { tileCount, tiles, tilesFor } from "../../src/gpu/tiles.js";
 import { tileChoices } from "../../src/ops/tiles.js";
 
 const test = suite("tiles of a product");
@@ -19,8 +19,15 @@ for (const [rows, inner, columns, name] of [
 	[1, 1, 1, "tiled 32×32/4"],
 ] as const)
 	test(`${rows}×${inner} · ${inner}×${columns}: ${name}`, () => {
-		assert.is(tilesFor(rows, columns, inner)[0].name, name);
+		assert.is(tilesFor({ rows, inner, columns })[0].name, name);
 	});
+
+test("many products whose results fill no large tile get a small one", () => {
+	const sizes = { rows: 8, inner: 8, columns: 4, products: 512 };
+	const [preferred] = tilesFor(sizes);
+	assert.is(preferred.name, "tiled 32×32/4");
+	assert.is(tileCount(preferred, sizes), 512);
+});
 
 for (const { name, rows, columns, parts, invocations, constants } of tiles)
 	test(`${name} is within WebGPU's default limits, and an invocation copies at most one block of each factor`, () => {

@@ -10,7 +10,7 @@ import { blockSize, blocksOf, toBlocked } from "../../tensor/layout.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { checkRank, commonGpu } from "../check.js";
 import { launchElements } from "../launch.js";
-import { asVectors, tileChoices, tilesOf } from "../tiles.js";
+import { asVectors, tileChoices, tilesOf, vectorLoads } from "../tiles.js";
 import { variantsForBatch } from "../variants.js";
 
 /** The smallest codebook, in numbers, for which the blocked variant is faster. */
@@ -46,11 +46,8 @@ export function nearestCode(z: Tensor, codebook: Tensor): Tensor<"uint32"> {
 	const tiles = tilesOf(gpu, (kernels) => kernels.codeTilesFor(z.size / dimensions, codes));
 	return gpu.chooseVariant(`nearest code ${z.shape} ${codebook.shape}`, tileChoices(ordered, tiles), (choice) => {
 		if (choice === "blocked") return launchBlocked(z, codebook);
-		return launchNearestCode(
-			z,
-			codebook,
-			tiles.find(({ name }) => name === choice),
-		);
+		const tile = tiles.find(({ name }) => name === choice);
+		return launchNearestCode(z, codebook, tile);
 	});
 }
 
@@ -75,7 +72,7 @@ export function launchNearestCode(z: Tensor, codebook: Tensor, tile?: CodeTile):
 			});
 		else
 			gpu.launch(gpu.tiledKernels.nearestCode, {
-				constants: { ...tile.constants, Z_LOADS: vectorLoads(inner, dimensions) },
+				constants: { ...tile.constants, Z_LOADS: vectorLoads(inner, inner === 1 ? dimensions : 1, dimensions, inner) },
 				bindings: [z, asVectors(z), transposed, halfNorm, index].map((tensor) => tensor.memory()),
 				uniforms: { ...uniforms, part: Math.min(tile.constants.DEPTH as number, 4 * Math.ceil(dimensions / 4)) },
 				workgroups: Math.ceil(rows / tile.rows),
@@ -89,12 +86,6 @@ export function launchNearestCode(z: Tensor, codebook: Tensor, tile?: CodeTile):
 		});
 		return index;
 	});
-}
-
-/** How the tiled kernel loads z, see Z_LOADS: by vectors along the neighbouring elements, if 4 divides their number. */
-function vectorLoads(inner: number, dimensions: number): number {
-	if (inner === 1 && dimensions % 4 === 0) return 1;
-	return inner % 4 === 0 ? 2 : 0;
 }
 
 function launchBlocked(z: Tensor, codebook: Tensor): Tensor<"uint32"> {

@@ -1,16 +1,24 @@
 import { sizeOf } from "../../base/shape.js";
-import type { Tile } from "../../gpu/tiles.js";
+import type { ProductSizes, Tile } from "../../gpu/tiles.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { tilesOf } from "../tiles.js";
 import { type ConvolutionPlan, convolutionUniforms, type Epilogue, fewChannels, phasesOf } from "./plan.js";
 
+/** The matrix products that a convolution is: one for each group and phase. */
+function productsOf(plan: ConvolutionPlan): ProductSizes {
+	const { groups, groupInputs, groupOutputs, kernel } = plan;
+	const { phases, phasePixels } = phasesOf(plan);
+	return {
+		rows: groupOutputs,
+		inner: Math.ceil((groupInputs * sizeOf(kernel)) / phases),
+		columns: phasePixels,
+		products: groups * phases,
+	};
+}
+
 /** The tiles for a convolution, the preferred one first; none if the portable kernel is better. */
 export function convolutionTiles(x: Tensor, plan: ConvolutionPlan): readonly Tile[] {
-	const { groups, groupInputs, groupOutputs, kernel } = plan;
-	if (groupOutputs <= fewChannels) return [];
-	const { phases, phasePixels } = phasesOf(plan);
-	const inner = Math.ceil((groupInputs * sizeOf(kernel)) / phases);
-	return tilesOf(x.gpu, (kernels) => kernels.tilesFor(groupOutputs, groups * phases * phasePixels, inner));
+	return plan.groupOutputs <= fewChannels ? [] : tilesOf(x.gpu, (kernels) => kernels.tilesFor(productsOf(plan)));
 }
 
 /** kernels/convolution.tiled.wgsl */
@@ -23,8 +31,7 @@ export function launchConvolutionTiled(
 ): Tensor {
 	const { gpu } = x;
 	const { bias, mask } = epilogue;
-	const { output, groups, groupInputs, groupOutputs, steps, weightStrides, flops } = plan;
-	const { phases, phasePixels } = phasesOf(plan);
+	const { output, groupInputs, steps, weightStrides, flops } = plan;
 	const y = gpu.empty(output);
 	gpu.launch(gpu.tiledKernels.convolution, {
 		constants: { ...tile.constants, SAME_TAP: groupInputs % 4 === 0 ? 1 : 0 },
@@ -38,7 +45,7 @@ export function launchConvolutionTiled(
 			inputStride: weightStrides.input,
 			part: tile.part,
 		},
-		workgroups: groups * Math.ceil(groupOutputs / tile.rows) * phases * Math.ceil(phasePixels / tile.columns),
+		workgroups: gpu.tiledKernels.tileCount(tile, productsOf(plan)),
 		flops,
 	});
 	return y;

@@ -1,6 +1,6 @@
 import { type Shape, sizeOf } from "../../base/shape.js";
 import type { Kernel, UniformValues } from "../../gpu/kernel.js";
-import type { Tile } from "../../gpu/tiles.js";
+import type { ProductSizes, Tile } from "../../gpu/tiles.js";
 import { blocksOf } from "../../tensor/layout.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { launchElements } from "../launch.js";
@@ -39,7 +39,7 @@ export function launchWeightGradient(
 	biasOf: BiasSource,
 ): WeightGradient {
 	const key = `weight gradient ${input.shape} ${dy.shape} ${to} ${Object.values(geometry)}`;
-	const tiles = weightGradientTiles(dy, to, geometry);
+	const tiles = tilesOf(input.gpu, (kernels) => kernels.tilesForSplits(productsOf(dy, to, geometry)));
 	const variants = geometry.groups === 1 ? variantsForBatch(input) : withoutBlocked(input);
 	return input.gpu.chooseVariant(key, tileChoices(variants, tiles), (choice) => {
 		if (choice === "blocked") return launchBlocked(input, dy, to, geometry, biasOf);
@@ -109,11 +109,10 @@ function launchPortable(input: Tensor, dy: Tensor, to: Shape, geometry: Geometry
 	});
 }
 
-/** The tiles for a weight gradient, the preferred one first. */
-function weightGradientTiles(dy: Tensor, to: Shape, { groups }: Geometry): readonly Tile[] {
+/** The matrix products that a weight gradient is: one for each group. */
+function productsOf(dy: Tensor, to: Shape, { groups }: Geometry): ProductSizes {
 	const [outChannels, ...row] = to;
-	const pixels = dy.size / outChannels;
-	return tilesOf(dy.gpu, (kernels) => kernels.tilesForSplits(outChannels / groups, groups * sizeOf(row), pixels));
+	return { rows: outChannels / groups, inner: dy.size / outChannels, columns: sizeOf(row), products: groups };
 }
 
 /** kernels/convolution_weight_grad.tiled.wgsl @internal */
@@ -126,20 +125,19 @@ export function launchWeightGradientTiled(
 	tile: Tile,
 ): WeightGradient {
 	const { gpu } = input;
-	const { groups } = geometry;
-	const [outChannels, ...row] = to;
-	const [batch, , height, width] = dy.shape;
-	const pixels = batch * height * width;
-	const columns = sizeOf(row);
-	const tiles = groups * Math.ceil(outChannels / groups / tile.rows) * Math.ceil(columns / tile.columns);
-	const splits = gpu.tiledKernels.splitsOf(tile, tiles, pixels);
+	const { tileCount, splitsOf, convolutionWeightGrad } = gpu.tiledKernels;
+	const [outChannels] = to;
+	const [, , height, width] = dy.shape;
+	const products = productsOf(dy, to, geometry);
+	const { columns, inner: pixels } = products;
+	const splits = splitsOf(tile, products);
 	const channels = biasOf === "input" ? input.shape[1] : outChannels;
 	return gpu.scope(() => {
 		const weight = gpu.empty(to);
 		const bias = gpu.empty([channels]);
 		const partial = splits === 1 ? weight : gpu.empty([splits, outChannels, columns]);
 		const partialBias = splits === 1 ? bias : gpu.empty([splits, channels]);
-		gpu.launch(gpu.tiledKernels.convolutionWeightGrad, {
+		gpu.launch(convolutionWeightGrad, {
 			constants: { ...tile.constants, DY_VECTORS: (height * width) % 4 === 0 ? 1 : 0 },
 			bindings: [input, dy, asVectors(dy), partial, partialBias].map((tensor) => tensor.memory()),
 			uniforms: {
@@ -147,7 +145,7 @@ export function launchWeightGradientTiled(
 				biasOf: biasOf === undefined ? 0 : biasOf === "dy" ? 1 : 2,
 				part: tile.part,
 			},
-			workgroups: splits * (tiles + (biasOf === undefined ? 0 : channels)),
+			workgroups: splits * (tileCount(tile, products) + (biasOf === undefined ? 0 : channels)),
 			flops: 2 * pixels * sizeOf(to),
 		});
 		if (splits > 1) launchSums(gpu.tiledKernels, partial, partialBias, weight, bias, columns, biasOf !== undefined);
