@@ -1,5 +1,6 @@
 // bench:train runs this in processes of its own. It prints the milliseconds from the first import to the end of the first
-// training step. With the argument "tfjs" or "jax-js" they are those of this library, on a device opened in the same way.
+// training step. With the argument "tfjs" or "jax-js" they are those of this library, on a device opened in
+// the same way.
 const start = performance.now();
 const { openDevice } = await import("tessera-gpu");
 const { openTraining } = await import("./train/problem.js");

@@ -1,5 +1,6 @@
-// bench:machine-code runs this in a process for each card, because the stand-in for the kernel driver must be loaded with it.
-// It prints which pipeline the driver compiles next on stderr, where the driver prints its code, and the launches on stdout.
+// bench:machine-code runs this in a process for each card, because the stand-in for the kernel driver must
+// be loaded with it. It prints which pipeline the driver compiles next on stderr, where the driver prints
+// its code, and the launches on stdout.
 import { writeSync } from "node:fs";
 import { type Gpu, NoAdapterError, openDevice, TesseraError } from "tessera-gpu";
 import { pipelineMarker } from "./machine_code/driver_output.js";

@@ -88,7 +88,7 @@ var<workgroup> tile: array<vec4<f32>, TILE_SIZE>;
 // 4 rows or columns × 4 values of k: a vector of rows or columns for each k.
 struct Block { k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32> }
 
-fn keep(at: u32, stride: u32, block: Block) {
+fn storeBlock(at: u32, stride: u32, block: Block) {
 	tile[at] = block.k0;
 	tile[at + stride] = block.k1;
 	tile[at + 2u * stride] = block.k2;
@@ -117,15 +117,15 @@ var<private> tapsY: Taps;
 var<private> tapsX: Taps;
 
 // A value of k, or a distance between two: input channel, and the numbers of the taps of both axes.
-struct Place { channel: u32, x: u32, y: u32 }
+struct InnerIndex { channel: u32, x: u32, y: u32 }
 
-fn placeOf(k: u32) -> Place {
+fn innerIndexOf(k: u32) -> InnerIndex {
 	let tap = k / channels;
-	return Place(k % channels, tap % tapsX.count, tap / tapsX.count);
+	return InnerIndex(k % channels, tap % tapsX.count, tap / tapsX.count);
 }
 
-fn after(place: Place, step: Place) -> Place {
-	var next = Place(place.channel + step.channel, place.x + step.x, place.y + step.y);
+fn advanced(index: InnerIndex, step: InnerIndex) -> InnerIndex {
+	var next = InnerIndex(index.channel + step.channel, index.x + step.x, index.y + step.y);
 	if (next.channel >= channels) {
 		next.channel -= channels;
 		next.x++;
@@ -144,71 +144,71 @@ struct Pixels { image: vec4<u32>, y: vec4<i32>, x: vec4<i32> }
 // The elements of x for a value of k, and which of them are in the image.
 struct Source { at: vec4<u32>, inside: vec4<bool> }
 
-fn sourceOf(pixels: Pixels, place: Place) -> Source {
-	let iy = vec4<u32>(pixels.y + i32(place.y) * tapsY.step);
-	let ix = vec4<u32>(pixels.x + i32(place.x) * tapsX.step);
-	let inside = (iy < vec4(sizes.inHeight)) & (ix < vec4(sizes.inWidth)) & vec4(place.y < tapsY.count);
-	return Source(pixels.image + (place.channel * sizes.inHeight + iy) * sizes.inWidth + ix, inside);
+fn sourceOf(pixels: Pixels, index: InnerIndex) -> Source {
+	let iy = vec4<u32>(pixels.y + i32(index.y) * tapsY.step);
+	let ix = vec4<u32>(pixels.x + i32(index.x) * tapsX.step);
+	let inside = (iy < vec4(sizes.inHeight)) & (ix < vec4(sizes.inWidth)) & vec4(index.y < tapsY.count);
+	return Source(pixels.image + (index.channel * sizes.inHeight + iy) * sizes.inWidth + ix, inside);
 }
 
-fn words(at: vec4<u32>) -> vec4<f32> { return vec4(x[at.x], x[at.y], x[at.z], x[at.w]); }
+fn loadX(at: vec4<u32>) -> vec4<f32> { return vec4(x[at.x], x[at.y], x[at.z], x[at.w]); }
 
 // A block of x as it was read, and which elements of it are in the image.
-struct Reads { block: Block, inside0: vec4<bool>, inside1: vec4<bool>, inside2: vec4<bool>, inside3: vec4<bool> }
+struct MaskedBlock { block: Block, inside0: vec4<bool>, inside1: vec4<bool>, inside2: vec4<bool>, inside3: vec4<bool> }
 
-const one = Place(1u, 0u, 0u);
+const one = InnerIndex(1u, 0u, 0u);
 
-fn readPixels(pixels: Pixels, place: Place) -> Reads {
-	let s0 = sourceOf(pixels, place);
+fn readPixels(pixels: Pixels, index: InnerIndex) -> MaskedBlock {
+	let s0 = sourceOf(pixels, index);
 	if (SAME_TAP) {
 		let plane = sizes.inHeight * sizes.inWidth;
-		return Reads(
-			Block(words(s0.at), words(s0.at + plane), words(s0.at + 2u * plane), words(s0.at + 3u * plane)),
+		return MaskedBlock(
+			Block(loadX(s0.at), loadX(s0.at + plane), loadX(s0.at + 2u * plane), loadX(s0.at + 3u * plane)),
 			s0.inside, s0.inside, s0.inside, s0.inside,
 		);
 	}
-	let place1 = after(place, one);
-	let place2 = after(place1, one);
-	let s1 = sourceOf(pixels, place1);
-	let s2 = sourceOf(pixels, place2);
-	let s3 = sourceOf(pixels, after(place2, one));
-	return Reads(Block(words(s0.at), words(s1.at), words(s2.at), words(s3.at)), s0.inside, s1.inside, s2.inside, s3.inside);
+	let index1 = advanced(index, one);
+	let index2 = advanced(index1, one);
+	let s1 = sourceOf(pixels, index1);
+	let s2 = sourceOf(pixels, index2);
+	let s3 = sourceOf(pixels, advanced(index2, one));
+	return MaskedBlock(Block(loadX(s0.at), loadX(s1.at), loadX(s2.at), loadX(s3.at)), s0.inside, s1.inside, s2.inside, s3.inside);
 }
 
-fn pixelsOf(reads: Reads) -> Block {
+fn maskedPixels(loaded: MaskedBlock) -> Block {
 	let none = vec4(0.0);
 	return Block(
-		select(none, reads.block.k0, reads.inside0),
-		select(none, reads.block.k1, reads.inside1),
-		select(none, reads.block.k2, reads.inside2),
-		select(none, reads.block.k3, reads.inside3),
+		select(none, loaded.block.k0, loaded.inside0),
+		select(none, loaded.block.k1, loaded.inside1),
+		select(none, loaded.block.k2, loaded.inside2),
+		select(none, loaded.block.k3, loaded.inside3),
 	);
 }
 
-fn weightsAt(rows: vec4<u32>, place: Place) -> vec4<f32> {
-	let tap = place.y * sizes.tapPeriodY * sizes.kernelWidth + place.x * sizes.tapPeriodX;
-	let at = rows + place.channel * sizes.inputStride + tap;
+fn weightsAt(rows: vec4<u32>, index: InnerIndex) -> vec4<f32> {
+	let tap = index.y * sizes.tapPeriodY * sizes.kernelWidth + index.x * sizes.tapPeriodX;
+	let at = rows + index.channel * sizes.inputStride + tap;
 	return vec4(w[at.x], w[at.y], w[at.z], w[at.w]);
 }
 
 // @param rows the elements of 4 output channels for input channel 0 and the first tap
-fn readWeights(rows: vec4<u32>, place: Place) -> Block {
+fn readWeights(rows: vec4<u32>, index: InnerIndex) -> Block {
 	if (SAME_TAP) {
 		let step = sizes.inputStride;
 		return Block(
-			weightsAt(rows, place),
-			weightsAt(rows + step, place),
-			weightsAt(rows + 2u * step, place),
-			weightsAt(rows + 3u * step, place),
+			weightsAt(rows, index),
+			weightsAt(rows + step, index),
+			weightsAt(rows + 2u * step, index),
+			weightsAt(rows + 3u * step, index),
 		);
 	}
-	let place1 = after(place, one);
-	let place2 = after(place1, one);
+	let index1 = advanced(index, one);
+	let index2 = advanced(index1, one);
 	return Block(
-		weightsAt(rows, place),
-		weightsAt(rows, place1),
-		weightsAt(rows, place2),
-		weightsAt(rows, after(place2, one)),
+		weightsAt(rows, index),
+		weightsAt(rows, index1),
+		weightsAt(rows, index2),
+		weightsAt(rows, advanced(index2, one)),
 	);
 }
 
@@ -249,9 +249,9 @@ fn targetOf(p: u32, phaseY: u32, phaseX: u32) -> Target {
 
 // Adds the parts of a quarter of the sums, 4 rows × 4 columns of each invocation, and stores them. Invocation
 // `lane` stores one pixel of every (LANES / 4 LANES_X)th row, the first of which has output channel `first`.
-fn finish(lane: u32, first: u32, end: u32, to: Target, block: Block) {
+fn storeSums(lane: u32, first: u32, end: u32, to: Target, block: Block) {
 	workgroupBarrier();
-	keep(lane / (LANES_X * LANES_Y) * 4u * LANES_X * LANES_Y + lane % (LANES_X * LANES_Y), LANES_X * LANES_Y, block);
+	storeBlock(lane / (LANES_X * LANES_Y) * 4u * LANES_X * LANES_Y + lane % (LANES_X * LANES_Y), LANES_X * LANES_Y, block);
 	workgroupBarrier();
 	let plane = sizes.outHeight * sizes.outWidth;
 	for (var row = lane / (4u * LANES_X); row < 4u * LANES_Y; row += LANES / (4u * LANES_X)) {
@@ -300,7 +300,7 @@ fn main(
 	let outputs = min(row + 4u * aQuad + vec4(0u, 1u, 2u, 3u), vec4(groupOutputs - 1u));
 	let firstTap = tapsY.first * sizes.kernelWidth + tapsX.first;
 	let rows = convGroup * sizes.groupStride + outputs * sizes.outputStride + firstTap;
-	var aPlace = placeOf(aK);
+	var aIndex = innerIndexOf(aK);
 	// The block of pixels.
 	let bQuad = lane % B_QUADS;
 	let bK = min(lane / B_QUADS * 4u, DEPTH - 4u);
@@ -312,10 +312,10 @@ fn main(
 		vec4<i32>(p % phasePlane / phaseWidth * sizes.inStepY) + tapsY.reach,
 		vec4<i32>(p % phasePlane % phaseWidth * sizes.inStepX) + tapsX.reach,
 	);
-	var bPlace = placeOf(bK);
-	let step = placeOf(DEPTH);
-	var a = readWeights(rows, aPlace);
-	var b = readPixels(pixels, bPlace);
+	var bIndex = innerIndexOf(bK);
+	let step = innerIndexOf(DEPTH);
+	var a = readWeights(rows, aIndex);
+	var b = readPixels(pixels, bIndex);
 	let part = min(sizes.part, inner);
 
 	var l0 = vec4(0.0);
@@ -337,13 +337,13 @@ fn main(
 	for (var first = 0u; first < inner; first += DEPTH) {
 		if (first + DEPTH > inner) { a = padded(a, first + aK, inner); }
 		workgroupBarrier();
-		if (lane < A_BLOCKS) { keep(aK * A_QUADS + aQuad, A_QUADS, a); }
-		if (lane < B_BLOCKS) { keep(B_START + bK * B_QUADS + bQuad, B_QUADS, pixelsOf(b)); }
+		if (lane < A_BLOCKS) { storeBlock(aK * A_QUADS + aQuad, A_QUADS, a); }
+		if (lane < B_BLOCKS) { storeBlock(B_START + bK * B_QUADS + bQuad, B_QUADS, maskedPixels(b)); }
 		workgroupBarrier();
-		aPlace = after(aPlace, step);
-		bPlace = after(bPlace, step);
-		a = readWeights(rows, aPlace);
-		b = readPixels(pixels, bPlace);
+		aIndex = advanced(aIndex, step);
+		bIndex = advanced(bIndex, step);
+		a = readWeights(rows, aIndex);
+		b = readPixels(pixels, bIndex);
 		for (var i = 0u; i < part; i++) {
 			let k = min(local.z * PART + i, DEPTH - 1u);
 			let a0 = tile[k * A_QUADS + local.y];
@@ -374,8 +374,8 @@ fn main(
 	let right = targetOf(column + LANES_X, phaseY, phaseX);
 	let output = convGroup * groupOutputs + row;
 	let end = (convGroup + 1u) * groupOutputs;
-	finish(lane, output, end, left, Block(l0, l1, l2, l3));
-	finish(lane, output, end, right, Block(r0, r1, r2, r3));
-	finish(lane, output + 4u * LANES_Y, end, left, Block(l4, l5, l6, l7));
-	finish(lane, output + 4u * LANES_Y, end, right, Block(r4, r5, r6, r7));
+	storeSums(lane, output, end, left, Block(l0, l1, l2, l3));
+	storeSums(lane, output, end, right, Block(r0, r1, r2, r3));
+	storeSums(lane, output + 4u * LANES_Y, end, left, Block(l4, l5, l6, l7));
+	storeSums(lane, output + 4u * LANES_Y, end, right, Block(r4, r5, r6, r7));
 }

@@ -78,14 +78,14 @@ var<workgroup> tile: array<vec4<f32>, TILE_SIZE>;
 // 4 rows or columns × 4 values of k: a vector of rows or columns for each k.
 struct Block { k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32> }
 
-fn keep(at: u32, stride: u32, block: Block) {
+fn storeBlock(at: u32, stride: u32, block: Block) {
 	tile[at] = block.k0;
 	tile[at + stride] = block.k1;
 	tile[at + 2u * stride] = block.k2;
 	tile[at + 3u * stride] = block.k3;
 }
 
-fn transposed(x: vec4<f32>, y: vec4<f32>, z: vec4<f32>, w: vec4<f32>) -> Block {
+fn transposedBlock(x: vec4<f32>, y: vec4<f32>, z: vec4<f32>, w: vec4<f32>) -> Block {
 	return Block(vec4(x.x, y.x, z.x, w.x), vec4(x.y, y.y, z.y, w.y), vec4(x.z, y.z, z.z, w.z), vec4(x.w, y.w, z.w, w.w));
 }
 
@@ -97,7 +97,7 @@ fn pixelOf(p: u32) -> Pixel {
 	return Pixel(p / plane, p % plane / sizes.outWidth, p % plane % sizes.outWidth);
 }
 
-fn after(pixel: Pixel, step: Pixel) -> Pixel {
+fn advanced(pixel: Pixel, step: Pixel) -> Pixel {
 	var next = Pixel(pixel.n + step.n, pixel.y + step.y, pixel.x + step.x);
 	if (next.x >= sizes.outWidth) {
 		next.x -= sizes.outWidth;
@@ -110,8 +110,8 @@ fn after(pixel: Pixel, step: Pixel) -> Pixel {
 	return next;
 }
 
-// 4 columns: how much farther than the element of input channel 0 at the pixel's place they are in x, and how
-// many rows and columns.
+// 4 columns: their distances in x from the element of input channel 0 at the pixel (oy·S, ox·S), in elements,
+// rows and columns of the image.
 struct Columns { offset: vec4<u32>, y: vec4<u32>, x: vec4<u32> }
 
 fn columnsOf(index: vec4<u32>, convGroup: u32) -> Columns {
@@ -125,7 +125,7 @@ fn columnsOf(index: vec4<u32>, convGroup: u32) -> Columns {
 }
 
 // A block of x as it was read, and which elements of it are in the image: the columns of a pixel together.
-struct Reads { block: Block, inside0: vec4<bool>, inside1: vec4<bool>, inside2: vec4<bool>, inside3: vec4<bool> }
+struct MaskedBlock { block: Block, inside0: vec4<bool>, inside1: vec4<bool>, inside2: vec4<bool>, inside3: vec4<bool> }
 
 fn insideOf(columns: Columns, pixel: Pixel) -> vec4<bool> {
 	let iy = columns.y + pixel.y * sizes.strideY;
@@ -133,7 +133,7 @@ fn insideOf(columns: Columns, pixel: Pixel) -> vec4<bool> {
 	return (iy < vec4(sizes.inHeight)) & (ix < vec4(sizes.inWidth));
 }
 
-fn wordsOf(columns: Columns, pixel: Pixel) -> vec4<f32> {
+fn loadX(columns: Columns, pixel: Pixel) -> vec4<f32> {
 	let row = pixel.n * sizes.inChannels * sizes.inHeight + pixel.y * sizes.strideY;
 	let at = columns.offset + row * sizes.inWidth + pixel.x * sizes.strideX;
 	return vec4(x[at.x], x[at.y], x[at.z], x[at.w]);
@@ -141,27 +141,27 @@ fn wordsOf(columns: Columns, pixel: Pixel) -> vec4<f32> {
 
 const one = Pixel(0u, 0u, 1u);
 
-fn readX(columns: Columns, pixel: Pixel) -> Reads {
-	let pixel1 = after(pixel, one);
-	let pixel2 = after(pixel1, one);
-	let pixel3 = after(pixel2, one);
-	return Reads(
-		Block(wordsOf(columns, pixel), wordsOf(columns, pixel1), wordsOf(columns, pixel2), wordsOf(columns, pixel3)),
+fn readX(columns: Columns, pixel: Pixel) -> MaskedBlock {
+	let pixel1 = advanced(pixel, one);
+	let pixel2 = advanced(pixel1, one);
+	let pixel3 = advanced(pixel2, one);
+	return MaskedBlock(
+		Block(loadX(columns, pixel), loadX(columns, pixel1), loadX(columns, pixel2), loadX(columns, pixel3)),
 		insideOf(columns, pixel), insideOf(columns, pixel1), insideOf(columns, pixel2), insideOf(columns, pixel3),
 	);
 }
 
-fn xOf(reads: Reads) -> Block {
+fn maskedX(loaded: MaskedBlock) -> Block {
 	let none = vec4(0.0);
 	return Block(
-		select(none, reads.block.k0, reads.inside0),
-		select(none, reads.block.k1, reads.inside1),
-		select(none, reads.block.k2, reads.inside2),
-		select(none, reads.block.k3, reads.inside3),
+		select(none, loaded.block.k0, loaded.inside0),
+		select(none, loaded.block.k1, loaded.inside1),
+		select(none, loaded.block.k2, loaded.inside2),
+		select(none, loaded.block.k3, loaded.inside3),
 	);
 }
 
-fn dyOf(rows: vec4<u32>, pixel: Pixel) -> vec4<f32> {
+fn loadDy(rows: vec4<u32>, pixel: Pixel) -> vec4<f32> {
 	let at = rows + (pixel.n * sizes.outChannels * sizes.outHeight + pixel.y) * sizes.outWidth + pixel.x;
 	return vec4(dy[at.x], dy[at.y], dy[at.z], dy[at.w]);
 }
@@ -170,11 +170,11 @@ fn dyOf(rows: vec4<u32>, pixel: Pixel) -> vec4<f32> {
 fn readDy(rows: vec4<u32>, pixel: Pixel) -> Block {
 	if (DY_VECTORS) {
 		let at = (rows + (pixel.n * sizes.outChannels * sizes.outHeight + pixel.y) * sizes.outWidth + pixel.x) / 4u;
-		return transposed(dyQuads[at.x], dyQuads[at.y], dyQuads[at.z], dyQuads[at.w]);
+		return transposedBlock(dyQuads[at.x], dyQuads[at.y], dyQuads[at.z], dyQuads[at.w]);
 	}
-	let pixel1 = after(pixel, one);
-	let pixel2 = after(pixel1, one);
-	return Block(dyOf(rows, pixel), dyOf(rows, pixel1), dyOf(rows, pixel2), dyOf(rows, after(pixel2, one)));
+	let pixel1 = advanced(pixel, one);
+	let pixel2 = advanced(pixel1, one);
+	return Block(loadDy(rows, pixel), loadDy(rows, pixel1), loadDy(rows, pixel2), loadDy(rows, advanced(pixel2, one)));
 }
 
 // 0 for values of k after the end.
@@ -190,9 +190,9 @@ fn padded(block: Block, k: u32, end: u32) -> Block {
 
 // Adds the parts of a quarter of the sums, 4 rows × 4 columns of each invocation, and stores them. Invocation
 // `lane` stores one column of every (LANES / 4 LANES_X)th row from `row` on.
-fn finish(lane: u32, row: u32, endRow: u32, column: u32, start: u32, columns: u32, block: Block) {
+fn storeSums(lane: u32, row: u32, endRow: u32, column: u32, start: u32, columns: u32, block: Block) {
 	workgroupBarrier();
-	keep(lane / (LANES_X * LANES_Y) * 4u * LANES_X * LANES_Y + lane % (LANES_X * LANES_Y), LANES_X * LANES_Y, block);
+	storeBlock(lane / (LANES_X * LANES_Y) * 4u * LANES_X * LANES_Y + lane % (LANES_X * LANES_Y), LANES_X * LANES_Y, block);
 	workgroupBarrier();
 	for (var r = lane / (4u * LANES_X); r < 4u * LANES_Y; r += LANES / (4u * LANES_X)) {
 		let at = (r % 4u * LANES_Y + r / 4u) * LANES_X + lane / 4u % LANES_X;
@@ -202,7 +202,8 @@ fn finish(lane: u32, row: u32, endRow: u32, column: u32, start: u32, columns: u3
 	}
 }
 
-// The sum of a channel over a split of its pixels: lane l adds every LANESth of them, then a tree adds the lanes.
+// The sum of a channel over a split of its pixels: lane l adds every LANESth of them, then a tree adds the
+// lanes.
 fn sumChannel(lane: u32, index: u32) {
 	let ofDy = sizes.biasOf == 1u;
 	let channels = select(sizes.inChannels, sizes.outChannels, ofDy);
@@ -296,17 +297,17 @@ fn main(
 	var l7 = vec4(0.0);
 	var r7 = vec4(0.0);
 	for (var first = 0u; first < inner; first += DEPTH) {
-		var blockOfX = xOf(b);
+		var blockOfX = maskedX(b);
 		if (first + DEPTH > inner) {
 			a = padded(a, first + aK, inner);
 			blockOfX = padded(blockOfX, first + bK, inner);
 		}
 		workgroupBarrier();
-		if (lane < A_BLOCKS) { keep(aK * A_QUADS + aQuad, A_QUADS, a); }
-		if (lane < B_BLOCKS) { keep(B_START + bK * B_QUADS + bQuad, B_QUADS, blockOfX); }
+		if (lane < A_BLOCKS) { storeBlock(aK * A_QUADS + aQuad, A_QUADS, a); }
+		if (lane < B_BLOCKS) { storeBlock(B_START + bK * B_QUADS + bQuad, B_QUADS, blockOfX); }
 		workgroupBarrier();
-		aPixel = after(aPixel, step);
-		bPixel = after(bPixel, step);
+		aPixel = advanced(aPixel, step);
+		bPixel = advanced(bPixel, step);
 		a = readDy(rows, aPixel);
 		b = readX(ofX, bPixel);
 		for (var i = 0u; i < part; i++) {
@@ -336,8 +337,8 @@ fn main(
 
 	let start = split * sizes.outChannels * columns;
 	let stored = column + lane % (4u * LANES_X);
-	finish(lane, row, endRow, stored, start, columns, Block(l0, l1, l2, l3));
-	finish(lane, row, endRow, stored + 4u * LANES_X, start, columns, Block(r0, r1, r2, r3));
-	finish(lane, row + 4u * LANES_Y, endRow, stored, start, columns, Block(l4, l5, l6, l7));
-	finish(lane, row + 4u * LANES_Y, endRow, stored + 4u * LANES_X, start, columns, Block(r4, r5, r6, r7));
+	storeSums(lane, row, endRow, stored, start, columns, Block(l0, l1, l2, l3));
+	storeSums(lane, row, endRow, stored + 4u * LANES_X, start, columns, Block(r0, r1, r2, r3));
+	storeSums(lane, row + 4u * LANES_Y, endRow, stored, start, columns, Block(l4, l5, l6, l7));
+	storeSums(lane, row + 4u * LANES_Y, endRow, stored + 4u * LANES_X, start, columns, Block(r4, r5, r6, r7));
 }

@@ -67,7 +67,7 @@ var<workgroup> tile: array<vec4<f32>, TILE_SIZE>;
 // 4 rows or columns × 4 values of k: a vector of rows or columns for each k.
 struct Block { k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32> }
 
-fn transposed(x: vec4<f32>, y: vec4<f32>, z: vec4<f32>, w: vec4<f32>) -> Block {
+fn transposedBlock(x: vec4<f32>, y: vec4<f32>, z: vec4<f32>, w: vec4<f32>) -> Block {
 	return Block(vec4(x.x, y.x, z.x, w.x), vec4(x.y, y.y, z.y, w.y), vec4(x.z, y.z, z.z, w.z), vec4(x.w, y.w, z.w, w.w));
 }
 
@@ -75,31 +75,31 @@ fn aWords(at: vec4<u32>) -> vec4<f32> { return vec4(a[at.x], a[at.y], a[at.z], a
 
 fn bWords(at: vec4<u32>) -> vec4<f32> { return vec4(b[at.x], b[at.y], b[at.z], b[at.w]); }
 
-const four = vec4(0u, 1u, 2u, 3u);
+const consecutive = vec4(0u, 1u, 2u, 3u);
 
 // Where the block of rows from `row` and values of k from `k` is: the offsets of its 4 rows at k, in words or
 // in vectors; or those of its 4 values of k, in vectors.
-fn placeOfA(row: u32, k: u32) -> vec4<u32> {
-	if (A_LOADS == 2u) { return (min(row, sizes.rows - 4u) + (k + four) * sizes.aInner) / 4u; }
-	let at = min(row + four, vec4(sizes.rows - 1u)) * sizes.aRow + k * sizes.aInner;
+fn offsetsOfA(row: u32, k: u32) -> vec4<u32> {
+	if (A_LOADS == 2u) { return (min(row, sizes.rows - 4u) + (k + consecutive) * sizes.aInner) / 4u; }
+	let at = min(row + consecutive, vec4(sizes.rows - 1u)) * sizes.aRow + k * sizes.aInner;
 	return select(at, at / 4u, A_LOADS == 1u);
 }
 
-fn placeOfB(column: u32, k: u32) -> vec4<u32> {
-	if (B_LOADS == 2u) { return (min(column, sizes.columns - 4u) + (k + four) * sizes.bInner) / 4u; }
-	let at = min(column + four, vec4(sizes.columns - 1u)) * sizes.bColumn + k * sizes.bInner;
+fn offsetsOfB(column: u32, k: u32) -> vec4<u32> {
+	if (B_LOADS == 2u) { return (min(column, sizes.columns - 4u) + (k + consecutive) * sizes.bInner) / 4u; }
+	let at = min(column + consecutive, vec4(sizes.columns - 1u)) * sizes.bColumn + k * sizes.bInner;
 	return select(at, at / 4u, B_LOADS == 1u);
 }
 
 fn loadA(at: vec4<u32>) -> Block {
-	if (A_LOADS == 1u) { return transposed(aQuads[at.x], aQuads[at.y], aQuads[at.z], aQuads[at.w]); }
+	if (A_LOADS == 1u) { return transposedBlock(aQuads[at.x], aQuads[at.y], aQuads[at.z], aQuads[at.w]); }
 	if (A_LOADS == 2u) { return Block(aQuads[at.x], aQuads[at.y], aQuads[at.z], aQuads[at.w]); }
 	let step = sizes.aInner;
 	return Block(aWords(at), aWords(at + step), aWords(at + 2u * step), aWords(at + 3u * step));
 }
 
 fn loadB(at: vec4<u32>) -> Block {
-	if (B_LOADS == 1u) { return transposed(bQuads[at.x], bQuads[at.y], bQuads[at.z], bQuads[at.w]); }
+	if (B_LOADS == 1u) { return transposedBlock(bQuads[at.x], bQuads[at.y], bQuads[at.z], bQuads[at.w]); }
 	if (B_LOADS == 2u) { return Block(bQuads[at.x], bQuads[at.y], bQuads[at.z], bQuads[at.w]); }
 	let step = sizes.bInner;
 	return Block(bWords(at), bWords(at + step), bWords(at + 2u * step), bWords(at + 3u * step));
@@ -116,7 +116,7 @@ fn padded(block: Block, k: u32) -> Block {
 	);
 }
 
-fn keep(at: u32, stride: u32, block: Block) {
+fn storeBlock(at: u32, stride: u32, block: Block) {
 	tile[at] = block.k0;
 	tile[at + stride] = block.k1;
 	tile[at + 2u * stride] = block.k2;
@@ -125,9 +125,9 @@ fn keep(at: u32, stride: u32, block: Block) {
 
 // Adds the parts of a quarter of the sums, 4 rows × 4 columns of each invocation, and stores them. Invocation
 // `lane` stores one column of every (LANES / 4 LANES_X)th row from `row` on.
-fn finish(lane: u32, row: u32, column: u32, block: Block) {
+fn storeSums(lane: u32, row: u32, column: u32, block: Block) {
 	workgroupBarrier();
-	keep(lane / (LANES_X * LANES_Y) * 4u * LANES_X * LANES_Y + lane % (LANES_X * LANES_Y), LANES_X * LANES_Y, block);
+	storeBlock(lane / (LANES_X * LANES_Y) * 4u * LANES_X * LANES_Y + lane % (LANES_X * LANES_Y), LANES_X * LANES_Y, block);
 	workgroupBarrier();
 	for (var r = lane / (4u * LANES_X); r < 4u * LANES_Y; r += LANES / (4u * LANES_X)) {
 		let at = (r % 4u * LANES_Y + r / 4u) * LANES_X + lane / 4u % LANES_X;
@@ -162,12 +162,12 @@ fn main(
 	let aK = min(lane / A_QUADS * 4u, DEPTH - 4u);
 	let bQuad = lane % B_QUADS;
 	let bK = min(lane / B_QUADS * 4u, DEPTH - 4u);
-	var atA = placeOfA(row + 4u * aQuad, aK);
-	var atB = placeOfB(column + 4u * bQuad, bK);
+	var offsetsA = offsetsOfA(row + 4u * aQuad, aK);
+	var offsetsB = offsetsOfB(column + 4u * bQuad, bK);
 	let stepA = DEPTH * sizes.aInner / select(4u, 1u, A_LOADS == 0u);
 	let stepB = DEPTH * sizes.bInner / select(4u, 1u, B_LOADS == 0u);
-	var nextA = loadA(atA);
-	var nextB = loadB(atB);
+	var nextA = loadA(offsetsA);
+	var nextB = loadB(offsetsB);
 	let part = min(sizes.part, sizes.inner);
 
 	var l0 = vec4(0.0);
@@ -192,13 +192,13 @@ fn main(
 			nextB = padded(nextB, first + bK);
 		}
 		workgroupBarrier();
-		if (lane < A_BLOCKS) { keep(aK * A_QUADS + aQuad, A_QUADS, nextA); }
-		if (lane < B_BLOCKS) { keep(B_START + bK * B_QUADS + bQuad, B_QUADS, nextB); }
+		if (lane < A_BLOCKS) { storeBlock(aK * A_QUADS + aQuad, A_QUADS, nextA); }
+		if (lane < B_BLOCKS) { storeBlock(B_START + bK * B_QUADS + bQuad, B_QUADS, nextB); }
 		workgroupBarrier();
-		atA += stepA;
-		atB += stepB;
-		nextA = loadA(atA);
-		nextB = loadB(atB);
+		offsetsA += stepA;
+		offsetsB += stepB;
+		nextA = loadA(offsetsA);
+		nextB = loadB(offsetsB);
 		for (var i = 0u; i < part; i++) {
 			let k = min(local.z * PART + i, DEPTH - 1u);
 			let a0 = tile[k * A_QUADS + local.y];
@@ -225,8 +225,8 @@ fn main(
 	}
 
 	let stored = column + lane % (4u * LANES_X);
-	finish(lane, row, stored, Block(l0, l1, l2, l3));
-	finish(lane, row, stored + 4u * LANES_X, Block(r0, r1, r2, r3));
-	finish(lane, row + 4u * LANES_Y, stored, Block(l4, l5, l6, l7));
-	finish(lane, row + 4u * LANES_Y, stored + 4u * LANES_X, Block(r4, r5, r6, r7));
+	storeSums(lane, row, stored, Block(l0, l1, l2, l3));
+	storeSums(lane, row, stored + 4u * LANES_X, Block(r0, r1, r2, r3));
+	storeSums(lane, row + 4u * LANES_Y, stored, Block(l4, l5, l6, l7));
+	storeSums(lane, row + 4u * LANES_Y, stored + 4u * LANES_X, Block(r4, r5, r6, r7));
 }

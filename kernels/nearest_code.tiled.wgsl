@@ -63,14 +63,14 @@ var<workgroup> tile: array<vec4<f32>, TILE_SIZE>;
 // 4 rows or codes × 4 dimensions: a vector of rows or codes for each dimension.
 struct Block { k0: vec4<f32>, k1: vec4<f32>, k2: vec4<f32>, k3: vec4<f32> }
 
-fn keep(at: u32, stride: u32, block: Block) {
+fn storeBlock(at: u32, stride: u32, block: Block) {
 	tile[at] = block.k0;
 	tile[at + stride] = block.k1;
 	tile[at + 2u * stride] = block.k2;
 	tile[at + 3u * stride] = block.k3;
 }
 
-fn blockOf(x: vec4<f32>, y: vec4<f32>, z: vec4<f32>, w: vec4<f32>) -> Block {
+fn transposedBlock(x: vec4<f32>, y: vec4<f32>, z: vec4<f32>, w: vec4<f32>) -> Block {
 	return Block(vec4(x.x, y.x, z.x, w.x), vec4(x.y, y.y, z.y, w.y), vec4(x.z, y.z, z.z, w.z), vec4(x.w, y.w, z.w, w.w));
 }
 
@@ -89,13 +89,13 @@ fn firstElements(n: vec4<u32>) -> vec4<u32> {
 	return n / sizes.inner * sizes.dimensions * sizes.inner + n % sizes.inner;
 }
 
-fn words(at: vec4<u32>) -> vec4<f32> { return vec4(z[at.x], z[at.y], z[at.z], z[at.w]); }
+fn loadZ(at: vec4<u32>) -> vec4<f32> { return vec4(z[at.x], z[at.y], z[at.z], z[at.w]); }
 
 // @param rows the first elements of 4 rows
 fn readZ(rows: vec4<u32>, d: u32) -> Block {
 	if (Z_LOADS == 1u) {
 		let at = (rows + d) / 4u;
-		return blockOf(zQuads[at.x], zQuads[at.y], zQuads[at.z], zQuads[at.w]);
+		return transposedBlock(zQuads[at.x], zQuads[at.y], zQuads[at.z], zQuads[at.w]);
 	}
 	if (Z_LOADS == 2u) {
 		let at = (rows.x + (d + vec4(0u, 1u, 2u, 3u)) * sizes.inner) / 4u;
@@ -103,7 +103,7 @@ fn readZ(rows: vec4<u32>, d: u32) -> Block {
 	}
 	let at = rows + d * sizes.inner;
 	let step = sizes.inner;
-	return Block(words(at), words(at + step), words(at + 2u * step), words(at + 3u * step));
+	return Block(loadZ(at), loadZ(at + step), loadZ(at + 2u * step), loadZ(at + 3u * step));
 }
 
 // @param quad the number of 4 neighbouring codes; those after the end are 0
@@ -139,7 +139,7 @@ fn closest(best: Best, d: vec4<f32>, code: u32) -> Best {
 }
 
 // Keeps a candidate of an invocation for a row.
-fn put(row: u32, x: u32, best: Best, norm: u32) {
+fn storeCandidate(row: u32, x: u32, best: Best, norm: u32) {
 	tile[row * LANES_X + x] = vec4(best.smallest, bitcast<f32>(best.code), best.second, bitcast<f32>(norm));
 }
 
@@ -249,8 +249,8 @@ fn main(
 			if (first + DEPTH > sizes.dimensions) { a = padded(a, aK, sizes.dimensions - first); }
 			if (first + DEPTH > sizes.dimensions || codeTile + 1u == codeTiles) { b = padded(b, bK, end); }
 			workgroupBarrier();
-			if (lane < A_BLOCKS) { keep(aK * A_QUADS + aQuad, A_QUADS, a); }
-			if (lane < B_BLOCKS) { keep(B_START + bK * B_QUADS + bQuad, B_QUADS, b); }
+			if (lane < A_BLOCKS) { storeBlock(aK * A_QUADS + aQuad, A_QUADS, a); }
+			if (lane < B_BLOCKS) { storeBlock(B_START + bK * B_QUADS + bQuad, B_QUADS, b); }
 			workgroupBarrier();
 			let isLast = depthTile + 1u == depthTiles;
 			let nextFirst = select(first + DEPTH, 0u, isLast);
@@ -334,15 +334,15 @@ fn main(
 
 	let norm = max(max(norms.x, norms.y), max(norms.z, norms.w));
 	workgroupBarrier();
-	put(4u * local.y, local.x, best0, norm);
-	put(4u * local.y + 1u, local.x, best1, norm);
-	put(4u * local.y + 2u, local.x, best2, norm);
-	put(4u * local.y + 3u, local.x, best3, norm);
+	storeCandidate(4u * local.y, local.x, best0, norm);
+	storeCandidate(4u * local.y + 1u, local.x, best1, norm);
+	storeCandidate(4u * local.y + 2u, local.x, best2, norm);
+	storeCandidate(4u * local.y + 3u, local.x, best3, norm);
 	if (QUADS > 1u) {
-		put(4u * (LANES_Y + local.y), local.x, best4, norm);
-		put(4u * (LANES_Y + local.y) + 1u, local.x, best5, norm);
-		put(4u * (LANES_Y + local.y) + 2u, local.x, best6, norm);
-		put(4u * (LANES_Y + local.y) + 3u, local.x, best7, norm);
+		storeCandidate(4u * (LANES_Y + local.y), local.x, best4, norm);
+		storeCandidate(4u * (LANES_Y + local.y) + 1u, local.x, best5, norm);
+		storeCandidate(4u * (LANES_Y + local.y) + 2u, local.x, best6, norm);
+		storeCandidate(4u * (LANES_Y + local.y) + 3u, local.x, best7, norm);
 	}
 	workgroupBarrier();
 	if (lane < 4u * A_QUADS && firstRow + lane < sizes.rows) { index[firstRow + lane] = decided(lane, firstRow + lane); }

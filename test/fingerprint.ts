@@ -40,7 +40,7 @@ import { type Quantizer, Trainer, VQVAE } from "tessera-gpu/vqvae";
 
 const printsLaunches = process.argv.includes("--launches");
 
-const variants = ["portable", "blocked"] as const;
+const variants = ["portable", "tiled", "blocked"] as const;
 
 /** Images of a batch, the last of which is odd in each sense: fewer, and no multiple of a block or a tile. */
 const batchSizes = [18, 18, 18, 18, 5, 18, 2];

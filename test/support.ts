@@ -24,8 +24,8 @@ export function deviceWith(variant: Variant): Promise<Gpu> {
 }
 
 /**
- * The devices on which each op is checked: the shared one and those with the other variants. An op without tiled kernels
- * launches on a GPU what it launches on a device with the portable ones.
+ * The devices on which each op is checked: the shared one and those with the other variants. An op without
+ * tiled kernels launches on a GPU what it launches on a device with the portable ones.
  */
 export async function variants({ tiled = false } = {}): Promise<Gpu[]> {
 	const gpu = await device();

@@ -7,7 +7,8 @@ import type { Direction, Layer, LayerData } from "./layers.js";
 /** The layer's forward pass, in our layouts, which are those of jax-js. */
 function forwardOf({ transposed, stride, padding }: Layer): (x: np.Array, weight: np.Array) => np.Array {
 	const strides = [stride, stride];
-	// The padding of a transposed convolution crops its output. Without the crop at the end there is an output padding.
+	// The padding of a transposed convolution crops its output. Without the crop at the end there is an
+	// output padding.
 	const end = transposed ? padding - (stride - 1) : padding;
 	const pads: [number, number][] = [
 		[padding, end],
@@ -20,8 +21,8 @@ function forwardOf({ transposed, stride, padding }: Layer): (x: np.Array, weight
 }
 
 /**
- * A direction of a layer in jax-js, compiled as one function: a gradient is what its vjp gives, without the forward pass,
- * whose result is not used.
+ * A direction of a layer in jax-js, compiled as one function: a gradient is what its vjp gives, without the
+ * forward pass, whose result is not used.
  *
  * @throws TesseraError if jax-js or the GPU refuses it
  */

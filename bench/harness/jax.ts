@@ -33,7 +33,8 @@ export class Jax {
 	contender(name: string, operation: () => np.Array): Contender {
 		return {
 			name,
-			// jax-js submits an operation when its result is read. This submits it without waiting, and frees the result.
+			// jax-js submits an operation when its result is read. This submits it without waiting, and
+			// frees the result.
 			call: () => {
 				operation().gpuBufferSync();
 			},

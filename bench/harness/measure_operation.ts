@@ -12,7 +12,10 @@ export interface OperationMeasurement {
 	readonly gpuMs: number;
 	/** The times of all contenders, by name. */
 	readonly results: ReadonlyMap<string, Result>;
-	/** The largest difference of a library's result from ours over its largest magnitude, by the contender's name. */
+	/**
+	 * The largest difference of a library's result from ours over its largest magnitude, by the contender's
+	 * name.
+	 */
 	readonly differences: ReadonlyMap<string, number>;
 	/** Elements of the result. */
 	readonly size: number;

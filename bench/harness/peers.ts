@@ -37,7 +37,10 @@ export async function openLibraries(
 	return libraries;
 }
 
-/** The largest difference of sums of up to 100,000 float32 products in different orders, over the largest of the sums. */
+/**
+ * The largest difference of sums of up to 100,000 float32 products in different orders, over the largest of
+ * the sums.
+ */
 const tolerance = 1e-4;
 
 /** How far the results of others are from ours. */

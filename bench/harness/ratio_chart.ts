@@ -2,8 +2,8 @@ import { chartStyle, renderChart } from "../../src/node/runs/charts.js";
 import type { Report } from "./report.js";
 
 /**
- * Draws how many times faster than the faster of tfjs and jax-js each row is, as an SVG of bars from 1, on a logarithmic
- * scale.
+ * Draws how many times faster than the faster of tfjs and jax-js each row is, as an SVG of bars from 1, on
+ * a logarithmic scale.
  */
 export function ratioChart(report: Report): Promise<string> {
 	const values = report.rows.flatMap(({ name, peer_ratio: ratio }) =>

@@ -46,7 +46,10 @@ export function reportPath(path: string | undefined, adapter: string, benchmark:
 	return path?.endsWith(".json") ? path : join(path ?? "bench/results", `${adapter}.${benchmark}.json`);
 }
 
-/** Writes the JSON and, if something was compared with tfjs or jax-js, the chart of the ratios next to it. Prints the paths. */
+/**
+ * Writes the JSON and, if something was compared with tfjs or jax-js, the chart of the ratios next to it.
+ * Prints the paths.
+ */
 export async function writeReport(report: Report, path: string): Promise<string[]> {
 	await writeFileAtomic(path, `${JSON.stringify(report, undefined, "\t")}\n`);
 	if (report.rows.every(({ peer_ratio }) => peer_ratio === null)) return [path];

@@ -28,7 +28,9 @@ export interface Work {
 	/** Operations of one call and the bytes that any method has to move: inputs and result once. */
 	readonly operations?: number;
 	readonly bytes?: number;
-	/** 10⁹ bytes a second, by the same time; default: from the three above, unless there are no operations. */
+	/**
+	 * 10⁹ bytes a second, by the same time; default: from the three above, unless there are no operations.
+	 */
 	readonly gbs?: number;
 }
 

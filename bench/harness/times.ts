@@ -21,7 +21,10 @@ export interface Times {
 	readonly peer_ratio: number | null;
 }
 
-/** The contenders whose fastest is the time of tfjs: with its settings as they are, or in both settings of a flag. */
+/**
+ * The contenders whose fastest is the time of tfjs: with its settings as they are, or in both settings of a
+ * flag.
+ */
 const tfjsSettings = ["tfjs", "tfjs naive", "tfjs matmul"];
 
 /**

@@ -29,7 +29,10 @@ export interface TimingOptions {
 /** A sample lasts at least this long, of as many calls as that takes: waiting once costs a good part of a millisecond. */
 const sampleMilliseconds = 5;
 const mostCallsInSample = 64;
-/** A turn of quick calls takes several samples: those that begin within this time, or this share of the slowest's call. */
+/**
+ * A turn of quick calls takes several samples: those that begin within this time, or this share of the
+ * slowest's call.
+ */
 const turnMilliseconds = 100;
 const turnShare = 0.1;
 const mostSamplesInTurn = 5;

@@ -18,8 +18,9 @@ export interface InstructionMix {
 /** The part of a kernel in which most of its time is spent. */
 export interface HotCode {
 	/**
-	 * "loop": the innermost loop with the most multiply-adds, or the longest one if the kernel has no multiply-adds. "no loop":
-	 * the whole kernel, because no innermost loop has its multiply-adds: it has no loop, or the compiler unrolled it.
+	 * "loop": the innermost loop with the most multiply-adds, or the longest one if the kernel has no
+	 * multiply-adds. "no loop": the whole kernel, because no innermost loop has its multiply-adds: it has
+	 * no loop, or the compiler unrolled it.
 	 */
 	readonly part: "loop" | "no loop";
 	readonly mix: InstructionMix;

@@ -48,7 +48,8 @@ export function launchesOf(gpu: Gpu, operation: () => unknown): LaunchReport[] {
 }
 
 /**
- * Invocations of a workgroup: the product of the kernel's @workgroup_size, whose dimensions are numbers or constants.
+ * Invocations of a workgroup: the product of the kernel's @workgroup_size, whose dimensions are numbers or
+ * constants.
  *
  * @throws TesseraError if a dimension has no value
  */

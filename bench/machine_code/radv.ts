@@ -12,7 +12,9 @@ import type { WorkloadChoice } from "./workloads.js";
 /** The cards that can be named, and their architectures. */
 export const cards: Readonly<Record<string, string>> = { navi31: "RDNA 3", navi21: "RDNA 2", vega10: "GCN 5" };
 
-/** Mesa's driver for AMD cards (RADV), and its stand-in for the kernel driver, with which no card is needed. */
+/**
+ * Mesa's driver for AMD cards (RADV), and its stand-in for the kernel driver, with which no card is needed.
+ */
 export interface Radv {
 	readonly manifest: string;
 	readonly shim: string;
@@ -68,7 +70,10 @@ export async function launchOn(
 	return { report, stderr };
 }
 
-/** Runs Node. The process writes stderr to a file: Node makes a pipe non-blocking, and the driver loses what a full one refuses. */
+/**
+ * Runs Node. The process writes stderr to a file: Node makes a pipe non-blocking, and the driver loses what
+ * a full one refuses.
+ */
 async function runProcess(
 	words: readonly string[],
 	env: NodeJS.ProcessEnv,

@@ -11,7 +11,9 @@ export function arrayOf(arrays: Arrays, name: string): np.Array {
 	return found;
 }
 
-/** The loss of the reference network, in our layouts, which are those of jax-js. It consumes its arguments. */
+/**
+ * The loss of the reference network, in our layouts, which are those of jax-js. It consumes its arguments.
+ */
 export function lossOf(weights: Arrays, images: np.Array, dataVariance: number): np.Array {
 	const weight = (name: string) => arrayOf(weights, name).ref;
 	const withBias = (x: np.Array, name: string) => x.add(weight(`${name}.bias`).reshape([1, -1, 1, 1]));

@@ -2,7 +2,9 @@ import { numpy as np, tree, valueAndGrad } from "@jax-js/jax";
 import { type Arrays, arrayOf, lossOf } from "./jax_network.js";
 import { settings } from "./problem.js";
 
-/** What a step changes: the weights, Adam's moments, and the powers of its decays, which correct their bias. */
+/**
+ * What a step changes: the weights, Adam's moments, and the powers of its decays, which correct their bias.
+ */
 export type State = {
 	readonly weights: Arrays;
 	readonly firstMoments: Arrays;
@@ -25,7 +27,10 @@ export function initialState(weights: Arrays): State {
 	};
 }
 
-/** A training step: forward, backward, Adam. It consumes its arguments, and returns the next state and the loss. */
+/**
+ * A training step: forward, backward, Adam. It consumes its arguments, and returns the next state and the
+ * loss.
+ */
 export function stepOf(state: State, images: np.Array, dataVariance: number): [State, np.Array] {
 	const loss = (weights: Arrays, images: np.Array) => lossOf(weights, images, dataVariance);
 	const [value, gradients] = valueAndGrad(loss)(tree.ref(state.weights), images);

@@ -3,7 +3,11 @@ import type { Contender } from "../harness/timing.js";
 /** The network in another library, with weights of its own. */
 export interface OtherNetwork {
 	readonly contender: Contender;
-	/** Takes a step and gives the loss before it. @throws TesseraError if the library or the GPU refuses it */
+	/**
+	 * Takes a step and gives the loss before it.
+	 *
+	 * @throws TesseraError if the library or the GPU refuses it
+	 */
 	readonly loss: () => Promise<number>;
 }
 

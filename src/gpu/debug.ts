@@ -10,7 +10,7 @@ export function printLaunch({ kernel, launch, mode }: LaunchEvent): void {
 	console.warn(`${mode} ${kernel.name}: ${facts.join(", ")}`);
 }
 
-/** Prints each pipeline with its constants, and the WGSL of each kernel once, for `openDevice({ debug: "shaders" })`. */
+/** For `openDevice({ debug: "shaders" })`: prints each pipeline with its constants, and each WGSL once. */
 export function shaderPrinter(): (kernel: Kernel, constants: Constants) => void {
 	const printed = new Set<string>();
 	return ({ name, source }, constants) => {

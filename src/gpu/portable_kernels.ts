@@ -3,8 +3,8 @@ import matmul from "../../kernels/matmul.wgsl";
 import nearestCode from "../../kernels/nearest_code.wgsl";
 
 /**
- * The portable kernels that have a tiled variant for every shape. `openDevice` does not load this file on a GPU, unless with `tune`
- * or if they are asked for.
+ * The portable kernels that have a tiled variant for every shape. `openDevice` does not load this file on a
+ * GPU, unless with `tune` or if they are asked for.
  */
 export const portableKernels = { convolutionWeightGrad, matmul, nearestCode };
 

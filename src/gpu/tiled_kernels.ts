@@ -6,8 +6,8 @@ import nearestCode from "../../kernels/nearest_code.tiled.wgsl";
 import { codeTilesFor, splitsOf, tileCount, tilesFor, tilesForSplits } from "./tiles.js";
 
 /**
- * The tiled kernels, for GPUs, and their tiles. `openDevice` loads this file only on such an adapter, with `tune` or if they are asked for, so a
- * program on a CPU adapter does not load it.
+ * The tiled kernels, for GPUs, and their tiles. `openDevice` loads this file only on a GPU or if
+ * they are asked for.
  */
 export const tiledKernels = {
 	convolution,

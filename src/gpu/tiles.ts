@@ -34,9 +34,10 @@ function tile([lanesY, lanesX]: readonly [number, number], parts: number, depth:
 }
 
 /**
- * The tiles, by size. Each has 64 or 128 invocations, at most 16 KiB of workgroup memory, and at most one 4 × 4 block of each
- * factor for an invocation to copy. The large ones use a value that was loaded most often. The small ones fill the GPU with small
- * products: their invocations have parts of the inner dimension.
+ * The tiles, by size. Each has 64 or 128 invocations, at most 16 KiB of workgroup memory, and at most one 4
+ * × 4 block of each factor for an invocation to copy. The large ones use a value that was loaded most
+ * often. The small ones fill the GPU with small products: their invocations have parts of the inner
+ * dimension.
  */
 export const tiles: readonly Tile[] = [
 	tile([8, 8], 1, 16),
@@ -95,8 +96,8 @@ export function tilesFor(sizes: ProductSizes, splits = 1): readonly [Tile, ...Ti
 const leastSplit = 256;
 
 /**
- * The tiles for a product whose inner dimension may be split over workgroups, the preferred one first: the largest with which
- * splits of a sensible length fill the GPU, or the one with the most invocations.
+ * The tiles for a product whose inner dimension may be split over workgroups, the preferred one first: the
+ * largest with which splits of a sensible length fill the GPU, or the one with the most invocations.
  */
 export function tilesForSplits(sizes: ProductSizes): readonly [Tile, ...Tile[]] {
 	return tilesFor(sizes, mostSplits(sizes));
@@ -134,12 +135,17 @@ function codeTile([lanesY, lanesX]: readonly [number, number], quads: number): C
 	};
 }
 
-/** The one with the most results an invocation, and two with more invocations for few vectors: for many codes, and for few. @internal */
+/**
+ * The one with the most results an invocation, and two with more invocations for few vectors: for many
+ * codes, and for few.
+ *
+ * @internal
+ */
 export const codeTiles = [codeTile([8, 8], 2), codeTile([8, 32], 1), codeTile([8, 8], 1)] as const;
 
 /**
- * The tiles for so many vectors and codes, the preferred one first: of few codes the smallest; else the largest
- * of which there are enough to fill the GPU.
+ * The tiles for so many vectors and codes, the preferred one first: of few codes the smallest; else the
+ * largest of which there are enough to fill the GPU.
  */
 export function codeTilesFor(rows: number, codes: number): readonly CodeTile[] {
 	const [large, wide, small] = codeTiles;

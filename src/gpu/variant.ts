@@ -2,9 +2,9 @@ import { MissingFeatureError } from "../base/errors.js";
 import { type AdapterDescription, fixedSubgroupSize } from "./adapter.js";
 
 /**
- * A variant of the kernels, named by the suffix of its files: "portable" (none) runs everywhere, "tiled" (.tiled.wgsl) is for
- * GPUs, "blocked" (.blocked.wgsl) for adapters that compute on the CPU. An operation without a file of a variant uses its
- * portable one.
+ * A variant of the kernels, named by the suffix of its files: "portable" (none) runs everywhere, "tiled"
+ * (.tiled.wgsl) is for GPUs, "blocked" (.blocked.wgsl) for adapters that compute on the CPU. An operation
+ * without a file of a variant uses its portable one.
  */
 export type Variant = "portable" | "tiled" | "blocked";
 

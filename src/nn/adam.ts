@@ -45,7 +45,10 @@ interface Optimised {
 /** Parameters that one launch can update together. */
 interface Group {
 	readonly members: readonly Optimised[];
-	/** float32 [2, elements], both moments of the members one after the other; or [elements], the first ones. */
+	/**
+	 * float32 [2, elements], both moments of the members one after the other; or [elements], the first
+	 * ones.
+	 */
 	readonly moments: Tensor;
 	/** float32 [elements], the second moments of a parameter that is too large for one binding of both. */
 	readonly second: Tensor | undefined;
@@ -202,7 +205,10 @@ function groupsOf(gpu: Gpu, optimised: readonly Optimised[]): Group[] {
 	}));
 }
 
-/** The members in one launch, or each in its own if a gradient is the memory of a parameter: a launch cannot read what it writes. */
+/**
+ * The members in one launch, or each in its own if a gradient is the memory of a parameter: a launch cannot
+ * read what it writes.
+ */
 function separable(members: readonly Optimised[]): readonly (readonly Optimised[])[] {
 	const written = members.map(({ parameter }) => parameter.memory());
 	if (members.some(({ parameter }) => written.includes(parameter.grad.memory())))

@@ -55,7 +55,12 @@ export function launchMatmulTiled(a: Tensor, b: Tensor, c: Tensor, product: Prod
 	});
 }
 
-/** The product of a and b, either of them transposed. @throws ShapeError if the shapes do not match @internal */
+/**
+ * The product of a and b, either of them transposed.
+ *
+ * @throws ShapeError if the shapes do not match
+ * @internal
+ */
 export function productOf(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Product {
 	const [aRows, aColumns] = a.shape;
 	const [bRows, bColumns] = b.shape;

@@ -34,8 +34,8 @@ export interface OpenDeviceOptions extends Omit<DeviceOptions, "tuner" | "varian
 	/**
 	 * What to print for debugging, in Node on stderr, in a browser on the console (default: nothing; in Node the environment
 	 * variable TESSERA_DEBUG): "launches", each launch with its constants, uniforms, workgroups and bytes of its bindings, when it
-	 * is launched, traced or replayed; "shaders", the constants of each pipeline when it is compiled, and the WGSL of its kernel
-	 * the first time. See also `gpu.onLaunch`.
+	 * is launched, traced or replayed; "shaders", the constants of each pipeline when it is compiled, and
+	 * the WGSL of its kernel the first time. See also `gpu.onLaunch`.
 	 */
 	readonly debug?: DebugOutput | undefined;
 }

@@ -87,7 +87,7 @@ export const kernels: Area = {
 		},
 		"tiled convolution: taps after the last one are read": {
 			file: "kernels/convolution.tiled.wgsl",
-			find: " & vec4(place.y < tapsY.count)",
+			find: " & vec4(index.y < tapsY.count)",
 			replace: "",
 			suites: ["ops/convolution/conv2d", "ops/convolution/conv_transpose2d", "ops/not_finite"],
 		},

@@ -248,8 +248,8 @@ test("nothing is done at the top level of a file, or a bundler could not drop it
 	assert.ok(left.length < needed.length + 1000, `${left.length} bytes, openDevice alone ${needed.length}`);
 });
 
-// Reached: 19.5, 28.0 and 38.9 KB; the aim is 15, 26 and 40. A bundler cannot drop the methods of a device that capture and
-// replay steps (3 KB gzipped), nor the checks of arguments (1.7 KB).
+// Reached: 19.5, 28.0 and 38.9 KB; the aim is 15, 26 and 40. A bundler cannot drop the methods of a device
+// that capture and replay steps (3 KB gzipped), nor the checks of arguments (1.7 KB).
 for (const [what, limit, exports] of [
 	["openDevice, matmul and relu", 20, 'export { openDevice, matmul, relu } from "./index.js";'],
 	["a convolution that is trained", 28, 'export { openDevice, conv2d, backward, Adam, mseLoss } from "./index.js";'],

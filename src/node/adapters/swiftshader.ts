@@ -70,7 +70,10 @@ function sha256(bytes: Uint8Array): string {
 	return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** The driver of Mesa whose manifest begins with this name, "lvp" (lavapipe) or "radeon", if it is installed. */
+/**
+ * The driver of Mesa whose manifest begins with this name, "lvp" (lavapipe) or "radeon", if it is
+ * installed.
+ */
 export async function findMesaDriver(name: "lvp" | "radeon"): Promise<VulkanDriver | undefined> {
 	for (const folder of ["/usr/share/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/etc/vulkan/icd.d"]) {
 		const files = await readdir(folder).catch(() => []);

@@ -129,7 +129,10 @@ export function convolutionUniforms(
 	};
 }
 
-/** How many phases the output pixels have, and how many pixels the largest of them has; see kernels/convolution.wgsl. */
+/**
+ * How many phases the output pixels have, and how many pixels the largest of them has; see
+ * kernels/convolution.wgsl.
+ */
 export function phasesOf({ output, steps }: ConvolutionPlan): {
 	readonly phases: number;
 	readonly phasePixels: number;
@@ -142,7 +145,10 @@ export function phasesOf({ output, steps }: ConvolutionPlan): {
 	};
 }
 
-/** With so many output channels of a group or fewer, most rows of a tile would be empty: other kernels compute them. */
+/**
+ * With so many output channels of a group or fewer, most rows of a tile would be empty: other kernels
+ * compute them.
+ */
 export const fewChannels = 4;
 
 /** QUARTERS of a kernel: how many groups of 4 output channels a workgroup computes, of at most `channels`. */

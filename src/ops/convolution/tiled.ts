@@ -51,7 +51,10 @@ export function launchConvolutionTiled(
 	return y;
 }
 
-/** Of how many taps next to each other one counts for a phase: the least t > 0 for which outStep divides t·tapStep. */
+/**
+ * Of how many taps next to each other one counts for a phase: the least t > 0 for which outStep divides
+ * t·tapStep.
+ */
 function period(outStep: number, tapStep: number): number {
 	let taps = 1;
 	while ((taps * tapStep) % outStep !== 0) taps++;

@@ -15,7 +15,10 @@ const tileColumns = 4;
 /** Output channels of a workgroup of the blocked kernel. */
 const blockedTileRows = 16;
 
-/** The gradients of a convolution's weight and, if it is wanted and the kernel can compute it in the same pass, of its bias. */
+/**
+ * The gradients of a convolution's weight and, if it is wanted and the kernel can compute it in the same
+ * pass, of its bias.
+ */
 export interface WeightGradient {
 	readonly weight: Tensor;
 	readonly bias?: Tensor;

@@ -11,7 +11,10 @@ import { device } from "../../support.js";
 
 const test = suite("machine code");
 
-/** navi31 (RDNA 3), subgroups of 32: the end of a loop over vec4 loads, with instructions that are issued in pairs. */
+/**
+ * navi31 (RDNA 3), subgroups of 32: the end of a loop over vec4 loads, with instructions that are issued in
+ * pairs.
+ */
 const navi31 = `BB0:
 	v_dual_mov_b32 v5, 0 :: v_dual_mov_b32 v4, 0                ; ca100080 05040080
 	s_nop 0                                                     ; bf800000

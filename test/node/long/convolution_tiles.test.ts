@@ -13,7 +13,10 @@ const test = suite("every tile of the convolutions");
 const geometry = { stride: [2, 1], padding: [1, 1], dilation: [1, 1], groups: 1 } as const;
 const { stride, padding } = geometry;
 
-/** More channels and pixels than a tile has, no multiple of one; with input channels that 4 divides, and not. */
+/**
+ * More channels and pixels than a tile has, no multiple of one; with input channels that 4 divides, and
+ * not.
+ */
 const channels = [
 	[8, 70],
 	[5, 67],

@@ -7,7 +7,10 @@ import { assertClose, assertSame, deviceWith, randomArray, tensorOf } from "../.
 
 const test = suite("every tile of matmul");
 
-/** Both factors loaded word by word, by vectors along the inner dimension, and by vectors along rows and columns. */
+/**
+ * Both factors loaded word by word, by vectors along the inner dimension, and by vectors along rows and
+ * columns.
+ */
 const cases = [
 	{ rows: 67, inner: 71, columns: 65 },
 	{ rows: 1, inner: 5, columns: 3 },
