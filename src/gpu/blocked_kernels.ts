@@ -11,6 +11,7 @@ import gatherTaps from "../../kernels/gather_taps.blocked.wgsl";
 import imageSums from "../../kernels/image_sums.blocked.wgsl";
 import nearestCode from "../../kernels/nearest_code.blocked.wgsl";
 import nearestCodeDirect from "../../kernels/nearest_code_direct.blocked.wgsl";
+import sum from "../../kernels/sum.blocked.wgsl";
 import sumChannels from "../../kernels/sum_channels.blocked.wgsl";
 import unblockImages from "../../kernels/unblock_images.wgsl";
 
@@ -32,6 +33,7 @@ export const blockedKernels = {
 	imageSums,
 	nearestCode,
 	nearestCodeDirect,
+	sum,
 	sumChannels,
 	unblockImages,
 };

@@ -24,6 +24,7 @@ const summandsPerLane = 128;
 
 /** factor · the sum of x over the r axes of the view, as a tensor of shape `to`. */
 export function launchSum(x: Tensor, view: SumView, to: Shape, factor = 1): Tensor {
+	if (takesBlocked(x, view)) return launchSumBlocked(x, view, to, factor);
 	const { r1 = 1, k1 = 1, r2 = 1, k2 = 1 } = view;
 	const outputs = k1 * k2;
 	const lanes = lanesFor(k2);
@@ -70,6 +71,37 @@ function launchSumOnce(x: Tensor, view: SumView, splits: number, to: Shape, fact
 		workgroups: splits * Math.ceil((outputs * lanes) / 64),
 	});
 	return out;
+}
+
+/** Summands from which on the blocked kernel saves more time than a second launch takes. */
+const leastBlockedSummands = 2 ** 14;
+
+/** Whether the blocked kernel computes some sums: their summands are neighbours. */
+function takesBlocked({ gpu }: Tensor, { r1 = 1, k1 = 1, r2 = 1, k2 = 1 }: SumView): boolean {
+	return gpu.variants[0] === "blocked" && k1 > 1 && k2 === 1 && r1 * k1 * r2 >= leastBlockedSummands;
+}
+
+/** kernels/sum.blocked.wgsl, and a sum of its parts. */
+function launchSumBlocked(x: Tensor, { r1 = 1, k1 = 1, r2 = 1 }: SumView, to: Shape, factor: number): Tensor {
+	const { gpu } = x;
+	const width = r2 % 4 === 0 ? 4 : 1;
+	const units = r2 / width;
+	// Many short sums occupy the adapter without parts.
+	const lanes = k1 >= 256 && r1 * units <= 64 ? 1 : 8;
+	const splits = Math.min(1024, Math.ceil((r1 * units) / (lanes * summandsPerLane)));
+	const parts = splits * lanes;
+	const launch = (shape: Shape, factor: number) => {
+		const out = gpu.empty(shape);
+		gpu.launch(gpu.blockedKernels.sum, {
+			constants: { LANES: lanes, WIDTH: width },
+			bindings: [x.memory(), x.memory(), out.memory()],
+			uniforms: { r1, k: k1, r2: units, splits, factor },
+			workgroups: Math.ceil((parts * k1) / 32),
+		});
+		return out;
+	};
+	if (parts === 1) return launch(to, factor);
+	return gpu.scope(() => launchSum(launch([parts, k1], 1), { r2: parts, k2: k1 }, to, factor));
 }
 
 /** Lanes that compute one sum together: one if neighbouring sums read neighbouring words. */

@@ -31,6 +31,11 @@ const cases: [shape: number[], axis?: number][] = [
 	[[1031, 2], 0],
 	[[2, 1031], -1],
 	[[2, 33, 3, 5], -3],
+	// The blocked kernel, in parts and without, of vectors and of words.
+	[[5, 3280], 1],
+	[[5, 3281], 1],
+	[[300, 60], 1],
+	[[300, 61], 1],
 ];
 
 for (const name of ["sum", "mean"] as const) {
