@@ -9,11 +9,14 @@ import gatedActivation from "../../kernels/gated_activation.blocked.wgsl";
 import gatedActivationGrad from "../../kernels/gated_activation_grad.blocked.wgsl";
 import gatherTaps from "../../kernels/gather_taps.blocked.wgsl";
 import imageSums from "../../kernels/image_sums.blocked.wgsl";
+import matmul from "../../kernels/matmul.blocked.wgsl";
 import nearestCode from "../../kernels/nearest_code.blocked.wgsl";
 import nearestCodeDirect from "../../kernels/nearest_code_direct.blocked.wgsl";
-import sum from "../../kernels/sum.blocked.wgsl";
+import packFactor from "../../kernels/pack_factor.blocked.wgsl";
 import sumChannels from "../../kernels/sum_channels.blocked.wgsl";
 import unblockImages from "../../kernels/unblock_images.wgsl";
+import { planProduct } from "./blocked_products.js";
+import { planSums } from "./blocked_sums.js";
 
 /**
  * The blocked kernels, for adapters that compute on the CPU. `openDevice` loads this file only on such an adapter or with
@@ -31,9 +34,12 @@ export const blockedKernels = {
 	gatedActivationGrad,
 	gatherTaps,
 	imageSums,
+	matmul,
 	nearestCode,
 	nearestCodeDirect,
-	sum,
+	packFactor,
+	planProduct,
+	planSums,
 	sumChannels,
 	unblockImages,
 };

@@ -2,6 +2,7 @@ import { readsOfProduct, record } from "../autograd/tape.js";
 import { checkFlag, checkOptions } from "../base/arguments.js";
 import { ShapeError } from "../base/errors.js";
 import { formatShape } from "../base/shape.js";
+import type { BlockedProduct } from "../gpu/blocked_products.js";
 import type { Tile } from "../gpu/tiles.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -35,6 +36,38 @@ function launchPortable(a: Tensor, b: Tensor, c: Tensor, product: Product): void
 		bindings: [a, b, c].map((tensor) => tensor.memory()),
 		uniforms: { ...product },
 		workgroups: Math.ceil(rows / 8) * Math.ceil(columns / 256),
+		flops: 2 * rows * inner * columns,
+	});
+}
+
+/** The launches of the blocked kernels; undefined if another variant is better, or the device has none. */
+function blockedPlan({ gpu }: Tensor, product: Product): BlockedProduct | undefined {
+	if (!gpu.variants.includes("blocked")) return undefined;
+	const { rows, inner, columns, aRow, aInner, bInner, bColumn } = product;
+	return gpu.blockedKernels.planProduct(
+		{ length: rows, inner, outerStride: aRow, innerStride: aInner },
+		{ length: columns, inner, outerStride: bColumn, innerStride: bInner },
+		gpu.subgroupSize,
+		gpu.device.limits.maxStorageBufferBindingSize,
+	);
+}
+
+/** kernels/matmul.blocked.wgsl, after kernels/pack_factor.blocked.wgsl for a factor that it cannot read as it lies. */
+function launchBlocked(a: Tensor, b: Tensor, c: Tensor, { rows, inner, columns }: Product, plan: BlockedProduct): void {
+	const { gpu } = a;
+	const { packFactor, matmul } = gpu.blockedKernels;
+	const packed = (x: Tensor, { packing }: BlockedProduct["a"]) => {
+		if (packing === undefined) return x;
+		const { size, uniforms, workgroups } = packing;
+		const copy = gpu.empty([size]);
+		gpu.launch(packFactor, { bindings: [x.memory(), copy.memory()], uniforms, workgroups });
+		return copy;
+	};
+	gpu.launch(matmul, {
+		constants: plan.constants,
+		bindings: [packed(a, plan.a), packed(b, plan.b), c].map((tensor) => tensor.memory()),
+		uniforms: plan.uniforms,
+		workgroups: plan.workgroups,
 		flops: 2 * rows * inner * columns,
 	});
 }
@@ -88,11 +121,14 @@ function launchMatmul(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boo
 	const product = productOf(a, b, transposeA, transposeB);
 	const { rows, columns } = product;
 	const tiles = tilesOf(gpu, (kernels) => kernels.tilesFor(product));
-	return gpu.chooseVariant(`matmul ${Object.values(product)}`, tileChoices(withoutBlocked(a), tiles), (choice) => {
+	const plan = blockedPlan(a, product);
+	const variants = plan === undefined ? withoutBlocked(a) : gpu.variants;
+	return gpu.chooseVariant(`matmul ${Object.values(product)}`, tileChoices(variants, tiles), (choice) => {
 		const tile = tiles.find(({ name }) => name === choice);
 		return gpu.scope(() => {
 			const c = gpu.empty([rows, columns]);
-			if (tile === undefined) launchPortable(a, b, c, product);
+			if (choice === "blocked" && plan !== undefined) launchBlocked(a, b, c, product, plan);
+			else if (tile === undefined) launchPortable(a, b, c, product);
 			else launchMatmulTiled(a, b, c, product, tile);
 			return c;
 		});

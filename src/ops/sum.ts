@@ -24,20 +24,38 @@ const summandsPerLane = 128;
 
 /** factor · the sum of x over the r axes of the view, as a tensor of shape `to`. */
 export function launchSum(x: Tensor, view: SumView, to: Shape, factor = 1): Tensor {
-	if (takesBlocked(x, view)) return launchSumBlocked(x, view, to, factor);
 	const { r1 = 1, k1 = 1, r2 = 1, k2 = 1 } = view;
+	const { gpu } = x;
 	const outputs = k1 * k2;
 	const lanes = lanesFor(k2);
-	const splits = Math.max(
-		1,
-		Math.min(summandsPerLane, Math.ceil((r1 * r2) / (lanes * summandsPerLane)), Math.ceil(65536 / outputs)),
-	);
-	const { gpu } = x;
-	if (splits > 1)
-		return gpu.scope(() =>
-			launchSum(launchSumOnce(x, view, splits, [splits, outputs], 1), { r2: splits, k2: outputs }, to, factor),
+	const blocked = gpu.variants[0] === "blocked" ? gpu.blockedKernels.planSums(view) : undefined;
+	const parts =
+		blocked?.parts ??
+		Math.max(
+			1,
+			Math.min(summandsPerLane, Math.ceil((r1 * r2) / (lanes * summandsPerLane)), Math.ceil(65536 / outputs)),
 		);
-	return launchSumOnce(x, view, 1, to, factor);
+	return gpu.scope(() => {
+		const last = parts === 1;
+		const out = gpu.empty(last ? to : [parts, outputs]);
+		const memory = x.memory();
+		const scale = last ? factor : 1;
+		if (blocked !== undefined)
+			gpu.launch(blocked.kernel, {
+				constants: blocked.constants,
+				bindings: [memory, memory, out.memory()],
+				uniforms: { ...blocked.uniforms, factor: scale },
+				workgroups: blocked.workgroups,
+			});
+		else
+			gpu.launch(sumKernel, {
+				constants: { OUTPUTS: 64 / lanes, LANES: lanes },
+				bindings: [memory, out.memory()],
+				uniforms: { r1, k1, r2, k2, splits: parts, factor: scale },
+				workgroups: parts * Math.ceil((outputs * lanes) / 64),
+			});
+		return last ? out : launchSum(out, { r2: parts, k2: outputs }, to, factor);
+	});
 }
 
 /** Elements from which on the sum of all is computed from vectors; vectors that a workgroup adds up. */
@@ -55,53 +73,6 @@ function launchSumAll(x: Tensor, to: Shape, factor: number): Tensor {
 		gpu.launch(sumAllKernel, { constants: { CHUNK: chunk }, bindings, workgroups });
 		return launchSum(partial, { r2: partial.size }, to, factor);
 	});
-}
-
-/** Launches kernels/sum.wgsl once. */
-function launchSumOnce(x: Tensor, view: SumView, splits: number, to: Shape, factor: number): Tensor {
-	const { r1 = 1, k1 = 1, r2 = 1, k2 = 1 } = view;
-	const { gpu } = x;
-	const outputs = k1 * k2;
-	const lanes = lanesFor(k2);
-	const out = gpu.empty(to);
-	gpu.launch(sumKernel, {
-		constants: { OUTPUTS: 64 / lanes, LANES: lanes },
-		bindings: [x.memory(), out.memory()],
-		uniforms: { r1, k1, r2, k2, splits, factor },
-		workgroups: splits * Math.ceil((outputs * lanes) / 64),
-	});
-	return out;
-}
-
-/** Summands from which on the blocked kernel saves more time than a second launch takes. */
-const leastBlockedSummands = 2 ** 14;
-
-/** Whether the blocked kernel computes some sums: their summands are neighbours. */
-function takesBlocked({ gpu }: Tensor, { r1 = 1, k1 = 1, r2 = 1, k2 = 1 }: SumView): boolean {
-	return gpu.variants[0] === "blocked" && k1 > 1 && k2 === 1 && r1 * k1 * r2 >= leastBlockedSummands;
-}
-
-/** kernels/sum.blocked.wgsl, and a sum of its parts. */
-function launchSumBlocked(x: Tensor, { r1 = 1, k1 = 1, r2 = 1 }: SumView, to: Shape, factor: number): Tensor {
-	const { gpu } = x;
-	const width = r2 % 4 === 0 ? 4 : 1;
-	const units = r2 / width;
-	// Many short sums occupy the adapter without parts.
-	const lanes = k1 >= 256 && r1 * units <= 64 ? 1 : 8;
-	const splits = Math.min(1024, Math.ceil((r1 * units) / (lanes * summandsPerLane)));
-	const parts = splits * lanes;
-	const launch = (shape: Shape, factor: number) => {
-		const out = gpu.empty(shape);
-		gpu.launch(gpu.blockedKernels.sum, {
-			constants: { LANES: lanes, WIDTH: width },
-			bindings: [x.memory(), x.memory(), out.memory()],
-			uniforms: { r1, k: k1, r2: units, splits, factor },
-			workgroups: Math.ceil((parts * k1) / 32),
-		});
-		return out;
-	};
-	if (parts === 1) return launch(to, factor);
-	return gpu.scope(() => launchSum(launch([parts, k1], 1), { r2: parts, k2: k1 }, to, factor));
 }
 
 /** Lanes that compute one sum together: one if neighbouring sums read neighbouring words. */

@@ -26,6 +26,8 @@ const cases: Case[] = [
 	{ rows: 130, inner: 17, columns: 9 },
 	{ rows: 64, inner: 64, columns: 64, tiled: true },
 	{ rows: 3, inner: 16, columns: 300 },
+	// Factors that the blocked kernel reads as they lie, and packed ones.
+	{ rows: 32, inner: 18, columns: 36, transposed: true },
 ];
 
 for (const [i, { rows, inner, columns, transposed, tiled = false }] of cases.entries()) {
