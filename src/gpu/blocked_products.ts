@@ -14,7 +14,10 @@ interface FactorRead {
 	/** From one block to the next, and from one k to the next, in vectors of 4. */
 	readonly block: number;
 	readonly step: number;
-	/** If it must be packed first: the elements of the copy, and the uniforms of kernels/pack_factor.blocked.wgsl. */
+	/**
+	 * If it must be packed first: the elements of the copy, and the uniforms of
+	 * kernels/pack_factor.blocked.wgsl.
+	 */
 	readonly packing?: { readonly size: number; readonly uniforms: UniformValues; readonly workgroups: number };
 }
 
@@ -47,13 +50,15 @@ export interface BlockedProduct {
 	readonly workgroups: number;
 }
 
-/** With fewer multiply-adds, or a shorter inner dimension, packing costs more than the blocked kernel saves. */
+/**
+ * With fewer multiply-adds, or a shorter inner dimension, packing costs more than the blocked kernel saves.
+ */
 const leastProducts = 2 ** 12;
 const leastInner = 8;
 
 /**
- * The launches of kernels/matmul.blocked.wgsl and of the packing of its factors; undefined if the portable kernel is faster, or if
- * a packed factor has more bytes than a binding may have.
+ * The launches of kernels/matmul.blocked.wgsl and of the packing of its factors; undefined if the portable
+ * kernel is faster, or if a packed factor has more bytes than a binding may have.
  */
 export function planProduct(a: Factor, b: Factor, subgroupSize: number, maxBytes: number): BlockedProduct | undefined {
 	if (a.inner < leastInner || a.length * a.inner * b.length < leastProducts) return undefined;

@@ -1,8 +1,10 @@
 import sum from "../../kernels/sum.blocked.wgsl";
 import type { Constants, Kernel, UniformValues } from "./kernel.js";
 
-/** A launch of kernels/sum.blocked.wgsl. */
-export interface BlockedSums {
+/** A launch that computes sums. */
+export interface SumPlan {
+	/** How many sums it computes. */
+	readonly outputs: number;
 	/** In how many parts each sum is computed; a second launch adds them. */
 	readonly parts: number;
 	readonly kernel: Kernel;
@@ -21,10 +23,10 @@ const mostSplits = 1024;
 const workgroupSize = 32;
 
 /**
- * The launch for the sums of [r1, k1, r2, k2] over both r; undefined if the portable kernel computes them: they are few, or the
- * summands are no neighbours.
+ * The launch for the sums of [r1, k1, r2, k2] over both r; undefined if the portable kernel computes them:
+ * there is one, they have few summands, or the summands are no neighbours.
  */
-export function planSums({ r1 = 1, k1 = 1, r2 = 1, k2 = 1 }): BlockedSums | undefined {
+export function planSums({ r1 = 1, k1 = 1, r2 = 1, k2 = 1 }): SumPlan | undefined {
 	if (k1 === 1 || k2 > 1 || r1 * k1 * r2 < leastSummands) return undefined;
 	const width = r2 % 4 === 0 ? 4 : 1;
 	const units = r2 / width;
@@ -33,6 +35,7 @@ export function planSums({ r1 = 1, k1 = 1, r2 = 1, k2 = 1 }): BlockedSums | unde
 	const splits = Math.min(mostSplits, Math.ceil((r1 * units) / (lanes * unitsPerLane)));
 	const parts = splits * lanes;
 	return {
+		outputs: k1,
 		parts,
 		kernel: sum,
 		constants: { LANES: lanes, WIDTH: width },

@@ -5,7 +5,7 @@ import { LimitError, TesseraError } from "../base/errors.js";
 import { type AdapterDescription, fixedSubgroupSize } from "./adapter.js";
 import type { BlockedKernels } from "./blocked_kernels.js";
 import type { MemoryUse } from "./buffer_pool.js";
-import type { DeviceOptions } from "./device_options.js";
+import type { DeviceOptions, VariantKernels } from "./device_options.js";
 import { createParts, type DeviceParts } from "./device_parts.js";
 import type { Constants, Kernel } from "./kernel.js";
 import { checkLaunch, type Launch, type LaunchEvent } from "./launch.js";
@@ -34,13 +34,6 @@ export interface Counters {
 export const readsBack = "reads back: read after replay()";
 
 const wholeAtLeastOne = { least: 1, whole: true };
-
-/** @throws TesseraError if the device was opened without the kernels of a variant */
-function loaded<T>(variant: Variant, kernels: T | undefined): T {
-	if (kernels === undefined)
-		throw new TesseraError(`The device was opened without the ${variant} kernels: use openDevice().`);
-	return kernels;
-}
 
 /**
  * The machine: what operations may ask of it. It knows kernels as data and nothing of tensors.
@@ -99,17 +92,25 @@ export class Device {
 
 	/** @internal */
 	get portableKernels(): PortableKernels {
-		return loaded("portable", this.options.kernels?.portable);
+		return this.loaded("portable");
 	}
 
 	/** @internal */
 	get tiledKernels(): TiledKernels {
-		return loaded("tiled", this.options.kernels?.tiled);
+		return this.loaded("tiled");
 	}
 
 	/** @internal */
 	get blockedKernels(): BlockedKernels {
-		return loaded("blocked", this.options.kernels?.blocked);
+		return this.loaded("blocked");
+	}
+
+	/** @throws TesseraError if the device was opened without the kernels of this variant */
+	private loaded<V extends Variant>(variant: V): NonNullable<VariantKernels[V]> {
+		const kernels = this.options.kernels?.[variant];
+		if (kernels === undefined)
+			throw new TesseraError(`The device was opened without the ${variant} kernels: use openDevice().`);
+		return kernels;
 	}
 
 	/** The buffers in use, and those that are free in the pool. */

@@ -133,7 +133,7 @@ export class Adam {
 			checkTensor("Adam.step", "a parameter", parameter);
 			checkTensor("Adam.step", "a gradient", parameter.grad);
 			if (parameter.grad.memory() === parameter.memory())
-				throw new ArgumentError(`Adam.step: the gradient of ${parameter} is its own memory: copy it with gpu.clone().`);
+				throw new ArgumentError(`Adam.step: the gradient of ${parameter} is its own memory: use gpu.clone().`);
 		}
 		// All of them before the first one is counted: counting changes the steps.
 		const cohorts = [...new Set(moved.map(({ steps }) => steps))].map((count) =>
@@ -157,7 +157,10 @@ export class Adam {
 	/** Frees the moments, not the parameters. */
 	dispose(): void {
 		for (const { settings } of this.optimised) settings.dispose();
-		for (const { moments, second } of this.groups) for (const tensor of [moments, second]) tensor?.dispose();
+		for (const { moments, second } of this.groups) {
+			moments.dispose();
+			second?.dispose();
+		}
 		for (const tensor of this.unused) tensor.dispose();
 	}
 
@@ -218,28 +221,28 @@ function separable(members: readonly Optimised[]): readonly (readonly Optimised[
 
 /** Launches kernels/adam.wgsl for some members of a group. */
 function launch(
-	{ members, moments, second: secondMoments }: Group,
+	{ members, moments, second }: Group,
 	updated: readonly Optimised[],
 	unused: readonly Tensor[],
 	settings: Tensor,
 ): void {
-	const [first = 0, second = 0, third = 0] = members.map(({ parameter }) => parameter.size);
+	const [n0 = 0, n1 = 0, n2 = 0] = members.map(({ parameter }) => parameter.size);
 	const slots = unused.map((tensor, i) => {
 		const member = members[i];
 		return member !== undefined && updated.includes(member)
 			? { weight: member.parameter, gradient: member.parameter.grad, bit: 2 ** i }
-			: { weight: i === 1 && secondMoments ? secondMoments : tensor, gradient: settings, bit: 0 };
+			: { weight: i === 1 && second ? second : tensor, gradient: settings, bit: 0 };
 	});
 	const bindings = [...slots.map(({ weight }) => weight), ...slots.map(({ gradient }) => gradient), moments, settings];
 	moments.gpu.launch(adamKernel, {
-		constants: { SECOND_IN_W1: secondMoments === undefined ? 0 : 1 },
+		constants: { SECOND_IN_W1: second ? 1 : 0 },
 		bindings: bindings.map((tensor) => tensor.memory()),
 		uniforms: {
-			start1: first,
-			start2: first + second,
-			end: first + second + third,
+			start1: n0,
+			start2: n0 + n1,
+			end: n0 + n1 + n2,
 			updated: slots.reduce((sum, { bit }) => sum + bit, 0),
 		},
-		workgroups: Math.ceil((first + second + third) / 64),
+		workgroups: Math.ceil((n0 + n1 + n2) / 64),
 	});
 }

@@ -52,7 +52,10 @@ function blockedPlan({ gpu }: Tensor, product: Product): BlockedProduct | undefi
 	);
 }
 
-/** kernels/matmul.blocked.wgsl, after kernels/pack_factor.blocked.wgsl for a factor that it cannot read as it lies. */
+/**
+ * kernels/matmul.blocked.wgsl, after kernels/pack_factor.blocked.wgsl for a factor that it cannot read as
+ * it lies.
+ */
 function launchBlocked(a: Tensor, b: Tensor, c: Tensor, { rows, inner, columns }: Product, plan: BlockedProduct): void {
 	const { gpu } = a;
 	const { packFactor, matmul } = gpu.blockedKernels;

@@ -3,6 +3,7 @@ import sumKernel from "../../kernels/sum.wgsl";
 import sumAllKernel from "../../kernels/sum_all.wgsl";
 import { record } from "../autograd/tape.js";
 import { resolveAxis, type Shape, sizeOf } from "../base/shape.js";
+import type { SumPlan } from "../gpu/blocked_sums.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { launchElements } from "./launch.js";
@@ -22,38 +23,37 @@ export interface SumView {
  */
 const summandsPerLane = 128;
 
-/** factor · the sum of x over the r axes of the view, as a tensor of shape `to`. */
-export function launchSum(x: Tensor, view: SumView, to: Shape, factor = 1): Tensor {
-	const { r1 = 1, k1 = 1, r2 = 1, k2 = 1 } = view;
-	const { gpu } = x;
+/** kernels/sum.wgsl for a view. */
+function planPortable({ r1 = 1, k1 = 1, r2 = 1, k2 = 1 }: SumView): SumPlan {
 	const outputs = k1 * k2;
 	const lanes = lanesFor(k2);
+	const bySummands = Math.ceil((r1 * r2) / (lanes * summandsPerLane));
+	const parts = Math.max(1, Math.min(summandsPerLane, bySummands, Math.ceil(65536 / outputs)));
+	return {
+		kernel: sumKernel,
+		outputs,
+		parts,
+		constants: { OUTPUTS: 64 / lanes, LANES: lanes },
+		uniforms: { r1, k1, r2, k2, splits: parts },
+		workgroups: parts * Math.ceil((outputs * lanes) / 64),
+	};
+}
+
+/** factor · the sum of x over the r axes of the view, as a tensor of shape `to`. */
+export function launchSum(x: Tensor, view: SumView, to: Shape, factor = 1): Tensor {
+	const { gpu } = x;
 	const blocked = gpu.variants[0] === "blocked" ? gpu.blockedKernels.planSums(view) : undefined;
-	const parts =
-		blocked?.parts ??
-		Math.max(
-			1,
-			Math.min(summandsPerLane, Math.ceil((r1 * r2) / (lanes * summandsPerLane)), Math.ceil(65536 / outputs)),
-		);
+	const { kernel, outputs, parts, uniforms, ...launch } = blocked ?? planPortable(view);
+	const last = parts === 1;
 	return gpu.scope(() => {
-		const last = parts === 1;
 		const out = gpu.empty(last ? to : [parts, outputs]);
-		const memory = x.memory();
-		const scale = last ? factor : 1;
-		if (blocked !== undefined)
-			gpu.launch(blocked.kernel, {
-				constants: blocked.constants,
-				bindings: [memory, memory, out.memory()],
-				uniforms: { ...blocked.uniforms, factor: scale },
-				workgroups: blocked.workgroups,
-			});
-		else
-			gpu.launch(sumKernel, {
-				constants: { OUTPUTS: 64 / lanes, LANES: lanes },
-				bindings: [memory, out.memory()],
-				uniforms: { r1, k1, r2, k2, splits: parts, factor: scale },
-				workgroups: parts * Math.ceil((outputs * lanes) / 64),
-			});
+		const from = x.memory();
+		gpu.launch(kernel, {
+			...launch,
+			// The blocked kernel reads vectors or words.
+			bindings: [...(blocked ? [from] : []), from, out.memory()],
+			uniforms: { ...uniforms, factor: last ? factor : 1 },
+		});
 		return last ? out : launchSum(out, { r2: parts, k2: outputs }, to, factor);
 	});
 }

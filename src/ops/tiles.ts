@@ -29,8 +29,7 @@ export function vectorLoads(innerStride: number, outerStride: number, inner: num
  * there are none.
  */
 export function tileChoices(variants: Variants, tiles: readonly { readonly name: string }[]): Choices<string> {
-	const names = tiles.length > 0 ? tiles.map(({ name }) => name) : ["portable"];
-	const choices = variants.flatMap((variant) => (variant === "tiled" ? names : [variant]));
-	const [first = "portable", ...others] = new Set(choices);
+	const choices = variants.flatMap((variant) => (variant === "tiled" ? tiles.map(({ name }) => name) : [variant]));
+	const [first = "portable", ...others] = choices;
 	return [first, ...others];
 }

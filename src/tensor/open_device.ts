@@ -108,12 +108,13 @@ export async function openAdapter(
 	const store = tune === true ? storeFor(description) : tune;
 	const tuner = store === false ? undefined : await (await import("../gpu/tuner.js")).Tuner.open(store);
 	const variants = variantsFor(description, variant, tuner !== undefined);
-	const has = (...names: Variant[]) => names.some((name) => variants.includes(name));
 	const kernels = {
 		// Few images are not blocked.
-		portable: has("portable", "blocked") ? (await import("../gpu/portable_kernels.js")).portableKernels : undefined,
-		tiled: has("tiled") ? (await import("../gpu/tiled_kernels.js")).tiledKernels : undefined,
-		blocked: has("blocked") ? (await import("../gpu/blocked_kernels.js")).blockedKernels : undefined,
+		portable: variants.some((name) => name !== "tiled")
+			? (await import("../gpu/portable_kernels.js")).portableKernels
+			: undefined,
+		tiled: variants.includes("tiled") ? (await import("../gpu/tiled_kernels.js")).tiledKernels : undefined,
+		blocked: variants.includes("blocked") ? (await import("../gpu/blocked_kernels.js")).blockedKernels : undefined,
 	};
 	const printers = debug === undefined ? undefined : await import("../gpu/debug.js");
 	const device = await requestDevice(adapter, requiredFeatures);

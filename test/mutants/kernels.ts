@@ -129,7 +129,7 @@ export const kernels: Area = {
 		},
 		"Adam updates a parameter that has no gradient": {
 			file: "src/nn/adam.ts",
-			find: ": { weight: i === 1 && secondMoments ? secondMoments : tensor, gradient: settings, bit: 0 };",
+			find: ": { weight: i === 1 && second ? second : tensor, gradient: settings, bit: 0 };",
 			replace: ": { weight: member?.parameter ?? tensor, gradient: settings, bit: 2 ** i };",
 			suites: ["ops/adam"],
 		},

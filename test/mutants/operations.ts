@@ -107,8 +107,8 @@ export const operations: Area = {
 		},
 		"a split sum is multiplied twice": {
 			file: "src/ops/sum.ts",
-			find: "[splits, outputs], 1)",
-			replace: "[splits, outputs], factor)",
+			find: "factor: last ? factor : 1 }",
+			replace: "factor }",
 			suites: ["ops/reductions"],
 		},
 		"the gradient of a sum over a middle axis is not permuted back": {
