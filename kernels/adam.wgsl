@@ -1,14 +1,16 @@
 // m ← β₁m + (1 − β₁)g,  v ← β₂v + (1 − β₂)g²,  w ← w − lr / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε)
 //
-// w0, w1, w2  float32 [n0], [n1], [n2], three parameters
+// w0, w1, w2  float32, three parameters, or parameters that are in one buffer
 // g0, g1, g2  float32, their gradients
-// moments     float32 [2, n0 + n1 + n2], m and v of the parameters one after the other; with SECOND_IN_W1 m
+// moments     float32 [2, total], m and v of the group's parameters one after the other; with SECOND_IN_W1 m
 //             alone, and w1 is v of the only parameter
 // settings    computed by the host for step t
-// sizes       start1, start2, end: n0, n0 + n1, n0 + n1 + n2; updated: bit i is 1 if parameter i is updated
+// sizes       first: the element of the group with which w0 starts; start1, start2, end: those with which w1
+//             and w2 start and the last one of them ends, from `first`; there may be elements between two
+//             that belong to none; updated: bit i is 1 if parameter i is updated
 //
-// One invocation computes one element. Three parameters are as many as fit into 8 storage buffers, and a
-// launch for three has the host time of one. No features, default limits.
+// One invocation computes one element. Three parameters are as many as fit into 8 storage buffers. In a
+// captured step all parameters of a group are one. No features, default limits.
 // Source: Kingma & Ba, "Adam: a method for stochastic optimization", 2015, algorithm 1, in the form of
 // torch.optim.Adam.
 // Reference: test/reference/adam.ts, Adam
@@ -29,9 +31,11 @@ struct Settings {
 }
 
 struct Sizes {
+	first: u32,
 	start1: u32,
 	start2: u32,
 	end: u32,
+	total: u32,
 	updated: u32,
 }
 
@@ -45,8 +49,9 @@ struct Sizes {
 @group(0) @binding(7) var<storage, read> settings: Settings;
 @group(0) @binding(8) var<uniform> sizes: Sizes;
 
-// The new value of element i, after its moments are updated.
-fn updated(i: u32, weight: f32, gradient: f32) -> f32 {
+// The new value of an element, whose moments are updated.
+fn updated(element: u32, weight: f32, gradient: f32) -> f32 {
+	let i = sizes.first + element;
 	let first = fma(settings.beta1, moments[i], settings.complement1 * gradient);
 	var second = settings.complement2 * gradient * gradient;
 	moments[i] = first;
@@ -54,8 +59,8 @@ fn updated(i: u32, weight: f32, gradient: f32) -> f32 {
 		second = fma(settings.beta2, w1[i], second);
 		w1[i] = second;
 	} else {
-		second = fma(settings.beta2, moments[sizes.end + i], second);
-		moments[sizes.end + i] = second;
+		second = fma(settings.beta2, moments[sizes.total + i], second);
+		moments[sizes.total + i] = second;
 	}
 	return weight - settings.stepSize * first / fma(sqrt(second), settings.rootCorrection, settings.epsilon);
 }
@@ -65,12 +70,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 	let i = id.y * groups.x * 64u + id.x;
 	if (i >= sizes.end) { return; }
 	if (i < sizes.start1) {
-		if ((sizes.updated & 1u) != 0u) { w0[i] = updated(i, w0[i], g0[i]); }
+		if ((sizes.updated & 1u) != 0u && i < arrayLength(&w0)) { w0[i] = updated(i, w0[i], g0[i]); }
 	} else if (i < sizes.start2) {
 		let j = i - sizes.start1;
-		if ((sizes.updated & 2u) != 0u) { w1[j] = updated(i, w1[j], g1[j]); }
+		if ((sizes.updated & 2u) != 0u && j < arrayLength(&w1)) { w1[j] = updated(i, w1[j], g1[j]); }
 	} else {
 		let j = i - sizes.start2;
-		if ((sizes.updated & 4u) != 0u) { w2[j] = updated(i, w2[j], g2[j]); }
+		if ((sizes.updated & 4u) != 0u && j < arrayLength(&w2)) { w2[j] = updated(i, w2[j], g2[j]); }
 	}
 }

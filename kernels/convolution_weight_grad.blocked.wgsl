@@ -1,6 +1,6 @@
 // partial[s, o, i, ky, kx] = Σ dy[n, o, oy, ox] · x[n, i, oy·S − P + ky·D, ox·S − P + kx·D] over the pixels
 // (n, oy, ox) of split s, and partialBias[s, o] = Σ dy[n, o, oy, ox] over the same;
-// convolution_weight_grad_sum.wgsl adds the splits
+// sum_splits.wgsl adds the splits
 //
 // x            float32 [⌈batch / 16⌉, inHeight, inWidth, inChannels, 16], blocked
 // dy           float32 [⌈batch / 16⌉, outHeight, outWidth, outChannels, 16], blocked, 0 for images that do

@@ -1,6 +1,6 @@
 // partial[s, o, i, ky, kx] = Σ dy[n, o, oy, ox] · x[n, i, oy·S − P + ky·D, ox·S − P + kx·D] over the pixels
 // (n, oy, ox) of split s,  partialBias[s, c] = Σ of channel c of dy or x over its pixels in split s;
-// convolution_weight_grad_sum.wgsl then adds the splits
+// sum_splits.wgsl then adds the splits
 //
 // x            float32 [batch, inChannels, inHeight, inWidth]
 // dy, dyQuads  float32 [batch, outChannels, outHeight, outWidth]; one buffer, as words and as vectors of 4

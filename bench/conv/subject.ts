@@ -37,7 +37,7 @@ export function subject(gpu: Gpu, layer: Layer, direction: Direction, data: Laye
 	const { gradientNode } = y;
 	return {
 		operation: () => {
-			const result = noGrad(() => gradientNode?.backward(gradient))?.[which];
+			const result = noGrad(() => gradientNode?.backward(gradient, () => undefined))?.[which];
 			if (!result) throw new Error(`${layer.name} gives no ${direction}`);
 			return result;
 		},

@@ -133,7 +133,12 @@ export function runBackward(loss: Tensor, sum: (a: Tensor, b: Tensor) => Tensor)
 						`backward: a tensor of shape ${formatShape(tensor.shape)} has requiresGrad, but is no parameter and no operation made it: make it with gpu.parameter().`,
 					);
 				checkVersions(node);
-				for (const [i, contribution] of node.backward(gradient).entries()) {
+				const take = (i: number) => {
+					const sofar = gradients.get(node.inputs[i]);
+					gradients.delete(node.inputs[i]);
+					return sofar;
+				};
+				for (const [i, contribution] of node.backward(gradient, take).entries()) {
 					const input = node.inputs[i] as Tensor;
 					if (contribution === null) continue;
 					checkGradient(node.operation, input, contribution);
@@ -144,7 +149,7 @@ export function runBackward(loss: Tensor, sum: (a: Tensor, b: Tensor) => Tensor)
 				gradient.dispose();
 			}
 			for (const [parameter, gradient] of updates)
-				parameter.setGrad(gradient.memory().isShared ? gpu.clone(gradient) : gradient);
+				parameter.setGrad(gradient.memoryOfPending().isShared ? gpu.clone(gradient) : gradient);
 		}),
 	);
 }

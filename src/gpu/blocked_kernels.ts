@@ -1,7 +1,6 @@
 import blockImages from "../../kernels/block_images.wgsl";
 import convolution from "../../kernels/convolution.blocked.wgsl";
 import convolutionWeightGrad from "../../kernels/convolution_weight_grad.blocked.wgsl";
-import convolutionWeightGradSum from "../../kernels/convolution_weight_grad_sum.wgsl";
 import crossEntropy from "../../kernels/cross_entropy.blocked.wgsl";
 import crossEntropyGrad from "../../kernels/cross_entropy_grad.blocked.wgsl";
 import dropout from "../../kernels/dropout.blocked.wgsl";
@@ -14,6 +13,7 @@ import nearestCode from "../../kernels/nearest_code.blocked.wgsl";
 import nearestCodeDirect from "../../kernels/nearest_code_direct.blocked.wgsl";
 import packFactor from "../../kernels/pack_factor.blocked.wgsl";
 import sumChannels from "../../kernels/sum_channels.blocked.wgsl";
+import sumSplits from "../../kernels/sum_splits.wgsl";
 import unblockImages from "../../kernels/unblock_images.wgsl";
 import { planProduct } from "./blocked_products.js";
 import { planSums } from "./blocked_sums.js";
@@ -26,7 +26,6 @@ export const blockedKernels = {
 	blockImages,
 	convolution,
 	convolutionWeightGrad,
-	convolutionWeightGradSum,
 	crossEntropy,
 	crossEntropyGrad,
 	dropout,
@@ -41,6 +40,7 @@ export const blockedKernels = {
 	planProduct,
 	planSums,
 	sumChannels,
+	sumSplits,
 	unblockImages,
 };
 

@@ -57,11 +57,18 @@ export class CommandStream implements CommandSink {
 		storage.changes.count++;
 		this.submitIfIn(storage.lastBatch); // the upload comes before all commands that are not submitted
 		this.work.countUpload(data.byteLength);
-		this.device.queue.writeBuffer(storage.buffer, 0, data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+		this.device.queue.writeBuffer(
+			storage.buffer,
+			storage.offset,
+			data.buffer as ArrayBuffer,
+			data.byteOffset,
+			data.byteLength,
+		);
 	}
 
 	copy(from: Storage, to: Storage): void {
-		this.encoderForCopies().copyBufferToBuffer(from.buffer, 0, to.buffer, 0, Math.min(from.bytes, to.bytes));
+		const bytes = Math.min(from.bytes, to.bytes);
+		this.encoderForCopies().copyBufferToBuffer(from.buffer, from.offset, to.buffer, to.offset, bytes);
 		this.markUse(from, false);
 		this.markUse(to, true);
 	}
@@ -181,8 +188,10 @@ export class CommandStream implements CommandSink {
 		if (this.errors.anyBatchFailed) this.errors.inherit(storage);
 		const { batch } = this.work;
 		storage.lastBatch = batch;
-		if (!written) return;
-		storage.writtenBatch = batch;
-		storage.changes.count++;
+		if (written) {
+			storage.writtenBatch = batch;
+			storage.changes.count++;
+		}
+		for (let i = 0; i < storage.parts.length; i++) this.markUse(storage.parts[i], written);
 	}
 }

@@ -56,7 +56,7 @@ export class Device {
 	 */
 	onLaunch: ((event: LaunchEvent) => void) | undefined;
 	/** @internal */
-	protected readonly parts: DeviceParts;
+	readonly parts: DeviceParts;
 
 	/** @internal */
 	constructor(
@@ -147,12 +147,21 @@ export class Device {
 	 */
 	allocate(bytes: number): Storage {
 		checkNumber("gpu.allocate", "bytes", bytes, wholeAtLeastOne);
-		const limit = Math.min(this.limits.maxStorageBufferBindingSize, this.limits.maxBufferSize);
-		if (bytes > limit)
+		if (bytes > this.bindableBytes)
 			throw new LimitError(
-				`gpu.allocate: bytes is ${bytes}, but this device binds at most ${limit} bytes at once: use smaller tensors, such as a smaller batch.`,
+				`gpu.allocate: bytes is ${bytes}, but this device binds at most ${this.bindableBytes} bytes at once: use smaller tensors, such as a smaller batch.`,
 			);
 		return this.parts.tracer.sink.allocate(bytes);
+	}
+
+	/** Whether a step is traced for replays. @internal */
+	get isCapturing(): boolean {
+		return this.parts.tracer.trace?.mode === "capture";
+	}
+
+	/** How many bytes a kernel can bind at once. @internal */
+	get bindableBytes(): number {
+		return Math.min(this.limits.maxStorageBufferBindingSize, this.limits.maxBufferSize);
 	}
 
 	/** Copies host data to the start of a buffer; commands encoded before this call still read the old contents. */
@@ -177,7 +186,16 @@ export class Device {
 		checkInstance("gpu.copyStorage", "to", to, Storage, storageWanted);
 		if (from === to) return;
 		checkWritable("gpu.copyStorage", to);
-		this.parts.tracer.sink.copy(from, to);
+		const { sink } = this.parts.tracer;
+		if (from.whole === undefined || from.whole !== to.whole) {
+			sink.copy(from, to);
+			return;
+		}
+		// WebGPU copies nothing inside of a buffer.
+		const between = sink.allocate(from.bytes);
+		sink.copy(from, between);
+		sink.copy(between, to);
+		between.free();
 	}
 
 	/**

@@ -77,8 +77,34 @@ export class Launcher {
 	private dispatch(pipeline: Pipeline, buffers: readonly Storage[], workgroups: number, sink: CommandSink): void {
 		const y = Math.ceil(workgroups / this.maxWorkgroups);
 		const x = y > 1 ? Math.ceil(workgroups / y) : workgroups;
-		sink.dispatch(pipeline, buffers, x, y);
+		const conflicts = readNextToWritten(pipeline, buffers);
+		if (conflicts.length === 0) {
+			sink.dispatch(pipeline, buffers, x, y);
+			return;
+		}
+		const copies = new Map(conflicts.map((storage) => [storage, sink.allocate(storage.bytes)]));
+		for (const [storage, copy] of copies) sink.copy(storage, copy);
+		sink.dispatch(
+			pipeline,
+			buffers.map((storage) => copies.get(storage) ?? storage),
+			x,
+			y,
+		);
+		for (const copy of copies.values()) copy.free();
 	}
+}
+
+const none: readonly Storage[] = [];
+
+/** The storages of a dispatch that it reads while it writes another part of the same buffer, which WebGPU does not allow. */
+function readNextToWritten({ declarations: { kinds } }: Pipeline, storages: readonly Storage[]): readonly Storage[] {
+	if (storages.every(({ whole }) => whole === undefined)) return none;
+	const written = storages.filter((_, i) => kinds[i] === "storage");
+	return storages.filter(
+		(storage, i) =>
+			kinds[i] === "read-only-storage" &&
+			written.some((other) => other !== storage && other.whole !== undefined && other.whole === storage.whole),
+	);
 }
 
 const launchNames = [

@@ -133,7 +133,7 @@ export class Pipelines {
 	bindGroup(pipeline: Pipeline, storages: readonly Storage[]): GPUBindGroup {
 		const { layout } = pipeline;
 		let key = `${layout.id}`;
-		for (const storage of storages) key += `,${storage.id}:${storage.bytes}`;
+		for (const { id, bytes, offset } of storages) key += offset === 0 ? `,${id}:${bytes}` : `,${id}:${bytes}+${offset}`;
 		const cached = this.bindGroups.get(key);
 		if (cached !== undefined) return cached.group;
 		if (storages.length !== layout.bindings)
@@ -144,7 +144,10 @@ export class Pipelines {
 		this.work.countObject();
 		const group = this.device.createBindGroup({
 			layout: layout.bindGroupLayout,
-			entries: storages.map(({ buffer, bytes }, binding) => ({ binding, resource: { buffer, size: bytes } })),
+			entries: storages.map(({ buffer, offset, bytes }, binding) => ({
+				binding,
+				resource: { buffer, offset, size: bytes },
+			})),
 		});
 		const buffers = storages.map(({ id }) => id);
 		this.bindGroups.set(key, { group, buffers, weight: new ArrayBuffer(bindGroupBytes) });

@@ -50,8 +50,8 @@ export class Readback {
 		const writtenBatches = storages.map(({ writtenBatch }) => writtenBatch);
 		const staging = this.take(total);
 		const encoder = this.stream.encoderForCopies();
-		for (const [i, { buffer, bytes }] of storages.entries())
-			encoder.copyBufferToBuffer(buffer, 0, staging.buffer, offsets[i], Math.ceil(bytes / 4) * 4);
+		for (const [i, { buffer, offset, bytes }] of storages.entries())
+			encoder.copyBufferToBuffer(buffer, offset, staging.buffer, offsets[i], Math.ceil(bytes / 4) * 4);
 		this.stream.submit();
 		const { submitted } = this.work;
 		try {

@@ -9,15 +9,25 @@ export interface BufferSlot {
 	readonly buffer: GPUBuffer;
 }
 
+const noParts: readonly Storage[] = [];
+
 /**
  * GPU memory that tensors share: a pooled buffer, the bytes of it that are in use, and a reference count. At zero references the
  * buffer returns to its pool.
+ *
+ * Storages can be parts of one whole (gpu/join.ts): ranges of its buffer, which a kernel can bind as one.
  */
 export class Storage {
 	/** Number of the last batch of commands that writes the buffer; −1 if the host wrote its contents. @internal */
 	writtenBatch = -1;
 	/** How often the elements were overwritten; one object for memory that holds the same elements in two orders. @internal */
 	changes = { count: 0 };
+	/** Where it starts in its buffer, in bytes. */
+	offset = 0;
+	/** The storage of which this one is a part. @internal */
+	whole: Storage | undefined;
+	/** Its parts. @internal */
+	parts: readonly Storage[] = noParts;
 	private references = 1;
 
 	/** @internal */
@@ -26,7 +36,7 @@ export class Storage {
 		private slot: BufferSlot | undefined,
 		/** Bytes in use: the binding's size. */
 		readonly bytes: number,
-		private readonly release: (storage: Storage) => void,
+		private release: (storage: Storage) => void,
 		/**
 		 * Number of the last batch of commands that uses the buffer, also those of an earlier storage in the same buffer.
 		 *
@@ -68,11 +78,31 @@ export class Storage {
 
 	/** Removes a reference. */
 	free(): void {
-		if (this.references === 0) return;
-		if (--this.references === 0) this.release(this);
+		if (this.references === 0 || --this.references > 0) return;
+		const { whole } = this;
+		this.release(this);
+		if (whole === undefined) return;
+		whole.lastBatch = Math.max(whole.lastBatch, this.lastBatch);
+		whole.free();
+	}
+
+	/**
+	 * Makes this storage a part of another one, which it holds from now on. Its own buffer is released.
+	 *
+	 * @internal
+	 */
+	moveInto(whole: Storage, offset: number): void {
+		if (this.slot !== undefined) {
+			this.release(this);
+			this.release = () => undefined;
+			this.slot = undefined;
+		}
+		this.whole = whole.retain();
+		this.offset = offset;
 	}
 
 	private allocated(): BufferSlot {
+		if (this.whole !== undefined) return this.whole.allocated();
 		if (this.slot === undefined)
 			throw new CaptureError(
 				"This tensor was made while a step was traced, so nothing was computed into it. Return it from the step, and use it after replay().",

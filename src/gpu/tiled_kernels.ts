@@ -1,8 +1,8 @@
 import convolution from "../../kernels/convolution.tiled.wgsl";
 import convolutionWeightGrad from "../../kernels/convolution_weight_grad.tiled.wgsl";
-import convolutionWeightGradSum from "../../kernels/convolution_weight_grad_sum.wgsl";
 import matmul from "../../kernels/matmul.tiled.wgsl";
 import nearestCode from "../../kernels/nearest_code.tiled.wgsl";
+import sumSplits from "../../kernels/sum_splits.wgsl";
 import { codeTilesFor, splitsOf, tileCount, tilesFor, tilesForSplits } from "./tiles.js";
 
 /**
@@ -12,9 +12,9 @@ import { codeTilesFor, splitsOf, tileCount, tilesFor, tilesForSplits } from "./t
 export const tiledKernels = {
 	convolution,
 	convolutionWeightGrad,
-	convolutionWeightGradSum,
 	matmul,
 	nearestCode,
+	sumSplits,
 	tilesFor,
 	tilesForSplits,
 	splitsOf,

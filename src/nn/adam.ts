@@ -2,7 +2,9 @@ import adamKernel from "../../kernels/adam.wgsl";
 import { checkArray, checkNumber, checkNumbers, checkOptions, wrongArgument } from "../base/arguments.js";
 import { ArgumentError, CaptureError } from "../base/errors.js";
 import { sizeOf } from "../base/shape.js";
+import { join, layOut, wholeOf } from "../gpu/join.js";
 import { declarationsOf, packWords, type Words } from "../gpu/kernel.js";
+import type { Storage } from "../gpu/storage.js";
 import { commonGpu } from "../ops/check.js";
 import { checkParameter, checkTensor } from "../tensor/check_tensor.js";
 import type { Gpu, Parameter, Tensor } from "../tensor/tensor.js";
@@ -27,8 +29,11 @@ export function checkAdamOptions(caller: string, { lr, betas, eps }: AdamOptions
 	if (eps !== undefined) checkNumber(caller, "eps", eps, { above: 0 });
 }
 
-/** Parameters of one launch at most; see kernels/adam.wgsl. */
+/** Parameters of one launch at most, if they are in buffers of their own; see kernels/adam.wgsl. */
 const perLaunch = 3;
+
+/** Bytes of parameters that are moved into one buffer, at most. */
+const mostJoined = 2 ** 28;
 
 /** A parameter that is optimised. */
 interface Optimised {
@@ -42,15 +47,15 @@ interface Optimised {
 	steps: number;
 }
 
-/** Parameters that one launch can update together. */
+/** Parameters whose moments are in one buffer. */
 interface Group {
 	readonly members: readonly Optimised[];
-	/**
-	 * float32 [2, elements], both moments of the members one after the other; or [elements], the first
-	 * ones.
-	 */
+	/** With which of the group's elements each member starts, and how many there are. */
+	readonly starts: readonly number[];
+	readonly total: number;
+	/** float32 [2, total], both moments of all elements; or [total], the first ones. */
 	readonly moments: Tensor;
-	/** float32 [elements], the second moments of a parameter that is too large for one binding of both. */
+	/** float32 [total], the second moments of a parameter that is too large for one binding of both. */
 	readonly second: Tensor | undefined;
 }
 
@@ -75,7 +80,7 @@ export class Adam {
 	private readonly eps: number;
 	private readonly optimised: readonly Optimised[];
 	private readonly groups: readonly Group[];
-	/** Tensors of one element, for the parameters of a launch that it does not update. */
+	/** Tensors of one element, for what a launch does not update. */
 	private readonly unused: readonly Tensor[];
 	private readonly gpu: Gpu;
 	/** The kernel's settings, of one step. */
@@ -132,7 +137,7 @@ export class Adam {
 		for (const { parameter } of moved) {
 			checkTensor("Adam.step", "a parameter", parameter);
 			checkTensor("Adam.step", "a gradient", parameter.grad);
-			if (parameter.grad.memory() === parameter.memory())
+			if (parameter.grad.memoryOfPending() === parameter.memory())
 				throw new ArgumentError(`Adam.step: the gradient of ${parameter} is its own memory: use gpu.clone().`);
 		}
 		// All of them before the first one is counted: counting changes the steps.
@@ -143,10 +148,52 @@ export class Adam {
 			const [{ settings }] = cohort as [Optimised];
 			this.gpu.feed(settings, () => this.advance(cohort));
 			const updated = new Set(cohort);
-			for (const group of this.groups)
-				for (const members of separable(group.members.filter((member) => updated.has(member))))
-					launch(group, members, this.unused, settings);
+			for (const group of this.groups) this.update(group, updated, settings);
 		}
+	}
+
+	/** Updates the members of a group that are in a cohort: together if that is possible, or three at a time. */
+	private update(group: Group, cohort: ReadonlySet<Optimised>, settings: Tensor): void {
+		const { members, starts, total } = group;
+		const together = members.every((member) => cohort.has(member)) ? joined(members) : undefined;
+		if (together !== undefined) {
+			this.launch(group, [together], [0, total, total, total], settings);
+			return;
+		}
+		for (let first = 0; first < members.length; first += perLaunch) {
+			const updates = members
+				.slice(first, first + perLaunch)
+				.map((member) => (cohort.has(member) ? updateOf(member) : undefined));
+			const ends = [0, 1, 2, 3].map((i) => starts[first + i] ?? total);
+			for (const each of separable(updates)) this.launch(group, each, ends, settings);
+		}
+	}
+
+	/**
+	 * Launches kernels/adam.wgsl.
+	 *
+	 * @param updates up to three, undefined for a parameter that is not updated
+	 * @param starts with which of the group's elements each of the three starts, and where the last one ends
+	 */
+	private launch(
+		{ moments, second, total }: Group,
+		updates: readonly (Update | undefined)[],
+		starts: readonly number[],
+		settings: Tensor,
+	): void {
+		const [first, start1, start2, end] = starts;
+		const weights = this.unused.map(
+			(tensor, i) => updates[i]?.weight ?? (i === 1 && second ? second : tensor).memory(),
+		);
+		const gradients = this.unused.map((_, i) => updates[i]?.gradient ?? settings.memory());
+		const updated = updates.reduce((bits, update, i) => bits + (update === undefined ? 0 : 2 ** i), 0);
+		if (updated === 0) return;
+		this.gpu.launch(adamKernel, {
+			constants: { SECOND_IN_W1: second ? 1 : 0 },
+			bindings: [...weights, ...gradients, moments.memory(), settings.memory()],
+			uniforms: { first, start1: start1 - first, start2: start2 - first, end: end - first, total, updated },
+			workgroups: Math.ceil((end - first) / 64),
+		});
 	}
 
 	/** Frees the gradients. `backward` adds to gradients that are there. */
@@ -186,63 +233,77 @@ export class Adam {
 	}
 }
 
-/** Groups of parameters next to each other, whose moments fit into one binding. */
-function groupsOf(gpu: Gpu, optimised: readonly Optimised[]): Group[] {
-	const most = Math.min(gpu.limits.maxStorageBufferBindingSize, gpu.limits.maxBufferSize) / 8;
-	const parts: { members: Optimised[]; elements: number }[] = [];
-	for (const member of optimised) {
-		const { size } = member.parameter;
-		const last = parts.at(-1);
-		if (last === undefined || last.members.length === perLaunch || last.elements + size > most)
-			parts.push({ members: [member], elements: size });
-		else {
-			last.members.push(member);
-			last.elements += size;
-		}
-	}
-	const zeros = (shape: number[]) => gpu.keep(gpu.tensor(new Float32Array(sizeOf(shape)), shape));
-	return parts.map(({ members, elements }) => ({
-		members,
-		moments: zeros(elements > most ? [elements] : [2, elements]),
-		second: elements > most ? zeros([elements]) : undefined,
-	}));
+/** What a launch updates: a parameter, or several in one buffer. */
+interface Update {
+	readonly weight: Storage;
+	readonly gradient: Storage;
+}
+
+function updateOf({ parameter }: Optimised): Update {
+	return { weight: parameter.memory(), gradient: parameter.grad.memory() };
 }
 
 /**
- * The members in one launch, or each in its own if a gradient is the memory of a parameter: a launch cannot
- * read what it writes.
+ * All parameters of a group and their gradients as one: in a captured step, if each of the two are in one
+ * buffer. Gradients that are pending are computed in one launch.
  */
-function separable(members: readonly Optimised[]): readonly (readonly Optimised[])[] {
-	const written = members.map(({ parameter }) => parameter.memory());
-	if (members.some(({ parameter }) => written.includes(parameter.grad.memory())))
-		return members.map((member) => [member]);
-	return members.length > 0 ? [members] : [];
+function joined(members: readonly Optimised[]): Update | undefined {
+	const { gpu } = members[0].parameter;
+	const weight = wholeOf(members.map(({ parameter }) => parameter.memory()));
+	if (weight === undefined || !gpu.isCapturing) return undefined;
+	const gradients = members.map(({ parameter }) => parameter.grad);
+	const gradient = join(
+		gpu,
+		gradients.map((tensor) => tensor.memoryOfPending()),
+	);
+	if (gradient === undefined) return undefined;
+	const pending = new Set(gradients.flatMap((tensor) => tensor.pending ?? []));
+	for (const first of pending) first.complete([...pending]);
+	return { weight, gradient };
 }
 
-/** Launches kernels/adam.wgsl for some members of a group. */
-function launch(
-	{ members, moments, second }: Group,
-	updated: readonly Optimised[],
-	unused: readonly Tensor[],
-	settings: Tensor,
-): void {
-	const [n0 = 0, n1 = 0, n2 = 0] = members.map(({ parameter }) => parameter.size);
-	const slots = unused.map((tensor, i) => {
-		const member = members[i];
-		return member !== undefined && updated.includes(member)
-			? { weight: member.parameter, gradient: member.parameter.grad, bit: 2 ** i }
-			: { weight: i === 1 && second ? second : tensor, gradient: settings, bit: 0 };
+/**
+ * Groups of parameters whose moments fit into one binding, those that are trained now and the others. Their
+ * memory is joined if it can be.
+ */
+function groupsOf(gpu: Gpu, optimised: readonly Optimised[]): Group[] {
+	const most = gpu.bindableBytes / 2;
+	const isTrained = ({ parameter }: Optimised) => Number(parameter.requiresGrad);
+	const groups: Optimised[][] = [];
+	for (const member of optimised.toSorted((a, b) => isTrained(b) - isTrained(a))) {
+		const last = groups.at(-1) ?? [];
+		const fits = last.length > 0 && isTrained(last[0]) === isTrained(member);
+		if (fits && layOutMembers([...last, member]).end <= Math.min(most, mostJoined)) last.push(member);
+		else groups.push([member]);
+	}
+	const zeros = (shape: number[]) => gpu.keep(gpu.tensor(new Float32Array(sizeOf(shape)), shape));
+	return groups.map((members) => {
+		const { offsets, end } = layOutMembers(members);
+		const total = end / 4;
+		join(
+			gpu,
+			members.map(({ parameter }) => parameter.memory()),
+		);
+		return {
+			members,
+			starts: offsets.map((bytes) => bytes / 4),
+			total,
+			moments: zeros(end > most ? [total] : [2, total]),
+			second: end > most ? zeros([total]) : undefined,
+		};
 	});
-	const bindings = [...slots.map(({ weight }) => weight), ...slots.map(({ gradient }) => gradient), moments, settings];
-	moments.gpu.launch(adamKernel, {
-		constants: { SECOND_IN_W1: second ? 1 : 0 },
-		bindings: bindings.map((tensor) => tensor.memory()),
-		uniforms: {
-			start1: n0,
-			start2: n0 + n1,
-			end: n0 + n1 + n2,
-			updated: slots.reduce((sum, { bit }) => sum + bit, 0),
-		},
-		workgroups: Math.ceil((n0 + n1 + n2) / 64),
-	});
+}
+
+function layOutMembers(members: readonly Optimised[]): ReturnType<typeof layOut> {
+	return layOut(members.map(({ parameter }) => 4 * parameter.size));
+}
+
+/**
+ * The updates in one launch, or each in its own if a gradient is the memory of a parameter: a launch cannot
+ * read what it writes.
+ */
+function separable(updates: readonly (Update | undefined)[]): readonly (readonly (Update | undefined)[])[] {
+	const written = updates.map((update) => update?.weight);
+	if (!updates.some((update) => update !== undefined && written.includes(update.gradient))) return [updates];
+	return updates.map((one, i) => updates.map((_, j) => (i === j ? one : undefined)));
 }

@@ -161,6 +161,14 @@ export interface Capture<T> {
 	[Symbol.dispose](): void;
 }
 
+/** Elements that are still to be computed: when one of their tensors is accessed, or with those of others. @internal */
+export interface Pending {
+	/** Launches what computes these and others of the same kind. */
+	complete(all: readonly Pending[]): void;
+	/** One of its tensors is disposed of before that. */
+	drop(tensor: AnyTensor): void;
+}
+
 /** What is told of changes to gradients. @internal */
 export interface GradientObserver {
 	/** A gradient is looked at. */
@@ -177,8 +185,11 @@ export interface GradientNode {
 	/**
 	 * From the gradient of the output to those of the inputs, null for an input that needs none. The caller disposes of the
 	 * results.
+	 *
+	 * @param take takes over the gradient that an input has so far, if it has one: then the result must contain it, and
+	 * `backward` disposes of it
 	 */
-	readonly backward: (gradient: Tensor) => readonly (Tensor | null)[];
+	readonly backward: (gradient: Tensor, take: (input: number) => Tensor | undefined) => readonly (Tensor | null)[];
 	/** If the operation ends in a ReLU. */
 	readonly relu?: ReluMask;
 	/** The tensors whose elements `backward` reads, each with its version in the forward pass. */
@@ -203,6 +214,8 @@ export class Tensor<D extends DType = "float32"> {
 	gradientNode: GradientNode | null = null;
 	/** What an error advises if the tensor is used after it was disposed of. @internal */
 	disposalAdvice = "A tensor made inside gpu.scope() ends with the scope unless the scope returns it.";
+	/** What still has to compute the elements. @internal */
+	pending: Pending | null = null;
 	private needsGrad = false;
 	private disposed = false;
 	/** Contiguous memory that was made of blocked memory; kept, because a tensor may be read and shared often. */
@@ -254,10 +267,16 @@ export class Tensor<D extends DType = "float32"> {
 	memory(layout: Layout = "contiguous"): Storage {
 		if (layout !== "contiguous") checkWord("tensor.memory", "layout", layout, layoutNames);
 		this.checkAlive();
+		this.pending?.complete([this.pending]);
 		if (layout === "blocked") return this.layout === "blocked" ? this.primary : this.blockedCopy();
 		if (this.primaryLayout === "contiguous") return this.primary;
 		this.converted ??= this.contiguousCopy();
 		return this.converted;
+	}
+
+	/** As `memory()`, but elements that are pending stay so. @internal */
+	memoryOfPending(): Storage {
+		return this.pending === null ? this.memory() : this.primary;
 	}
 
 	/** Converts the tensor to the contiguous layout, and frees its memory in another one. @internal */
@@ -346,6 +365,7 @@ export class Tensor<D extends DType = "float32"> {
 		this.disposed = true;
 		this.gradientNode = null;
 		this.gpu.untrack(this);
+		this.pending?.drop(this);
 		this.primary.free();
 		this.converted?.free();
 	}

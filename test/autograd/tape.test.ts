@@ -76,6 +76,25 @@ test("stopGradient and the straight-through estimator", async () => {
 	assert.equal(gradient, [20, 40]);
 });
 
+test("an operation can take over the gradient that its input has so far", async () => {
+	const taken: boolean[] = [];
+	/** Σ w, whose gradient is added to the one that w has so far. */
+	const sumOf = (w: Tensor) =>
+		record("sumOf", sum(stopGradient(w)), [w], [], (gradient, take) => {
+			const sofar = take(0);
+			taken.push(sofar !== undefined);
+			assert.is(take(0), undefined, "it is taken once");
+			const ones = mul(gradient, w.gpu.tensor([1, 1]));
+			const both = sofar === undefined ? ones : add(sofar, ones);
+			sofar?.dispose();
+			return [both];
+		});
+	// y = 2w: d/dw (Σ y + Σ y²) = 2 + 8w, whichever comes first in the backward pass.
+	for (const lossOf of [(y: Tensor) => add(sumOf(y), sum(mul(y, y))), (y: Tensor) => add(sum(mul(y, y)), sumOf(y))])
+		assert.equal(await gradientOf((_, w) => backward(lossOf(scale(w, 2)))), [18, 26]);
+	assert.equal(taken, [true, false]);
+});
+
 test("nothing is recorded without need", async () => {
 	const gpu = await device();
 	gpu.scope(() => {

@@ -1,9 +1,39 @@
-import { Adam, ArgumentError, add, backward, GradientError, mul, openDevice, sum } from "tessera-gpu";
+import {
+	Adam,
+	ArgumentError,
+	add,
+	backward,
+	conv2d,
+	convTranspose2d,
+	type Gpu,
+	GradientError,
+	matmul,
+	mean,
+	mul,
+	openDevice,
+	type Parameter,
+	reshape,
+	scale,
+	sum,
+	type Tensor,
+} from "tessera-gpu";
 import { suite } from "uvu";
+import * as assert from "uvu/assert";
 import { Random } from "../../src/base/random.js";
 import { type AdamOptions, Adam as Reference } from "../reference/adam.js";
 import { array } from "../reference/array.js";
-import { assertClose, assertThrows, checkMemory, device, parameterOf, randomArray, tensorOf } from "../support.js";
+import {
+	assertClose,
+	assertSame,
+	assertThrows,
+	checkMemory,
+	device,
+	deviceWith,
+	parameterOf,
+	randomArray,
+	tensorOf,
+	variants,
+} from "../support.js";
 
 const test = suite("Adam");
 const shapes = [[], [1], [7], [67, 71], [3, 2, 4, 4]];
@@ -182,6 +212,113 @@ test("a parameter that was disposed of and has no gradient does not stop the oth
 	assertClose(await parameters[3].data(), [3.5], 1e-5, "in another launch");
 	adam.dispose();
 	for (const parameter of parameters) parameter.dispose();
+});
+
+/** Two convolutions, one of them transposed and one used twice, and a product; their parameters are in one order. */
+function network(gpu: Gpu) {
+	const random = new Random(77);
+	const shapes = [[9, 2, 3, 3], [9], [9, 5, 2, 2], [5], [9, 9, 1, 1], [190, 4]];
+	const parameters = shapes.map((shape) => parameterOf(gpu, randomArray(random, shape)));
+	const [w1, b1, w2, b2, w3, w4] = parameters as [Parameter, Parameter, Parameter, Parameter, Parameter, Parameter];
+	const x = tensorOf(gpu, randomArray(random, [5, 2, 38, 38]));
+	const forward = () => {
+		const once = conv2d(x, w1, { bias: b1, stride: 2, padding: 1, activation: "relu" });
+		const twice = conv2d(conv2d(once, w3), w3);
+		const y = convTranspose2d(twice, w2, { bias: b2, stride: 2 });
+		return mean(matmul(reshape(y, [190, 190]), w4));
+	};
+	return { parameters, forward, x };
+}
+
+/** What is done between backward and the step, besides. */
+const steps: Record<string, (adam: Adam, parameters: readonly Parameter[], loss: () => Tensor) => void> = {
+	"one backward pass": () => undefined,
+	"a second backward pass, whose gradients are added": (_, __, loss) => backward(loss()),
+	"a gradient that was replaced by half of it": (_, [first]) => first?.setGrad(scale(first.grad, 0.5)),
+	"a parameter whose gradient was freed": (_, [, second]) => second?.zeroGrad(),
+	"gradients that were freed before": (_, parameters, loss) => {
+		for (const parameter of parameters) parameter.zeroGrad();
+		backward(loss());
+	},
+	"gradients of another step": (_, parameters) => {
+		for (const parameter of parameters) parameter.setGrad(scale(parameter.grad, 2));
+	},
+};
+
+for (const [title, between] of Object.entries(steps))
+	test(`captured steps give the bits of eager ones: ${title}`, async () => {
+		for (const gpu of await variants({ tiled: true })) {
+			const before = gpu.memory().buffers;
+			const results: Float32Array[][] = [];
+			for (const captures of [false, true]) {
+				const { parameters, forward, x } = network(gpu);
+				const adam = new Adam(parameters, { lr: 0.05 });
+				const step = () => {
+					adam.zeroGrad();
+					const loss = forward();
+					backward(loss);
+					between(adam, parameters, forward);
+					adam.step();
+				};
+				const captured = captures ? gpu.capture(step) : undefined;
+				for (let i = 0; i < 3; i++) captured === undefined ? gpu.scope(step) : captured.replay();
+				const trained = parameters.filter(({ hasGrad }) => hasGrad).map(({ grad }) => grad);
+				results.push((await gpu.readAll([...parameters, ...trained])) as Float32Array[]);
+				captured?.dispose();
+				adam.dispose();
+				for (const tensor of [...parameters, x]) tensor.dispose();
+			}
+			const [eager = [], captured = []] = results;
+			assert.is(captured.length, eager.length);
+			for (const [i, values] of eager.entries()) assertSame(captured[i], values, `${gpu.variants[0]}: tensor ${i}`);
+			assert.is(gpu.memory().buffers, before, "buffers");
+		}
+	});
+
+test("a captured step has one launch of Adam and one of the sums of all layers", async () => {
+	for (const variant of ["tiled", "portable"] as const) {
+		const gpu = await deviceWith(variant);
+		const { parameters, forward, x } = network(gpu);
+		const adam = new Adam(parameters);
+		const captured = gpu.capture(() => {
+			adam.zeroGrad();
+			backward(forward());
+			adam.step();
+		});
+		const launches: string[] = [];
+		gpu.onLaunch = ({ kernel }) => launches.push(kernel.name);
+		captured.replay();
+		gpu.onLaunch = undefined;
+		const countOf = (name: string) => launches.filter((launch) => launch === name).length;
+		assert.is(countOf("adam.wgsl"), 1);
+		// The weight that is used twice has two sums of its own, whose results are added.
+		if (variant === "tiled") assert.is(countOf("sum_splits.wgsl"), 3);
+		captured.dispose();
+		adam.dispose();
+		for (const tensor of [...parameters, x]) tensor.dispose();
+	}
+});
+
+test("two optimizers, a frozen parameter, a view of a parameter: each is updated as on its own", async () => {
+	const gpu = await device();
+	const starts = [[1, 2], [3], [4, 5, 6]];
+	const parameters = starts.map((start) => gpu.parameter(start)) as [Parameter, Parameter, Parameter];
+	parameters[1].requiresGrad = false;
+	const view = parameters[2].share();
+	const adams = [new Adam(parameters, { lr: 0.5 }), new Adam([parameters[2], parameters[0]], { lr: 0.25 })];
+	const captured = gpu.capture(() => {
+		for (const parameter of parameters) parameter.zeroGrad();
+		backward(add(sum(parameters[0]), sum(parameters[2])));
+		for (const adam of adams) adam.step();
+	});
+	captured.replay();
+	// The first step of Adam is lr in the direction of the gradient.
+	assertClose(await parameters[0].data(), [0.25, 1.25], 1e-5, "in both optimizers");
+	assertClose(await parameters[1].data(), [3], 0, "frozen");
+	assertClose(await view.data(), [3.25, 4.25, 5.25], 1e-5, "seen through the view");
+	captured.dispose();
+	for (const adam of adams) adam.dispose();
+	for (const tensor of [...parameters, view]) tensor.dispose();
 });
 
 test("steps leave nothing behind", async () => {

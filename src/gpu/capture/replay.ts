@@ -15,7 +15,14 @@ type Command =
 			readonly x: number;
 			readonly y: number;
 	  }
-	| { readonly pipeline: undefined; readonly from: GPUBuffer; readonly to: GPUBuffer; readonly bytes: number };
+	| {
+			readonly pipeline: undefined;
+			readonly from: GPUBuffer;
+			readonly fromOffset: number;
+			readonly to: GPUBuffer;
+			readonly toOffset: number;
+			readonly bytes: number;
+	  };
 
 /**
  * A traced step with buffers, pipelines and bind groups, ready to be encoded again and again. Its buffers are taken out of the
@@ -28,7 +35,8 @@ export class Replay implements PreparedCommands {
 	private readonly pipelines: ReadonlySet<Pipeline>;
 	/** Storages that the step allocated and that outlive a replay: its results. */
 	private readonly results: readonly Storage[];
-	/** Storages that outlive a replay and that it uses; those of them that it writes. */
+	/** Storages from outside; those that outlive a replay and that it uses; those of them that it writes. */
+	private readonly read: readonly Storage[];
 	private readonly used: readonly Storage[];
 	private readonly written: readonly Storage[];
 	/** The buffers that no result is in. */
@@ -66,7 +74,8 @@ export class Replay implements PreparedCommands {
 		trace.releaseLater = (storage) => pool.release(storage.id, storage.lastBatch);
 		this.pipelines = trace.pipelines;
 		this.dispatches = this.commands.filter(({ pipeline }) => pipeline !== undefined).length;
-		this.used = [...trace.external, ...this.results];
+		this.read = withParts(trace.external);
+		this.used = withParts([...trace.external, ...this.results]);
 		const written = trace.writtenBy();
 		this.written = this.used.filter((storage) => written.has(storage));
 	}
@@ -75,6 +84,7 @@ export class Replay implements PreparedCommands {
 	private build(acquire: (bytes: number) => BufferSlot): void {
 		const { pipelines } = this.parts;
 		const free = new Map<number, BufferSlot[]>();
+		const placed = new Set<Storage>();
 		for (const event of this.trace.events)
 			if (event.kind === "dispatch") {
 				const { pipeline, storages, x, y } = event;
@@ -82,10 +92,19 @@ export class Replay implements PreparedCommands {
 				this.commands.push({ pipeline: pipelines.compiled(pipeline), group, x, y });
 			} else if (event.kind === "copy") {
 				const { from, to } = event;
-				const bytes = Math.min(from.bytes, to.bytes);
-				this.commands.push({ pipeline: undefined, from: from.buffer, to: to.buffer, bytes });
+				this.commands.push({
+					pipeline: undefined,
+					from: from.buffer,
+					fromOffset: from.offset,
+					to: to.buffer,
+					toOffset: to.offset,
+					bytes: Math.min(from.bytes, to.bytes),
+				});
 			} else {
-				const { storage } = event;
+				// A whole has its buffer from its first part to the end.
+				const storage = event.storage.whole ?? event.storage;
+				if (storage !== event.storage && (event.kind === "free" || placed.has(storage))) continue;
+				placed.add(storage);
 				const size = sizeClass(storage.bytes);
 				const slots = free.get(size) ?? [];
 				free.set(size, slots);
@@ -111,7 +130,7 @@ export class Replay implements PreparedCommands {
 		if (errors.anyBatchFailed) for (const { failure } of this.pipelines) if (failure !== undefined) throw failure;
 		for (const { upload } of this.trace.feeds) upload();
 		if (onLaunch !== undefined) for (const launch of this.trace.launches) onLaunch({ ...launch, mode: "replayed" });
-		if (errors.anyBatchFailed) for (const storage of this.trace.external) errors.inherit(storage);
+		if (errors.anyBatchFailed) for (const storage of this.read) errors.inherit(storage);
 		stream.append(this);
 		const { batch } = work;
 		for (let i = 0; i < used.length; i++) used[i].lastBatch = batch;
@@ -133,7 +152,8 @@ export class Replay implements PreparedCommands {
 			if (command.pipeline === undefined) {
 				open?.end();
 				open = undefined;
-				encoder.copyBufferToBuffer(command.from, 0, command.to, 0, command.bytes);
+				const { from, fromOffset, to, toOffset, bytes } = command;
+				encoder.copyBufferToBuffer(from, fromOffset, to, toOffset, bytes);
 				continue;
 			}
 			if (open === undefined) {
@@ -158,4 +178,9 @@ export class Replay implements PreparedCommands {
 		for (const storage of this.results) storage.free();
 		this.trace.release();
 	}
+}
+
+/** Storages and their parts, each once. */
+function withParts(storages: Iterable<Storage>): Storage[] {
+	return [...new Set([...storages].flatMap((storage) => [storage, ...storage.parts]))];
 }

@@ -73,22 +73,32 @@ export class Trace implements CommandSink {
 			if (event.kind === "copy") written.add(event.to);
 			else if (event.kind === "dispatch")
 				for (const [i, storage] of event.storages.entries())
-					if (event.pipeline.declarations.kinds[i] === "storage") written.add(storage);
+					if (event.pipeline.declarations.kinds[i] === "storage")
+						for (const each of [storage, ...storage.parts]) written.add(each);
 		return written;
 	}
 
-	/** Storages that the step allocated and that are still referenced. */
+	/** Storages that the step allocated and that are still referenced, without those that consist of parts. */
 	get alive(): Storage[] {
-		return [...this.allocated.keys()].filter(({ alive }) => alive);
+		return [...this.allocated.keys()].filter(({ alive, parts }) => alive && parts.length === 0);
 	}
 
 	allocate(bytes: number): Storage {
 		const storage = new Storage(undefined, bytes, (freed) => {
 			if (this.open) this.events.push({ kind: "free", storage: freed });
-			else this.releaseLater(freed);
+			else if (freed.whole === undefined) this.releaseLater(freed);
 		});
 		this.addAllocation(storage);
 		return storage;
+	}
+
+	/** A storage whose parts will be storages of this trace; it has a buffer when the first of them does. */
+	allocateWhole(bytes: number): Storage {
+		const whole = new Storage(undefined, bytes, (freed) => {
+			if (!this.open) this.releaseLater(freed);
+		});
+		this.allocated.set(whole, this.allocated.size);
+		return whole;
 	}
 
 	/** Notes that a storage of this trace is allocated. */
@@ -170,9 +180,10 @@ export class Trace implements CommandSink {
 	}
 
 	/** Later operations of the step see that the elements have changed. */
-	private countChange({ changes }: Storage): void {
+	private countChange({ changes, parts }: Storage): void {
 		changes.count++;
 		this.changes.push(changes);
+		for (const part of parts) this.countChange(part);
 	}
 
 	private retainExternal(storage: Storage): void {

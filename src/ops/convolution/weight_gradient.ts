@@ -1,9 +1,10 @@
 import { type Shape, sizeOf } from "../../base/shape.js";
+import { allocateTogether } from "../../gpu/join.js";
 import type { Kernel, UniformValues } from "../../gpu/kernel.js";
 import type { ProductSizes, Tile } from "../../gpu/tiles.js";
 import { blocksOf } from "../../tensor/layout.js";
-import type { Tensor } from "../../tensor/tensor.js";
-import { launchElements } from "../launch.js";
+import { type Gpu, Tensor } from "../../tensor/tensor.js";
+import { addSplits } from "../split_sums.js";
 import { launchSum } from "../sum.js";
 import { asVectors, tileChoices, tilesOf } from "../tiles.js";
 import { variantsForBatch, withoutBlocked } from "../variants.js";
@@ -136,10 +137,12 @@ export function launchWeightGradientTiled(
 	const splits = splitsOf(tile, products);
 	const channels = biasOf === "input" ? input.shape[1] : outChannels;
 	return gpu.scope(() => {
-		const weight = gpu.empty(to);
-		const bias = gpu.empty([channels]);
-		const partial = splits === 1 ? weight : gpu.empty([splits, outChannels, columns]);
-		const partialBias = splits === 1 ? bias : gpu.empty([splits, channels]);
+		const gradients = emptyGradients(gpu, to, biasOf === undefined ? 0 : channels);
+		const { weight, bias } = gradients;
+		const [partial, partialBias] =
+			splits === 1
+				? [weight, bias ?? gpu.empty([channels])]
+				: emptyTogether(gpu, [splits, outChannels, columns], [splits, channels, 1]);
 		gpu.launch(convolutionWeightGrad, {
 			constants: { ...tile.constants, DY_VECTORS: (height * width) % 4 === 0 ? 1 : 0 },
 			bindings: [input, dy, asVectors(dy), partial, partialBias].map((tensor) => tensor.memory()),
@@ -151,26 +154,33 @@ export function launchWeightGradientTiled(
 			workgroups: splits * (tileCount(tile, products) + (biasOf === undefined ? 0 : channels)),
 			flops: 2 * pixels * sizeOf(to),
 		});
-		if (splits > 1) launchSums(gpu.tiledKernels, partial, partialBias, weight, bias, columns, biasOf !== undefined);
-		return biasOf === undefined ? { weight } : { weight, bias };
+		if (splits > 1) addPartial(gpu.tiledKernels.sumSplits, partial, partialBias, columns, gradients);
+		return gradients;
 	});
 }
 
-/** kernels/convolution_weight_grad_sum.wgsl */
-function launchSums(
-	{ convolutionWeightGradSum }: { readonly convolutionWeightGradSum: Kernel },
+/** Tensors of two shapes, in one buffer if that is possible. */
+function emptyTogether(gpu: Gpu, first: Shape, second: Shape): [Tensor, Tensor] {
+	const [one, two] = allocateTogether(gpu, [4 * sizeOf(first), 4 * sizeOf(second)]);
+	return [new Tensor(gpu, one, first, "float32"), new Tensor(gpu, two, second, "float32")];
+}
+
+/** @param biasChannels 0 for no bias */
+function emptyGradients(gpu: Gpu, to: Shape, biasChannels: number): WeightGradient {
+	if (biasChannels === 0) return { weight: gpu.empty(to) };
+	const [weight, bias] = emptyTogether(gpu, to, [biasChannels]);
+	return { weight, bias };
+}
+
+function addPartial(
+	kernel: Kernel,
 	partial: Tensor,
 	partialBias: Tensor,
-	weight: Tensor,
-	bias: Tensor,
 	columns: number,
-	withBias: boolean,
+	{ weight, bias }: WeightGradient,
 ): void {
-	const [splits, outChannels, rowLength] = partial.shape;
-	const biasChannels = withBias ? bias.size : 0;
-	launchElements(convolutionWeightGradSum, weight.size + biasChannels, [partial, partialBias, weight, bias], {
-		uniforms: { outChannels, columns, rowLength, splits, biasChannels },
-	});
+	const ofWeight = { partial, columns, sum: weight };
+	addSplits(kernel, bias === undefined ? [ofWeight] : [ofWeight, { partial: partialBias, columns: 1, sum: bias }]);
 }
 
 /** kernels/convolution_weight_grad.blocked.wgsl */
@@ -187,10 +197,8 @@ function launchBlocked(input: Tensor, dy: Tensor, to: Shape, geometry: Geometry,
 	const splits = splitsFor(tiles, blocksOf(batch) * height, pixels);
 	const rowLength = 4 * lanes * columnTiles;
 	return gpu.scope(() => {
-		const weight = gpu.empty(to);
-		const bias = gpu.empty([outChannels]);
-		const partial = gpu.empty([splits, outChannels, rowLength]);
-		const partialBias = gpu.empty([splits, outChannels]);
+		const gradients = emptyGradients(gpu, to, biasOf === "dy" ? outChannels : 0);
+		const [partial, partialBias] = emptyTogether(gpu, [splits, outChannels, rowLength], [splits, outChannels, 1]);
 		gpu.launch(gpu.blockedKernels.convolutionWeightGrad, {
 			constants,
 			bindings: [input.memory("blocked"), dy.memory("blocked"), partial.memory(), partialBias.memory()],
@@ -198,7 +206,7 @@ function launchBlocked(input: Tensor, dy: Tensor, to: Shape, geometry: Geometry,
 			workgroups: tiles * splits,
 			flops: 2 * pixels * sizeOf(to),
 		});
-		launchSums(gpu.blockedKernels, partial, partialBias, weight, bias, columns, true);
-		return biasOf === "dy" ? { weight, bias } : { weight };
+		addPartial(gpu.blockedKernels.sumSplits, partial, partialBias, columns, gradients);
+		return gradients;
 	});
 }
