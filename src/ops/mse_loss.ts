@@ -5,9 +5,9 @@ import { checkNumber, checkOptions } from "../base/arguments.js";
 import { ShapeError } from "../base/errors.js";
 import { formatShape, sameShape } from "../base/shape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
+import { type Layout, wordsOf } from "../tensor/layout.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { commonGpu } from "./check.js";
-import { launchElements } from "./launch.js";
 import { launchSum } from "./sum.js";
 
 /** Elements that a workgroup sums up. */
@@ -41,23 +41,58 @@ export function mseLoss(a: Tensor, b: Tensor, options: MSELossOptions = {}): Ten
 		);
 
 	const loss = gpu.scope(() => {
-		const workgroups = Math.ceil(a.size / chunk);
-		const partial = gpu.empty([workgroups, 64]);
-		gpu.launch(mseKernel, {
-			constants: { CHUNK: chunk },
-			bindings: [a, b, partial].map((tensor) => tensor.memory()),
-			workgroups,
-		});
+		const partial = launchSquares(a, b);
 		return launchSum(partial, { r2: partial.size }, [], scale / a.size);
 	});
+	return recordMSELoss(loss, a, b, scale);
+}
 
-	const gradientOf = (x: Tensor, y: Tensor, gradient: Tensor) => {
-		const dx = gpu.empty(x.shape);
-		launchElements(mseGradKernel, dx.size, [x, y, gradient, dx], { uniforms: { factor: (2 * scale) / x.size } });
-		return dx;
-	};
-	return record("mseLoss", loss, [a, b], [a, b], (gradient) => [
-		a.requiresGrad ? gradientOf(a, b, gradient) : null,
-		b.requiresGrad ? gradientOf(b, a, gradient) : null,
+/** Partial sums of (a − b)², float32 [workgroups, 64]. */
+export function launchSquares(a: Tensor, b: Tensor): Tensor {
+	const { gpu } = a;
+	const workgroups = Math.ceil(a.size / chunk);
+	const partial = gpu.empty([workgroups, 64]);
+	gpu.launch(mseKernel, {
+		constants: { CHUNK: chunk },
+		bindings: [a, b, partial].map((tensor) => tensor.memory()),
+		workgroups,
+	});
+	return partial;
+}
+
+export function recordMSELoss(loss: Tensor, a: Tensor, b: Tensor, scale: number): Tensor {
+	const factor = (2 * scale) / a.size;
+	return record("mseLoss", loss, [a, b], [a, b], (gradient, take) => [
+		a.requiresGrad ? launchMSEGradient(a, b, "contiguous", gradient, factor, take(0)) : null,
+		b.requiresGrad ? launchMSEGradient(b, a, "contiguous", gradient, factor, take(1)) : null,
 	]);
+}
+
+/**
+ * factor · dy · (a − b), the gradient of factor/2 · Σ (a − b)².
+ *
+ * @param layout of a and b; if blocked, they are equal in the images that fill up the last block
+ * @param sofar another gradient of a, which is added and disposed of
+ */
+export function launchMSEGradient(
+	a: Tensor,
+	b: Tensor,
+	layout: Layout,
+	dy: Tensor,
+	factor: number,
+	sofar?: Tensor,
+): Tensor {
+	const { gpu, shape } = a;
+	return gpu.scope(() => {
+		const da = gpu.empty(shape, "float32", layout);
+		const [ofA, ofB, added, ofDa] = [a, b, sofar ?? a, da].map((tensor) => tensor.memory(layout));
+		gpu.launch(mseGradKernel, {
+			constants: { HAS_ADDED: sofar === undefined ? 0 : 1 },
+			bindings: [ofA, ofB, dy.memory(), added, ofDa],
+			uniforms: { factor },
+			workgroups: Math.ceil(wordsOf(shape, layout) / 64),
+		});
+		sofar?.dispose();
+		return da;
+	});
 }

@@ -4,9 +4,8 @@ import { ArgumentError, ShapeError } from "../base/errors.js";
 import { Random } from "../base/random.js";
 import { checkShape, formatShape, type Shape } from "../base/shape.js";
 import { type LayerCost, Module } from "../nn/module.js";
-import { add } from "../ops/binary.js";
 import { checkBindable, checkGpu, pair } from "../ops/check.js";
-import { mseLoss } from "../ops/mse_loss.js";
+import { mseLossPlus } from "../ops/loss_sums.js";
 import { type Codes, Quantizer } from "../quantizers/quantizer.js";
 import {
 	checkVectorQuantizerOptions,
@@ -134,8 +133,8 @@ export class VQVAE<Q extends Quantizer = VectorQuantizer> extends Module {
 		const latents = this.encoder.forward(images);
 		const { quantized, indices, loss: vqLoss, commitmentLoss } = this.vqLayer.quantize(latents);
 		const reconstruction = this.decoder.forward(quantized);
-		const reconLoss = mseLoss(reconstruction, images, { scale: 1 / this.dataVariance });
-		return { reconstruction, latents, indices, loss: add(reconLoss, vqLoss), reconLoss, vqLoss, commitmentLoss };
+		const { loss: reconLoss, total: loss } = mseLossPlus(reconstruction, images, 1 / this.dataVariance, vqLoss);
+		return { reconstruction, latents, indices, loss, reconLoss, vqLoss, commitmentLoss };
 	}
 
 	/**

@@ -156,14 +156,14 @@ export const model: Area = {
 		},
 		"the variance is not in the loss": {
 			file: "src/vqvae/vqvae.ts",
-			find: "scale: 1 / this.dataVariance",
-			replace: "scale: 1",
+			find: "images, 1 / this.dataVariance",
+			replace: "images, 1",
 			suites: ["vqvae/vqvae", "vqvae/golden"],
 		},
 		"the quantizer's loss is not in the loss": {
 			file: "src/vqvae/vqvae.ts",
-			find: "loss: add(reconLoss, vqLoss)",
-			replace: "loss: add(reconLoss, reconLoss)",
+			find: "this.dataVariance, vqLoss)",
+			replace: "this.dataVariance, commitmentLoss)",
 			suites: ["vqvae/golden"],
 		},
 		"images of odd sizes are taken": {

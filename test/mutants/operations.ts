@@ -35,7 +35,7 @@ export const operations: Area = {
 		},
 		"parameters share the memory of a gradient": {
 			file: "src/autograd/tape.ts",
-			find: "gradient.memory().isShared ? gpu.clone(gradient) : gradient",
+			find: "gradient.memoryOfPending().isShared ? gpu.clone(gradient) : gradient",
 			replace: "gradient",
 			suites: ["autograd/tape"],
 		},
@@ -131,20 +131,20 @@ export const operations: Area = {
 		},
 		"mseLoss: the second operand has the first one's gradient": {
 			file: "src/ops/mse_loss.ts",
-			find: "gradientOf(b, a, gradient)",
-			replace: "gradientOf(a, b, gradient)",
+			find: "launchMSEGradient(b, a,",
+			replace: "launchMSEGradient(a, b,",
 			suites: ["ops/mse_loss"],
 		},
 		"mseLoss: the gradient is not scaled": {
 			file: "src/ops/mse_loss.ts",
-			find: "(2 * scale) / x.size",
-			replace: "2 / x.size",
+			find: "(2 * scale) / a.size",
+			replace: "2 / a.size",
 			suites: ["ops/mse_loss"],
 		},
 		"quantize: the commitment cost is not in the gradient": {
 			file: "src/ops/codes/quantize.ts",
-			find: "{ factor: weight * factor }",
-			replace: "{ factor }",
+			find: "gradient, weight * factor, sofar",
+			replace: "gradient, factor, sofar",
 			suites: ["ops/codes/quantize"],
 		},
 		"quantize: the codebook cost is not in the loss": {

@@ -1,7 +1,8 @@
-import { DisposedError, DTypeError, mseLoss, relu, ShapeError } from "tessera-gpu";
+import { DisposedError, DTypeError, mseLoss, relu, ShapeError, scale } from "tessera-gpu";
 import { suite } from "uvu";
 import { Random } from "../../src/base/random.js";
-import { array } from "../reference/array.js";
+import { mseLossPlus } from "../../src/ops/loss_sums.js";
+import { array, map } from "../reference/array.js";
 import * as elementwise from "../reference/elementwise.js";
 import * as reference from "../reference/losses.js";
 import { assertClose, assertThrows, checkOp, checkStepMemory, device, randomArray, tensorOf } from "../support.js";
@@ -58,6 +59,42 @@ test("against a target that takes no gradient, and through another op", async ()
 		expected: array([], [reference.mseLoss(y, target)]),
 		gradients: (dy) => [elementwise.reluBackward(x, reference.mseLossBackward(y, target, 1, dy.data[0]).a)],
 	});
+});
+
+test("with another loss: the sum of both and its gradients, in the order of the backward pass and in the other one", async () => {
+	const random = new Random(4);
+	const [x, target] = [randomArray(random, [5, 2, 9, 3]), randomArray(random, [5, 2, 9, 3])];
+	const square = reference.mseLoss(x, target, 2);
+	const { a: gradient } = reference.mseLossBackward(x, target, 2);
+	// The other loss is Σ (x − target)², directly of x or of a tensor that both losses share.
+	const n = x.data.length;
+	for (const shared of [false, true])
+		await checkOp(`shared: ${shared}`, {
+			inputs: [x],
+			run: ([x], gpu) => {
+				const y = shared ? scale(x, 1) : x;
+				const other = scale(mseLoss(y, tensorOf(gpu, target)), n);
+				return mseLossPlus(y, tensorOf(gpu, target), 2, other).total;
+			},
+			expected: array([], [square + (n / 2) * square]),
+			gradients: (dy) => [map(gradient, (value) => (1 + n / 2) * value * dy.data[0])],
+		});
+	const gpu = await device();
+	const [a, other] = [tensorOf(gpu, x), gpu.tensor(3, [])];
+	const b = tensorOf(gpu, target);
+	const { loss, total } = mseLossPlus(a, b, 2, other);
+	assertClose([await loss.item(), await total.item()], [square, square + 3], 1e-5, "both");
+	for (const tensor of [a, b, other, loss, total]) tensor.dispose();
+});
+
+test("a loss of more elements than one workgroup adds up", async () => {
+	const gpu = await device();
+	const data = Float32Array.from({ length: 2 ** 21 + 5 }, (_, i) => (i % 7) - 3);
+	const [a, zero] = [gpu.tensor(data), gpu.tensor(new Float32Array(data.length))];
+	const { loss, total } = mseLossPlus(a, zero, 1, gpu.constant(1));
+	const expected = data.reduce((sum, value) => sum + value * value, 0) / data.length;
+	assertClose([await loss.item(), await total.item()], [expected, expected + 1], 1e-6, "loss and total");
+	for (const tensor of [a, zero, loss, total]) tensor.dispose();
 });
 
 test("item() reads it", async () => {

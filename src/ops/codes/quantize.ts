@@ -1,16 +1,16 @@
 import codebookGradKernel from "../../../kernels/codebook_grad.wgsl";
-import mseGradKernel from "../../../kernels/mse_grad.wgsl";
 import quantizeKernel from "../../../kernels/quantize.wgsl";
 import { record } from "../../autograd/tape.js";
 import { checkNumber, checkOptions } from "../../base/arguments.js";
 import { ShapeError } from "../../base/errors.js";
 import { formatShape, sameShape } from "../../base/shape.js";
 import { checkTensor } from "../../tensor/check_tensor.js";
+import { wordsOf } from "../../tensor/layout.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { checkRank, commonGpu } from "../check.js";
 import { launchElements } from "../launch.js";
-import { scale } from "../scale.js";
-import { launchSum } from "../sum.js";
+import { launchLossSums } from "../loss_sums.js";
+import { launchMSEGradient } from "../mse_loss.js";
 import { launchCodeSums } from "./code_sums.js";
 import { straightThrough } from "./straight_through.js";
 
@@ -74,26 +74,24 @@ export function quantize(
 
 	const factor = 2 / z.size;
 	const constants = { CODES: codes, DIMENSIONS: dimensions, INNER: indices.size / z.shape[0] };
-	const { codesOfZ, commitment, total } = gpu.scope(() => {
-		const codesOfZ = gpu.empty(z.shape);
-		const workgroups = Math.ceil(z.size / chunk);
+	const { codesOfZ, mean, total } = gpu.scope(() => {
+		const { layout } = z;
+		const codesOfZ = gpu.empty(z.shape, "float32", layout);
+		const words = wordsOf(z.shape, layout);
+		const workgroups = Math.ceil(words / chunk);
 		const partial = gpu.empty([workgroups, 64]);
 		gpu.launch(quantizeKernel, {
-			constants: { ...constants, CHUNK: chunk },
-			bindings: [z, indices, codebook, codesOfZ, partial].map((tensor) => tensor.memory()),
+			constants: { ...constants, CHUNK: chunk, BLOCKED: layout === "blocked" ? 1 : 0 },
+			bindings: [z.memory(layout), indices.memory(), codebook.memory(), codesOfZ.memory(layout), partial.memory()],
 			workgroups,
 		});
-		const commitment = launchSum(partial, { r2: partial.size }, [], 1 / z.size);
-		return { codesOfZ, commitment, total: scale(commitment, codebookCost + commitmentCost) };
+		return { codesOfZ, ...launchLossSums(partial, 1 / z.size, codebookCost + commitmentCost) };
 	});
 	const quantized = straightThrough(z, codesOfZ);
 	codesOfZ.dispose();
 
-	const gradientOfZ = (weight: number, gradient: Tensor) => {
-		const dz = gpu.empty(z.shape);
-		launchElements(mseGradKernel, dz.size, [z, quantized, gradient, dz], { uniforms: { factor: weight * factor } });
-		return dz;
-	};
+	const gradientOfZ = (weight: number, gradient: Tensor, sofar: Tensor | undefined) =>
+		launchMSEGradient(z, quantized, quantized.layout, gradient, weight * factor, sofar);
 	const gradientOfCodebook = (gradient: Tensor) =>
 		gpu.scope(() => {
 			const de = gpu.empty(codebook.shape);
@@ -105,10 +103,10 @@ export function quantize(
 		});
 	return {
 		quantized,
-		loss: record(name, total, [z, codebook], [z, quantized, codebook, indices], (gradient) => [
-			z.requiresGrad ? gradientOfZ(commitmentCost, gradient) : null,
+		loss: record(name, total, [z, codebook], [z, quantized, codebook, indices], (gradient, take) => [
+			z.requiresGrad ? gradientOfZ(commitmentCost, gradient, take(0)) : null,
 			codebook.requiresGrad && codebookCost > 0 ? gradientOfCodebook(gradient) : null,
 		]),
-		commitmentLoss: record(name, commitment, [z], [z, quantized], (gradient) => [gradientOfZ(1, gradient)]),
+		commitmentLoss: record(name, mean, [z], [z, quantized], (gradient, take) => [gradientOfZ(1, gradient, take(0))]),
 	};
 }
