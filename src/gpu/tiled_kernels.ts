@@ -1,8 +1,8 @@
-import convolution from "../../kernels/convolution.tiled.wgsl";
 import convolutionWeightGrad from "../../kernels/convolution_weight_grad.tiled.wgsl";
 import matmul from "../../kernels/matmul.tiled.wgsl";
 import nearestCode from "../../kernels/nearest_code.tiled.wgsl";
 import sumSplits from "../../kernels/sum_splits.wgsl";
+import { convolutionLaunch, convolutionTilesFor } from "./convolution_tiles.js";
 import { codeTilesFor, splitsOf, tileCount, tilesFor, tilesForSplits } from "./tiles.js";
 
 /**
@@ -10,7 +10,6 @@ import { codeTilesFor, splitsOf, tileCount, tilesFor, tilesForSplits } from "./t
  * they are asked for.
  */
 export const tiledKernels = {
-	convolution,
 	convolutionWeightGrad,
 	matmul,
 	nearestCode,
@@ -20,6 +19,8 @@ export const tiledKernels = {
 	splitsOf,
 	tileCount,
 	codeTilesFor,
+	convolutionTilesFor,
+	convolutionLaunch,
 };
 
 export type TiledKernels = typeof tiledKernels;

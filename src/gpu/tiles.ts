@@ -53,7 +53,7 @@ export const tiles: readonly Tile[] = [
 ];
 
 /** Invocations that fill a large GPU. */
-const enough = 2 ** 15;
+export const enough = 2 ** 15;
 /** A tile may waste this much more of its rows and columns at the edges than the tile that wastes least. */
 const tolerableWaste = 1.25;
 

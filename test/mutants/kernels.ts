@@ -103,6 +103,24 @@ export const kernels: Area = {
 			replace: "for (var part = 1u; part < PARTS; part++)",
 			suites: ["ops/convolution/conv2d"],
 		},
+		"convolution with few outputs: input channels after the last are added": {
+			file: "kernels/convolution_few.tiled.wgsl",
+			find: "if (first + 4u * sizes.quads > groupInputs) {",
+			replace: "if (first > groupInputs) {",
+			suites: ["ops/convolution/conv2d", "ops/convolution/conv_transpose2d"],
+		},
+		"convolution with few outputs: the taps of a transposed window are in the order of the others": {
+			file: "kernels/convolution_few.tiled.wgsl",
+			find: "select(tapInWindow, WINDOW - 1u - tapInWindow, tapsY.step < 0)",
+			replace: "tapInWindow",
+			suites: ["ops/convolution/conv_transpose2d"],
+		},
+		"convolution with few outputs: a part is not added": {
+			file: "kernels/convolution_few.tiled.wgsl",
+			find: "for (var p = 0u; p < sizes.parts; p++)",
+			replace: "for (var p = 0u; p < 1u; p++)",
+			suites: ["ops/convolution/conv2d", "ops/convolution/conv_transpose2d"],
+		},
 		"tiled weight gradient: pixels after the end of a split are added": {
 			file: "kernels/convolution_weight_grad.tiled.wgsl",
 			find: "if (first + DEPTH > inner) {",

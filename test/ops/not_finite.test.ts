@@ -101,7 +101,7 @@ for (const [turn, special] of specials.entries())
 				const sums = convolution.conv2d(x, weight, bias, options);
 				await checkOp(title, {
 					inputs: [x, weight, bias],
-					tiled: outChannels > 4,
+					tiled: outChannels > 2,
 					run: ([x, weight, bias]) => conv2d(x, weight, { ...options, bias, activation }),
 					expected: activation ? elementwise.relu(sums) : sums,
 					gradients: (dy) => {
@@ -117,7 +117,7 @@ for (const [turn, special] of specials.entries())
 				const sums = transposed.convTranspose2d(x, weight, bias, options);
 				await checkOp(title, {
 					inputs: [x, weight, bias],
-					tiled: outChannels > 4,
+					tiled: outChannels > 2,
 					run: ([x, weight, bias]) => convTranspose2d(x, weight, { ...options, bias, activation }),
 					expected: activation ? elementwise.relu(sums) : sums,
 					gradients: (dy) => {

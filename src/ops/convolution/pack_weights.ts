@@ -1,4 +1,3 @@
-import packWeightsKernel from "../../../kernels/pack_weights.wgsl";
 import type { Tensor } from "../../tensor/tensor.js";
 import { launchElements } from "../launch.js";
 import type { ConvolutionPlan } from "./plan.js";
@@ -18,13 +17,14 @@ export function launchPackWeights(
 	{ groups, groupInputs, groupOutputs, weight: shape, weightStrides }: ConvolutionPlan,
 	{ width, inputMultiple, tapsAsOutputs = false }: PackedLayout,
 ): Tensor {
+	const { gpu } = weight;
 	const allTaps = shape[2] * shape[3];
 	const parts = tapsAsOutputs ? allTaps : 1;
 	const taps = allTaps / parts;
 	const outputs = groupOutputs * parts;
 	const paddedInputs = Math.ceil(groupInputs / inputMultiple) * inputMultiple;
-	const packed = weight.gpu.empty([groups, Math.ceil(outputs / width), taps, paddedInputs, width]);
-	launchElements(packWeightsKernel, packed.size, [weight, packed], {
+	const packed = gpu.empty([groups, Math.ceil(outputs / width), taps, paddedInputs, width]);
+	launchElements(gpu.portableKernels.packWeights, packed.size, [weight, packed], {
 		uniforms: {
 			groupInputs,
 			groupOutputs: outputs,

@@ -1,4 +1,3 @@
-import convolutionKernel from "../../../kernels/convolution.wgsl";
 import type { Tensor } from "../../tensor/tensor.js";
 import { launchPackWeights } from "./pack_weights.js";
 import { type ConvolutionPlan, convolutionUniforms, type Epilogue, phasesOf, quartersFor } from "./plan.js";
@@ -24,7 +23,7 @@ export function launchConvolutionPortable(
 	return gpu.scope(() => {
 		const y = gpu.empty(output);
 		const packed = launchPackWeights(weight, plan, { width: packedWidth, inputMultiple: 1 });
-		gpu.launch(convolutionKernel, {
+		gpu.launch(gpu.portableKernels.convolution, {
 			constants: { QUARTERS: quartersFor(groupOutputs, tileChannels) },
 			bindings: [x, packed, bias ?? packed, mask ?? packed, y].map((tensor) => tensor.memory()),
 			uniforms: convolutionUniforms(plan, epilogue),

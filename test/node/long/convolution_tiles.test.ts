@@ -1,5 +1,6 @@
 import { suite } from "uvu";
 import { Random } from "../../../src/base/random.js";
+import { convolutionTilesFor } from "../../../src/gpu/convolution_tiles.js";
 import { tiles } from "../../../src/gpu/tiles.js";
 import { planConv2d, planConvTranspose2d } from "../../../src/ops/convolution/plan.js";
 import { launchConvolutionTiled } from "../../../src/ops/convolution/tiled.js";
@@ -72,6 +73,38 @@ for (const tile of tiles)
 			assertClose(await yOfTransposed.data(), ofTransposed.data, 1e-5, `${message}: convTranspose2d`);
 			for (const tensor of [y, dw.weight, dw.bias, yOfTransposed]) tensor?.dispose();
 		}
+	});
+
+const same = { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1 } as const;
+
+/** Windows of 1 to 5 taps, 1 to 4 output channels and input channels of a vector, and parts of many input channels. */
+for (const [inChannels, outChannels, kernel] of [
+	[1, 1, 3],
+	[2, 4, 1],
+	[3, 2, 5],
+	[37, 3, 4],
+	[150, 4, 2],
+	[6, 1, 7],
+] as const)
+	test(`every tile for ${inChannels} → ${outChannels} channels, ${kernel}×${kernel}`, async () => {
+		const gpu = await deviceWith("tiled");
+		const random = new Random(kernel);
+		const x = randomArray(random, [3, inChannels, 11, 19]);
+		const weight = randomArray(random, [outChannels, inChannels, kernel, kernel]);
+		const expected = reference.conv2d(x, weight, undefined, { padding: 1 });
+		const plan = planConv2d(x.shape, weight.shape, expected.shape, same);
+		const weightOfTransposed = randomArray(random, [inChannels, outChannels, kernel, kernel]);
+		const ofTransposed = transposed.convTranspose2d(x, weightOfTransposed, undefined, { stride: [2, 1], padding: 1 });
+		const planOfTransposed = planConvTranspose2d(x.shape, weightOfTransposed.shape, ofTransposed.shape, geometry);
+		for (const [plans, w, y] of [
+			[plan, weight, expected],
+			[planOfTransposed, weightOfTransposed, ofTransposed],
+		] as const)
+			for (const tile of convolutionTilesFor(plans)) {
+				const result = gpu.scope(() => launchConvolutionTiled(tensorOf(gpu, x), tensorOf(gpu, w), plans, {}, tile));
+				assertClose(await result.data(), y.data, 1e-5, tile.name);
+				result.dispose();
+			}
 	});
 
 test.run();

@@ -42,7 +42,7 @@ type Case = [
 const cases: Case[] = [
 	[[1, 1, 1, 1], [1, 1, 1, 1], { bias: true }],
 	[[2, 3, 7, 5], [5, 3, 3, 3], { padding: 1, bias: true, tiled: true }],
-	[[2, 3, 7, 5], [4, 3, 3, 3], {}],
+	[[2, 3, 7, 5], [4, 3, 3, 3], { tiled: true }],
 	// The layers of the reference network, made small.
 	[[2, 1, 12, 12], [16, 1, 4, 4], { stride: 2, padding: 1, bias: true }],
 	[[2, 16, 6, 6], [32, 16, 4, 4], { stride: 2, padding: 1, bias: true }],
@@ -50,14 +50,14 @@ const cases: Case[] = [
 	[[2, 16, 5, 7], [8, 16, 1, 1], { bias: true }],
 	// 1×1, over more channels and pixels than any tile has.
 	[[1, 67, 9, 15], [71, 67, 1, 1], { bias: true }],
-	[[1, 67, 5, 5], [3, 67, 3, 3], { padding: 1 }],
+	[[1, 67, 5, 5], [3, 67, 3, 3], { padding: 1, tiled: true }],
 	[[2, 2, 11, 13], [67, 2, 3, 3], { stride: 2, bias: true }],
 	[[1, 1, 67, 71], [2, 1, 3, 3], { padding: 1, bias: true }],
 	[[37, 1, 3, 3], [2, 1, 2, 2], { bias: true }],
 	// Kernels and strides that differ by axis.
 	[[2, 3, 8, 9], [4, 3, 2, 3], { stride: [1, 3], padding: [0, 2], bias: true }],
 	[[1, 2, 13, 11], [3, 2, 5, 5], { stride: 3, padding: 2 }],
-	[[2, 2, 10, 9], [3, 2, 3, 2], { stride: [3, 2], padding: [2, 1], dilation: [1, 2] }],
+	[[2, 2, 10, 9], [3, 2, 3, 2], { stride: [3, 2], padding: [2, 1], dilation: [1, 2], tiled: true }],
 	[[1, 3, 9, 9], [4, 3, 3, 3], { dilation: 2, padding: 2, bias: true }],
 	[[1, 2, 11, 8], [2, 2, 3, 3], { dilation: [2, 1], stride: 2 }],
 	// Rows and columns at the end that no tap reaches.
@@ -68,7 +68,7 @@ const cases: Case[] = [
 	[[2, 3, 1, 17], [4, 3, 1, 3], { padding: [0, 1] }],
 	[[2, 3, 19, 1], [4, 3, 3, 3], { padding: 1, stride: 2, bias: true }],
 	// Groups: depthwise, depthwise with two outputs a channel, two of three channels each, and one per image channel.
-	[[2, 7, 6, 6], [7, 1, 3, 3], { padding: 1, groups: 7, bias: true }],
+	[[2, 7, 6, 6], [7, 1, 3, 3], { padding: 1, groups: 7, bias: true, tiled: true }],
 	[[1, 5, 7, 5], [10, 1, 3, 3], { padding: 1, stride: 2, groups: 5 }],
 	[[2, 6, 5, 5], [8, 3, 3, 3], { groups: 2, padding: 1, bias: true }],
 	[[1, 6, 7, 7], [9, 2, 2, 2], { groups: 3, stride: 2, dilation: 2, padding: 1 }],
@@ -97,7 +97,7 @@ const cases: Case[] = [
 	[[16, 6, 7, 5], [9, 6, 1, 3], { padding: [1, 1], paddingEnd: [-1, 1], bias: true }],
 	[[16, 7, 5, 7], [12, 7, 1, 1], { padding: [0, 1], paddingEnd: [0, -1], bias: true }],
 	[[2, 7, 5, 7], [12, 7, 1, 2], { padding: [0, 1], paddingEnd: 0, bias: true }],
-	[[5, 4, 6, 7], [3, 4, 2, 5], { padding: 2, paddingEnd: [-1, 2] }],
+	[[5, 4, 6, 7], [3, 4, 2, 5], { padding: 2, paddingEnd: [-1, 2], tiled: true }],
 	[[3, 2, 1, 3], [4, 2, 1, 3], { padding: 1, paddingEnd: [-1, 1], bias: true }],
 	[[16, 3, 8, 7], [6, 3, 3, 2], { stride: [2, 3], padding: [1, 0], paddingEnd: [3, -2], dilation: [1, 2] }],
 ];

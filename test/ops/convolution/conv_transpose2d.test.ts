@@ -18,7 +18,7 @@ const cases: Case[] = [
 	[[2, 3, 5, 4], [3, 5, 3, 3], { bias: true, tiled: true }],
 	// The layers of the reference network, made small.
 	[[2, 32, 4, 4], [32, 16, 4, 4], { stride: 2, padding: 1, bias: true, tiled: true }],
-	[[2, 16, 7, 7], [16, 1, 4, 4], { stride: 2, padding: 1, bias: true }],
+	[[2, 16, 7, 7], [16, 1, 4, 4], { stride: 2, padding: 1, bias: true, tiled: true }],
 	[[2, 8, 5, 5], [8, 8, 3, 3], { padding: 1 }],
 	// More channels and pixels than any tile has.
 	[[1, 67, 5, 3], [67, 5, 1, 1], { bias: true }],
@@ -26,7 +26,7 @@ const cases: Case[] = [
 	[[1, 67, 4, 4], [67, 3, 2, 2], { stride: 2 }],
 	[[1, 2, 35, 37], [2, 2, 4, 4], { stride: 2, padding: 1, bias: true }],
 	// Strides larger than the kernel leave output pixels that only the bias reaches.
-	[[2, 2, 4, 3], [2, 3, 2, 1], { stride: 3, bias: true }],
+	[[2, 2, 4, 3], [2, 3, 2, 1], { stride: 3, bias: true, tiled: true }],
 	[[1, 2, 3, 4], [2, 3, 1, 1], { stride: 2, outputPadding: 1 }],
 	// Output padding, by axis.
 	[[2, 3, 4, 4], [3, 2, 3, 3], { stride: 2, padding: 1, outputPadding: 1, bias: true }],
@@ -34,7 +34,11 @@ const cases: Case[] = [
 	[[2, 2, 4, 5], [2, 3, 2, 3], { stride: [2, 1], padding: [0, 2], outputPadding: [1, 0] }],
 	// Dilation.
 	[[1, 3, 5, 4], [3, 2, 3, 3], { dilation: 2, padding: 1, bias: true }],
-	[[1, 2, 4, 5], [2, 3, 3, 2], { dilation: [2, 1], stride: [3, 2], padding: [1, 0], outputPadding: [1, 1] }],
+	[
+		[1, 2, 4, 5],
+		[2, 3, 3, 2],
+		{ dilation: [2, 1], stride: [3, 2], padding: [1, 0], outputPadding: [1, 1], tiled: true },
+	],
 	[[1, 2, 4, 3], [2, 2, 3, 3], { dilation: 2, stride: 2, padding: 2, outputPadding: 1 }],
 	// Images of one row or one column, a kernel larger than the image.
 	[[2, 3, 1, 9], [3, 4, 3, 4], { stride: 2, padding: [1, 1] }],
@@ -47,7 +51,7 @@ const cases: Case[] = [
 	// Batches that are laid out in blocks of 16 images.
 	[[16, 5, 4, 3], [5, 9, 3, 3], { stride: 2, padding: 1, outputPadding: 1, bias: true }],
 	[[33, 2, 3, 3], [2, 37, 2, 2], { stride: 2, bias: true }],
-	[[15, 7, 4, 4], [7, 1, 3, 3], { padding: 1, bias: true }],
+	[[15, 7, 4, 4], [7, 1, 3, 3], { padding: 1, bias: true, tiled: true }],
 	[[16, 3, 3, 4], [3, 6, 2, 1], { stride: 3, outputPadding: 2, bias: true, tiled: true }],
 	// With the tiled kernels: a weight gradient in splits, and dilation with two of three taps in no phase.
 	[[2, 6, 20, 18], [6, 8, 3, 3], { stride: 2, padding: 1, outputPadding: 1, bias: true, tiled: true }],
