@@ -13,12 +13,12 @@
 struct Segment {
 	firstWorkgroup: u32,
 	firstPart: u32,
+	firstSum: u32,
+	sums: u32,
 	splits: u32,
 	stride: u32,
 	columns: u32,
 	rowLength: u32,
-	firstSum: u32,
-	sums: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;

@@ -5,6 +5,7 @@ import { LimitError, TesseraError } from "../base/errors.js";
 import { type AdapterDescription, fixedSubgroupSize } from "./adapter.js";
 import type { BlockedKernels } from "./blocked_kernels.js";
 import type { MemoryUse } from "./buffer_pool.js";
+import type { Trace } from "./capture/trace.js";
 import type { DeviceOptions, VariantKernels } from "./device_options.js";
 import { createParts, type DeviceParts } from "./device_parts.js";
 import type { Constants, Kernel } from "./kernel.js";
@@ -131,7 +132,7 @@ export class Device {
 
 	/** Called once or more for each step of a loop: by its backward pass, replay or read; see `GrowthWatch`. @internal */
 	countStep(): void {
-		if (this.parts.tracer.trace === undefined) this.parts.growth.step(this.parts.memory.pool.held);
+		if (this.trace === undefined) this.parts.growth.step(this.parts.memory.pool.held);
 	}
 
 	/** Destroys the free buffers of the pool, and those kept for reads. */
@@ -154,9 +155,9 @@ export class Device {
 		return this.parts.tracer.sink.allocate(bytes);
 	}
 
-	/** Whether a step is traced for replays. @internal */
-	get isCapturing(): boolean {
-		return this.parts.tracer.trace?.mode === "capture";
+	/** The step that is traced now. @internal */
+	get trace(): Trace | undefined {
+		return this.parts.tracer.trace;
 	}
 
 	/** How many bytes a kernel can bind at once. @internal */

@@ -22,9 +22,8 @@ export function layOut(bytes: readonly number[]): { readonly offsets: readonly n
  * @returns the new storage, or the one whose parts they are already; undefined if together they are too large for a binding, or
  * one of them has several holders or is a part of another storage
  */
-export function join({ parts, bindableBytes }: Device, storages: readonly Storage[]): Storage | undefined {
-	const { stream, tracer, work } = parts;
-	const { trace } = tracer;
+export function join({ parts, trace, bindableBytes }: Device, storages: readonly Storage[]): Storage | undefined {
+	const { stream, work } = parts;
 	const joined = wholeOf(storages);
 	if (joined !== undefined) return joined;
 	const { offsets, end } = layOut(storages.map(({ bytes }) => bytes));
@@ -45,8 +44,8 @@ export function join({ parts, bindableBytes }: Device, storages: readonly Storag
 /** Storages of so many bytes each: parts of one if it fits into a binding, and no step is traced. */
 export function allocateTogether(device: Device, bytes: readonly number[]): Storage[] {
 	const { offsets, end } = layOut(bytes);
-	const { stream, tracer } = device.parts;
-	if (tracer.trace !== undefined || end > device.bindableBytes) return bytes.map((each) => device.allocate(each));
+	const { stream } = device.parts;
+	if (device.trace !== undefined || end > device.bindableBytes) return bytes.map((each) => device.allocate(each));
 	const whole = stream.allocate(end);
 	const storages = bytes.map((each) => new Storage(undefined, each, () => undefined, whole.lastBatch));
 	fill(whole, storages, offsets);

@@ -250,7 +250,7 @@ function updateOf({ parameter }: Optimised): Update {
 function joined(members: readonly Optimised[]): Update | undefined {
 	const { gpu } = members[0].parameter;
 	const weight = wholeOf(members.map(({ parameter }) => parameter.memory()));
-	if (weight === undefined || !gpu.isCapturing) return undefined;
+	if (weight === undefined || gpu.trace === undefined) return undefined;
 	const gradients = members.map(({ parameter }) => parameter.grad);
 	const gradient = join(
 		gpu,

@@ -135,6 +135,44 @@ test("a replay is one submit, creates nothing and counts its dispatches", async 
 	x.dispose();
 });
 
+test("weights that are packed at the start of a step: not if the step has computed or changed them", async () => {
+	for (const gpu of await variants()) {
+		const before = gpu.memory().buffers;
+		const random = new Random(8);
+		const shapes = [
+			[5, 3, 6, 7],
+			[7, 3, 3, 3],
+			[9, 3, 2, 2],
+			[7, 3, 3, 3],
+		];
+		const [x, weight, other, next] = shapes.map((shape) => tensorOf(gpu, randomArray(random, shape))) as [
+			Tensor,
+			Tensor,
+			Tensor,
+			Tensor,
+		];
+		const step = () => {
+			const results = [conv2d(x, weight), conv2d(x, scale(weight, 2)), conv2d(x, other)];
+			gpu.copy(next, weight);
+			return [...results, conv2d(x, weight)];
+		};
+		const start = randomArray(random, [7, 3, 3, 3]);
+		const outputs: Float32Array[][] = [];
+		const captured = gpu.capture(step);
+		for (const run of [() => gpu.scope(step), () => captured.replay()]) {
+			gpu.upload(weight, [...start.data]);
+			const results = run();
+			outputs.push((await gpu.readAll(results)) as Float32Array[]);
+			if (outputs.length === 1) for (const result of results) result.dispose();
+		}
+		const [eager = [], replayed = []] = outputs;
+		for (const [i, values] of eager.entries()) assertSame(replayed[i], values, `${gpu.variants[0]}: convolution ${i}`);
+		captured.dispose();
+		for (const tensor of [x, weight, other, next]) tensor.dispose();
+		assert.is(gpu.memory().buffers, before);
+	}
+});
+
 test("no other tensor gets a captured step's buffers", async () => {
 	const gpu = await device();
 	const x = gpu.tensor([1, 2, 3, 4], [4]);

@@ -237,8 +237,8 @@ export const kernels: Area = {
 		},
 		"packed weights: every group has those of the first": {
 			file: "kernels/pack_weights.wgsl",
-			find: "block / blocks * sizes.groupStride",
-			replace: "0u * sizes.groupStride",
+			find: "block / blocks * pack.groupStride",
+			replace: "0u * pack.groupStride",
 			suites: ["ops/convolution/conv2d"],
 		},
 		"taps: the ReLU's mask passes at 0": {

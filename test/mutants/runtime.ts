@@ -39,6 +39,18 @@ export const runtime: Area = {
 			replace: "",
 			suites: ["gpu/parts"],
 		},
+		"weights that a captured step has changed are packed before it": {
+			file: "src/gpu/capture/trace.ts",
+			find: "&& !this.changes.includes(storage.changes)",
+			replace: "",
+			suites: ["gpu/capture", "ops/adam"],
+		},
+		"what is launched at the start of a captured step comes at its end": {
+			file: "src/gpu/capture/trace.ts",
+			find: "events.unshift(...events.splice(ends[0]));",
+			replace: "",
+			suites: ["gpu/capture"],
+		},
 		"a replay that writes a whole changes none of its parts": {
 			file: "src/gpu/capture/trace.ts",
 			find: "for (const each of [storage, ...storage.parts]) written.add(each);",
@@ -149,8 +161,8 @@ export const runtime: Area = {
 		},
 		"two tensors of a replay share a buffer while both live": {
 			file: "src/gpu/capture/replay.ts",
-			find: "slots.pop() ?? acquire",
-			replace: "slots.at(-1) ?? acquire",
+			find: "slotsFor(owner).pop() ?? acquire",
+			replace: "slotsFor(owner).at(-1) ?? acquire",
 			suites: ["gpu/capture"],
 		},
 		"a replay's buffers go back to the pool as never used": {

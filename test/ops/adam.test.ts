@@ -275,7 +275,7 @@ for (const [title, between] of Object.entries(steps))
 		}
 	});
 
-test("a captured step has one launch of Adam and one of the sums of all layers", async () => {
+test("a captured step has one launch of Adam, and one that packs the weights or adds the sums of all layers", async () => {
 	for (const variant of ["tiled", "portable"] as const) {
 		const gpu = await deviceWith(variant);
 		const { parameters, forward, x } = network(gpu);
@@ -293,6 +293,7 @@ test("a captured step has one launch of Adam and one of the sums of all layers",
 		assert.is(countOf("adam.wgsl"), 1);
 		// The weight that is used twice has two sums of its own, whose results are added.
 		if (variant === "tiled") assert.is(countOf("sum_splits.wgsl"), 3);
+		else assert.is(countOf("pack_weights.wgsl"), 1);
 		captured.dispose();
 		adam.dispose();
 		for (const tensor of [...parameters, x]) tensor.dispose();

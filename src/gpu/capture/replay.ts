@@ -83,11 +83,27 @@ export class Replay implements PreparedCommands {
 	/** Gives the storages buffers and looks the commands up. */
 	private build(acquire: (bytes: number) => BufferSlot): void {
 		const { pipelines } = this.parts;
+		const { allocated, events } = this.trace;
 		const free = new Map<number, BufferSlot[]>();
 		const placed = new Set<Storage>();
-		for (const event of this.trace.events)
+		const slotsFor = ({ bytes }: Storage): BufferSlot[] => {
+			const size = sizeClass(bytes);
+			const slots = free.get(size) ?? [];
+			free.set(size, slots);
+			return slots;
+		};
+		/** Parts have the buffer of their whole, from when one of them is used first to the end. */
+		const place = (storage: Storage) => {
+			const owner = storage.whole ?? storage;
+			if (placed.has(owner)) return;
+			placed.add(owner);
+			owner.moveTo(slotsFor(owner).pop() ?? acquire(owner.bytes));
+		};
+		for (const event of events)
 			if (event.kind === "dispatch") {
 				const { pipeline, storages, x, y } = event;
+				// Before they are allocated, if the launch was moved to the start.
+				for (const storage of storages) if (allocated.has(storage)) place(storage);
 				const group = pipelines.bindGroup(pipeline, storages);
 				this.commands.push({ pipeline: pipelines.compiled(pipeline), group, x, y });
 			} else if (event.kind === "copy") {
@@ -101,15 +117,9 @@ export class Replay implements PreparedCommands {
 					bytes: Math.min(from.bytes, to.bytes),
 				});
 			} else {
-				// A whole has its buffer from its first part to the end.
-				const storage = event.storage.whole ?? event.storage;
-				if (storage !== event.storage && (event.kind === "free" || placed.has(storage))) continue;
-				placed.add(storage);
-				const size = sizeClass(storage.bytes);
-				const slots = free.get(size) ?? [];
-				free.set(size, slots);
-				if (event.kind === "allocate") storage.moveTo(slots.pop() ?? acquire(storage.bytes));
-				else slots.push({ id: storage.id, buffer: storage.buffer });
+				const { kind, storage } = event;
+				if (kind === "allocate") place(storage);
+				else if (storage.whole === undefined) slotsFor(storage).push({ id: storage.id, buffer: storage.buffer });
 			}
 	}
 

@@ -33,6 +33,9 @@ export interface VariantEvents {
 /** What a trace is for: a replay ("capture"), or compiling and tuning the kernels that the step uses ("prepare"). */
 export type TraceMode = "capture" | "prepare";
 
+/** Bytes that captured steps keep at most so that several operations can be one launch. */
+const mostKept = 2 ** 26;
+
 /**
  * What a step does on the device: the step was run, but nothing was launched, allocated or uploaded. The storages that it
  * allocated have no buffers until a `Replay` gives them some. Those from outside are retained until `release`.
@@ -55,6 +58,8 @@ export class Trace implements CommandSink {
 	private failure: CaptureError | undefined;
 	/** The counts of changes that were incremented. */
 	private readonly changes: { count: number }[] = [];
+	private readonly starts: (() => void)[] = [];
+	private keptBytes = 0;
 	private open = true;
 	private dispatches = 0;
 	private lastKernel = "";
@@ -148,6 +153,31 @@ export class Trace implements CommandSink {
 				: `after dispatch ${this.dispatches}, kernels/${this.lastKernel}`;
 		this.failure ??= new CaptureError(`gpu.${this.mode}: the step ${what} (${position}).`);
 		throw this.failure;
+	}
+
+	/** Whether a captured step may keep so many more bytes, for a launch of several operations together. */
+	mayKeep(bytes: number): boolean {
+		this.keptBytes += bytes;
+		return this.mode === "capture" && this.keptBytes <= mostKept;
+	}
+
+	/** Whether a storage has the same elements now as at the start of the step. */
+	isUnchanged(storage: Storage): boolean {
+		return !this.allocated.has(storage) && !this.changes.includes(storage.changes);
+	}
+
+	/** Calls `body` when the step has ended. What it launches will come before everything else. */
+	launchAtStart(body: () => void): void {
+		this.starts.push(body);
+	}
+
+	/** The step has ended, and may still launch what comes before it. */
+	addStart(): void {
+		const { events, launches, starts } = this;
+		const ends = [events.length, launches.length] as const;
+		for (const start of starts) start();
+		events.unshift(...events.splice(ends[0]));
+		launches.unshift(...launches.splice(ends[1]));
 	}
 
 	/** The step has ended. @throws CaptureError if it did something that cannot be captured */

@@ -34,6 +34,7 @@ export class Tracer {
 		this.current = trace;
 		try {
 			const result = step();
+			trace.addStart();
 			this.current = undefined;
 			trace.close();
 			return { trace, result };

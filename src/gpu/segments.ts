@@ -1,0 +1,49 @@
+import type { Device } from "./device.js";
+import { join } from "./join.js";
+import type { Kernel } from "./kernel.js";
+import type { Storage } from "./storage.js";
+
+/** What a launch computes of one storage from another one. */
+export interface Segment {
+	readonly from: Storage;
+	readonly to: Storage;
+	/** How many elements it computes. */
+	readonly length: number;
+	/** What else the kernel needs to know. */
+	readonly sizes: readonly number[];
+}
+
+/**
+ * Launches a kernel with the bindings `from`, a table and `to`. The table has a row for each segment: its first workgroup, with
+ * which elements it starts in `from` and in `to`, its length, its sizes. One launch if all `from` are in one buffer or can be
+ * joined, and all `to` are or can, else one for each segment.
+ */
+export function launchSegments(device: Device, kernel: Kernel, segments: readonly Segment[]): void {
+	const from = common(
+		device,
+		segments.map((segment) => segment.from),
+	);
+	const to = common(
+		device,
+		segments.map((segment) => segment.to),
+	);
+	if (from === undefined || to === undefined) {
+		for (const segment of segments) launchSegments(device, kernel, [segment]);
+		return;
+	}
+	const rows: number[] = [];
+	let workgroups = 0;
+	for (const { from: x, to: y, length, sizes } of segments) {
+		rows.push(workgroups, (x.offset - from.offset) / 4, (y.offset - to.offset) / 4, length, ...sizes);
+		workgroups += Math.ceil(length / 64);
+	}
+	if (workgroups > 0)
+		device.launch(kernel, { bindings: [from, device.uniform(Uint32Array.from(rows)), to], workgroups });
+}
+
+/** The storage if there is one, or the one of which all are parts. */
+function common(device: Device, storages: readonly Storage[]): Storage | undefined {
+	const [first] = storages;
+	if (storages.every((storage) => storage === first)) return first;
+	return storages.every(({ whole }) => whole === first.whole) ? (first.whole ?? join(device, storages)) : undefined;
+}
