@@ -63,6 +63,9 @@ interface Group {
  * Adam (Kingma & Ba, "Adam: a method for stochastic optimization", 2015), with the defaults and the
  * arithmetic of torch.optim.Adam.
  *
+ * It moves the parameters into one buffer, so that a captured step updates all of them in one launch. A
+ * parameter stays in its own if a view or an earlier captured step has the same memory.
+ *
  * @example
  * const optimizer = new Adam(model.parameters(), { lr: 1e-3 });
  * gpu.scope(() => {
