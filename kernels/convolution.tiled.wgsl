@@ -36,8 +36,9 @@ override SAME_TAP: bool;
 override LANES = LANES_X * LANES_Y * PARTS;
 override A_QUADS = 2u * LANES_Y;
 override B_QUADS = 2u * LANES_X;
-override A_BLOCKS = A_QUADS * DEPTH / 4u;
-override B_BLOCKS = B_QUADS * DEPTH / 4u;
+// Invocations next to each other that copy blocks of the same k, and all that copy blocks.
+override QUADS = max(A_QUADS, B_QUADS);
+override BLOCKS = QUADS * DEPTH / 4u;
 override B_START = DEPTH * A_QUADS;
 override TILE_SIZE = max(DEPTH * (A_QUADS + B_QUADS), 4u * LANES);
 override PART = DEPTH / PARTS;
@@ -137,18 +138,18 @@ fn advanced(index: InnerIndex, step: InnerIndex) -> InnerIndex {
 	return next;
 }
 
-// 4 pixels: the number of the first element of their image and group in x, and row and column that their
-// first tap reads.
-struct Pixels { image: vec4<u32>, y: vec4<i32>, x: vec4<i32> }
+// 4 pixels: the element of x that their first tap reads for the first input channel of the group, its row
+// and its column. Numbers before the image wrap, and so do the sums with them.
+struct Pixels { at: vec4<u32>, y: vec4<u32>, x: vec4<u32> }
 
 // The elements of x for a value of k, and which of them are in the image.
 struct Source { at: vec4<u32>, inside: vec4<bool> }
 
 fn sourceOf(pixels: Pixels, index: InnerIndex) -> Source {
-	let iy = vec4<u32>(pixels.y + i32(index.y) * tapsY.step);
-	let ix = vec4<u32>(pixels.x + i32(index.x) * tapsX.step);
-	let inside = (iy < vec4(sizes.inHeight)) & (ix < vec4(sizes.inWidth)) & vec4(index.y < tapsY.count);
-	return Source(pixels.image + (index.channel * sizes.inHeight + iy) * sizes.inWidth + ix, inside);
+	let y = index.y * u32(tapsY.step);
+	let x = index.x * u32(tapsX.step);
+	let inside = (pixels.y + y < vec4(sizes.inHeight)) & (pixels.x + x < vec4(sizes.inWidth)) & vec4(index.y < tapsY.count);
+	return Source(pixels.at + ((index.channel * sizes.inHeight + y) * sizes.inWidth + x), inside);
 }
 
 fn loadX(at: vec4<u32>) -> vec4<f32> { return vec4(x[at.x], x[at.y], x[at.z], x[at.w]); }
@@ -185,30 +186,27 @@ fn maskedPixels(loaded: MaskedBlock) -> Block {
 	);
 }
 
-fn weightsAt(rows: vec4<u32>, index: InnerIndex) -> vec4<f32> {
-	let tap = index.y * sizes.tapPeriodY * sizes.kernelWidth + index.x * sizes.tapPeriodX;
-	let at = rows + index.channel * sizes.inputStride + tap;
-	return vec4(w[at.x], w[at.y], w[at.z], w[at.w]);
+fn offsetOfWeight(index: InnerIndex) -> u32 {
+	return index.channel * sizes.inputStride + index.y * sizes.tapPeriodY * sizes.kernelWidth + index.x * sizes.tapPeriodX;
 }
+
+fn loadW(at: vec4<u32>) -> vec4<f32> { return vec4(w[at.x], w[at.y], w[at.z], w[at.w]); }
 
 // @param rows the elements of 4 output channels for input channel 0 and the first tap
 fn readWeights(rows: vec4<u32>, index: InnerIndex) -> Block {
+	let at = rows + offsetOfWeight(index);
 	if (SAME_TAP) {
 		let step = sizes.inputStride;
-		return Block(
-			weightsAt(rows, index),
-			weightsAt(rows + step, index),
-			weightsAt(rows + 2u * step, index),
-			weightsAt(rows + 3u * step, index),
-		);
+		return Block(loadW(at), loadW(at + step), loadW(at + 2u * step), loadW(at + 3u * step));
 	}
 	let index1 = advanced(index, one);
 	let index2 = advanced(index1, one);
+	let index3 = advanced(index2, one);
 	return Block(
-		weightsAt(rows, index),
-		weightsAt(rows, index1),
-		weightsAt(rows, index2),
-		weightsAt(rows, advanced(index2, one)),
+		loadW(at),
+		loadW(rows + offsetOfWeight(index1)),
+		loadW(rows + offsetOfWeight(index2)),
+		loadW(rows + offsetOfWeight(index3)),
 	);
 }
 
@@ -294,28 +292,24 @@ fn main(
 	tapsX = ofX;
 	let inner = ofY.count * ofX.count * groupInputs;
 
-	// The block of weights that this invocation copies: 4 output channels × values of k from aK on.
-	let aQuad = lane % A_QUADS;
-	let aK = min(lane / A_QUADS * 4u, DEPTH - 4u);
+	// The blocks that this invocation copies, of values of k from ownK on: 4 output channels, and 4 pixels.
+	let ownK = min(lane / QUADS * 4u, DEPTH - 4u);
+	let aQuad = min(lane % QUADS, A_QUADS - 1u);
+	let bQuad = min(lane % QUADS, B_QUADS - 1u);
+	var index = innerIndexOf(ownK);
 	let outputs = min(row + 4u * aQuad + vec4(0u, 1u, 2u, 3u), vec4(groupOutputs - 1u));
 	let firstTap = tapsY.first * sizes.kernelWidth + tapsX.first;
 	let rows = convGroup * sizes.groupStride + outputs * sizes.outputStride + firstTap;
-	var aIndex = innerIndexOf(aK);
-	// The block of pixels.
-	let bQuad = lane % B_QUADS;
-	let bK = min(lane / B_QUADS * 4u, DEPTH - 4u);
 	let phaseWidth = (sizes.outWidth + sizes.outStepX - 1u) / sizes.outStepX;
 	let phasePlane = (sizes.outHeight + sizes.outStepY - 1u) / sizes.outStepY * phaseWidth;
 	let p = min(firstPixel + bQuad + B_QUADS * vec4(0u, 1u, 2u, 3u), vec4(sizes.batch * phasePlane - 1u));
-	let pixels = Pixels(
-		(p / phasePlane * sizes.inChannels + convGroup * groupInputs) * sizes.inHeight * sizes.inWidth,
-		vec4<i32>(p % phasePlane / phaseWidth * sizes.inStepY) + tapsY.reach,
-		vec4<i32>(p % phasePlane % phaseWidth * sizes.inStepX) + tapsX.reach,
-	);
-	var bIndex = innerIndexOf(bK);
+	let pixelY = p % phasePlane / phaseWidth * sizes.inStepY + u32(tapsY.reach);
+	let pixelX = p % phasePlane % phaseWidth * sizes.inStepX + u32(tapsX.reach);
+	let firstChannel = p / phasePlane * sizes.inChannels + convGroup * groupInputs;
+	let pixels = Pixels((firstChannel * sizes.inHeight + pixelY) * sizes.inWidth + pixelX, pixelY, pixelX);
 	let step = innerIndexOf(DEPTH);
-	var a = readWeights(rows, aIndex);
-	var b = readPixels(pixels, bIndex);
+	var a = readWeights(rows, index);
+	var b = readPixels(pixels, index);
 	let part = min(sizes.part, inner);
 
 	var l0 = vec4(0.0);
@@ -335,15 +329,16 @@ fn main(
 	var l7 = vec4(0.0);
 	var r7 = vec4(0.0);
 	for (var first = 0u; first < inner; first += DEPTH) {
-		if (first + DEPTH > inner) { a = padded(a, first + aK, inner); }
+		if (first + DEPTH > inner) { a = padded(a, first + ownK, inner); }
 		workgroupBarrier();
-		if (lane < A_BLOCKS) { storeBlock(aK * A_QUADS + aQuad, A_QUADS, a); }
-		if (lane < B_BLOCKS) { storeBlock(B_START + bK * B_QUADS + bQuad, B_QUADS, maskedPixels(b)); }
+		if (lane < BLOCKS && lane % QUADS < A_QUADS) { storeBlock(ownK * A_QUADS + aQuad, A_QUADS, a); }
+		if (lane < BLOCKS && lane % QUADS < B_QUADS) { storeBlock(B_START + ownK * B_QUADS + bQuad, B_QUADS, maskedPixels(b)); }
 		workgroupBarrier();
-		aIndex = advanced(aIndex, step);
-		bIndex = advanced(bIndex, step);
-		a = readWeights(rows, aIndex);
-		b = readPixels(pixels, bIndex);
+		index = advanced(index, step);
+		if (SAME_TAP) {
+			a = readWeights(rows, index);
+			b = readPixels(pixels, index);
+		}
 		for (var i = 0u; i < part; i++) {
 			let k = min(local.z * PART + i, DEPTH - 1u);
 			let a0 = tile[k * A_QUADS + local.y];
@@ -366,6 +361,11 @@ fn main(
 			r6 = fma(vec4(a1.z), b1, r6);
 			l7 = fma(vec4(a1.w), b0, l7);
 			r7 = fma(vec4(a1.w), b1, r7);
+		}
+		// After the loop if each value has an address of its own, or these would take registers in it.
+		if (!SAME_TAP) {
+			b = readPixels(pixels, index);
+			a = readWeights(rows, index);
 		}
 	}
 

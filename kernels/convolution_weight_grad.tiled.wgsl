@@ -33,8 +33,9 @@ override DY_VECTORS: bool;
 override LANES = LANES_X * LANES_Y * PARTS;
 override A_QUADS = 2u * LANES_Y;
 override B_QUADS = 2u * LANES_X;
-override A_BLOCKS = A_QUADS * DEPTH / 4u;
-override B_BLOCKS = B_QUADS * DEPTH / 4u;
+// Invocations next to each other that copy blocks of the same k, and all that copy blocks.
+override QUADS = max(A_QUADS, B_QUADS);
+override BLOCKS = QUADS * DEPTH / 4u;
 override B_START = DEPTH * A_QUADS;
 override TILE_SIZE = max(DEPTH * (A_QUADS + B_QUADS), 4u * LANES);
 override PART = DEPTH / PARTS;
@@ -142,13 +143,17 @@ fn loadX(columns: Columns, pixel: Pixel) -> vec4<f32> {
 const one = Pixel(0u, 0u, 1u);
 
 fn readX(columns: Columns, pixel: Pixel) -> MaskedBlock {
+	let inside0 = insideOf(columns, pixel);
+	let k0 = loadX(columns, pixel);
 	let pixel1 = advanced(pixel, one);
+	let inside1 = insideOf(columns, pixel1);
+	let k1 = loadX(columns, pixel1);
 	let pixel2 = advanced(pixel1, one);
+	let inside2 = insideOf(columns, pixel2);
+	let k2 = loadX(columns, pixel2);
 	let pixel3 = advanced(pixel2, one);
-	return MaskedBlock(
-		Block(loadX(columns, pixel), loadX(columns, pixel1), loadX(columns, pixel2), loadX(columns, pixel3)),
-		insideOf(columns, pixel), insideOf(columns, pixel1), insideOf(columns, pixel2), insideOf(columns, pixel3),
-	);
+	let inside3 = insideOf(columns, pixel3);
+	return MaskedBlock(Block(k0, k1, k2, loadX(columns, pixel3)), inside0, inside1, inside2, inside3);
 }
 
 fn maskedX(loaded: MaskedBlock) -> Block {
@@ -265,19 +270,16 @@ fn main(
 	let firstPixel = split * splitPixels;
 	let inner = min(firstPixel + splitPixels, pixels) - min(firstPixel, pixels);
 
-	// The block of dy that this invocation copies: 4 output channels × pixels from aK on.
-	let aQuad = lane % A_QUADS;
-	let aK = min(lane / A_QUADS * 4u, DEPTH - 4u);
+	// The blocks that this invocation copies, of pixels from ownK on: 4 output channels, and 4 columns.
+	let ownK = min(lane / QUADS * 4u, DEPTH - 4u);
+	let aQuad = min(lane % QUADS, A_QUADS - 1u);
+	let bQuad = min(lane % QUADS, B_QUADS - 1u);
+	var pixel = pixelOf(firstPixel + ownK);
 	let rows = min(row + 4u * aQuad + vec4(0u, 1u, 2u, 3u), vec4(endRow - 1u)) * plane;
-	var aPixel = pixelOf(firstPixel + aK);
-	// The block of x.
-	let bQuad = lane % B_QUADS;
-	let bK = min(lane / B_QUADS * 4u, DEPTH - 4u);
 	let ofX = columnsOf(min(column + 4u * bQuad + vec4(0u, 1u, 2u, 3u), vec4(columns - 1u)), convGroup);
-	var bPixel = pixelOf(firstPixel + bK);
 	let step = pixelOf(DEPTH);
-	var a = readDy(rows, aPixel);
-	var b = readX(ofX, bPixel);
+	var a = readDy(rows, pixel);
+	var b = readX(ofX, pixel);
 	let part = min(sizes.part, inner);
 
 	var l0 = vec4(0.0);
@@ -299,17 +301,14 @@ fn main(
 	for (var first = 0u; first < inner; first += DEPTH) {
 		var blockOfX = maskedX(b);
 		if (first + DEPTH > inner) {
-			a = padded(a, first + aK, inner);
-			blockOfX = padded(blockOfX, first + bK, inner);
+			a = padded(a, first + ownK, inner);
+			blockOfX = padded(blockOfX, first + ownK, inner);
 		}
 		workgroupBarrier();
-		if (lane < A_BLOCKS) { storeBlock(aK * A_QUADS + aQuad, A_QUADS, a); }
-		if (lane < B_BLOCKS) { storeBlock(B_START + bK * B_QUADS + bQuad, B_QUADS, blockOfX); }
+		if (lane < BLOCKS && lane % QUADS < A_QUADS) { storeBlock(ownK * A_QUADS + aQuad, A_QUADS, a); }
+		if (lane < BLOCKS && lane % QUADS < B_QUADS) { storeBlock(B_START + ownK * B_QUADS + bQuad, B_QUADS, blockOfX); }
 		workgroupBarrier();
-		aPixel = advanced(aPixel, step);
-		bPixel = advanced(bPixel, step);
-		a = readDy(rows, aPixel);
-		b = readX(ofX, bPixel);
+		pixel = advanced(pixel, step);
 		for (var i = 0u; i < part; i++) {
 			let k = min(local.z * PART + i, DEPTH - 1u);
 			let a0 = tile[k * A_QUADS + local.y];
@@ -333,6 +332,9 @@ fn main(
 			l7 = fma(vec4(a1.w), b0, l7);
 			r7 = fma(vec4(a1.w), b1, r7);
 		}
+		// After the loop, or their addresses would take registers in it. Last what has the fewest addresses.
+		b = readX(ofX, pixel);
+		a = readDy(rows, pixel);
 	}
 
 	let start = split * sizes.outChannels * columns;
