@@ -32,6 +32,9 @@ override PARTS: u32;
 override DEPTH: u32;
 // Whether 4 divides the input channels of a group: then a block has one tap.
 override SAME_TAP: bool;
+// Whether the next values are loaded after the innermost loop, so that their addresses take no registers in
+// it, and not before it, so that the loads overlap with it.
+override LATE_LOADS: bool;
 
 override LANES = LANES_X * LANES_Y * PARTS;
 override A_QUADS = 2u * LANES_Y;
@@ -335,7 +338,7 @@ fn main(
 		if (lane < BLOCKS && lane % QUADS < B_QUADS) { storeBlock(B_START + ownK * B_QUADS + bQuad, B_QUADS, maskedPixels(b)); }
 		workgroupBarrier();
 		index = advanced(index, step);
-		if (SAME_TAP) {
+		if (!LATE_LOADS) {
 			a = readWeights(rows, index);
 			b = readPixels(pixels, index);
 		}
@@ -362,8 +365,7 @@ fn main(
 			l7 = fma(vec4(a1.w), b0, l7);
 			r7 = fma(vec4(a1.w), b1, r7);
 		}
-		// After the loop if each value has an address of its own, or these would take registers in it.
-		if (!SAME_TAP) {
+		if (LATE_LOADS) {
 			b = readPixels(pixels, index);
 			a = readWeights(rows, index);
 		}

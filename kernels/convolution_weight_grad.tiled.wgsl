@@ -29,6 +29,8 @@ override PARTS: u32;
 override DEPTH: u32;
 // Whether 4 divides the pixels of an image: then 4 neighbouring pixels of dy are one vector.
 override DY_VECTORS: bool;
+// As in convolution.tiled.wgsl.
+override LATE_LOADS: bool;
 
 override LANES = LANES_X * LANES_Y * PARTS;
 override A_QUADS = 2u * LANES_Y;
@@ -309,6 +311,10 @@ fn main(
 		if (lane < BLOCKS && lane % QUADS < B_QUADS) { storeBlock(B_START + ownK * B_QUADS + bQuad, B_QUADS, blockOfX); }
 		workgroupBarrier();
 		pixel = advanced(pixel, step);
+		if (!LATE_LOADS) {
+			a = readDy(rows, pixel);
+			b = readX(ofX, pixel);
+		}
 		for (var i = 0u; i < part; i++) {
 			let k = min(local.z * PART + i, DEPTH - 1u);
 			let a0 = tile[k * A_QUADS + local.y];
@@ -332,9 +338,11 @@ fn main(
 			l7 = fma(vec4(a1.w), b0, l7);
 			r7 = fma(vec4(a1.w), b1, r7);
 		}
-		// After the loop, or their addresses would take registers in it. Last what has the fewest addresses.
-		b = readX(ofX, pixel);
-		a = readDy(rows, pixel);
+		if (LATE_LOADS) {
+			// Last what has the fewest addresses.
+			b = readX(ofX, pixel);
+			a = readDy(rows, pixel);
+		}
 	}
 
 	let start = split * sizes.outChannels * columns;

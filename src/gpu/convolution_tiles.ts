@@ -1,5 +1,6 @@
 import convolution from "../../kernels/convolution.tiled.wgsl";
 import convolutionFew from "../../kernels/convolution_few.tiled.wgsl";
+import type { AdapterDescription } from "./adapter.js";
 import type { Constants, Kernel, UniformValues } from "./kernel.js";
 import { enough, type ProductSizes, type Tile, tileCount, tilesFor } from "./tiles.js";
 
@@ -61,7 +62,19 @@ export function convolutionTilesFor(sizes: ConvolutionSizes): readonly Convoluti
 	return [...cheaper, tile];
 }
 
-export function convolutionLaunch(sizes: ConvolutionSizes, tile: ConvolutionTile): ConvolutionLaunch {
+/**
+ * Whether the tiled kernels load the next values after their innermost loop, although the loads then do not
+ * overlap with it: AMD's compiler moves them there in any case, and needs fewer registers if it need not.
+ */
+export function loadsLate({ vendor }: AdapterDescription): boolean {
+	return vendor === "amd";
+}
+
+export function convolutionLaunch(
+	sizes: ConvolutionSizes,
+	tile: ConvolutionTile,
+	adapter: AdapterDescription,
+): ConvolutionLaunch {
 	const { steps, weightStrides, groupInputs } = sizes;
 	const uniforms = {
 		tapPeriodY: period(steps.outStep[0], steps.tapStep[0]),
@@ -70,6 +83,7 @@ export function convolutionLaunch(sizes: ConvolutionSizes, tile: ConvolutionTile
 		outputStride: weightStrides.output,
 		inputStride: weightStrides.input,
 	};
+	const sameTap = groupInputs % 4 === 0 ? 1 : 0;
 	return "workgroups" in tile
 		? {
 				kernel: convolutionFew,
@@ -79,7 +93,8 @@ export function convolutionLaunch(sizes: ConvolutionSizes, tile: ConvolutionTile
 			}
 		: {
 				kernel: convolution,
-				constants: { ...tile.constants, SAME_TAP: groupInputs % 4 === 0 ? 1 : 0 },
+				// With one tap for four values these have few addresses.
+				constants: { ...tile.constants, SAME_TAP: sameTap, LATE_LOADS: loadsLate(adapter) ? 1 - sameTap : 0 },
 				uniforms: { ...uniforms, part: tile.part },
 				workgroups: tileCount(tile, productsOf(sizes)),
 			};

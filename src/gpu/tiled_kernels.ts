@@ -2,7 +2,7 @@ import convolutionWeightGrad from "../../kernels/convolution_weight_grad.tiled.w
 import matmul from "../../kernels/matmul.tiled.wgsl";
 import nearestCode from "../../kernels/nearest_code.tiled.wgsl";
 import sumSplits from "../../kernels/sum_splits.wgsl";
-import { convolutionLaunch, convolutionTilesFor } from "./convolution_tiles.js";
+import { convolutionLaunch, convolutionTilesFor, loadsLate } from "./convolution_tiles.js";
 import { codeTilesFor, splitsOf, tileCount, tilesFor, tilesForSplits } from "./tiles.js";
 
 /**
@@ -20,6 +20,7 @@ export const tiledKernels = {
 	tileCount,
 	codeTilesFor,
 	convolutionTilesFor,
+	loadsLate,
 	convolutionLaunch,
 };
 

@@ -19,7 +19,7 @@ export function launchConvolutionTiled(
 	const { gpu } = x;
 	const { bias, mask } = epilogue;
 	const y = gpu.empty(plan.output);
-	const { kernel, uniforms, ...launch } = gpu.tiledKernels.convolutionLaunch(plan, tile);
+	const { kernel, uniforms, ...launch } = gpu.tiledKernels.convolutionLaunch(plan, tile, gpu.adapter);
 	gpu.launch(kernel, {
 		...launch,
 		bindings: [x, weight, bias ?? weight, mask ?? weight, y].map((tensor) => tensor.memory()),

@@ -129,7 +129,7 @@ export function launchWeightGradientTiled(
 	tile: Tile,
 ): WeightGradient {
 	const { gpu } = input;
-	const { tileCount, splitsOf, convolutionWeightGrad } = gpu.tiledKernels;
+	const { tileCount, splitsOf, convolutionWeightGrad, loadsLate } = gpu.tiledKernels;
 	const [outChannels] = to;
 	const [, , height, width] = dy.shape;
 	const products = productsOf(dy, to, geometry);
@@ -144,7 +144,11 @@ export function launchWeightGradientTiled(
 				? [weight, bias ?? gpu.empty([channels])]
 				: emptyTogether(gpu, [splits, outChannels, columns], [splits, channels, 1]);
 		gpu.launch(convolutionWeightGrad, {
-			constants: { ...tile.constants, DY_VECTORS: (height * width) % 4 === 0 ? 1 : 0 },
+			constants: {
+				...tile.constants,
+				DY_VECTORS: (height * width) % 4 === 0 ? 1 : 0,
+				LATE_LOADS: loadsLate(gpu.adapter) ? 1 : 0,
+			},
 			bindings: [input, dy, asVectors(dy), partial, partialBias].map((tensor) => tensor.memory()),
 			uniforms: {
 				...uniformsFor(input, dy, to, geometry, splits),
