@@ -8,9 +8,12 @@
 // packed  float32, [groups, ⌈groupOutputs / width⌉, taps, paddedInputs, width] each
 //
 // This is how the convolution kernels read weights: `width` neighbouring output channels next to each other,
-// for one input channel and tap after the other. One invocation computes one element of packed. No features,
-// default limits.
+// for one input channel and tap after the other. One invocation computes ROUNDS elements of packed, 64 apart.
+// No features, default limits.
 // Reference: test/reference/layout.ts, packWeights
+
+// More than one if it takes long to read a Pack, as on CPU adapters.
+override ROUNDS: u32;
 
 struct Pack {
 	firstWorkgroup: u32,
@@ -55,15 +58,17 @@ fn main(
 ) {
 	let workgroup = group.y * groups.x + group.x;
 	let pack = packOf(workgroup);
-	let index = (workgroup - pack.firstWorkgroup) * 64u + lane;
-	if (index >= pack.length) { return; }
 	let width = pack.width;
 	let blocks = (pack.groupOutputs + width - 1u) / width;
-	let i = index / width % pack.paddedInputs;
-	let tap = index / (width * pack.paddedInputs) % pack.taps;
-	let block = index / (width * pack.paddedInputs * pack.taps);
-	let o = block % blocks * width + index % width;
-	let inside = o < pack.groupOutputs && i < pack.groupInputs;
-	let at = block / blocks * pack.groupStride + o / pack.parts * pack.outputStride + o % pack.parts + i * pack.inputStride + tap;
-	packed[pack.firstPacked + index] = select(0.0, w[pack.firstWeight + select(0u, at, inside)], inside);
+	for (var round = 0u; round < ROUNDS; round++) {
+		let index = ((workgroup - pack.firstWorkgroup) * ROUNDS + round) * 64u + lane;
+		if (index >= pack.length) { return; }
+		let i = index / width % pack.paddedInputs;
+		let tap = index / (width * pack.paddedInputs) % pack.taps;
+		let block = index / (width * pack.paddedInputs * pack.taps);
+		let o = block % blocks * width + index % width;
+		let inside = o < pack.groupOutputs && i < pack.groupInputs;
+		let at = block / blocks * pack.groupStride + o / pack.parts * pack.outputStride + o % pack.parts + i * pack.inputStride + tap;
+		packed[pack.firstPacked + index] = select(0.0, w[pack.firstWeight + select(0u, at, inside)], inside);
+	}
 }

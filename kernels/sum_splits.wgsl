@@ -6,9 +6,12 @@
 // segments  one for each tensor of sums, in the order of their first workgroups
 // y         float32, the sums of all segments: [rows, columns] each
 //
-// One invocation computes one sum. The segments are several gradients of one layer, or in a captured step
-// those of all layers. No features, default limits.
+// One invocation computes ROUNDS sums, 64 apart. The segments are several gradients of one layer, or in a
+// captured step those of all layers. No features, default limits.
 // Reference: test/reference/convolution.ts, conv2dBackward
+
+// More than one if it takes long to read a Segment, as on CPU adapters.
+override ROUNDS: u32;
 
 struct Segment {
 	firstWorkgroup: u32,
@@ -48,10 +51,12 @@ fn main(
 ) {
 	let workgroup = group.y * groups.x + group.x;
 	let segment = segmentOf(workgroup);
-	let i = (workgroup - segment.firstWorkgroup) * 64u + lane;
-	if (i >= segment.sums) { return; }
-	let first = segment.firstPart + i / segment.columns * segment.rowLength + i % segment.columns;
-	var sum = 0.0;
-	for (var s = 0u; s < segment.splits; s++) { sum += x[first + s * segment.stride]; }
-	y[segment.firstSum + i] = sum;
+	for (var round = 0u; round < ROUNDS; round++) {
+		let i = ((workgroup - segment.firstWorkgroup) * ROUNDS + round) * 64u + lane;
+		if (i >= segment.sums) { return; }
+		let first = segment.firstPart + i / segment.columns * segment.rowLength + i % segment.columns;
+		var sum = 0.0;
+		for (var s = 0u; s < segment.splits; s++) { sum += x[first + s * segment.stride]; }
+		y[segment.firstSum + i] = sum;
+	}
 }

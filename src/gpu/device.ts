@@ -56,6 +56,8 @@ export class Device {
 	 * gpu.onLaunch = ({ kernel, launch }) => console.log(kernel.name, launch.workgroups);
 	 */
 	onLaunch: ((event: LaunchEvent) => void) | undefined;
+	/** How many bytes a kernel can bind at once. @internal */
+	readonly bindableBytes: number;
 	/** @internal */
 	readonly parts: DeviceParts;
 
@@ -68,6 +70,7 @@ export class Device {
 	) {
 		this.variants = options.variants ?? ["portable"];
 		this.subgroupSize = fixedSubgroupSize(adapter);
+		this.bindableBytes = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
 		this.parts = createParts(device, adapter, options);
 	}
 
@@ -158,11 +161,6 @@ export class Device {
 	/** The step that is traced now. @internal */
 	get trace(): Trace | undefined {
 		return this.parts.tracer.trace;
-	}
-
-	/** How many bytes a kernel can bind at once. @internal */
-	get bindableBytes(): number {
-		return Math.min(this.limits.maxStorageBufferBindingSize, this.limits.maxBufferSize);
 	}
 
 	/** Copies host data to the start of a buffer; commands encoded before this call still read the old contents. */

@@ -13,10 +13,13 @@ export interface Segment {
 	readonly sizes: readonly number[];
 }
 
+/** Elements that an invocation computes on an adapter that computes on the CPU. */
+const softwareRounds = 16;
+
 /**
  * Launches a kernel with the bindings `from`, a table and `to`. The table has a row for each segment: its first workgroup, with
- * which elements it starts in `from` and in `to`, its length, its sizes. One launch if all `from` are in one buffer or can be
- * joined, and all `to` are or can, else one for each segment.
+ * which elements it starts in `from` and in `to`, its length, its sizes. An invocation computes ROUNDS elements. One launch if
+ * all `from` are in one buffer or can be joined, and all `to` are or can, else one for each segment.
  */
 export function launchSegments(device: Device, kernel: Kernel, segments: readonly Segment[]): void {
 	const from = common(
@@ -31,19 +34,23 @@ export function launchSegments(device: Device, kernel: Kernel, segments: readonl
 		for (const segment of segments) launchSegments(device, kernel, [segment]);
 		return;
 	}
+	const rounds = device.adapter.software ? softwareRounds : 1;
 	const rows: number[] = [];
 	let workgroups = 0;
 	for (const { from: x, to: y, length, sizes } of segments) {
 		rows.push(workgroups, (x.offset - from.offset) / 4, (y.offset - to.offset) / 4, length, ...sizes);
-		workgroups += Math.ceil(length / 64);
+		workgroups += Math.ceil(length / (64 * rounds));
 	}
-	if (workgroups > 0)
-		device.launch(kernel, { bindings: [from, device.uniform(Uint32Array.from(rows)), to], workgroups });
+	device.launch(kernel, {
+		constants: { ROUNDS: rounds },
+		bindings: [from, device.uniform(Uint32Array.from(rows)), to],
+		workgroups,
+	});
 }
 
 /** The storage if there is one, or the one of which all are parts. */
 function common(device: Device, storages: readonly Storage[]): Storage | undefined {
-	const [first] = storages;
-	if (storages.every((storage) => storage === first)) return first;
-	return storages.every(({ whole }) => whole === first.whole) ? (first.whole ?? join(device, storages)) : undefined;
+	const [first, ...others] = storages;
+	if (others.every((storage) => storage === first)) return first;
+	return others.every(({ whole }) => whole === first.whole) ? (first.whole ?? join(device, storages)) : undefined;
 }

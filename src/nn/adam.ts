@@ -252,8 +252,9 @@ function updateOf({ parameter }: Optimised): Update {
  */
 function joined(members: readonly Optimised[]): Update | undefined {
 	const { gpu } = members[0].parameter;
+	if (gpu.trace === undefined) return undefined;
 	const weight = wholeOf(members.map(({ parameter }) => parameter.memory()));
-	if (weight === undefined || gpu.trace === undefined) return undefined;
+	if (weight === undefined) return undefined;
 	const gradients = members.map(({ parameter }) => parameter.grad);
 	const gradient = join(
 		gpu,

@@ -1,5 +1,5 @@
 import type { Kernel } from "../gpu/kernel.js";
-import { launchSegments } from "../gpu/segments.js";
+import { launchSegments, type Segment } from "../gpu/segments.js";
 import type { Pending, Tensor } from "../tensor/tensor.js";
 
 /** A tensor that is the sum of partial sums. */
@@ -12,16 +12,23 @@ export interface SplitSum {
 }
 
 /**
- * Adds up partial sums and disposes of them: at once, or in a captured step when a sum is accessed, so that the sums of several
- * layers can be one launch (`Pending.complete`).
+ * Adds up partial sums: at once, or in a captured step when a sum is accessed, so that the sums of several layers can be one
+ * launch (`Pending.complete`). The partial sums are then kept until that, although their scope has ended.
  *
  * @param kernel kernels/sum_splits.wgsl
  * @param sums of one operation, at least one
  */
 export function addSplits(kernel: Kernel, sums: readonly SplitSum[]): void {
-	const pending = new PendingSums(kernel, sums);
-	const bytes = sums.reduce((total, { partial }) => total + 4 * partial.size, 0);
-	if (!sums[0].sum.gpu.trace?.mayKeep(bytes)) pending.complete([pending]);
+	const { gpu } = sums[0].sum;
+	const { trace } = gpu;
+	if (trace?.mayKeep(sums.reduce((bytes, { partial }) => bytes + 4 * partial.size, 0))) new PendingSums(kernel, sums);
+	else launchSegments(gpu, kernel, sums.map(segmentOf));
+}
+
+function segmentOf({ partial, columns, sum }: SplitSum): Segment {
+	const [splits, rows, rowLength] = partial.shape;
+	const sizes = [splits, rows * rowLength, columns, rowLength];
+	return { from: partial.memory(), to: sum.memoryOfPending(), length: sum.size, sizes };
 }
 
 class PendingSums implements Pending {
@@ -39,16 +46,10 @@ class PendingSums implements Pending {
 	}
 
 	complete(all: readonly Pending[]): void {
-		const sums = all.flatMap((pending) => (pending instanceof PendingSums ? pending.sums : []));
-		const segments = sums
-			.filter(({ sum }) => sum.pending !== null)
-			.map(({ partial, columns, sum }) => {
-				const [splits, rows, rowLength] = partial.shape;
-				const sizes = [splits, rows * rowLength, columns, rowLength];
-				return { from: partial.memory(), to: sum.memoryOfPending(), length: sum.size, sizes };
-			});
+		const pending = all.flatMap((each) => (each instanceof PendingSums ? each.sums : []));
+		const segments = pending.filter(({ sum }) => sum.pending !== null).map(segmentOf);
 		if (segments.length > 0) launchSegments(this.sums[0].sum.gpu, this.kernel, segments);
-		for (const { sum } of sums) sum.pending?.drop(sum);
+		for (const { sum } of pending) sum.pending?.drop(sum);
 	}
 
 	drop(sum: Tensor): void {
