@@ -3,9 +3,9 @@
 //
 // a        float32 [n]
 // b        float32 [n]
-// dy       float32 [1], the gradient of the loss
 // added    float32 [n], another gradient of a; read only with HAS_ADDED
 // da       float32 [n]
+// dy       float32 [1], the gradient of the loss
 // scalars  factor
 //
 // One invocation computes one element. No features, default limits.
@@ -17,9 +17,9 @@ struct Scalars { factor: f32 }
 
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 @group(0) @binding(1) var<storage, read> b: array<f32>;
-@group(0) @binding(2) var<storage, read> dy: array<f32>;
-@group(0) @binding(3) var<storage, read> added: array<f32>;
-@group(0) @binding(4) var<storage, read_write> da: array<f32>;
+@group(0) @binding(2) var<storage, read> added: array<f32>;
+@group(0) @binding(3) var<storage, read_write> da: array<f32>;
+@group(0) @binding(4) var<storage, read> dy: array<f32>;
 @group(0) @binding(5) var<uniform> scalars: Scalars;
 
 @compute @workgroup_size(64)

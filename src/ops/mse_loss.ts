@@ -85,10 +85,9 @@ export function launchMSEGradient(
 	const { gpu, shape } = a;
 	return gpu.scope(() => {
 		const da = gpu.empty(shape, "float32", layout);
-		const [ofA, ofB, added, ofDa] = [a, b, sofar ?? a, da].map((tensor) => tensor.memory(layout));
 		gpu.launch(mseGradKernel, {
 			constants: { HAS_ADDED: sofar === undefined ? 0 : 1 },
-			bindings: [ofA, ofB, dy.memory(), added, ofDa],
+			bindings: [...[a, b, sofar ?? a, da].map((tensor) => tensor.memory(layout)), dy.memory()],
 			uniforms: { factor },
 			workgroups: Math.ceil(wordsOf(shape, layout) / 64),
 		});

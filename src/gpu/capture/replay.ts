@@ -17,11 +17,8 @@ type Command =
 	  }
 	| {
 			readonly pipeline: undefined;
-			readonly from: GPUBuffer;
-			readonly fromOffset: number;
-			readonly to: GPUBuffer;
-			readonly toOffset: number;
-			readonly bytes: number;
+			/** The arguments of copyBufferToBuffer. */
+			readonly copy: readonly [GPUBuffer, number, GPUBuffer, number, number];
 	  };
 
 /**
@@ -85,7 +82,7 @@ export class Replay implements PreparedCommands {
 		const { pipelines } = this.parts;
 		const { allocated, events } = this.trace;
 		const free = new Map<number, BufferSlot[]>();
-		const placed = new Set<Storage>();
+		const assigned = new Set<Storage>();
 		const slotsFor = ({ bytes }: Storage): BufferSlot[] => {
 			const size = sizeClass(bytes);
 			const slots = free.get(size) ?? [];
@@ -93,32 +90,26 @@ export class Replay implements PreparedCommands {
 			return slots;
 		};
 		/** Parts have the buffer of their whole, from when one of them is used first to the end. */
-		const place = (storage: Storage) => {
+		const assignBuffer = (storage: Storage) => {
 			const owner = storage.whole ?? storage;
-			if (placed.has(owner)) return;
-			placed.add(owner);
+			if (assigned.has(owner)) return;
+			assigned.add(owner);
 			owner.moveTo(slotsFor(owner).pop() ?? acquire(owner.bytes));
 		};
 		for (const event of events)
 			if (event.kind === "dispatch") {
 				const { pipeline, storages, x, y } = event;
 				// Before they are allocated, if the launch was moved to the start.
-				for (const storage of storages) if (allocated.has(storage)) place(storage);
+				for (const storage of storages) if (allocated.has(storage)) assignBuffer(storage);
 				const group = pipelines.bindGroup(pipeline, storages);
 				this.commands.push({ pipeline: pipelines.compiled(pipeline), group, x, y });
 			} else if (event.kind === "copy") {
 				const { from, to } = event;
-				this.commands.push({
-					pipeline: undefined,
-					from: from.buffer,
-					fromOffset: from.offset,
-					to: to.buffer,
-					toOffset: to.offset,
-					bytes: Math.min(from.bytes, to.bytes),
-				});
+				const bytes = Math.min(from.bytes, to.bytes);
+				this.commands.push({ pipeline: undefined, copy: [from.buffer, from.offset, to.buffer, to.offset, bytes] });
 			} else {
 				const { kind, storage } = event;
-				if (kind === "allocate") place(storage);
+				if (kind === "allocate") assignBuffer(storage);
 				else if (storage.whole === undefined) slotsFor(storage).push({ id: storage.id, buffer: storage.buffer });
 			}
 	}
@@ -162,8 +153,7 @@ export class Replay implements PreparedCommands {
 			if (command.pipeline === undefined) {
 				open?.end();
 				open = undefined;
-				const { from, fromOffset, to, toOffset, bytes } = command;
-				encoder.copyBufferToBuffer(from, fromOffset, to, toOffset, bytes);
+				encoder.copyBufferToBuffer(...command.copy);
 				continue;
 			}
 			if (open === undefined) {
