@@ -1,16 +1,17 @@
 // out[i] = factor · x[i]
 //
-// x        float32 [n]
-// out      float32 [n]
+// x        float32 [n], as vectors of 4
+// out      float32 [n], likewise
 // scalars  factor
 //
-// One invocation computes one element. No features, default limits.
+// One invocation computes one vector. The last one may end after the last element. No features, default
+// limits.
 // Reference: test/reference/elementwise.ts, scale
 
 struct Scalars { factor: f32 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> out: array<vec4<f32>>;
 @group(0) @binding(2) var<uniform> scalars: Scalars;
 
 @compute @workgroup_size(64)

@@ -56,7 +56,7 @@ export class Device {
 	 * gpu.onLaunch = ({ kernel, launch }) => console.log(kernel.name, launch.workgroups);
 	 */
 	onLaunch: ((event: LaunchEvent) => void) | undefined;
-	/** How many bytes a kernel can bind at once. @internal */
+	/** How many bytes a kernel can bind at once, in whole vectors of 16. @internal */
 	readonly bindableBytes: number;
 	/** @internal */
 	readonly parts: DeviceParts;
@@ -70,7 +70,8 @@ export class Device {
 	) {
 		this.variants = options.variants ?? ["portable"];
 		this.subgroupSize = fixedSubgroupSize(adapter);
-		this.bindableBytes = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
+		const { maxStorageBufferBindingSize, maxBufferSize } = device.limits;
+		this.bindableBytes = Math.floor(Math.min(maxStorageBufferBindingSize, maxBufferSize) / 16) * 16;
 		this.parts = createParts(device, adapter, options);
 	}
 

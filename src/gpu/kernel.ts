@@ -40,6 +40,8 @@ export interface UniformDeclaration extends Words {
 export interface Declarations {
 	/** The types of the bindings of group 0, in order. */
 	readonly kinds: readonly BindingKind[];
+	/** Bytes of the elements of the bindings' arrays: 16 for vectors of 4, else 4. */
+	readonly strides: readonly number[];
 	readonly uniform?: UniformDeclaration;
 	/** The struct of a read-only storage buffer that the host writes. */
 	readonly storageStruct?: Words;
@@ -50,6 +52,7 @@ export interface Declarations {
 /** Parses a kernel's declarations. @throws ArgumentError if a field of its uniform is not a 32-bit word @internal */
 export function declarationsOf({ name, source }: Kernel): Declarations {
 	const kinds: BindingKind[] = [];
+	const strides: number[] = [];
 	let uniform: Declarations["uniform"];
 	let storageStruct: Words | undefined;
 	let slice: number | undefined;
@@ -58,6 +61,7 @@ export function declarationsOf({ name, source }: Kernel): Declarations {
 		const binding = Number(index);
 		const kind = space.replace(/\s/g, "");
 		kinds[binding] = kind === "uniform" ? "uniform" : kind === "storage,read_write" ? "storage" : "read-only-storage";
+		strides[binding] = type.startsWith("array<v") ? 16 : 4;
 		if (kind === "storage,read" && !type.startsWith("array")) storageStruct = wordsOfType(name, source, variable, type);
 		if (kind !== "uniform") continue;
 		if (type === "Slice") slice = binding;
@@ -65,6 +69,7 @@ export function declarationsOf({ name, source }: Kernel): Declarations {
 	}
 	return {
 		kinds,
+		strides,
 		...(uniform && { uniform }),
 		...(storageStruct && { storageStruct }),
 		...(slice !== undefined && { slice }),

@@ -10,7 +10,10 @@ import type { WebGPUDevice } from "./webgpu.js";
 /** One launch of a kernel. */
 export interface Launch {
 	readonly constants?: Constants;
-	/** The storage buffers of the kernel's bindings, in order, without its uniform and its `Slice`. */
+	/**
+	 * The storage buffers of the kernel's bindings, in order, without its uniform and its `Slice`. A binding of
+	 * vectors of 4 includes the last one whole; what it has after the last element has no meaning.
+	 */
 	readonly bindings: readonly Storage[];
 	/** The fields of the kernel's uniform, by name. */
 	readonly uniforms?: UniformValues;

@@ -40,15 +40,14 @@ interface CachedBindGroup {
 
 interface Layout {
 	readonly id: number;
-	readonly bindings: number;
 	readonly bindGroupLayout: GPUBindGroupLayout;
 	readonly pipelineLayout: GPUPipelineLayout;
 }
 
 /**
- * Caches of shader modules (one per kernel), pipelines (one per kernel and set of constants), layouts (one per sequence of
- * binding types) and bind groups (one per layout and sequence of buffers). The numbers of pipelines and bind groups, which grow
- * with the shapes in use, are limited; captured steps keep theirs.
+ * Caches of shader modules (one per kernel), pipelines (one per kernel and set of constants), layouts (one per
+ * sequence of binding types and strides) and bind groups (one per layout and sequence of buffers). The numbers
+ * of pipelines and bind groups, which grow with the shapes in use, are limited; captured steps keep theirs.
  */
 export class Pipelines {
 	private readonly modules = new Map<string, GPUShaderModule>();
@@ -136,9 +135,10 @@ export class Pipelines {
 		for (const { id, bytes, offset } of storages) key += offset === 0 ? `,${id}:${bytes}` : `,${id}:${bytes}+${offset}`;
 		const cached = this.bindGroups.get(key);
 		if (cached !== undefined) return cached.group;
-		if (storages.length !== layout.bindings)
+		const { strides } = pipeline.declarations;
+		if (storages.length !== strides.length)
 			throw new ShaderError(
-				`gpu.launch: kernels/${pipeline.kernel.name} declares ${layout.bindings} bindings, uniforms included, but ${storages.length} buffers were given.`,
+				`gpu.launch: kernels/${pipeline.kernel.name} declares ${strides.length} bindings, uniforms included, but ${storages.length} buffers were given.`,
 			);
 		this.bindGroupsMade++;
 		this.work.countObject();
@@ -146,7 +146,8 @@ export class Pipelines {
 			layout: layout.bindGroupLayout,
 			entries: storages.map(({ buffer, offset, bytes }, binding) => ({
 				binding,
-				resource: { buffer, offset, size: bytes },
+				// Of vectors the last one whole: memory is allocated in multiples of 16 bytes.
+				resource: { buffer, offset, size: Math.ceil(bytes / strides[binding]) * strides[binding] },
 			})),
 		});
 		const buffers = storages.map(({ id }) => id);
@@ -200,8 +201,8 @@ export class Pipelines {
 		return module;
 	}
 
-	private layout({ kinds }: Declarations): Layout {
-		const key = kinds.join();
+	private layout({ kinds, strides }: Declarations): Layout {
+		const key = `${kinds} ${strides}`;
 		const cached = this.layouts.get(key);
 		if (cached !== undefined) return cached;
 		const bindGroupLayout = this.device.createBindGroupLayout({
@@ -212,7 +213,7 @@ export class Pipelines {
 			})),
 		});
 		const pipelineLayout = this.device.createPipelineLayout({ bindGroupLayouts: [bindGroupLayout] });
-		const layout = { id: this.layouts.size, bindings: kinds.length, bindGroupLayout, pipelineLayout };
+		const layout = { id: this.layouts.size, bindGroupLayout, pipelineLayout };
 		this.layouts.set(key, layout);
 		return layout;
 	}

@@ -30,7 +30,7 @@ export function launchBinary(operation: keyof typeof operations, a: Tensor, b: T
 	};
 	if (sameShape(a.shape, b.shape)) return launchElementwise(binaryKernel, [a, b], constants);
 	const out = gpu.empty(shape);
-	launchElements(binaryKernel, out.size, [a, b, out], { constants });
+	launchElements(binaryKernel, out.size / 4, [a, b, out], { constants });
 	return out;
 }
 

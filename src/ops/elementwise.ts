@@ -3,8 +3,8 @@ import { wordsOf } from "../tensor/layout.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 /**
- * Launches a kernel with one invocation for each word over tensors of one shape. If one of them is blocked, all are read and the
- * result is written so.
+ * Launches a kernel with one invocation for each vector of 4 words over tensors of one shape. If one of them
+ * is blocked, all are read and the result is written so.
  */
 export function launchElementwise(
 	kernel: Kernel,
@@ -18,7 +18,7 @@ export function launchElementwise(
 		gpu.launch(kernel, {
 			constants,
 			bindings: [...inputs, out].map((tensor) => tensor.memory(layout)),
-			workgroups: Math.ceil(wordsOf(shape, layout) / 64),
+			workgroups: Math.ceil(wordsOf(shape, layout) / 256),
 		});
 		return out;
 	});

@@ -2,14 +2,15 @@ import type { Kernel } from "../gpu/kernel.js";
 import type { Launch } from "../gpu/launch.js";
 import type { AnyTensor } from "../tensor/tensor.js";
 
-/** Invocations in a workgroup of the kernels that have one invocation for each element. */
+/** Invocations in a workgroup of the kernels that have one invocation for each element or vector. */
 const workgroupSize = 64;
 
 const none = {};
 
 /**
- * Launches a kernel with one invocation for each of `count` elements.
+ * Launches a kernel with one invocation for each of `count` elements, or vectors of 4.
  *
+ * @param count rounded up
  * @param tensors its bindings, contiguous
  */
 export function launchElements(

@@ -9,7 +9,7 @@ import { launchElements } from "./launch.js";
 /** factor · x as a tensor of shape `to`. */
 export function launchScale(x: Tensor, factor: number, to: Shape = x.shape): Tensor {
 	const out = x.gpu.empty(to);
-	launchElements(scaleKernel, out.size, [x, out], { uniforms: { factor } });
+	launchElements(scaleKernel, out.size / 4, [x, out], { uniforms: { factor } });
 	return out;
 }
 

@@ -1,4 +1,4 @@
-import expandKernel from "../../kernels/expand.wgsl";
+import binaryKernel from "../../kernels/binary.wgsl";
 import sumKernel from "../../kernels/sum.wgsl";
 import sumAllKernel from "../../kernels/sum_all.wgsl";
 import { record } from "../autograd/tape.js";
@@ -31,6 +31,7 @@ function planPortable({ r1 = 1, k1 = 1, r2 = 1, k2 = 1 }: SumView): SumPlan {
 	const parts = Math.max(1, Math.min(summandsPerLane, bySummands, Math.ceil(65536 / outputs)));
 	return {
 		kernel: sumKernel,
+		inputs: 1,
 		outputs,
 		parts,
 		constants: { OUTPUTS: 64 / lanes, LANES: lanes },
@@ -42,16 +43,16 @@ function planPortable({ r1 = 1, k1 = 1, r2 = 1, k2 = 1 }: SumView): SumPlan {
 /** factor · the sum of x over the r axes of the view, as a tensor of shape `to`. */
 export function launchSum(x: Tensor, view: SumView, to: Shape, factor = 1): Tensor {
 	const { gpu } = x;
-	const blocked = gpu.variants[0] === "blocked" ? gpu.blockedKernels.planSums(view) : undefined;
-	const { kernel, outputs, parts, uniforms, ...launch } = blocked ?? planPortable(view);
+	const portable = planPortable(view);
+	const blocked = gpu.variants[0] === "blocked" ? gpu.blockedKernels.planSums(view, portable.parts) : undefined;
+	const { kernel, outputs, parts, inputs, uniforms, ...launch } = blocked ?? portable;
 	const last = parts === 1;
 	return gpu.scope(() => {
 		const out = gpu.empty(last ? to : [parts, outputs]);
 		const from = x.memory();
 		gpu.launch(kernel, {
 			...launch,
-			// The blocked kernel reads vectors or words.
-			bindings: [...(blocked ? [from] : []), from, out.memory()],
+			bindings: [...Array(inputs).fill(from), out.memory()],
 			uniforms: { ...uniforms, factor: last ? factor : 1 },
 		});
 		return last ? out : launchSum(out, { r2: parts, k2: outputs }, to, factor);
@@ -81,10 +82,15 @@ function lanesFor(k2: number): number {
 }
 
 /** factor · x, each of its `count` elements repeated `inner` times and all of that over and over, as shape `to`. */
-function launchExpand(x: Tensor, to: Shape, count: number, inner: number, factor = 1): Tensor {
-	const out = x.gpu.empty(to);
-	launchElements(expandKernel, out.size, [x, out], { constants: { COUNT: count, INNER: inner }, uniforms: { factor } });
-	return out;
+function launchRepeated(x: Tensor, to: Shape, count: number, inner: number, factor: number): Tensor {
+	const { gpu } = x;
+	return gpu.scope(() => {
+		const out = gpu.empty(to);
+		launchElements(binaryKernel, out.size / 4, [x, gpu.constant(factor), out], {
+			constants: { OPERATION: 2, A_COUNT: count, A_INNER: inner, B_COUNT: 1 },
+		});
+		return out;
+	});
 }
 
 function reduce(operation: string, x: Tensor, axis: number | undefined, factorOf: (count: number) => number): Tensor {
@@ -100,27 +106,17 @@ function reduce(operation: string, x: Tensor, axis: number | undefined, factorOf
 			? launchSumAll(x, shape, factor)
 			: launchSum(x, { k1: outer, r2: count, k2: inner }, shape, factor);
 	return record(operation, out, [x], [], (gradient) => {
+		if (outer === 1) return [launchRepeated(gradient, x.shape, inner, 1, factor)];
 		// Element (o, i) of the sum is repeated over the axis between o and i.
-		if (outer === 1) return [launchExpand(gradient, x.shape, inner, 1, factor)];
-		if (inner === 1) return [launchExpand(gradient, x.shape, outer, count, factor)];
-		return [launchExpandBetween(gradient, x.shape, outer, count, inner, factor)];
+		const outputs = outer * inner;
+		const to = inner === 1 ? x.shape : [outputs, count];
+		const repeated = launchRepeated(gradient, to, outputs, count, factor);
+		if (inner === 1) return [repeated];
+		const dx = x.gpu.empty(x.shape);
+		launchPermute(repeated, dx, [outer, inner, count], [0, 2, 1]);
+		repeated.dispose();
+		return [dx];
 	});
-}
-
-/** factor · x[o, i] repeated to [o, count, i]. */
-function launchExpandBetween(
-	x: Tensor,
-	to: Shape,
-	outer: number,
-	count: number,
-	inner: number,
-	factor: number,
-): Tensor {
-	const across = launchExpand(x, [outer * inner, count], outer * inner, count, factor);
-	const back = across.gpu.empty(to);
-	launchPermute(across, back, [outer, inner, count], [0, 2, 1]);
-	across.dispose();
-	return back;
 }
 
 /**

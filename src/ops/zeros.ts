@@ -1,4 +1,4 @@
-import expandKernel from "../../kernels/expand.wgsl";
+import binaryKernel from "../../kernels/binary.wgsl";
 import type { Shape } from "../base/shape.js";
 import type { DType } from "../tensor/dtype.js";
 import type { Gpu, Tensor } from "../tensor/tensor.js";
@@ -8,9 +8,10 @@ import { launchElements } from "./launch.js";
 export function zeros<D extends DType = "float32">(gpu: Gpu, shape: Shape, dtype: D = "float32" as D): Tensor<D> {
 	const out = gpu.empty(shape, dtype);
 	gpu.scope(() => {
-		launchElements(expandKernel, out.size, [gpu.constant(0), out], {
-			constants: { COUNT: 1, INNER: 1 },
-			uniforms: { factor: 0 },
+		const zero = gpu.constant(0);
+		// 0 · 0, each repeated.
+		launchElements(binaryKernel, out.size / 4, [zero, zero, out], {
+			constants: { OPERATION: 2, A_COUNT: 1, B_COUNT: 1 },
 		});
 	});
 	return out;

@@ -51,6 +51,27 @@ async function written(gpu: Gpu, kernel: Kernel, inputs: readonly number[], unif
 	return values;
 }
 
+test("a binding of vectors includes the last one whole, and a binding of words the elements alone", async () => {
+	const gpu = await device();
+	const x = gpu.tensor([1, 2, 3, 4, 5]);
+	const out = gpu.tensor([0]);
+	const lengthOf = async (type: string) => {
+		const source = `
+@group(0) @binding(0) var<storage, read> x: array<${type}>;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@compute @workgroup_size(1)
+fn main() { out[0] = f32(arrayLength(&x)); }
+`;
+		const kernel = { name: `length_of_${type}.wgsl`, source };
+		gpu.launch(kernel, { bindings: [x.memory(), out.memory()], workgroups: 1 });
+		return out.data();
+	};
+	assertSame(await lengthOf("f32"), [5], "words");
+	assertSame(await lengthOf("vec4<f32>"), [2], "vectors");
+	assertSame(await lengthOf("f32"), [5], "words again, from the cache");
+	for (const tensor of [x, out]) tensor.dispose();
+});
+
 test("is packed by the names of its fields, in any order", async () => {
 	const gpu = await device();
 	const values = await written(gpu, withStruct, [2], { factor: 0.5, shift: -3, count: 4_000_000_000 });

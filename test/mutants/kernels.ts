@@ -21,8 +21,20 @@ export const kernels: Area = {
 		},
 		"a repeated operand ignores what it repeats over": {
 			file: "kernels/binary.wgsl",
-			find: "(i / B_INNER) % max(B_COUNT, 1u)",
+			find: "i / B_INNER % max(B_COUNT, 1u)",
 			replace: "i % max(B_COUNT, 1u)",
+			suites: ["ops/arithmetic"],
+		},
+		"a repeated operand is read as vectors, although its length is no multiple of 4": {
+			file: "kernels/binary.wgsl",
+			find: "B_INNER == 1u && (B_COUNT & 3u) == 0u",
+			replace: "B_INNER == 1u",
+			suites: ["ops/arithmetic"],
+		},
+		"a repeated operand changes at multiples of 4 alone": {
+			file: "kernels/binary.wgsl",
+			find: "B_COUNT == 1u || (B_INNER & 3u) == 0u",
+			replace: "B_COUNT == 1u || B_INNER > 1u",
 			suites: ["ops/arithmetic"],
 		},
 		"blocks: missing images repeat the last one": {
@@ -337,12 +349,6 @@ export const kernels: Area = {
 			replace: "override SPLIT_LENGTH = N / SPLITS;",
 			suites: ["ops/embedding"],
 		},
-		"a repeated gradient lacks its factor": {
-			file: "kernels/expand.wgsl",
-			find: "scalars.factor * x",
-			replace: "x",
-			suites: ["ops/reductions"],
-		},
 		"FSQ: the outer levels are reached too easily": {
 			file: "kernels/finite_scalar.wgsl",
 			find: "* 0.4995",
@@ -513,32 +519,32 @@ export const kernels: Area = {
 		},
 		"relu swallows NaN": {
 			file: "kernels/relu.wgsl",
-			find: "select(x[i], 0.0, bitcast<u32>(x[i]) - 0x80000000u <= 0x7f800000u)",
-			replace: "max(x[i], 0.0)",
+			find: "select(v, vec4(0.0), bitcast<vec4<u32>>(v) - vec4(0x80000000u) <= vec4(0x7f800000u))",
+			replace: "max(v, vec4(0.0))",
 			suites: ["ops/not_finite"],
 		},
 		"relu passes −∞": {
 			file: "kernels/relu.wgsl",
-			find: "<= 0x7f800000u",
-			replace: "< 0x7f800000u",
+			find: "<= vec4(0x7f800000u)",
+			replace: "< vec4(0x7f800000u)",
 			suites: ["ops/not_finite"],
 		},
 		"relu swallows a NaN with a sign": {
 			file: "kernels/relu.wgsl",
-			find: "<= 0x7f800000u",
-			replace: "<= 0x7fffffffu",
+			find: "<= vec4(0x7f800000u)",
+			replace: "<= vec4(0x7fffffffu)",
 			suites: ["ops/not_finite"],
 		},
 		"the gradient of relu is 0 at NaN": {
 			file: "kernels/relu_grad.wgsl",
-			find: "bitcast<u32>(y[i]) == 0u",
-			replace: "!(y[i] > 0.0)",
+			find: "bitcast<vec4<u32>>(y[i]) == vec4(0u)",
+			replace: "!(y[i] > vec4(0.0))",
 			suites: ["ops/not_finite"],
 		},
 		"the gradient of relu passes at 0": {
 			file: "kernels/relu_grad.wgsl",
-			find: "bitcast<u32>(y[i]) == 0u",
-			replace: "y[i] < 0.0",
+			find: "bitcast<vec4<u32>>(y[i]) == vec4(0u)",
+			replace: "y[i] < vec4(0.0)",
 			suites: ["ops/relu"],
 		},
 		"rotation trick: opposite vectors are rotated": {
@@ -599,6 +605,18 @@ export const kernels: Area = {
 			file: "kernels/sum.wgsl",
 			find: "(count + sizes.splits - 1u) / sizes.splits",
 			replace: "count / sizes.splits",
+			suites: ["ops/reductions"],
+		},
+		"sums that are neighbours: the tail of the splits is left out": {
+			file: "kernels/sum_columns.blocked.wgsl",
+			find: "(sizes.r + sizes.splits - 1u) / sizes.splits",
+			replace: "sizes.r / sizes.splits",
+			suites: ["ops/reductions"],
+		},
+		"sums that are neighbours: all are of the first outer index": {
+			file: "kernels/sum_columns.blocked.wgsl",
+			find: "(k / sizes.k2 * sizes.r + first)",
+			replace: "first",
 			suites: ["ops/reductions"],
 		},
 		"sum: the inner axis does not carry": {

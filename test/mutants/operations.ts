@@ -9,6 +9,12 @@ export const operations: Area = {
 			replace: "recording = true;",
 			suites: ["autograd/tape"],
 		},
+		"a repeated gradient lacks its factor": {
+			file: "src/ops/sum.ts",
+			find: "gpu.constant(factor)",
+			replace: "gpu.constant(1)",
+			suites: ["ops/reductions"],
+		},
 		"noGrad records": {
 			file: "src/autograd/tape.ts",
 			find: "recording && inputs.some",

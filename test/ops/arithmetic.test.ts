@@ -41,6 +41,11 @@ const shapes: { large: number[]; small: number[] }[] = [
 	{ large: [2, 3, 4, 5], small: [3, 4, 1] },
 	{ large: [300, 2], small: [2] },
 	{ large: [2, 5], small: [1, 1, 5] },
+	// Whole vectors of the smaller one, and each of its elements for whole vectors.
+	{ large: [3, 8], small: [8] },
+	{ large: [5, 3, 4], small: [3, 4] },
+	{ large: [3, 2, 8], small: [2, 1] },
+	{ large: [2, 4, 3], small: [4, 1] },
 	// Each is stretched along an axis of the other.
 	{ large: [7, 1], small: [1, 3] },
 ];

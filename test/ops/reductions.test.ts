@@ -36,6 +36,12 @@ const cases: [shape: number[], axis?: number][] = [
 	[[5, 3281], 1],
 	[[300, 60], 1],
 	[[300, 61], 1],
+	// Neighbouring sums: of whole vectors and not, in parts and without, over the first axis and one between.
+	[[261, 132], 0],
+	[[261, 131], 0],
+	[[3, 261, 36], 1],
+	[[5, 7, 4, 9], 1],
+	[[3, 5, 32], 1],
 ];
 
 for (const name of ["sum", "mean"] as const) {

@@ -1,9 +1,10 @@
 import { DisposedError, DTypeError, relu } from "tessera-gpu";
 import { suite } from "uvu";
+import * as assert from "uvu/assert";
 import { Random } from "../../src/base/random.js";
 import { type Array64, array } from "../reference/array.js";
 import * as reference from "../reference/elementwise.js";
-import { assertSame, assertThrows, checkOp, checkStepMemory, device, randomArray } from "../support.js";
+import { assertThrows, checkOp, checkStepMemory, device, randomArray } from "../support.js";
 
 const test = suite("relu");
 
@@ -36,18 +37,17 @@ test("zero has no gradient, and the largest and smallest numbers pass", () =>
 
 test("more elements than one row of workgroups covers", async () => {
 	const gpu = await device();
-	// At most 65,535 workgroups fit in a row, and each takes 64 elements.
-	const size = 65_536 * 64 + 3;
-	const data = Float32Array.from({ length: size }, (_, i) => (i % 1013) - 500);
+	// At most 65,535 workgroups fit in a row, and each takes 256 elements.
+	const size = 65_536 * 256 + 3;
+	const data = new Float32Array(size);
+	for (let i = 0; i < size; i++) data[i] = (i % 1013) - 500;
 	const x = gpu.tensor(data, [size]);
 	const y = relu(x);
 	const values = await y.data();
 	for (const tensor of [x, y]) tensor.dispose();
-	assertSame(
-		values,
-		data.map((value) => Math.max(value, 0)),
-		"values",
-	);
+	let wrong = 0;
+	for (let i = 0; i < size; i++) if (values[i] !== Math.max(data[i], 0)) wrong++;
+	assert.is(wrong, 0);
 });
 
 test("leaves nothing behind", () =>
