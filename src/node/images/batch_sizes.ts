@@ -68,5 +68,5 @@ export function bytesOfGrid({ height, width, channels, numEmbeddings }: PriorSiz
 /** The most images whose widest layer fits. */
 function perBatch({ variants, limits }: DeviceSize, bytesOfOne: number, limit: number): number {
 	const fitting = Math.min(limit, Math.floor(Math.min(enoughBytes, limits.maxStorageBufferBindingSize) / bytesOfOne));
-	return largestBatch(variants, Math.max(1, fitting));
+	return largestBatch(variants, Math.max(1, fitting), bytesOfOne);
 }

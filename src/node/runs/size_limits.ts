@@ -93,7 +93,7 @@ export function checkImages(
 		gpu,
 		"batch",
 		Math.min(batch, set.count),
-		(n) => imagesInMemory(gpu.variants, n) * ofImage,
+		(n) => imagesInMemory(gpu.variants, n, ofImage) * ofImage,
 		"the widest layer of a batch",
 	);
 }
@@ -136,7 +136,7 @@ export function checkPriorSizes(
 		gpu,
 		"batch",
 		Math.min(batch, grid.count),
-		(n) => imagesInMemory(gpu.variants, n) * ofGrid,
+		(n) => imagesInMemory(gpu.variants, n, ofGrid) * ofGrid,
 		"the widest layer of a batch",
 	);
 }

@@ -35,7 +35,7 @@ export function runConvolution(operation: ConvolutionOperation): Tensor {
 	const reads = input.requiresGrad ? [input, weight, y] : [input, y];
 	const backward = (gradient: Tensor) =>
 		gpu.scope(() => {
-			const dyOfOutput = forward.groups === 1 ? inPreferredLayout(gradient) : gradient;
+			const dyOfOutput = forward.groups === 1 ? inPreferredLayout(gradient, input.shape) : gradient;
 			const dy = relu ? reluGradient(y, dyOfOutput) : dyOfOutput;
 			const dx = input.requiresGrad
 				? maskedGradient(input, (mask) => launchConvolution(dy, weight, inputGradient(), { mask }))
@@ -61,7 +61,7 @@ function launchConvolution(x: Tensor, weight: Tensor, plan: ConvolutionPlan, epi
 	const tiles = convolutionTiles(x, plan);
 	return x.gpu.chooseVariant(
 		key,
-		tileChoices(groups === 1 ? variantsForBatch(x) : withoutBlocked(x), tiles),
+		tileChoices(groups === 1 ? variantsForBatch(x, output) : withoutBlocked(x), tiles),
 		(choice) => {
 			if (choice === "blocked") return launchConvolutionBlocked(x, weight, plan, epilogue);
 			const tile = tiles.find(({ name }) => name === choice);

@@ -44,7 +44,7 @@ export function launchWeightGradient(
 ): WeightGradient {
 	const key = `weight gradient ${input.shape} ${dy.shape} ${to} ${Object.values(geometry)}`;
 	const tiles = tilesOf(input.gpu, (kernels) => kernels.tilesForSplits(productsOf(dy, to, geometry)));
-	const variants = geometry.groups === 1 ? variantsForBatch(input) : withoutBlocked(input);
+	const variants = geometry.groups === 1 ? variantsForBatch(input, dy.shape) : withoutBlocked(input);
 	return input.gpu.chooseVariant(key, tileChoices(variants, tiles), (choice) => {
 		if (choice === "blocked") return launchBlocked(input, dy, to, geometry, biasOf);
 		const tile = tiles.find(({ name }) => name === choice);
