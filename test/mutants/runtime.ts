@@ -257,7 +257,7 @@ export const runtime: Area = {
 		},
 		"kernels see a whole buffer instead of their tensor": {
 			file: "src/gpu/pipelines.ts",
-			find: "resource: { buffer, offset, size: bytes }",
+			find: "resource: { buffer, offset, size: Math.ceil(bytes / strides[binding]) * strides[binding] }",
 			replace: "resource: { buffer }",
 			suites: ["ops/mse_loss", "ops/codes/count_codes"],
 		},
