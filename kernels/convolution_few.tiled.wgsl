@@ -165,8 +165,8 @@ fn added(sums: vec4<f32>, weight: vec4<f32>, a: vec4<f32>, b: vec4<f32>, c: vec4
 // The sums of 4 pixels for each output channel.
 struct Sums { o0: vec4<f32>, o1: vec4<f32>, o2: vec4<f32>, o3: vec4<f32> }
 
-// Rows of a column, each with 4 input channels; and the weights of a window's taps. After ROWS rows and WINDOW
-// taps come others that are not used.
+// Rows of a column, each with 4 input channels; and the weights of a window's taps. After ROWS rows and
+// WINDOW taps come others that are not used.
 struct Rows {
 	v0: vec4<f32>, v1: vec4<f32>, v2: vec4<f32>, v3: vec4<f32>,
 	v4: vec4<f32>, v5: vec4<f32>, v6: vec4<f32>, v7: vec4<f32>,
@@ -215,7 +215,7 @@ fn main(
 	let tapsY = tapsOf(phaseY, sizes.originY, sizes.tapStepY, sizes.outStepY, sizes.tapPeriodY, sizes.kernelHeight);
 	let tapsX = tapsOf(phaseX, sizes.originX, sizes.tapStepX, sizes.outStepX, sizes.tapPeriodX, sizes.kernelWidth);
 	let windows = tapsY.count / WINDOW;
-	// The last of a window's taps, if it reads the first row, and how far the first tap is from the first column.
+	// The last of a window's taps, if it reads the first row; how far the first tap is from the first column.
 	let lastTap = select(0u, WINDOW - 1u, tapsY.step < 0);
 	let firstColumn = max(0, (1 - i32(tapsX.count)) * tapsX.step);
 

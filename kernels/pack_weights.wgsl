@@ -1,5 +1,5 @@
-// packed[firstPacked + (g, b, tap, i, j)] = w[firstWeight + (o, i, tap)] for output channel o = width·b + j of
-// group g; 0 if the group has no such output or input channel. So for each element of each `Pack`.
+// packed[firstPacked + (g, b, tap, i, j)] = w[firstWeight + (o, i, tap)] for output channel o = width·b + j
+// of group g; 0 if the group has no such output or input channel. So for each element of each `Pack`.
 //
 // w       float32, the weights of all packs; the element of output o of group g, its input i and tap is at
 //         firstWeight + g·groupStride + ⌊o / parts⌋·outputStride + o mod parts + i·inputStride + tap

@@ -20,7 +20,9 @@ export interface ConvolutionSizes {
 	readonly steps: { readonly inStep: Size; readonly outStep: Size; readonly tapStep: Size };
 }
 
-/** How a workgroup of kernels/convolution_few.tiled.wgsl computes pixels of all output channels of a group. */
+/**
+ * How a workgroup of kernels/convolution_few.tiled.wgsl computes pixels of all output channels of a group.
+ */
 export interface FewChannelsTile {
 	/** For the timings: invocations: columns × rows × images / parts. */
 	readonly name: `tiled ${string}`;
@@ -33,7 +35,10 @@ export interface FewChannelsTile {
 
 export type ConvolutionTile = Tile | FewChannelsTile;
 
-/** A launch of the tile's kernel, but for its bindings and the uniforms that all kernels of convolutions have. */
+/**
+ * A launch of the tile's kernel, but for its bindings and the uniforms that all kernels of convolutions
+ * have.
+ */
 export interface ConvolutionLaunch {
 	readonly kernel: Kernel;
 	readonly constants: Constants;
@@ -122,7 +127,9 @@ function period(outStep: number, tapStep: number): number {
 	return taps;
 }
 
-/** What the choice of a tile computes from the sizes first: pixels of a phase, taps of a phase, and others. */
+/**
+ * What the choice of a tile computes from the sizes first: pixels of a phase, taps of a phase, and others.
+ */
 function fewChannelsShape({ output, kernel, groups, groupInputs, groupOutputs, steps }: ConvolutionSizes) {
 	const [batch = 1, , outHeight = 1, outWidth = 1] = output;
 	const [phasesY, phasesX] = steps.outStep;
@@ -168,8 +175,8 @@ function byCost(a: FewChannelsTile, b: FewChannelsTile): number {
 }
 
 /**
- * The largest rectangle of pixels, of at most so many columns, that so many invocations compute in so many parts of the input
- * channels; none if the part of x that it needs is too large.
+ * The largest rectangle of pixels, of at most so many columns, that so many invocations compute in so many
+ * parts of the input channels; none if the part of x that it needs is too large.
  */
 function fewChannelsTile(
 	shape: ReturnType<typeof fewChannelsShape>,

@@ -1,7 +1,10 @@
 import type { Device } from "./device.js";
 import { Storage } from "./storage.js";
 
-/** The ranges of a buffer that are bound start at multiples of this: `minStorageBufferOffsetAlignment` by default. */
+/**
+ * The ranges of a buffer that are bound start at multiples of this: `minStorageBufferOffsetAlignment` by
+ * default.
+ */
 const alignment = 256;
 
 /** Where parts of so many bytes start in their whole, and where the last one ends. */
@@ -16,11 +19,12 @@ export function layOut(bytes: readonly number[]): { readonly offsets: readonly n
 }
 
 /**
- * Makes storages parts of a new one, in this order, so that a kernel can bind all of them at once. Their contents are copied. In a
- * captured step only storages that it has allocated can be joined: they have no buffers yet, so nothing is copied.
+ * Makes storages parts of a new one, in this order, so that a kernel can bind all of them at once. Their
+ * contents are copied. In a captured step only storages that it has allocated can be joined: they have no
+ * buffers yet, so nothing is copied.
  *
- * @returns the new storage, or the one whose parts they are already; undefined if together they are too large for a binding, or
- * one of them has several holders or is a part of another storage
+ * @returns the new storage, or the one whose parts they are already; undefined if together they are too
+ * large for a binding, or one of them has several holders or is a part of another storage
  */
 export function join({ parts, trace, bindableBytes }: Device, storages: readonly Storage[]): Storage | undefined {
 	const { stream, work } = parts;

@@ -11,8 +11,9 @@ import type { WebGPUDevice } from "./webgpu.js";
 export interface Launch {
 	readonly constants?: Constants;
 	/**
-	 * The storage buffers of the kernel's bindings, in order, without its uniform and its `Slice`. A binding of
-	 * vectors of 4 includes the last one whole; what it has after the last element has no meaning.
+	 * The storage buffers of the kernel's bindings, in order, without its uniform and its `Slice`. A
+	 * binding of vectors of 4 includes the last one whole; what it has after the last element has no
+	 * meaning.
 	 */
 	readonly bindings: readonly Storage[];
 	/** The fields of the kernel's uniform, by name. */
@@ -99,7 +100,10 @@ export class Launcher {
 
 const none: readonly Storage[] = [];
 
-/** The storages of a dispatch that it reads while it writes another part of the same buffer, which WebGPU does not allow. */
+/**
+ * The storages of a dispatch that it reads while it writes another part of the same buffer, which WebGPU
+ * does not allow.
+ */
 function readNextToWritten({ declarations: { kinds } }: Pipeline, storages: readonly Storage[]): readonly Storage[] {
 	if (storages.every(({ whole }) => whole === undefined)) return none;
 	const written = storages.filter((_, i) => kinds[i] === "storage");

@@ -45,9 +45,10 @@ interface Layout {
 }
 
 /**
- * Caches of shader modules (one per kernel), pipelines (one per kernel and set of constants), layouts (one per
- * sequence of binding types and strides) and bind groups (one per layout and sequence of buffers). The numbers
- * of pipelines and bind groups, which grow with the shapes in use, are limited; captured steps keep theirs.
+ * Caches of shader modules (one per kernel), pipelines (one per kernel and set of constants), layouts (one
+ * per sequence of binding types and strides) and bind groups (one per layout and sequence of buffers). The
+ * numbers of pipelines and bind groups, which grow with the shapes in use, are limited; captured steps keep
+ * theirs.
  */
 export class Pipelines {
 	private readonly modules = new Map<string, GPUShaderModule>();

@@ -17,9 +17,10 @@ export interface Segment {
 const softwareRounds = 16;
 
 /**
- * Launches a kernel with the bindings `from`, a table and `to`. The table has a row for each segment: its first workgroup, with
- * which elements it starts in `from` and in `to`, its length, its sizes. An invocation computes ROUNDS elements. One launch if
- * all `from` are in one buffer or can be joined, and all `to` are or can, else one for each segment.
+ * Launches a kernel with the bindings `from`, a table and `to`. The table has a row for each segment: its
+ * first workgroup, with which elements it starts in `from` and in `to`, its length, its sizes. An
+ * invocation computes ROUNDS elements. One launch if all `from` are in one buffer or can be joined, and all
+ * `to` are or can, else one for each segment.
  */
 export function launchSegments(device: Device, kernel: Kernel, segments: readonly Segment[]): void {
 	const from = common(

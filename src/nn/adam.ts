@@ -155,7 +155,10 @@ export class Adam {
 		}
 	}
 
-	/** Updates the members of a group that are in a cohort: together if that is possible, or three at a time. */
+	/**
+	 * Updates the members of a group that are in a cohort: together if that is possible, or three at a
+	 * time.
+	 */
 	private update(group: Group, cohort: ReadonlySet<Optimised>, settings: Tensor): void {
 		const { members, starts, total } = group;
 		const together = members.every((member) => cohort.has(member)) ? joined(members) : undefined;

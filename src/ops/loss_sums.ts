@@ -43,7 +43,8 @@ export function launchLossSums(partial: Tensor, factor: number, weight: number, 
 export function mseLossPlus(a: Tensor, b: Tensor, scale: number, other: Tensor): { loss: Tensor; total: Tensor } {
 	const { mean, total } = a.gpu.scope(() => launchLossSums(launchSquares(a, b), scale / a.size, 1, other));
 	const loss = recordMSELoss(mean, a, b, scale);
-	// The other loss first: its backward pass then comes last, and can add to the gradients that the network's has computed.
+	// The other loss first: its backward pass then comes last, and can add to the gradients that the
+	// network's has computed.
 	record("mseLossPlus", total, [other, loss], [], (gradient) => [gradient.share(), gradient.share()]);
 	return { loss, total };
 }

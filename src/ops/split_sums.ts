@@ -12,8 +12,9 @@ export interface SplitSum {
 }
 
 /**
- * Adds up partial sums: at once, or in a captured step when a sum is accessed, so that the sums of several layers can be one
- * launch (`Pending.complete`). The partial sums are then kept until that, although their scope has ended.
+ * Adds up partial sums: at once, or in a captured step when a sum is accessed, so that the sums of several
+ * layers can be one launch (`Pending.complete`). The partial sums are then kept until that, although their
+ * scope has ended.
  *
  * @param kernel kernels/sum_splits.wgsl
  * @param sums of one operation, at least one

@@ -48,7 +48,10 @@ export function largestBatch(variants: Variants, images: number, bytes: number):
 	return batch;
 }
 
-/** x, or a copy in the layout that the preferred variant reads; for a tensor that several kernels will read; other as above. */
+/**
+ * x, or a copy in the layout that the preferred variant reads; for a tensor that several kernels will read;
+ * other as above.
+ */
 export function inPreferredLayout(x: Tensor, other: Shape): Tensor {
 	if (x.layout === "blocked" || variantsForBatch(x, other)[0] !== "blocked") return x;
 	const copy = x.gpu.empty(x.shape, "float32", "blocked");

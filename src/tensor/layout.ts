@@ -6,9 +6,9 @@ import type { Storage } from "../gpu/storage.js";
  * How the elements of a tensor lie in memory.
  *
  * - "contiguous": row-major, as torch.contiguous_format.
- * - "blocked": of [N, C, H, W], 16 images next to each other, [⌈N / 16⌉, H, W, C, 16]. What the images that fill up the last block
- *   hold has no meaning; in a gradient it is 0. The variant of the kernels for adapters that compute on the CPU reads and writes it
- *   (kernels/*.blocked.wgsl).
+ * - "blocked": of [N, C, H, W], 16 images next to each other, [⌈N / 16⌉, H, W, C, 16]. What the images that
+ *   fill up the last block hold has no meaning; in a gradient it is 0. The variant of the kernels for
+ *   adapters that compute on the CPU reads and writes it (kernels/*.blocked.wgsl).
  */
 export type Layout = "contiguous" | "blocked";
 

@@ -161,7 +161,11 @@ export interface Capture<T> {
 	[Symbol.dispose](): void;
 }
 
-/** Elements that are still to be computed: when one of their tensors is accessed, or with those of others. @internal */
+/**
+ * Elements that are still to be computed: when one of their tensors is accessed, or with those of others.
+ *
+ * @internal
+ */
 export interface Pending {
 	/** Launches what computes these and others of the same kind. */
 	complete(all: readonly Pending[]): void;
@@ -186,8 +190,8 @@ export interface GradientNode {
 	 * From the gradient of the output to those of the inputs, null for an input that needs none. The caller disposes of the
 	 * results.
 	 *
-	 * @param take takes over the gradient that an input has so far, if it has one: then the result must contain it, and
-	 * `backward` disposes of it
+	 * @param take takes over the gradient that an input has so far, if it has one: then the result must
+	 * contain it, and `backward` disposes of it
 	 */
 	readonly backward: (gradient: Tensor, take: (input: number) => Tensor | undefined) => readonly (Tensor | null)[];
 	/** If the operation ends in a ReLU. */

@@ -213,7 +213,10 @@ test("a parameter that was disposed of and has no gradient does not stop the oth
 	for (const parameter of parameters) parameter.dispose();
 });
 
-/** Two convolutions, one of them transposed and one used twice, and a product; their parameters are in one order. */
+/**
+ * Two convolutions, one of them transposed and one used twice, and a product; their parameters are in one
+ * order.
+ */
 function network(gpu: Gpu) {
 	const random = new Random(77);
 	const shapes = [[9, 2, 3, 3], [9], [9, 5, 2, 2], [5], [9, 9, 1, 1], [190, 4]];

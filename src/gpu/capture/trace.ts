@@ -83,7 +83,9 @@ export class Trace implements CommandSink {
 		return written;
 	}
 
-	/** Storages that the step allocated and that are still referenced, without those that consist of parts. */
+	/**
+	 * Storages that the step allocated and that are still referenced, without those that consist of parts.
+	 */
 	get alive(): Storage[] {
 		return [...this.allocated.keys()].filter(({ alive, parts }) => alive && parts.length === 0);
 	}

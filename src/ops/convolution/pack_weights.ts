@@ -16,8 +16,9 @@ export interface PackedLayout {
 const packsAtStart = new WeakMap<Trace, Segment[]>();
 
 /**
- * The weights as the kernels of a convolution read them, [groups, blocks, taps, inputs, width]; see kernels/pack_weights.wgsl. In
- * a captured step that has not changed them before, they are packed at the start, with those of its other convolutions.
+ * The weights as the kernels of a convolution read them, [groups, blocks, taps, inputs, width]; see
+ * kernels/pack_weights.wgsl. In a captured step that has not changed them before, they are packed at the
+ * start, with those of its other convolutions.
  */
 export function launchPackWeights(
 	weight: Tensor,

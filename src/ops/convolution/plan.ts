@@ -145,7 +145,10 @@ export function phasesOf({ output, steps }: ConvolutionPlan): {
 	};
 }
 
-/** With so many output channels of a group or fewer, the portable and the blocked kernels compute 4 at a time. */
+/**
+ * With so many output channels of a group or fewer, the portable and the blocked kernels compute 4 at a
+ * time.
+ */
 export const fewChannels = 4;
 
 /** QUARTERS of a kernel: how many groups of 4 output channels a workgroup computes, of at most `channels`. */

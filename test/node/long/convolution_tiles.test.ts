@@ -77,7 +77,10 @@ for (const tile of tiles)
 
 const same = { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1 } as const;
 
-/** Windows of 1 to 5 taps, 1 to 4 output channels and input channels of a vector, and parts of many input channels. */
+/**
+ * Windows of 1 to 5 taps, 1 to 4 output channels and input channels of a vector, and parts of many input
+ * channels.
+ */
 for (const [inChannels, outChannels, kernel] of [
 	[1, 1, 3],
 	[2, 4, 1],
