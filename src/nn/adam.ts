@@ -209,7 +209,10 @@ export class Adam {
 
 	/** Frees the moments, not the parameters. */
 	dispose(): void {
-		for (const { settings } of this.optimised) settings.dispose();
+		for (const { settings } of this.optimised) {
+			settings.disposalAdvice = "It belongs to an Adam that was disposed of: capture the step again with another one.";
+			settings.dispose();
+		}
 		for (const { moments, second } of this.groups) {
 			moments.dispose();
 			second?.dispose();

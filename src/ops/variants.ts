@@ -49,8 +49,9 @@ export function largestBatch(variants: Variants, images: number, bytes: number):
 }
 
 /**
- * x, or a copy in the layout that the preferred variant reads; for a tensor that several kernels will read;
- * other as above.
+ * x, or a copy in the layout that the preferred variant reads; for a tensor that several kernels will read.
+ *
+ * @param other the shape of the operation's other tensor of images
  */
 export function inPreferredLayout(x: Tensor, other: Shape): Tensor {
 	if (x.layout === "blocked" || variantsForBatch(x, other)[0] !== "blocked") return x;

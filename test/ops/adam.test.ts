@@ -5,6 +5,7 @@ import {
 	backward,
 	conv2d,
 	convTranspose2d,
+	DisposedError,
 	type Gpu,
 	GradientError,
 	matmul,
@@ -322,6 +323,22 @@ test("two optimizers, a frozen parameter, a view of a parameter: each is updated
 	captured.dispose();
 	for (const adam of adams) adam.dispose();
 	for (const tensor of [...parameters, view]) tensor.dispose();
+});
+
+test("a captured step whose optimizer was disposed of says so", async () => {
+	const gpu = await device();
+	const parameter = gpu.parameter([1, 2]);
+	const adam = new Adam([parameter]);
+	const captured = gpu.capture(() => {
+		adam.zeroGrad();
+		backward(sum(mul(parameter, parameter)));
+		adam.step();
+	});
+	captured.replay();
+	adam.dispose();
+	assertThrows(() => captured.replay(), DisposedError, ["an Adam that was disposed of"]);
+	captured.dispose();
+	parameter.dispose();
 });
 
 test("steps leave nothing behind", async () => {
