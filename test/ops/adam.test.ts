@@ -218,17 +218,17 @@ test("a parameter that was disposed of and has no gradient does not stop the oth
  * Two convolutions, one of them transposed and one used twice, and a product; their parameters are in one
  * order.
  */
-function network(gpu: Gpu) {
+function network(gpu: Gpu, size: number) {
 	const random = new Random(77);
-	const shapes = [[9, 2, 3, 3], [9], [9, 5, 2, 2], [5], [9, 9, 1, 1], [190, 4]];
+	const shapes = [[9, 2, 3, 3], [9], [9, 5, 2, 2], [5], [9, 9, 1, 1], [5 * size, 4]];
 	const parameters = shapes.map((shape) => parameterOf(gpu, randomArray(random, shape)));
 	const [w1, b1, w2, b2, w3, w4] = parameters as [Parameter, Parameter, Parameter, Parameter, Parameter, Parameter];
-	const x = tensorOf(gpu, randomArray(random, [5, 2, 38, 38]));
+	const x = tensorOf(gpu, randomArray(random, [5, 2, size, size]));
 	const forward = () => {
 		const once = conv2d(x, w1, { bias: b1, stride: 2, padding: 1, activation: "relu" });
 		const twice = conv2d(conv2d(once, w3), w3);
 		const y = convTranspose2d(twice, w2, { bias: b2, stride: 2 });
-		return mean(matmul(reshape(y, [190, 190]), w4));
+		return mean(matmul(reshape(y, [5 * size, 5 * size]), w4));
 	};
 	return { parameters, forward, x };
 }
@@ -250,11 +250,13 @@ const steps: Record<string, (adam: Adam, parameters: readonly Parameter[], loss:
 
 for (const [title, between] of Object.entries(steps))
 	test(`captured steps give the bits of eager ones: ${title}`, async () => {
-		for (const gpu of await variants({ tiled: true })) {
+		// From 38 pixels on the tiled weight gradients are split.
+		const isFirst = title === Object.keys(steps)[0];
+		for (const gpu of await variants({ tiled: isFirst })) {
 			const before = gpu.memory().buffers;
 			const results: Float32Array[][] = [];
 			for (const captures of [false, true]) {
-				const { parameters, forward, x } = network(gpu);
+				const { parameters, forward, x } = network(gpu, isFirst ? 38 : 10);
 				const adam = new Adam(parameters, { lr: 0.05 });
 				const step = () => {
 					adam.zeroGrad();
@@ -281,7 +283,7 @@ for (const [title, between] of Object.entries(steps))
 test("a captured step has one launch of Adam, and one that packs the weights or adds the sums of all layers", async () => {
 	for (const variant of ["tiled", "portable"] as const) {
 		const gpu = await deviceWith(variant);
-		const { parameters, forward, x } = network(gpu);
+		const { parameters, forward, x } = network(gpu, 38);
 		const adam = new Adam(parameters);
 		const captured = gpu.capture(() => {
 			adam.zeroGrad();
