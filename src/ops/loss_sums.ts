@@ -38,13 +38,16 @@ export function launchLossSums(partial: Tensor, factor: number, weight: number, 
 /**
  * `mseLoss(a, b, { scale })`, and its sum with another loss.
  *
- * @param other float32, a scalar
+ * @param other float32, one element
  */
 export function mseLossPlus(a: Tensor, b: Tensor, scale: number, other: Tensor): { loss: Tensor; total: Tensor } {
 	const { mean, total } = a.gpu.scope(() => launchLossSums(launchSquares(a, b), scale / a.size, 1, other));
 	const loss = recordMSELoss(mean, a, b, scale);
 	// The other loss first: its backward pass then comes last, and can add to the gradients that the
 	// network's has computed.
-	record("mseLossPlus", total, [other, loss], [], (gradient) => [gradient.share(), gradient.share()]);
+	record("mseLossPlus", total, [other, loss], [], (gradient) => [
+		other.requiresGrad ? gradient.share(other.shape) : null,
+		loss.requiresGrad ? gradient.share() : null,
+	]);
 	return { loss, total };
 }

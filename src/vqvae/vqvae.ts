@@ -132,6 +132,11 @@ export class VQVAE<Q extends Quantizer = VectorQuantizer> extends Module {
 		this.check("forward", images);
 		const latents = this.encoder.forward(images);
 		const { quantized, indices, loss: vqLoss, commitmentLoss } = this.vqLayer.quantize(latents);
+		checkTensor("VQVAE.forward", "the quantizer's loss", vqLoss, "float32");
+		if (vqLoss.size !== 1)
+			throw new ShapeError(
+				`VQVAE.forward: the quantizer's loss must have one element, but has shape ${formatShape(vqLoss.shape)}.`,
+			);
 		const reconstruction = this.decoder.forward(quantized);
 		const { loss: reconLoss, total: loss } = mseLossPlus(reconstruction, images, 1 / this.dataVariance, vqLoss);
 		return { reconstruction, latents, indices, loss, reconLoss, vqLoss, commitmentLoss };

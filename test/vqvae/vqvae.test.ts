@@ -2,14 +2,18 @@ import {
 	ArgumentError,
 	backward,
 	DivergenceError,
+	type Gpu,
 	loadSafetensors,
+	mul,
 	noGrad,
 	Random,
 	relu,
+	reshape,
 	ShapeError,
 	saveSafetensors,
+	type Tensor,
 } from "tessera-gpu";
-import { codeUse, type StepLosses, Trainer, VQVAE } from "tessera-gpu/vqvae";
+import { codeUse, type StepLosses, Trainer, VectorQuantizer, VQVAE } from "tessera-gpu/vqvae";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { ResidualBlock } from "../../src/vqvae/residual_block.js";
@@ -56,6 +60,38 @@ test("a loss that is infinite is a divergence", async () => {
 	assert.is((error as DivergenceError).value, Number.POSITIVE_INFINITY);
 	trainer.dispose();
 	model.dispose();
+});
+
+test("a quantizer of one's own: its loss may have any shape of one element, and no other", async () => {
+	/** The paper's quantizer, whose loss has another shape. */
+	class Reshaped extends VectorQuantizer {
+		constructor(
+			gpu: Gpu,
+			private readonly lossOf: (loss: Tensor) => Tensor,
+		) {
+			super(gpu, { embeddingDim: 3, numEmbeddings: 5 });
+		}
+
+		override quantize(z: Tensor) {
+			const { indices, ...latents } = super.quantize(z);
+			return this.result({ ...latents, loss: this.lossOf(latents.loss) }, indices);
+		}
+	}
+	const gpu = await device();
+	const x = gpu.tensor(images(2, 64, 1), [2, 1, 8, 8]);
+	const weights: Float32Array[] = [];
+	for (const lossOf of [(loss: Tensor) => loss, (loss: Tensor) => reshape(loss, [1, 1])]) {
+		const model = new VQVAE(gpu, { inChannels: 1, hiddenChannels: 4, quantizer: new Reshaped(gpu, lossOf) });
+		const trainer = new Trainer(model);
+		for (let i = 0; i < 3; i++) trainer.step(x);
+		weights.push(await model.vqLayer.embeddings.weight.data());
+		for (const part of [trainer, model]) part.dispose();
+	}
+	assertSame(weights[1] as Float32Array, weights[0] as Float32Array, "codes after three steps");
+	const twice = (loss: Tensor) => mul(reshape(loss, [1]), gpu.tensor([1, 1]));
+	const model = new VQVAE(gpu, { inChannels: 1, hiddenChannels: 4, quantizer: new Reshaped(gpu, twice) });
+	gpu.scope(() => assertThrows(() => model.forward(x), ShapeError, ["the quantizer's loss", [2]]));
+	for (const part of [model, x]) part.dispose();
 });
 
 test("encode, decode and reconstruct agree, for any channels and any H and W divisible by 4", async () => {
