@@ -43,7 +43,7 @@ export function pair(operation: string, name: string, value: Pair, least: number
  */
 export function checkBindable(caller: string, sizes: string, gpu: Gpu, shape: Shape): void {
 	const bytes = 4 * sizeOf(shape);
-	const most = gpu.limits.maxStorageBufferBindingSize;
+	const most = gpu.bindableBytes;
 	if (bytes > most)
 		throw new LimitError(
 			`${caller}: ${sizes} ask for a tensor of shape ${formatShape(shape)}, ${bytes} bytes, but this device binds at most ${most}.`,
@@ -60,7 +60,7 @@ const leastPart = 2 ** 17;
  */
 export function checkParts(caller: string, gpu: Gpu, name: string, count: number, values: number): void {
 	const bytes = Math.max(4 * values, leastPart);
-	const limit = gpu.limits.maxStorageBufferBindingSize;
+	const limit = gpu.bindableBytes;
 	const most = Math.max(1, Math.floor(limit / bytes));
 	if (count > most)
 		throw new LimitError(

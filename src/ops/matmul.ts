@@ -48,7 +48,7 @@ function blockedPlan({ gpu }: Tensor, product: Product): BlockedProduct | undefi
 		{ length: rows, inner, outerStride: aRow, innerStride: aInner },
 		{ length: columns, inner, outerStride: bColumn, innerStride: bInner },
 		gpu.subgroupSize,
-		gpu.device.limits.maxStorageBufferBindingSize,
+		gpu.bindableBytes,
 	);
 }
 

@@ -113,9 +113,7 @@ export class PriorSampler {
 
 /** How many grids can be sampled together: the device must be able to bind the largest tensor of a step. */
 export function mostGrids({ gpu, height, width, numEmbeddings, channels }: GatedPixelCNN): number {
-	return Math.floor(
-		gpu.limits.maxStorageBufferBindingSize / (4 * height * width * Math.max(numEmbeddings, 4 * channels)),
-	);
+	return Math.floor(gpu.bindableBytes / (4 * height * width * Math.max(numEmbeddings, 4 * channels)));
 }
 
 /** @throws ArgumentError, ShapeError if the batch does not fit the model */

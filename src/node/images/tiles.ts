@@ -52,18 +52,13 @@ export function reachOf({ encoder, decoder }: VQVAE<Quantizer>): { readonly befo
 
 /** The side of a square image in codes whose widest layer the device can bind and that keeps it busy. */
 export function tileSide(model: VQVAE<Quantizer>): number {
-	const bytes = Math.min(mostBytes(model), enoughBytes);
+	const bytes = Math.min(model.vqLayer.gpu.bindableBytes, enoughBytes);
 	return Math.floor(Math.sqrt(bytes / bytesOfImage(model, { height: codePixels, width: codePixels })));
 }
 
 /** Whether a layer of one image is larger than the device can bind. */
 export function needsTiles(model: VQVAE<Quantizer>, { height, width }: Pick<ImageSet, "height" | "width">): boolean {
-	return bytesOfImage(model, { height, width }) > mostBytes(model);
-}
-
-function mostBytes({ vqLayer }: VQVAE<Quantizer>): number {
-	const { maxStorageBufferBindingSize, maxBufferSize } = vqLayer.gpu.limits;
-	return Math.min(maxStorageBufferBindingSize, maxBufferSize);
+	return bytesOfImage(model, { height, width }) > model.vqLayer.gpu.bindableBytes;
 }
 
 /**

@@ -11,13 +11,12 @@ import { bytesOfGrid, bytesOfImage } from "../images/batch_sizes.js";
  * @throws LimitError with the greatest value that fits
  */
 function checkSize(
-	{ limits, adapter }: Gpu,
+	{ bindableBytes: limit, adapter }: Gpu,
 	option: string,
 	value: number,
 	bytesOf: (value: number) => number,
 	what: string,
 ): void {
-	const limit = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
 	if (bytesOf(value) <= limit) return;
 	let [fits, tooMany] = [0, value];
 	while (tooMany - fits > 1) {
@@ -56,7 +55,7 @@ export function checkModelSizes(gpu: Gpu, options: ModelSizes, { channels, heigh
 	const positions = (height / 4) * (width / 4);
 	if (quantizer === "fsq") {
 		const count = levels.reduce((product, values) => product * values, 1);
-		const most = Math.floor(Math.min(gpu.limits.maxStorageBufferBindingSize, gpu.limits.maxBufferSize) / 4);
+		const most = Math.floor(gpu.bindableBytes / 4);
 		if (count > most)
 			throw new LimitError(
 				`--levels ${levels.join(",")} gives ${count.toLocaleString("en-US")} codes, but at most ${most.toLocaleString("en-US")} can be counted on ${gpu.adapter.description || gpu.adapter.device}: give fewer or smaller levels.`,
