@@ -267,8 +267,8 @@ function joined(members: readonly Optimised[]): Update | undefined {
 		gradients.map((tensor) => tensor.memoryOfPending()),
 	);
 	if (gradient === undefined) return undefined;
-	const pending = new Set(gradients.flatMap((tensor) => tensor.pending ?? []));
-	for (const first of pending) first.complete([...pending]);
+	const pending = [...new Set(gradients.flatMap((tensor) => tensor.pending ?? []))];
+	pending[0]?.complete(pending);
 	return { weight, gradient };
 }
 

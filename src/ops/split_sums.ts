@@ -22,8 +22,15 @@ export interface SplitSum {
 export function addSplits(kernel: Kernel, sums: readonly SplitSum[]): void {
 	const { gpu } = sums[0].sum;
 	const { trace } = gpu;
-	if (trace?.mayKeep(sums.reduce((bytes, { partial }) => bytes + 4 * partial.size, 0))) new PendingSums(kernel, sums);
-	else launchSegments(gpu, kernel, sums.map(segmentOf));
+	if (!trace?.keep(sums.reduce((bytes, { partial }) => bytes + 4 * partial.size, 0))) {
+		launchSegments(gpu, kernel, sums.map(segmentOf));
+		return;
+	}
+	const pending = new PendingSums(kernel, sums);
+	for (const { partial, sum } of sums) {
+		gpu.keep(partial);
+		sum.pending = pending;
+	}
 }
 
 function segmentOf({ partial, columns, sum }: SplitSum): Segment {
@@ -40,10 +47,6 @@ class PendingSums implements Pending {
 		private readonly sums: readonly SplitSum[],
 	) {
 		this.remaining = sums.length;
-		for (const { partial, sum } of sums) {
-			partial.gpu.keep(partial);
-			sum.pending = this;
-		}
 	}
 
 	complete(all: readonly Pending[]): void {

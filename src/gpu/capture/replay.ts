@@ -32,8 +32,9 @@ export class Replay implements PreparedCommands {
 	private readonly pipelines: ReadonlySet<Pipeline>;
 	/** Storages that the step allocated and that outlive a replay: its results. */
 	private readonly results: readonly Storage[];
-	/** Storages from outside; those that outlive a replay and that it uses; those of them that it writes. */
-	private readonly read: readonly Storage[];
+	/** Storages from outside, and their parts. */
+	private readonly external: readonly Storage[];
+	/** Storages that outlive a replay and that it uses; those of them that it writes. */
 	private readonly used: readonly Storage[];
 	private readonly written: readonly Storage[];
 	/** The buffers that no result is in. */
@@ -71,8 +72,8 @@ export class Replay implements PreparedCommands {
 		trace.releaseLater = (storage) => pool.release(storage.id, storage.lastBatch);
 		this.pipelines = trace.pipelines;
 		this.dispatches = this.commands.filter(({ pipeline }) => pipeline !== undefined).length;
-		this.read = withParts(trace.external);
-		this.used = withParts([...trace.external, ...this.results]);
+		this.external = withParts(trace.external);
+		this.used = withParts([...this.external, ...this.results]);
 		const written = trace.writtenBy();
 		this.written = this.used.filter((storage) => written.has(storage));
 	}
@@ -131,7 +132,7 @@ export class Replay implements PreparedCommands {
 		if (errors.anyBatchFailed) for (const { failure } of this.pipelines) if (failure !== undefined) throw failure;
 		for (const { upload } of this.trace.feeds) upload();
 		if (onLaunch !== undefined) for (const launch of this.trace.launches) onLaunch({ ...launch, mode: "replayed" });
-		if (errors.anyBatchFailed) for (const storage of this.read) errors.inherit(storage);
+		if (errors.anyBatchFailed) for (const storage of this.external) errors.inherit(storage);
 		stream.append(this);
 		const { batch } = work;
 		for (let i = 0; i < used.length; i++) used[i].lastBatch = batch;

@@ -157,8 +157,11 @@ export class Trace implements CommandSink {
 		throw this.failure;
 	}
 
-	/** Whether a captured step may keep so many more bytes, for a launch of several operations together. */
-	mayKeep(bytes: number): boolean {
+	/**
+	 * Counts bytes that are kept for a launch of several operations together; false if they would be too
+	 * many, or if the step is not captured.
+	 */
+	keep(bytes: number): boolean {
 		this.keptBytes += bytes;
 		return this.mode === "capture" && this.keptBytes <= mostKept;
 	}

@@ -36,7 +36,7 @@ export function launchPackWeights(
 	const sizes = [groupInputs, outputs, taps, group, output, input, width, paddedInputs, parts];
 	const segment = { from: weight.memory(), to: packed.memory(), length: packed.size, sizes };
 	const { trace } = gpu;
-	if (trace?.isUnchanged(segment.from) && trace.mayKeep(segment.to.bytes)) packedAtStart(gpu, trace).push(segment);
+	if (trace?.isUnchanged(segment.from) && trace.keep(segment.to.bytes)) packedAtStart(gpu, trace).push(segment);
 	else launchSegments(gpu, gpu.portableKernels.packWeights, [segment]);
 	return packed;
 }
