@@ -1,34 +1,82 @@
-// out[i] = a[i'] ∘ b[i''], elementwise, with ∘ = + (OPERATION 0), − (1) or × (2)
+// out[i] = a[i'] ∘ b[i''], elementwise, with ∘ = + (OPERATION 0), − (1), × (2), / (3), max (4) or min (5)
 //
-// a, b  float32, of the output's shape or broadcast to it, as vectors of 4. The axes of a broadcast operand
-//       whose length is not 1 are neighbours: it is read at (i / INNER) % COUNT, with COUNT its number of
-//       elements and INNER the number of output elements after these axes. COUNT 0 means that it has the
-//       output's shape.
-// out   float32, contiguous, or blocked if a and b are, as vectors of 4
+// a, b            float32 (TYPE 0), int32 (1) or uint32 (2), of the output's shape or broadcast to it, as
+//                 vectors of 4
+// aWords, bWords  the same buffers as words
+// out             the same dtype, contiguous, or blocked if a and b are, as vectors of 4
 //
-// One invocation computes one vector. The last vectors may end after the last element. The backward pass of a
-// sum is its factor times its gradient, repeated. No features, default limits.
+// The output is [any, SIZE_1, …, SIZE_5]; A_0 to A_5 are the strides of a, 0 along an axis on which it is
+// broadcast. A_READS says what a vector of the output needs of a: 0 the same vector, 1 another one, 2 one
+// element, 3 four elements; likewise b. One invocation computes one vector. The last vectors may end after
+// the last element. The backward pass of a sum is its factor times its gradient, repeated. No features,
+// default limits.
 // Reference: test/reference/elementwise.ts, binary
 // Reference: test/reference/reductions.ts, sumBackward
 
 override OPERATION: u32;
-override A_COUNT: u32 = 0;
-override A_INNER: u32 = 1;
-override B_COUNT: u32 = 0;
-override B_INNER: u32 = 1;
+override TYPE: u32 = 0u;
+override SIZE_1: u32 = 1u;
+override SIZE_2: u32 = 1u;
+override SIZE_3: u32 = 1u;
+override SIZE_4: u32 = 1u;
+override SIZE_5: u32 = 1u;
+override A_READS: u32 = 0u;
+override A_0: u32 = 0u;
+override A_1: u32 = 0u;
+override A_2: u32 = 0u;
+override A_3: u32 = 0u;
+override A_4: u32 = 0u;
+override A_5: u32 = 0u;
+override B_READS: u32 = 0u;
+override B_0: u32 = 0u;
+override B_1: u32 = 0u;
+override B_2: u32 = 0u;
+override B_3: u32 = 0u;
+override B_4: u32 = 0u;
+override B_5: u32 = 0u;
 
-@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> out: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> a: array<vec4<u32>>;
+@group(0) @binding(1) var<storage, read> aWords: array<u32>;
+@group(0) @binding(2) var<storage, read> b: array<vec4<u32>>;
+@group(0) @binding(3) var<storage, read> bWords: array<u32>;
+@group(0) @binding(4) var<storage, read_write> out: array<vec4<u32>>;
 
-fn aOf(i: u32) -> f32 {
-	let j = i / A_INNER % max(A_COUNT, 1u);
-	return a[j / 4u][j & 3u];
+// The element that output element i needs of an operand with these strides.
+fn elementOf(i: u32, outer: vec3<u32>, inner: vec3<u32>) -> u32 {
+	let i4 = i / SIZE_5;
+	let i3 = i4 / SIZE_4;
+	let i2 = i3 / SIZE_3;
+	let i1 = i2 / SIZE_2;
+	return i1 / SIZE_1 * outer.x + i1 % SIZE_1 * outer.y + i2 % SIZE_2 * outer.z
+		+ i3 % SIZE_3 * inner.x + i4 % SIZE_4 * inner.y + i % SIZE_5 * inner.z;
 }
 
-fn bOf(i: u32) -> f32 {
-	let j = i / B_INNER % max(B_COUNT, 1u);
-	return b[j / 4u][j & 3u];
+fn aOf(i: u32) -> u32 { return elementOf(i, vec3(A_0, A_1, A_2), vec3(A_3, A_4, A_5)); }
+
+fn bOf(i: u32) -> u32 { return elementOf(i, vec3(B_0, B_1, B_2), vec3(B_3, B_4, B_5)); }
+
+// By its bits, because compilers may assume that no value is NaN.
+fn isNan(x: vec4<f32>) -> vec4<bool> { return (bitcast<vec4<u32>>(x) & vec4(0x7fffffffu)) > vec4(0x7f800000u); }
+
+fn ofFloats(x: vec4<f32>, y: vec4<f32>) -> vec4<f32> {
+	switch (OPERATION) {
+		case 0u { return x + y; }
+		case 1u { return x - y; }
+		case 2u { return x * y; }
+		case 3u { return x / y; }
+		case 4u { return select(select(max(x, y), y, isNan(y)), x, isNan(x)); }
+		default { return select(select(min(x, y), y, isNan(y)), x, isNan(x)); }
+	}
+}
+
+fn ofInts(x: vec4<i32>, y: vec4<i32>) -> vec4<i32> {
+	switch (OPERATION) {
+		case 0u { return x + y; }
+		case 1u { return x - y; }
+		case 2u { return x * y; }
+		case 4u { return max(x, y); }
+		default { return min(x, y); }
+	}
 }
 
 @compute @workgroup_size(64)
@@ -36,17 +84,18 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 	let vector = id.y * groups.x * 64u + id.x;
 	if (vector >= arrayLength(&out)) { return; }
 	let i = 4u * vector;
-	var x: vec4<f32>;
-	if (A_COUNT == 0u) { x = a[vector]; }
-	else if (A_INNER == 1u && (A_COUNT & 3u) == 0u) { x = a[vector % max(A_COUNT / 4u, 1u)]; }
-	else if (A_COUNT == 1u || (A_INNER & 3u) == 0u) { x = vec4(aOf(i)); }
-	else { x = vec4(aOf(i), aOf(i + 1u), aOf(i + 2u), aOf(i + 3u)); }
-	var y: vec4<f32>;
-	if (B_COUNT == 0u) { y = b[vector]; }
-	else if (B_INNER == 1u && (B_COUNT & 3u) == 0u) { y = b[vector % max(B_COUNT / 4u, 1u)]; }
-	else if (B_COUNT == 1u || (B_INNER & 3u) == 0u) { y = vec4(bOf(i)); }
-	else { y = vec4(bOf(i), bOf(i + 1u), bOf(i + 2u), bOf(i + 3u)); }
-	if (OPERATION == 0u) { out[vector] = x + y; }
-	else if (OPERATION == 1u) { out[vector] = x - y; }
-	else { out[vector] = x * y; }
+	var x: vec4<u32>;
+	if (A_READS == 0u) { x = a[vector]; }
+	else if (A_READS == 1u) { x = a[aOf(i) / 4u]; }
+	else if (A_READS == 2u) { x = vec4(aWords[aOf(i)]); }
+	else { x = vec4(aWords[aOf(i)], aWords[aOf(i + 1u)], aWords[aOf(i + 2u)], aWords[aOf(i + 3u)]); }
+	var y: vec4<u32>;
+	if (B_READS == 0u) { y = b[vector]; }
+	else if (B_READS == 1u) { y = b[bOf(i) / 4u]; }
+	else if (B_READS == 2u) { y = vec4(bWords[bOf(i)]); }
+	else { y = vec4(bWords[bOf(i)], bWords[bOf(i + 1u)], bWords[bOf(i + 2u)], bWords[bOf(i + 3u)]); }
+	if (TYPE == 0u) { out[vector] = bitcast<vec4<u32>>(ofFloats(bitcast<vec4<f32>>(x), bitcast<vec4<f32>>(y))); }
+	else if (TYPE == 2u && OPERATION == 4u) { out[vector] = max(x, y); }
+	else if (TYPE == 2u && OPERATION == 5u) { out[vector] = min(x, y); }
+	else { out[vector] = bitcast<vec4<u32>>(ofInts(bitcast<vec4<i32>>(x), bitcast<vec4<i32>>(y))); }
 }

@@ -22,28 +22,85 @@ export { Embedding, ReLU } from "./nn/layers.js";
 export { Layer, type LayerCost, Module, type StateValue } from "./nn/module.js";
 export { Sequential } from "./nn/sequential.js";
 export { summary } from "./nn/summary.js";
+export { type ArgReductionOptions, argmax, argmin } from "./ops/arg_reduce.js";
 export { backward } from "./ops/backward.js";
-export { add, mul, sub } from "./ops/binary.js";
+export { add, div, maximum, minimum, mul, sub } from "./ops/binary.js";
+export { cast } from "./ops/cast.js";
+export { cat, stack } from "./ops/cat.js";
 export type { Pair } from "./ops/check.js";
 export { countCodes } from "./ops/codes/count_codes.js";
 export { nearestCode } from "./ops/codes/nearest_code.js";
 export { perplexity } from "./ops/codes/perplexity.js";
 export { type QuantizedLatents, type QuantizeOptions, quantize } from "./ops/codes/quantize.js";
 export { straightThrough } from "./ops/codes/straight_through.js";
+export { equal, greater, greaterEqual, less, lessEqual, notEqual } from "./ops/compare.js";
 export { type ConvTranspose2dOptions, convTranspose2d } from "./ops/convolution/conv_transpose2d.js";
 export { type Conv2dOptions, conv2d } from "./ops/convolution/conv2d.js";
 export { type CrossEntropyOptions, crossEntropy } from "./ops/cross_entropy.js";
+export { cumsum } from "./ops/cumsum.js";
+export { type DropoutOptions, dropout } from "./ops/dropout.js";
 export { type EmbeddingOptions, embedding } from "./ops/embedding.js";
+export { expand } from "./ops/expand.js";
+export { max, min } from "./ops/extreme.js";
+export { flip } from "./ops/flip.js";
 export { type GatherImagesOptions, gatherImages, type PackedImages, packImages } from "./ops/images.js";
+export { gather, indexSelect, scatterAdd } from "./ops/indexing.js";
+export { logSumExp } from "./ops/log_sum_exp.js";
+export type { LossOptions, LossReduction } from "./ops/loss_options.js";
 export { type MatmulOptions, matmul } from "./ops/matmul.js";
 export { type MSELossOptions, mseLoss } from "./ops/mse_loss.js";
-export { permute } from "./ops/permute.js";
+export { type NLLLossOptions, nllLoss } from "./ops/nll_loss.js";
+export { oneHot } from "./ops/one_hot.js";
+export type { Operand } from "./ops/operands.js";
+export { type PadOptions, pad } from "./ops/pad.js";
+export { binaryCrossEntropyWithLogits, l1Loss, type SmoothL1LossOptions, smoothL1Loss } from "./ops/pair_losses.js";
+export { permute, transpose } from "./ops/permute.js";
+export { pow } from "./ops/pow.js";
+export type { Reduction, ReductionOptions } from "./ops/reduction.js";
 export { relu } from "./ops/relu.js";
-export { reshape } from "./ops/reshape.js";
+export { flatten, reshape, squeeze, unsqueeze } from "./ops/reshape.js";
 export { scale } from "./ops/scale.js";
+export { slice, split } from "./ops/slice.js";
 export { logSoftmax, softmax } from "./ops/softmax.js";
 export { mean, sum } from "./ops/sum.js";
+export {
+	abs,
+	type ClampOptions,
+	clamp,
+	cos,
+	type ELUOptions,
+	elu,
+	exp,
+	floor,
+	type GELUOptions,
+	gelu,
+	type LeakyReLUOptions,
+	leakyRelu,
+	log,
+	neg,
+	reciprocal,
+	round,
+	type SoftplusOptions,
+	sigmoid,
+	sign,
+	silu,
+	sin,
+	softplus,
+	sqrt,
+	square,
+	tanh,
+} from "./ops/unary.js";
+export { where } from "./ops/where.js";
 export type { DataOf, DType } from "./tensor/dtype.js";
+export type { FloatArray, NestedNumbers, NumberArray, SignedArray, UnsignedArray } from "./tensor/host_data.js";
 export type { Layout } from "./tensor/layout.js";
 export { type DebugOutput, type OpenDeviceOptions, openDevice } from "./tensor/open_device.js";
-export { type AnyTensor, type Capture, type Gpu, type GradientNode, Parameter, Tensor } from "./tensor/tensor.js";
+export {
+	type AnyTensor,
+	type Capture,
+	type Gpu,
+	type GradientNode,
+	Parameter,
+	type RandomOptions,
+	Tensor,
+} from "./tensor/tensor.js";

@@ -80,6 +80,7 @@ const layers = {
 };
 const words = new Embedding(gpu, random, 2, 2);
 
+const emptyObject = {};
 const values: readonly unknown[] = [
 	undefined,
 	null,
@@ -95,7 +96,7 @@ const values: readonly unknown[] = [
 	1n,
 	Symbol("s"),
 	() => 1,
-	{},
+	emptyObject,
 	{ shape: [1], data: ["1"] },
 	[],
 	[1, "2"],
@@ -156,7 +157,7 @@ const text = argument("text", (value) => typeof value === "string");
 const body = (right: () => unknown) => argument(right, (value) => typeof value === "function");
 const pair = (right: unknown) => argument(right, (value) => value === 0, [1], [1, 2, 3], [1.5, 1], ["1", 1]);
 const shape = (right: readonly number[]) =>
-	argument(right, (value) => Array.isArray(value) && value.length === 0, [0], [1.5], [-1], ["1"], [Number.NaN], [[1]]);
+	argument(right, (value) => Array.isArray(value) && value.length === 0, [1.5], [-1], ["1"], [Number.NaN], [[1]]);
 const device_ = argument(gpu, (value) => value === gpu);
 const source = argument(random, (value) => value === random);
 const file = (right: unknown) =>
@@ -195,17 +196,34 @@ const batches = (right: unknown) => argument(right, () => false, [1], [() => 1],
 const dictionary = (right: unknown) =>
 	argument(right, (value) => typeof value === "object" && value?.constructor === Object);
 const axis = whole(0, Number.NEGATIVE_INFINITY, 2, -3);
-const ordered = (right: unknown) => argument(right, () => false, [0], [0, 0], [0, 2], [0, "1"], [0, 1.5], [-1, 0]);
+const ordered = (right: unknown) => argument(right, () => false, [0], [0, 0], [0, 2], [0, "1"], [0, 1.5], [-2, 0]);
 const fitting = (right: unknown) =>
 	argument(right, () => false, [3], [-1, -1], [4, "1"], [1.5, 2], [0, 4], [Number.NaN, 4]);
 const isTyped = (value: unknown) => ArrayBuffer.isView(value) && "length" in value;
-const data = (right: unknown) => argument(right, (value) => typeof value === "number" || value instanceof Float32Array);
+const data = (right: unknown) =>
+	argument(
+		right,
+		(value) => typeof value === "number" || isTyped(value) || (Array.isArray(value) && value.length === 0),
+	);
+
+const operand = (right: unknown) =>
+	argument(right, (value) => (isTensor(value) && value !== indices) || typeof value === "number");
+const axes = argument([0], (value) => value === 0 || value === -1, [0, 2], [0.5], ["1"], 2);
+const reduction = called(
+	"axis",
+	optional(argument(0, (value) => [0, -1].includes(value as number) || value === emptyObject, [0, 2], [0, 0])),
+);
+const oneAxis = called(
+	"axis",
+	optional(argument(0, (value) => [0, -1, emptyObject].includes(value as number), 2, -3, [0])),
+);
+const targetOptions = {
+	axis: optional(axis),
+	ignoreIndex: optional(whole(1, 0, -1)),
+	reduction: word("sum"),
+};
 
 const unary = (call: (x: library.Tensor) => unknown): Call => ({ call, args: { x: float(x) } });
-const binary = (call: (a: library.Tensor, b: library.Tensor) => unknown): Call => ({
-	call,
-	args: { a: float(x), b: float(x) },
-});
 const layer = { gpu: device_, random: source };
 
 /** Every function of every entry. */
@@ -251,9 +269,157 @@ const functions: Readonly<Record<string, Call>> = {
 		args: { model: argument(model, (value) => value === model), inputShape: shape([1, 1, 4, 4]) },
 	},
 	backward: { call: library.backward, args: { loss: argument(scalar, () => false) } },
-	add: binary(library.add),
-	sub: binary(library.sub),
-	mul: binary(library.mul),
+	...Object.fromEntries(
+		Object.entries({
+			add: library.add,
+			sub: library.sub,
+			mul: library.mul,
+			div: library.div,
+			maximum: library.maximum,
+			minimum: library.minimum,
+			pow: library.pow,
+			equal: library.equal,
+			notEqual: library.notEqual,
+			greater: library.greater,
+			greaterEqual: library.greaterEqual,
+			less: library.less,
+			lessEqual: library.lessEqual,
+		}).map(([name, call]) => [name, { call, args: { a: operand(x), b: operand(x) } }]),
+	),
+	...Object.fromEntries(
+		Object.entries({
+			exp: library.exp,
+			log: library.log,
+			sqrt: library.sqrt,
+			reciprocal: library.reciprocal,
+			sin: library.sin,
+			cos: library.cos,
+			tanh: library.tanh,
+			sigmoid: library.sigmoid,
+			silu: library.silu,
+			floor: library.floor,
+			round: library.round,
+		}).map(([name, call]) => [name, unary(call)]),
+	),
+	...Object.fromEntries(
+		Object.entries({ neg: library.neg, abs: library.abs, sign: library.sign, square: library.square }).map(
+			([name, call]) => [name, { call, args: { x: tensor(x) } }],
+		),
+	),
+	gelu: { call: library.gelu, args: { x: float(x), options: options({ approximate: word("tanh") }) } },
+	leakyRelu: { call: library.leakyRelu, args: { x: float(x), options: options({ negativeSlope: number(0.1) }) } },
+	elu: { call: library.elu, args: { x: float(x), options: options({ alpha: number(1) }) } },
+	softplus: {
+		call: library.softplus,
+		args: { x: float(x), options: options({ beta: number(1, 1e-9, 0), threshold: number(1) }) },
+	},
+	clamp: {
+		call: library.clamp,
+		args: {
+			x: tensor(x),
+			options: { ...options({ max: number(2) }, { min: 1 }), options: { min: number(1), max: number(2) } },
+		},
+	},
+	cast: {
+		call: library.cast,
+		args: { x: tensor(x), dtype: argument("int32", (value) => value === "float32", "float16") },
+	},
+	where: {
+		call: library.where,
+		args: { condition: integer(gpu.tensor(Uint32Array.of(0, 1))), a: operand(x), b: operand(x) },
+	},
+	max: { call: library.max, args: { x: tensor(x), over: reduction } },
+	min: { call: library.min, args: { x: tensor(x), over: reduction } },
+	argmax: { call: library.argmax, args: { x: tensor(x), over: oneAxis } },
+	argmin: { call: library.argmin, args: { x: tensor(x), over: oneAxis } },
+	logSumExp: { call: library.logSumExp, args: { x: float(x), over: reduction } },
+	cumsum: { call: library.cumsum, args: { x: tensor(x), axis } },
+	transpose: {
+		call: library.transpose,
+		args: { x: tensor(x), first: called("axis", axis), second: called("axis", axis) },
+	},
+	flatten: {
+		call: library.flatten,
+		args: { x: tensor(x), startAxis: called("axis", optional(axis)), endAxis: called("axis", optional(axis)) },
+	},
+	squeeze: { call: library.squeeze, args: { x: tensor(x), axis: optional(axes) } },
+	unsqueeze: { call: library.unsqueeze, args: { x: tensor(x), axis: whole(0, -3, 3) } },
+	expand: {
+		call: library.expand,
+		args: { x: tensor(x), shape: argument([3, 2, 2], () => false, [3, 2], [-1, 2, 2], [2], [1.5, 2, 2]) },
+	},
+	flip: { call: library.flip, args: { x: tensor(x), axis: axes } },
+	slice: {
+		call: library.slice,
+		args: { x: tensor(x), axis, start: whole(0), end: optional(whole(1)), step: optional(whole(1, 1)) },
+	},
+	split: {
+		call: library.split,
+		args: {
+			x: tensor(x),
+			sizes: argument(1, () => false, [1], [1, -1, 2], [1, "1"]),
+			axis: optional(axis),
+		},
+	},
+	cat: {
+		call: library.cat,
+		args: { tensors: argument([x], () => false, [x, 1], [x, gone], [x, indices]), axis: optional(axis) },
+	},
+	stack: {
+		call: library.stack,
+		args: { tensors: argument([x], () => false, [x, 1], [x, gone], [x, indices]), axis: optional(whole(0, -3, 3)) },
+	},
+	pad: {
+		call: library.pad,
+		args: {
+			x: tensor(x),
+			padding: argument(
+				[
+					[1, 1],
+					[0, 0],
+				],
+				() => false,
+				[[1, 1]],
+				[1, 1],
+				[
+					[1, 1],
+					[0, "0"],
+				],
+				[
+					[1, 1],
+					[0.5, 0],
+				],
+			),
+			options: options({ value: argument(1, (value) => typeof value === "number") }),
+		},
+	},
+	indexSelect: { call: library.indexSelect, args: { x: tensor(x), axis, indices: integer(indices) } },
+	gather: {
+		call: library.gather,
+		args: { x: tensor(x), axis, indices: integer(gpu.tensor(Uint32Array.of(0), [1, 1])) },
+	},
+	scatterAdd: {
+		call: library.scatterAdd,
+		args: { x: tensor(x), axis, indices: integer(gpu.tensor(Uint32Array.of(0), [1, 1])), source: tensor(x) },
+	},
+	oneHot: { call: library.oneHot, args: { indices: integer(indices), classes: whole(2, 1) } },
+	dropout: {
+		call: library.dropout,
+		args: { x: float(x), options: options({ p: number(0.5, 0, 1), training: flag, random: integer(counts) }) },
+	},
+	l1Loss: { call: library.l1Loss, args: { a: float(x), b: float(x), options: options({ reduction: word("sum") }) } },
+	smoothL1Loss: {
+		call: library.smoothL1Loss,
+		args: { a: float(x), b: float(x), options: options({ reduction: word("sum"), beta: number(1, 1e-9, 0) }) },
+	},
+	binaryCrossEntropyWithLogits: {
+		call: library.binaryCrossEntropyWithLogits,
+		args: { logits: float(x), targets: float(x), options: options({ reduction: word("none") }) },
+	},
+	nllLoss: {
+		call: library.nllLoss,
+		args: { logProbabilities: float(x), targets: integer(indices), options: options(targetOptions) },
+	},
 	conv2d: {
 		call: library.conv2d,
 		args: {
@@ -269,7 +435,11 @@ const functions: Readonly<Record<string, Call>> = {
 	countCodes: { call: library.countCodes, args: { indices: integer(indices), counts: integer(counts) } },
 	crossEntropy: {
 		call: library.crossEntropy,
-		args: { logits: float(x), targets: integer(indices), options: options({ axis: optional(axis) }) },
+		args: {
+			logits: float(x),
+			targets: integer(indices),
+			options: options({ ...targetOptions, labelSmoothing: number(0.1, 0, 1.5) }),
+		},
 	},
 	embedding: {
 		call: library.embedding,
@@ -295,7 +465,10 @@ const functions: Readonly<Record<string, Call>> = {
 		call: library.matmul,
 		args: { a: float(x), b: float(x), options: options({ transposeA: flag, transposeB: flag }) },
 	},
-	mseLoss: { call: library.mseLoss, args: { a: float(x), b: float(x), options: options({ scale: number(1) }) } },
+	mseLoss: {
+		call: library.mseLoss,
+		args: { a: float(x), b: float(x), options: options({ scale: number(1), reduction: word("sum") }) },
+	},
 	nearestCode: { call: library.nearestCode, args: { z: float(x), codebook: float(x) } },
 	permute: { call: library.permute, args: { x: tensor(x), order: ordered([1, 0]) } },
 	perplexity: { call: library.perplexity, args: { indices: integer(indices), codes: whole(2, 1) } },
@@ -314,8 +487,8 @@ const functions: Readonly<Record<string, Call>> = {
 	softmax: { call: library.softmax, args: { x: float(x), axis: axis } },
 	logSoftmax: { call: library.logSoftmax, args: { x: float(x), axis: axis } },
 	straightThrough: { call: library.straightThrough, args: { z: float(x), quantized: float(x) } },
-	mean: { call: library.mean, args: { x: float(x), axis: optional(axis) } },
-	sum: { call: library.sum, args: { x: float(x), axis: optional(axis) } },
+	mean: { call: library.mean, args: { x: float(x), over: reduction } },
+	sum: { call: library.sum, args: { x: tensor(x), over: reduction } },
 	openDevice: {
 		call: library.openDevice,
 		onlyWrong: true,
@@ -588,119 +761,147 @@ function quantizerMethods(of: vqvae.Quantizer, right: library.Tensor<"uint32">):
 	};
 }
 
-const gpuMethods: Calls<library.Gpu, "track" | "untrack" | "isExternal" | "runEagerly" | "refuseInStep" | "countStep"> =
-	{
-		tensor: {
-			call: gpu.tensor.bind(gpu),
-			args: {
-				data: data([[1, 2]]),
-				shape: optional({ ...shape([1, 2]), wrong: [...shape([]).wrong, [2, 2], [2, 1], [1e9, 1e9]] }),
-				dtype: optional(argument("float32", (value) => value === "float32", "float16", "toString")),
-			},
+const gpuMethods: Calls<
+	library.Gpu,
+	"track" | "untrack" | "randomKey" | "isExternal" | "runEagerly" | "refuseInStep" | "countStep"
+> = {
+	tensor: {
+		call: gpu.tensor.bind(gpu),
+		args: {
+			data: data([[1, 2]]),
+			shape: optional({ ...shape([1, 2]), wrong: [...shape([]).wrong, [2, 2], [2, 1], [1e9, 1e9]] }),
+			dtype: optional(argument("float32", (value) => value === "float32", "float16", "toString")),
 		},
-		parameter: {
-			call: gpu.parameter.bind(gpu),
-			args: { data: data([1, 2]), shape: optional({ ...shape([2]), wrong: [...shape([]).wrong, [2, 2]] }) },
+	},
+	parameter: {
+		call: gpu.parameter.bind(gpu),
+		args: { data: data([1, 2]), shape: optional({ ...shape([2]), wrong: [...shape([]).wrong, [2, 2]] }) },
+	},
+	empty: {
+		call: gpu.empty.bind(gpu),
+		args: {
+			shape: shape([2]),
+			dtype: optional(argument("int32", (value) => value === "float32", "float16")),
+			layout: optional(word("contiguous")),
 		},
-		empty: {
-			call: gpu.empty.bind(gpu),
-			args: {
-				shape: shape([2]),
-				dtype: optional(argument("int32", (value) => value === "float32", "float16")),
-				layout: optional(word("contiguous")),
-			},
+	},
+	zeros: {
+		call: gpu.zeros.bind(gpu),
+		args: { shape: shape([2]), dtype: optional(argument("int32", (value) => value === "float32", "float16")) },
+	},
+	ones: {
+		call: gpu.ones.bind(gpu),
+		args: { shape: shape([2]), dtype: optional(argument("int32", (value) => value === "float32", "float16")) },
+	},
+	full: {
+		call: gpu.full.bind(gpu),
+		args: { shape: shape([2]), value: argument(1, (value) => typeof value === "number") },
+	},
+	arange: {
+		call: gpu.arange.bind(gpu) as Call["call"],
+		args: { start: number(0), end: optional(number(2, 0)), step: optional(number(1, 0, 0)) },
+	},
+	eye: { call: gpu.eye.bind(gpu), args: { rows: whole(2, 0), columns: optional(whole(2, 0)) } },
+	rand: {
+		call: gpu.rand.bind(gpu),
+		args: { shape: shape([2]), options: options({ seed: optional(whole(1, 0, 2 ** 60)) }) },
+	},
+	randn: {
+		call: gpu.randn.bind(gpu),
+		args: { shape: shape([2]), options: options({ seed: optional(whole(1, 0, 2 ** 60)) }) },
+	},
+	manualSeed: { call: gpu.manualSeed.bind(gpu), args: { seed: whole(0) } },
+	constant: {
+		call: gpu.constant.bind(gpu),
+		args: { value: argument(1, (value) => typeof value === "number"), shape: optional(shape([1])) },
+	},
+	upload: {
+		call: gpu.upload.bind(gpu),
+		args: {
+			tensor: tensor(gpu.tensor([1])),
+			data: argument([1], (value) => typeof value === "number" || isTyped(value)),
 		},
-		constant: {
-			call: gpu.constant.bind(gpu),
-			args: { value: argument(1, (value) => typeof value === "number"), shape: optional(shape([1])) },
+	},
+	feed: {
+		call: gpu.feed.bind(gpu),
+		args: {
+			tensor: tensor(gpu.tensor([1])),
+			source: argument(
+				() => [1],
+				(value) => typeof value === "function",
+			),
 		},
-		upload: {
-			call: gpu.upload.bind(gpu),
-			args: {
-				tensor: tensor(gpu.tensor([1])),
-				data: argument([1], (value) => typeof value === "number" || value instanceof Float32Array),
-			},
+	},
+	clone: { call: gpu.clone.bind(gpu), args: { tensor: tensor(x) } },
+	copy: {
+		call: gpu.copy.bind(gpu),
+		args: { from: argument(x, (value) => value === x), to: argument(x, (value) => value === x) },
+	},
+	readAll: {
+		call: gpu.readAll.bind(gpu),
+		args: { tensors: argument([x], (value) => Array.isArray(value) && value.length === 0, [gone], [1]) },
+	},
+	scope: { call: gpu.scope.bind(gpu), args: { body: body(() => 1) } },
+	capture: { call: gpu.capture.bind(gpu), args: { step: body(() => 1) } },
+	prepare: { call: gpu.prepare.bind(gpu), args: { step: body(() => 1) } },
+	throttle: { call: gpu.throttle.bind(gpu), args: { batches: optional(whole(8, 1)) } },
+	keep: { call: gpu.keep.bind(gpu), args: { tensor: tensor(x) } },
+	has: { call: gpu.has.bind(gpu), args: { feature: text } },
+	allocate: { call: gpu.allocate.bind(gpu), args: { bytes: whole(4, 1) } },
+	write: {
+		call: gpu.write.bind(gpu),
+		args: {
+			storage: argument(counts.memory(), () => false),
+			data: argument(Uint32Array.of(0), ArrayBuffer.isView),
 		},
-		feed: {
-			call: gpu.feed.bind(gpu),
-			args: {
-				tensor: tensor(gpu.tensor([1])),
-				source: argument(
-					() => [1],
-					(value) => typeof value === "function",
+	},
+	copyStorage: {
+		call: gpu.copyStorage.bind(gpu),
+		args: { from: argument(counts.memory(), () => false), to: argument(counts.memory(), () => false) },
+	},
+	uniform: {
+		call: gpu.uniform.bind(gpu),
+		args: { words: argument(Uint32Array.of(1), (value) => value instanceof Float32Array) },
+	},
+	launch: {
+		call: gpu.launch.bind(gpu),
+		onlyWrong: true,
+		args: {
+			kernel: argument({ name: "k.wgsl", source: "" }, () => false, { name: "k" }),
+			launch: called(
+				"",
+				options(
+					{
+						constants: argument(
+							{},
+							(value) => typeof value === "object" && value !== null,
+							{ A: "1" },
+							{ A: Number.NaN },
+						),
+						bindings: argument([], (value) => Array.isArray(value) && value.length === 0, [x], [1]),
+						uniforms: argument({}, (value) => typeof value === "object" && value !== null),
+						workgroups: whole(1, 0),
+						flops: argument(0, (value) => typeof value === "number" && value >= 0),
+					},
+					{ bindings: [], workgroups: 0 },
 				),
-			},
+			),
 		},
-		clone: { call: gpu.clone.bind(gpu), args: { tensor: tensor(x) } },
-		copy: {
-			call: gpu.copy.bind(gpu),
-			args: { from: argument(x, (value) => value === x), to: argument(x, (value) => value === x) },
+	},
+	chooseVariant: {
+		call: gpu.chooseVariant.bind(gpu),
+		args: {
+			key: text,
+			variants: argument(["portable"], (value) => Array.isArray(value) && value.length > 0),
+			compute: body(() => 1),
 		},
-		readAll: {
-			call: gpu.readAll.bind(gpu),
-			args: { tensors: argument([x], (value) => Array.isArray(value) && value.length === 0, [gone], [1]) },
-		},
-		scope: { call: gpu.scope.bind(gpu), args: { body: body(() => 1) } },
-		capture: { call: gpu.capture.bind(gpu), args: { step: body(() => 1) } },
-		prepare: { call: gpu.prepare.bind(gpu), args: { step: body(() => 1) } },
-		throttle: { call: gpu.throttle.bind(gpu), args: { batches: optional(whole(8, 1)) } },
-		keep: { call: gpu.keep.bind(gpu), args: { tensor: tensor(x) } },
-		has: { call: gpu.has.bind(gpu), args: { feature: text } },
-		allocate: { call: gpu.allocate.bind(gpu), args: { bytes: whole(4, 1) } },
-		write: {
-			call: gpu.write.bind(gpu),
-			args: {
-				storage: argument(counts.memory(), () => false),
-				data: argument(Uint32Array.of(0), ArrayBuffer.isView),
-			},
-		},
-		copyStorage: {
-			call: gpu.copyStorage.bind(gpu),
-			args: { from: argument(counts.memory(), () => false), to: argument(counts.memory(), () => false) },
-		},
-		uniform: {
-			call: gpu.uniform.bind(gpu),
-			args: { words: argument(Uint32Array.of(1), (value) => value instanceof Float32Array) },
-		},
-		launch: {
-			call: gpu.launch.bind(gpu),
-			onlyWrong: true,
-			args: {
-				kernel: argument({ name: "k.wgsl", source: "" }, () => false, { name: "k" }),
-				launch: called(
-					"",
-					options(
-						{
-							constants: argument(
-								{},
-								(value) => typeof value === "object" && value !== null,
-								{ A: "1" },
-								{ A: Number.NaN },
-							),
-							bindings: argument([], (value) => Array.isArray(value) && value.length === 0, [x], [1]),
-							uniforms: argument({}, (value) => typeof value === "object" && value !== null),
-							workgroups: whole(1, 0),
-							flops: argument(0, (value) => typeof value === "number" && value >= 0),
-						},
-						{ bindings: [], workgroups: 0 },
-					),
-				),
-			},
-		},
-		chooseVariant: {
-			call: gpu.chooseVariant.bind(gpu),
-			args: {
-				key: text,
-				variants: argument(["portable"], (value) => Array.isArray(value) && value.length > 0),
-				compute: body(() => 1),
-			},
-		},
-		read: {
-			call: gpu.read.bind(gpu),
-			args: { storages: argument([counts.memory()], (value) => Array.isArray(value) && value.length === 0, [x]) },
-		},
-		time: { call: gpu.time.bind(gpu), args: { launches: body(() => undefined) } },
-	};
+	},
+	read: {
+		call: gpu.read.bind(gpu),
+		args: { storages: argument([counts.memory()], (value) => Array.isArray(value) && value.length === 0, [x]) },
+	},
+	time: { call: gpu.time.bind(gpu), args: { launches: body(() => undefined) } },
+};
 
 const { forward, encode, decode, reconstruct, prepare } = model;
 const pictures = (name: string) => ({ args: { images: float(images) }, says: `VQVAE.${name}`, onlyWrong: true });
@@ -926,9 +1127,10 @@ test("what can be set is checked", () => {
 
 test("messages say what was given, what is accepted and what to do", async () => {
 	const wrong = (call: (...values: never[]) => unknown, ...given: readonly unknown[]) => thrownBy(call, given);
-	const { add, backward, conv2d, mseLoss, openDevice, permute, reshape } = library;
+	const { add, backward, conv2d, mseLoss, openDevice, permute, relu, reshape } = library;
 	const messages: readonly [Promise<unknown>, RegExp][] = [
-		[wrong(add, x, 1), /^add: b must be a tensor, but is 1: make one with gpu\.tensor\(data\)\.$/],
+		[wrong(add, x, "1"), /^add: b must be a tensor or a number, but is "1"\.$/],
+		[wrong(relu, 1), /^relu: x must be a tensor, but is 1: make one with gpu\.tensor\(data\)\.$/],
 		[wrong(mseLoss, x, promise), /^mseLoss: b must be a tensor, but is Promise: await it first\.$/],
 		[wrong(mseLoss, x, gone), /^mseLoss: b is Tensor float32 \[1\], disposed of\. .* gpu\.scope/],
 		[wrong(backward, 0.5), /^backward: loss must be a tensor, but is 0\.5: pass the loss itself, not what loss\.item/],

@@ -1,82 +1,108 @@
 import binaryKernel from "../../kernels/binary.wgsl";
-import { readsOfProduct, record } from "../autograd/tape.js";
-import { type Shape, sameShape } from "../base/shape.js";
-import { checkTensor } from "../tensor/check_tensor.js";
-import type { Tensor } from "../tensor/tensor.js";
-import { broadcastShape, repeatOf } from "./broadcast.js";
-import { commonGpu } from "./check.js";
+import binaryGradKernel from "../../kernels/binary_grad.wgsl";
+import { readsOfProduct } from "../autograd/tape.js";
+import { sameShape } from "../base/shape.js";
+import type { DType } from "../tensor/dtype.js";
+import type { AnyTensor, Tensor } from "../tensor/tensor.js";
+import { broadcastShape, launchBroadcast } from "./broadcast.js";
+import { dtypeCodes } from "./dtype_codes.js";
 import { launchElementwise } from "./elementwise.js";
-import { launchElements } from "./launch.js";
-import { launchScale } from "./scale.js";
-import { launchSum } from "./sum.js";
+import { type Operand, operandsOf } from "./operands.js";
+import { isFloat, recordFloats } from "./record.js";
+import { sumToShape } from "./sum.js";
 
 /** The values of OPERATION in kernels/binary.wgsl. */
-const operations = { add: 0, sub: 1, mul: 2 } as const;
+const operations = { add: 0, sub: 1, mul: 2, div: 3, maximum: 4, minimum: 5 } as const;
 
 /** a ∘ b with broadcasting. */
-export function launchBinary(operation: keyof typeof operations, a: Tensor, b: Tensor): Tensor {
-	checkTensor(operation, "a", a, "float32");
-	checkTensor(operation, "b", b, "float32");
-	const gpu = commonGpu(operation, a, b);
-	const shape = broadcastShape(operation, a.shape, b.shape);
-	const repeatA = repeatOf(operation, a.shape, shape);
-	const repeatB = repeatOf(operation, b.shape, shape);
-	const constants = {
-		OPERATION: operations[operation],
-		A_COUNT: repeatA.count,
-		A_INNER: repeatA.inner,
-		B_COUNT: repeatB.count,
-		B_INNER: repeatB.inner,
-	};
-	if (sameShape(a.shape, b.shape)) return launchElementwise(binaryKernel, [a, b], constants);
-	const out = gpu.empty(shape);
-	launchElements(binaryKernel, out.size / 4, [a, b, out], { constants });
+export function launchBinary<D extends DType>(
+	operation: keyof typeof operations,
+	a: Tensor<D>,
+	b: Tensor<D>,
+): Tensor<D> {
+	const constants = { OPERATION: operations[operation], TYPE: dtypeCodes[a.dtype] };
+	if (isFloat(a) && isFloat(b) && a.size > 0 && sameShape(a.shape, b.shape))
+		return launchElementwise(binaryKernel, [a, a, b, b], constants) as AnyTensor as Tensor<D>;
+	const out = a.gpu.empty(broadcastShape(operation, a.shape, b.shape), a.dtype);
+	launchBroadcast(operation, binaryKernel, [a, b], out, constants);
 	return out;
 }
 
-/** The gradient of an operand that was broadcast: the sum over its repetitions. Disposes of `gradient`. */
-function sumToShape(gradient: Tensor, shape: Shape, factor = 1): Tensor {
-	const { count, inner } = repeatOf("sum", shape, gradient.shape);
-	const summed =
-		count > 0
-			? launchSum(gradient, { r1: gradient.size / (count * inner), k1: count, r2: inner }, shape, factor)
-			: factor === 1
-				? gradient.share(shape)
-				: launchScale(gradient, factor, shape);
-	gradient.dispose();
-	return summed;
-}
-
 /**
- * a + b, elementwise. Shapes are broadcast as in NumPy and PyTorch, if the axes of the smaller operand whose length is not 1 are
- * neighbours: a scalar, a bias [C, 1, 1] and [N, C, H, W], a row [C] and [N, C].
+ * a + b, elementwise. Shapes are broadcast as in NumPy and PyTorch: counted from the last axis, lengths are
+ * equal, or 1, or missing in one of them.
  *
- * @param a float32, any shape
- * @param b float32, a shape that broadcasts with that of a
- * @returns float32, the broadcast shape
- * @throws ShapeError if the shapes do not broadcast, DTypeError if one is not float32, DeviceMismatchError if they are on two devices
+ * @param a any dtype, any shape; or a number
+ * @param b the dtype of a, a shape that broadcasts with that of a; or a number
+ * @returns the dtype of a and b, the broadcast shape
+ * @throws ShapeError if the shapes do not broadcast, DTypeError if the dtypes differ, ArgumentError if both are
+ * numbers, DeviceMismatchError
  * @example
  * const y = add(matmul(x, weight), bias); // [N, out] + [out]
  */
-export function add(a: Tensor, b: Tensor): Tensor {
-	return record("add", launchBinary("add", a, b), [a, b], [], (gradient) => [
-		a.requiresGrad ? sumToShape(gradient.share(), a.shape) : null,
-		b.requiresGrad ? sumToShape(gradient.share(), b.shape) : null,
+export function add<D extends DType = "float32">(a: Operand<D>, b: Operand<D>): Tensor<D> {
+	const [x, y] = operandsOf("add", { a, b });
+	return recordFloats("add", launchBinary("add", x, y), [x, y], none, (dy, [x, y]) => [
+		x.requiresGrad ? sumToShape(dy.share(), x.shape) : null,
+		y.requiresGrad ? sumToShape(dy.share(), y.shape) : null,
 	]);
 }
 
-/** a − b, elementwise; shapes and errors as for `add`. */
-export function sub(a: Tensor, b: Tensor): Tensor {
-	return record("sub", launchBinary("sub", a, b), [a, b], [], (gradient) => [
-		a.requiresGrad ? sumToShape(gradient.share(), a.shape) : null,
-		b.requiresGrad ? sumToShape(gradient.share(), b.shape, -1) : null,
+/** a − b, elementwise; operands, broadcasting and errors as for `add`. */
+export function sub<D extends DType = "float32">(a: Operand<D>, b: Operand<D>): Tensor<D> {
+	const [x, y] = operandsOf("sub", { a, b });
+	return recordFloats("sub", launchBinary("sub", x, y), [x, y], none, (dy, [x, y]) => [
+		x.requiresGrad ? sumToShape(dy.share(), x.shape) : null,
+		y.requiresGrad ? sumToShape(dy.share(), y.shape, -1) : null,
 	]);
 }
 
-/** a × b, elementwise; shapes and errors as for `add`. */
-export function mul(a: Tensor, b: Tensor): Tensor {
-	return record("mul", launchBinary("mul", a, b), [a, b], readsOfProduct(a, b), (gradient) => [
-		a.requiresGrad ? sumToShape(launchBinary("mul", gradient, b), a.shape) : null,
-		b.requiresGrad ? sumToShape(launchBinary("mul", gradient, a), b.shape) : null,
-	]);
+/** a × b, elementwise; operands, broadcasting and errors as for `add`. */
+export function mul<D extends DType = "float32">(a: Operand<D>, b: Operand<D>): Tensor<D> {
+	const [x, y] = operandsOf("mul", { a, b });
+	return recordFloats(
+		"mul",
+		launchBinary("mul", x, y),
+		[x, y],
+		([x, y]) => readsOfProduct(x, y),
+		(dy, [x, y]) => [
+			x.requiresGrad ? sumToShape(launchBinary("mul", dy, y), x.shape) : null,
+			y.requiresGrad ? sumToShape(launchBinary("mul", dy, x), y.shape) : null,
+		],
+	);
+}
+
+/**
+ * a / b, elementwise; operands and broadcasting as for `add`, but float32 alone: for integers use
+ * `cast(x, "float32")`.
+ */
+export function div(a: Operand, b: Operand): Tensor {
+	const [x, y] = operandsOf("div", { a, b }, "float32");
+	return recordFloats("div", launchBinary("div", x, y), [x, y], both, gradients(3));
+}
+
+/** The larger of a and b, elementwise; NaN if one is NaN. Operands, broadcasting and errors as for `add`. */
+export function maximum<D extends DType = "float32">(a: Operand<D>, b: Operand<D>): Tensor<D> {
+	const [x, y] = operandsOf("maximum", { a, b });
+	return recordFloats("maximum", launchBinary("maximum", x, y), [x, y], both, gradients(4));
+}
+
+/** The smaller of a and b, elementwise; NaN if one is NaN. Operands, broadcasting and errors as for `add`. */
+export function minimum<D extends DType = "float32">(a: Operand<D>, b: Operand<D>): Tensor<D> {
+	const [x, y] = operandsOf("minimum", { a, b });
+	return recordFloats("minimum", launchBinary("minimum", x, y), [x, y], both, gradients(5));
+}
+
+const none = () => [];
+const both = (operands: readonly Tensor[]) => operands;
+
+/** The backward pass of an operation of kernels/binary_grad.wgsl. @param operation the value of OPERATION */
+export function gradients(operation: number): (dy: Tensor, operands: readonly Tensor[]) => (Tensor | null)[] {
+	return (dy, [x, y]) =>
+		[x, y].map((operand, side) => {
+			if (!operand.requiresGrad) return null;
+			const out = dy.gpu.empty(dy.shape);
+			launchBroadcast("backward", binaryGradKernel, [dy, x, y], out, { OPERATION: operation, SIDE: side });
+			return sumToShape(out, operand.shape);
+		});
 }

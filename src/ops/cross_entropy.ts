@@ -1,24 +1,20 @@
 import crossEntropyKernel from "../../kernels/cross_entropy.wgsl";
 import crossEntropyGradKernel from "../../kernels/cross_entropy_grad.wgsl";
 import { record } from "../autograd/tape.js";
-import { checkOptions } from "../base/arguments.js";
-import { ShapeError } from "../base/errors.js";
-import { formatShape, resolveAxis, sameShape, sizeOf } from "../base/shape.js";
-import { checkTensor } from "../tensor/check_tensor.js";
+import { checkNumber, checkOptions } from "../base/arguments.js";
+import { sizeOf } from "../base/shape.js";
 import { blockSize, blocksOf } from "../tensor/layout.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { commonGpu } from "./check.js";
 import { launchElements } from "./launch.js";
-import { launchSoftmax } from "./softmax.js";
+import { checkTargets, launchNLL, type NLLLossOptions, type Targets } from "./nll_loss.js";
+import { launchSoftmax, logSoftmax } from "./softmax.js";
 import { launchSum } from "./sum.js";
 
 const name = "crossEntropy";
 
-type Targets = Tensor<"uint32"> | Tensor<"int32">;
-
-export interface CrossEntropyOptions {
-	/** The axis of the classes (default 1, as in [N, C] and [N, C, H, W]). */
-	readonly axis?: number;
+export interface CrossEntropyOptions extends NLLLossOptions {
+	/** The part of each target that is spread evenly over all classes, in [0, 1] (default 0). */
+	readonly labelSmoothing?: number;
 }
 
 /**
@@ -27,22 +23,18 @@ export interface CrossEntropyOptions {
  *
  * @param logits float32 [N, C], [N, C, H, W], or any shape with the classes along `axis`
  * @param targets uint32 or int32, the logits' shape without the axis of the classes
- * @returns float32, a scalar
+ * @returns float32, a scalar, or the shape of the targets if reduction is "none"
  * @throws ShapeError if the shapes do not match, DTypeError, ArgumentError if there is no such axis, DeviceMismatchError
  * @example
  * const loss = crossEntropy(logits, gpu.tensor(Uint32Array.of(3, 0, 7)));
  */
 export function crossEntropy(logits: Tensor, targets: Targets, options: CrossEntropyOptions = {}): Tensor {
-	checkTensor(name, "logits", logits, "float32");
-	checkTensor(name, "targets", targets, "uint32", "int32");
-	commonGpu(name, logits, targets);
-	checkOptions(name, options, ["axis"]);
-	const { axis: from = 1 } = options;
-	const axis = resolveAxis(from, logits.shape, name);
-	if (!sameShape(targets.shape, logits.shape.toSpliced(axis, 1)))
-		throw new ShapeError(
-			`${name}: targets must have the shape of logits ${formatShape(logits.shape)} without axis ${axis}, but have ${formatShape(targets.shape)}.`,
-		);
+	checkOptions(name, options, ["axis", "ignoreIndex", "labelSmoothing", "reduction"]);
+	const { labelSmoothing = 0, ignoreIndex, reduction = "mean" } = options;
+	checkNumber(name, "labelSmoothing", labelSmoothing, { least: 0, most: 1 });
+	const axis = checkTargets(name, "logits", logits, targets, options);
+	if (labelSmoothing > 0 || ignoreIndex !== undefined || reduction !== "mean")
+		return launchNLL(name, logSoftmax(logits, axis), targets, axis, options, labelSmoothing);
 	const blocked = axis === 1 && logits.layout === "blocked";
 	return blocked ? blockedCrossEntropy(logits, targets) : contiguousCrossEntropy(logits, targets, axis);
 }

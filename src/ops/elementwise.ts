@@ -1,4 +1,4 @@
-import type { Constants, Kernel } from "../gpu/kernel.js";
+import type { Constants, Kernel, UniformValues } from "../gpu/kernel.js";
 import { wordsOf } from "../tensor/layout.js";
 import type { Tensor } from "../tensor/tensor.js";
 
@@ -10,6 +10,7 @@ export function launchElementwise(
 	kernel: Kernel,
 	inputs: readonly [Tensor, ...Tensor[]],
 	constants: Constants = {},
+	uniforms: UniformValues = {},
 ): Tensor {
 	const [{ gpu, shape }] = inputs;
 	const layout = inputs.some((x) => x.layout === "blocked") ? "blocked" : "contiguous";
@@ -17,6 +18,7 @@ export function launchElementwise(
 		const out = gpu.empty(shape, "float32", layout);
 		gpu.launch(kernel, {
 			constants,
+			uniforms,
 			bindings: [...inputs, out].map((tensor) => tensor.memory(layout)),
 			workgroups: Math.ceil(wordsOf(shape, layout) / 256),
 		});

@@ -7,23 +7,26 @@ import { formatShape, sameShape } from "../base/shape.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import { type Layout, wordsOf } from "../tensor/layout.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { mul, sub } from "./binary.js";
 import { commonGpu } from "./check.js";
+import { checkReduction, type LossOptions } from "./loss_options.js";
+import { scale as scaled } from "./scale.js";
 import { launchSum } from "./sum.js";
 
 /** Elements that a workgroup sums up. */
 const chunk = 4096;
 
-export interface MSELossOptions {
+export interface MSELossOptions extends LossOptions {
 	/** Multiplies the mean, e.g. by 1 / variance (default 1). */
 	readonly scale?: number;
 }
 
 /**
- * scale · the mean of (a − b)² over all elements, as torch.nn.functional.mse_loss.
+ * scale · the mean of (a − b)² over all elements, or as `reduction` says, as torch.nn.functional.mse_loss.
  *
  * @param a float32, any shape
  * @param b float32, the same shape: nothing is broadcast
- * @returns float32, a scalar
+ * @returns float32, a scalar, or the shape of a if reduction is "none"
  * @throws ShapeError if the shapes differ, ArgumentError if the scale is not finite, DTypeError, DeviceMismatchError
  * @example
  * const loss = mseLoss(model.forward(x), target);
@@ -32,14 +35,19 @@ export function mseLoss(a: Tensor, b: Tensor, options: MSELossOptions = {}): Ten
 	checkTensor("mseLoss", "a", a, "float32");
 	checkTensor("mseLoss", "b", b, "float32");
 	const gpu = commonGpu("mseLoss", a, b);
-	checkOptions("mseLoss", options, ["scale"]);
-	const { scale = 1 } = options;
-	checkNumber("mseLoss", "scale", scale);
+	checkOptions("mseLoss", options, ["scale", "reduction"]);
+	const { scale: factor = 1, reduction = "mean" } = options;
+	checkReduction("mseLoss", reduction);
+	checkNumber("mseLoss", "scale", factor);
 	if (!sameShape(a.shape, b.shape))
 		throw new ShapeError(
 			`mseLoss: a has shape ${formatShape(a.shape)}, but b has ${formatShape(b.shape)}; they must be equal.`,
 		);
-
+	if (reduction === "none") {
+		const difference = sub(a, b);
+		return scaled(mul(difference, difference), factor);
+	}
+	const scale = reduction === "sum" ? factor * a.size : factor;
 	const loss = gpu.scope(() => {
 		const partial = launchSquares(a, b);
 		return launchSum(partial, { r2: partial.size }, [], scale / a.size);

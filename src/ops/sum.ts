@@ -2,12 +2,19 @@ import binaryKernel from "../../kernels/binary.wgsl";
 import sumKernel from "../../kernels/sum.wgsl";
 import sumAllKernel from "../../kernels/sum_all.wgsl";
 import { record } from "../autograd/tape.js";
-import { resolveAxis, type Shape, sizeOf } from "../base/shape.js";
+import type { Shape } from "../base/shape.js";
 import type { SumPlan } from "../gpu/blocked_sums.js";
-import { checkTensor } from "../tensor/check_tensor.js";
-import type { Tensor } from "../tensor/tensor.js";
-import { launchElements } from "./launch.js";
-import { launchPermute } from "./permute.js";
+import type { DType } from "../tensor/dtype.js";
+import type { AnyTensor, Tensor } from "../tensor/tensor.js";
+import { launchBroadcast } from "./broadcast.js";
+import { isFloat } from "./record.js";
+import { launchReduce } from "./reduce.js";
+import { alternate, checkNotEmpty, planReduction, type Reduction, type ReductionPlan } from "./reduction.js";
+import { launchScale } from "./scale.js";
+import { zeros } from "./zeros.js";
+
+/** OPERATION of kernels/binary.wgsl. */
+const product = 2;
 
 /** A tensor read as four axes [r1, k1, r2, k2]: it is summed over the r, and the k are kept. */
 export interface SumView {
@@ -81,56 +88,85 @@ function lanesFor(k2: number): number {
 	return k2 >= 32 ? 1 : 64;
 }
 
-/** factor · x, each of its `count` elements repeated `inner` times and all of that over and over, as shape `to`. */
-function launchRepeated(x: Tensor, to: Shape, count: number, inner: number, factor: number): Tensor {
-	const { gpu } = x;
+/** factor · the sum over the first of alternating axes, the third, and so on; as a tensor of shape `to`. */
+function launchSumOver(x: Tensor, lengths: readonly number[], to: Shape, factor: number): Tensor {
+	const [r1, k1 = 1, r2 = 1, k2 = 1] = lengths;
+	if (lengths.length === 1) return launchSumAll(x, to, factor);
+	if (lengths.length === 2) return launchSum(x, { r2: r1, k2: k1 }, to, factor);
+	if (lengths.length <= 4) return launchSum(x, { r1, k1, r2, k2 }, to, factor);
+	// Over the last of them first.
+	const last = lengths.length - (lengths.length % 2 === 0 ? 2 : 1);
+	const kept = lengths[last + 1] ?? 1;
+	const rest = [...lengths.slice(0, last - 1), lengths[last - 1] * kept];
+	const outer = x.size / (lengths[last] * kept);
+	return x.gpu.scope(() =>
+		launchSumOver(launchSum(x, { k1: outer, r2: lengths[last], k2: kept }, rest), rest, to, factor),
+	);
+}
+
+/**
+ * The gradient of an operand that was broadcast: factor · the sum of that of the result over the repetitions.
+ * Disposes of `gradient`.
+ */
+export function sumToShape(gradient: Tensor, shape: Shape, factor = 1): Tensor {
+	const missing = gradient.shape.length - shape.length;
+	const summed = gradient.shape.map((length, axis) => length > 1 && (shape[axis - missing] ?? 1) === 1);
+	const sum = summed.includes(true)
+		? launchReducedSum(gradient, summed, shape, factor)
+		: factor === 1
+			? gradient.share(shape)
+			: launchScale(gradient, factor, shape);
+	gradient.dispose();
+	return sum;
+}
+
+/** factor · the sum of x over some axes, as a tensor of shape `to`; 0 if there is nothing to sum. */
+export function launchReducedSum(x: Tensor, summed: readonly boolean[], to: Shape, factor: number): Tensor {
+	return x.size === 0 ? zeros(x.gpu, to) : launchSumOver(x, alternate(x.shape, summed), to, factor);
+}
+
+/** factor · the gradient of a sum, repeated over the axes that were summed. */
+function repeated(gradient: Tensor, kept: Shape, to: Shape, factor: number): Tensor {
+	const { gpu } = gradient;
 	return gpu.scope(() => {
 		const out = gpu.empty(to);
-		launchElements(binaryKernel, out.size / 4, [x, gpu.constant(factor), out], {
-			constants: { OPERATION: 2, A_COUNT: count, A_INNER: inner, B_COUNT: 1 },
-		});
+		const operands = [gradient.share(kept), gpu.constant(factor)];
+		launchBroadcast("sum", binaryKernel, operands, out, { OPERATION: product });
 		return out;
 	});
 }
 
-function reduce(operation: string, x: Tensor, axis: number | undefined, factorOf: (count: number) => number): Tensor {
-	checkTensor(operation, "x", x, "float32");
-	const at = axis === undefined ? undefined : resolveAxis(axis, x.shape, operation);
-	const count = at === undefined ? x.size : x.shape[at];
-	const inner = at === undefined ? 1 : sizeOf(x.shape.slice(at + 1));
-	const outer = x.size / (count * inner);
-	const shape = at === undefined ? [] : x.shape.toSpliced(at, 1);
-	const factor = factorOf(count);
-	const out =
-		count === x.size
-			? launchSumAll(x, shape, factor)
-			: launchSum(x, { k1: outer, r2: count, k2: inner }, shape, factor);
-	return record(operation, out, [x], [], (gradient) => {
-		if (outer === 1) return [launchRepeated(gradient, x.shape, inner, 1, factor)];
-		// Element (o, i) of the sum is repeated over the axis between o and i.
-		const outputs = outer * inner;
-		const to = inner === 1 ? x.shape : [outputs, count];
-		const repeated = launchRepeated(gradient, to, outputs, count, factor);
-		if (inner === 1) return [repeated];
-		const dx = x.gpu.empty(x.shape);
-		launchPermute(repeated, dx, [outer, inner, count], [0, 2, 1]);
-		repeated.dispose();
-		return [dx];
-	});
+/**
+ * The sum over all elements or some axes, as torch.sum. The sum of no elements is 0.
+ *
+ * @param x any dtype, any shape
+ * @param over the axes, which the result does not have (default: all), −1 is the last one; or
+ * { axis, keepDim }
+ * @returns the dtype of x
+ * @throws ArgumentError if x has no such axis
+ * @example
+ * const norms = sum(square(x), { axis: -1, keepDim: true });
+ */
+export function sum<D extends DType = "float32">(x: Tensor<D>, over?: Reduction): Tensor<D> {
+	const plan = planReduction("sum", x, over);
+	if (!isFloat(x)) return launchReduce(x, plan, "sum");
+	return sumTimes("sum", x, plan, 1) as AnyTensor as Tensor<D>;
 }
 
 /**
- * The sum of all elements, or over one axis, which the result does not have, as torch.sum.
+ * The mean over all elements or some axes, as torch.mean; arguments as for `sum`.
  *
  * @param x float32, any shape
- * @param axis default: all; −1 is the last one
- * @throws ArgumentError if x has no such axis, DTypeError if x is not float32
+ * @throws ArgumentError if x has no such axis, ShapeError if there are no elements, DTypeError
  */
-export function sum(x: Tensor, axis?: number): Tensor {
-	return reduce("sum", x, axis, () => 1);
+export function mean(x: Tensor, over?: Reduction): Tensor {
+	const plan = planReduction("mean", x, over, "float32");
+	checkNotEmpty("mean", x, plan);
+	return sumTimes("mean", x, plan, 1 / plan.count);
 }
 
-/** The mean of all elements, or over one axis, which the result does not have; arguments and errors as for `sum`. */
-export function mean(x: Tensor, axis?: number): Tensor {
-	return reduce("mean", x, axis, (count) => 1 / count);
+function sumTimes(operation: string, x: Tensor, { reduced, kept, shape }: ReductionPlan, factor: number): Tensor {
+	return record(operation, launchReducedSum(x, reduced, shape, factor), [x], [], (gradient) => [
+		repeated(gradient, kept, x.shape, factor),
+	]);
 }

@@ -8,7 +8,7 @@ import { type LayerCost, Module } from "../nn/module.js";
 import { Sequential } from "../nn/sequential.js";
 import { add } from "../ops/binary.js";
 import { checkBindable, checkGpu, checkParts } from "../ops/check.js";
-import { checkDropoutOptions, type DropoutOptions, dropout } from "../ops/dropout.js";
+import { checkSeededDropout, dropout, type SeededDropout } from "../ops/dropout.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import type { Gpu, Parameter, Tensor } from "../tensor/tensor.js";
 import { GatedLayer, type Stacks, smallNormal } from "./gated_layer.js";
@@ -141,11 +141,11 @@ export class GatedPixelCNN extends Module {
 	 * @throws ShapeError if the shapes do not match, ArgumentError if labels are given to a model without
 	 * classes or missing for one with classes; DTypeError, DeviceMismatchError
 	 */
-	forward(codes: Tensor<"uint32">, labels?: Tensor<"uint32">, dropoutOptions?: DropoutOptions): Tensor {
+	forward(codes: Tensor<"uint32">, labels?: Tensor<"uint32">, dropoutOptions?: SeededDropout): Tensor {
 		const caller = "GatedPixelCNN.forward";
 		checkTensor(caller, "codes", codes, "uint32", "int32");
 		if (labels !== undefined) checkTensor(caller, "labels", labels, "uint32", "int32");
-		if (dropoutOptions !== undefined) checkDropoutOptions(caller, dropoutOptions);
+		if (dropoutOptions !== undefined) checkSeededDropout(caller, dropoutOptions);
 		this.check(caller, codes.shape, labels?.shape);
 		let elements = 0;
 		const drop = (x: Tensor) => {

@@ -10,7 +10,7 @@ import { TrainingSteps } from "../nn/training_steps.js";
 import { backward } from "../ops/backward.js";
 import { checkSeed } from "../ops/codes/sample_codes.js";
 import { crossEntropy } from "../ops/cross_entropy.js";
-import { checkDropout, type DropoutOptions } from "../ops/dropout.js";
+import { checkDropout, type SeededDropout } from "../ops/dropout.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import type { AnyTensor, Gpu, Tensor } from "../tensor/tensor.js";
 import { GatedPixelCNN } from "./gated_pixel_cnn.js";
@@ -59,7 +59,7 @@ export class PriorTrainer {
 	private readonly warmUp: number;
 	private readonly captures: boolean;
 	private readonly seed: number;
-	private readonly dropoutOptions: DropoutOptions | undefined;
+	private readonly dropoutOptions: SeededDropout | undefined;
 	private readonly steps: TrainingSteps<Tensor>;
 	private captured: CapturedStep<Tensor> | undefined;
 	/** The labels of steps whose losses are not read yet. */

@@ -1,13 +1,23 @@
 import { wrongArgument } from "../base/arguments.js";
-import { DisposedError, DTypeError } from "../base/errors.js";
+import { DisposedError, DTypeError, ShapeError } from "../base/errors.js";
+import { formatShape } from "../base/shape.js";
 import type { DType } from "./dtype.js";
 import { Parameter, Tensor } from "./tensor.js";
 
 /**
  * @param allowed the dtypes that it may have; none means every dtype
- * @throws ArgumentError unless the value is a tensor, DisposedError for one that was disposed of, DTypeError for another dtype
+ * @throws ArgumentError unless the value is a tensor, DisposedError for one that was disposed of, DTypeError for another dtype,
+ * ShapeError for one without elements
  */
 export function checkTensor(caller: string, name: string, value: unknown, ...allowed: readonly DType[]): void {
+	checkAnyTensor(caller, name, value, ...allowed);
+	const { size, shape } = value as Tensor<DType>;
+	if (size === 0)
+		throw new ShapeError(`${caller}: ${name} must have at least one element, but has shape ${formatShape(shape)}.`);
+}
+
+/** As `checkTensor`, for what also takes tensors without elements. */
+export function checkAnyTensor(caller: string, name: string, value: unknown, ...allowed: readonly DType[]): void {
 	if (!(value instanceof Tensor)) throw wrongTensor(caller, name, "a tensor", value, allowed);
 	if (value.isDisposed) throw new DisposedError(`${caller}: ${name} is ${value}. ${value.disposalAdvice}`);
 	if (allowed.length > 0 && !allowed.includes(value.dtype))
@@ -18,7 +28,7 @@ export function checkTensor(caller: string, name: string, value: unknown, ...all
 export function checkParameter(caller: string, name: string, value: unknown): void {
 	if (!(value instanceof Parameter))
 		throw wrongArgument(caller, name, "a parameter", value, "make it with gpu.parameter(data, shape)");
-	checkTensor(caller, name, value);
+	checkAnyTensor(caller, name, value);
 }
 
 function wrongTensor(caller: string, name: string, wanted: string, value: unknown, allowed: readonly DType[]): Error {

@@ -1,5 +1,6 @@
-import { checkArray, checkFunction, checkWord, wrongArgument } from "../base/arguments.js";
+import { checkArray, checkFunction, checkNumber, checkOptions, checkWord, wrongArgument } from "../base/arguments.js";
 import { ArgumentError, DeviceMismatchError, DTypeError, ShapeError } from "../base/errors.js";
+import { Random } from "../base/random.js";
 import { checkShape, formatShape, type Shape, sameShape, sizeOf } from "../base/shape.js";
 import { compareTraces } from "../gpu/capture/compare.js";
 import { compileTrace } from "../gpu/capture/compile.js";
@@ -9,32 +10,135 @@ import { Device, readsBack } from "../gpu/device.js";
 import { checkWritable, type Storage } from "../gpu/storage.js";
 import type { Choices } from "../gpu/variant.js";
 import { ReplayedStep } from "./capture.js";
-import { checkTensor } from "./check_tensor.js";
+import { checkAnyTensor } from "./check_tensor.js";
 import { arrays, type DataOf, type DType } from "./dtype.js";
 import { GradientLog } from "./gradient_log.js";
-import { checkDTypeName, dtypeOf, hostArray, type NestedNumbers, shapeOfData } from "./host_data.js";
+import {
+	checkDTypeName,
+	checkElement,
+	dtypeOf,
+	type FloatArray,
+	hostArray,
+	type NestedNumbers,
+	type NumberArray,
+	type SignedArray,
+	shapeOfData,
+	type UnsignedArray,
+} from "./host_data.js";
 import { type Layout, layoutNames, wordsOf } from "./layout.js";
-import { type AnyTensor, type Capture, type Gpu, inspect, Parameter, Tensor } from "./tensor.js";
+import { type Filling, fill, fillRandom } from "./making.js";
+import { type RandomKey, RandomKeys } from "./random_keys.js";
+import { type AnyTensor, type Capture, type Gpu, inspect, Parameter, type RandomOptions, Tensor } from "./tensor.js";
 import { tensorsIn } from "./tensors_in.js";
 import { TracedStep } from "./traced_step.js";
 
 /** The methods are documented in `Gpu`. */
 export class TensorGpu extends Device implements Gpu {
 	gradientLog: GradientLog | undefined;
+	private generator = new Random(0);
+	private readonly keys = new RandomKeys();
 	private readonly scopes: Set<AnyTensor>[] = [];
 
-	tensor(data: Int32Array, shape?: Shape): Tensor<"int32">;
-	tensor(data: Uint32Array, shape?: Shape): Tensor<"uint32">;
-	tensor(data: NestedNumbers | Float32Array, shape?: Shape): Tensor;
-	tensor<D extends DType>(data: NestedNumbers | DataOf<D>, shape: Shape | undefined, dtype: D): Tensor<D>;
-	tensor(data: NestedNumbers | DataOf<DType>, shape?: Shape, dtype: DType = dtypeOf(data)): AnyTensor {
+	tensor(data: SignedArray, shape?: Shape): Tensor<"int32">;
+	tensor(data: UnsignedArray, shape?: Shape): Tensor<"uint32">;
+	tensor(data: NestedNumbers | FloatArray, shape?: Shape): Tensor;
+	tensor<D extends DType>(data: NestedNumbers | NumberArray, shape: Shape | undefined, dtype: D): Tensor<D>;
+	tensor(data: NestedNumbers | NumberArray, shape?: Shape, dtype: DType = dtypeOf(data)): AnyTensor {
 		const { array, own } = dataFor("gpu.tensor", data, shape, dtype);
-		return this.filled(new Tensor(this, this.allocate(4 * array.length), own, dtype), array);
+		return this.filled(new Tensor(this, this.allocateWords(array.length), own, dtype), array);
 	}
 
-	parameter(data: NestedNumbers | Float32Array, shape?: Shape): Parameter {
+	parameter(data: NestedNumbers | NumberArray, shape?: Shape): Parameter {
 		const { array, own } = dataFor("gpu.parameter", data, shape, "float32");
-		return this.filled(this.keep(new Parameter(this, this.allocate(4 * array.length), own)), array);
+		return this.filled(this.keep(new Parameter(this, this.allocateWords(array.length), own)), array);
+	}
+
+	zeros<D extends DType = "float32">(shape: Shape, dtype: D = "float32" as D): Tensor<D> {
+		return this.made("gpu.zeros", shape, dtype, "constant", { start: 0 });
+	}
+
+	ones<D extends DType = "float32">(shape: Shape, dtype: D = "float32" as D): Tensor<D> {
+		return this.made("gpu.ones", shape, dtype, "constant", { start: 1 });
+	}
+
+	full<D extends DType = "float32">(shape: Shape, value: number, dtype: D = "float32" as D): Tensor<D> {
+		checkElement("gpu.full", "value", value, dtype);
+		return this.made("gpu.full", shape, dtype, "constant", { start: value });
+	}
+
+	arange<D extends DType = "float32">(first: number, last?: number, step = 1, dtype: D = "float32" as D): Tensor<D> {
+		const caller = "gpu.arange";
+		const [start, end] = last === undefined ? [0, first] : [first, last];
+		checkNumber(caller, last === undefined ? "end" : "start", first);
+		checkNumber(caller, "end", end);
+		checkNumber(caller, "step", step);
+		const count = Math.ceil((end - start) / step);
+		if (step === 0 || count < 0)
+			throw new ArgumentError(`${caller}: step must lead from start ${start} to end ${end}, but is ${step}.`);
+		checkDTypeName(caller, dtype);
+		if (dtype !== "float32") {
+			checkNumber(caller, "step", step, { whole: true });
+			for (const value of [start, start + Math.max(0, count - 1) * step])
+				checkElement(caller, value === start ? "start" : "the last number", value, dtype);
+		}
+		return this.made(caller, [count], dtype, "range", { start, step });
+	}
+
+	eye(rows: number, columns = rows): Tensor {
+		checkNumber("gpu.eye", "rows", rows, { least: 0, whole: true });
+		checkNumber("gpu.eye", "columns", columns, { least: 0, whole: true });
+		return this.made("gpu.eye", [rows, columns], "float32", "identity", { start: 1, columns });
+	}
+
+	rand(shape: Shape, options: RandomOptions = {}): Tensor {
+		return this.randomNumbers("gpu.rand", shape, options, false);
+	}
+
+	randn(shape: Shape, options: RandomOptions = {}): Tensor {
+		return this.randomNumbers("gpu.randn", shape, options, true);
+	}
+
+	private randomNumbers(caller: string, shape: Shape, options: RandomOptions, normal: boolean): Tensor {
+		checkShape(caller, shape);
+		checkOptions(caller, options, ["seed"]);
+		const { seed } = options;
+		if (seed !== undefined) checkNumber(caller, "seed", seed, { least: 0, most: Number.MAX_SAFE_INTEGER, whole: true });
+		const out = this.empty(shape);
+		fillRandom(out, normal, this.randomKey(seed)());
+		return out;
+	}
+
+	get random(): Random {
+		return this.generator;
+	}
+
+	manualSeed(seed: number): void {
+		checkNumber("gpu.manualSeed", "seed", seed, { whole: true });
+		this.generator = new Random(seed);
+	}
+
+	randomKey(seed?: number): RandomKey {
+		return this.keys.next(this, seed);
+	}
+
+	/** A tensor that a kernel fills. */
+	private made<D extends DType>(
+		caller: string,
+		shape: Shape,
+		dtype: D,
+		operation: Parameters<typeof fill>[1],
+		filling: Filling,
+	): Tensor<D> {
+		checkShape(caller, shape);
+		checkDTypeName(caller, dtype);
+		const out = this.empty(shape, dtype);
+		fill(out, operation, filling);
+		return out;
+	}
+
+	/** Memory for a tensor; one word if it has no elements, because buffers cannot be empty. */
+	private allocateWords(words: number): Storage {
+		return this.allocate(4 * Math.max(1, words));
 	}
 
 	empty<D extends DType = "float32">(
@@ -49,13 +153,13 @@ export class TensorGpu extends Device implements Gpu {
 			if (shape.length < 2)
 				throw new ShapeError(`gpu.empty: a blocked tensor must be [N, C, …], but shape is ${formatShape(shape)}.`);
 		}
-		return new Tensor(this, this.allocate(4 * wordsOf(shape, layout)), [...shape], dtype, layout);
+		return new Tensor(this, this.allocateWords(wordsOf(shape, layout)), [...shape], dtype, layout);
 	}
 
 	/** The tensor with this data; if it cannot be uploaded, the tensor is freed. */
 	private filled<T extends AnyTensor>(tensor: T, data: DataOf<DType>): T {
 		try {
-			this.write(tensor.writableMemory(), data);
+			if (data.length > 0) this.write(tensor.writableMemory(), data);
 			return tensor;
 		} catch (error) {
 			tensor.dispose();
@@ -89,7 +193,7 @@ export class TensorGpu extends Device implements Gpu {
 	}
 
 	clone<D extends DType>(tensor: Tensor<D>): Tensor<D> {
-		checkTensor("gpu.clone", "tensor", tensor);
+		checkAnyTensor("gpu.clone", "tensor", tensor);
 		const copy = this.empty(tensor.shape, tensor.dtype);
 		this.copy(tensor, copy);
 		return copy;
@@ -116,7 +220,7 @@ export class TensorGpu extends Device implements Gpu {
 		checkArray("gpu.readAll", "tensors", tensors, "an array of tensors");
 		for (const [i, tensor] of tensors.entries()) this.own("gpu.readAll", `tensors[${i}]`, tensor);
 		const bytes = await this.read(tensors.map((tensor) => tensor.memory()));
-		return tensors.map(({ dtype }, i) => new arrays[dtype](bytes[i] as ArrayBuffer));
+		return tensors.map(({ dtype }, i) => new arrays[dtype](bytes[i] as ArrayBuffer, 0, tensors[i].size));
 	}
 
 	scope<T>(body: () => T): T {
@@ -241,7 +345,7 @@ export class TensorGpu extends Device implements Gpu {
 	}
 
 	keep<T extends AnyTensor>(tensor: T): T {
-		checkTensor("gpu.keep", "tensor", tensor);
+		checkAnyTensor("gpu.keep", "tensor", tensor);
 		this.untrack(tensor);
 		return tensor;
 	}
@@ -256,7 +360,7 @@ export class TensorGpu extends Device implements Gpu {
 
 	/** @throws ArgumentError, DisposedError unless it is a tensor, DeviceMismatchError for one of another device */
 	private own(caller: string, name: string, tensor: AnyTensor): void {
-		checkTensor(caller, name, tensor);
+		checkAnyTensor(caller, name, tensor);
 		if (tensor.gpu !== this)
 			throw new DeviceMismatchError(
 				`${caller}: ${name} of shape ${formatShape(tensor.shape)} belongs to another device: use that device's own methods, or read it with data() and upload it here.`,

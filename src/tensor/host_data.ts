@@ -1,10 +1,17 @@
 import { wrongArgument } from "../base/arguments.js";
-import { ArgumentError, DTypeError, ShapeError } from "../base/errors.js";
+import { ArgumentError, ShapeError } from "../base/errors.js";
 import { formatShape, type Shape, sameShape, sizeOf } from "../base/shape.js";
 import { arrays, type DataOf, type DType } from "./dtype.js";
 
-/** A number, or arrays of numbers nested as deep as the tensor has axes. */
-export type NestedNumbers = number | readonly NestedNumbers[];
+/** A number, or arrays of numbers nested as deep as the tensor has axes; the innermost may be typed arrays. */
+export type NestedNumbers = number | readonly (NestedNumbers | NumberArray)[];
+
+export type SignedArray = Int8Array | Int16Array | Int32Array;
+export type UnsignedArray = Uint8Array | Uint8ClampedArray | Uint16Array | Uint32Array;
+export type FloatArray = Float32Array | Float64Array;
+
+/** A typed array of numbers. */
+export type NumberArray = SignedArray | UnsignedArray | FloatArray;
 
 /** More axes than any operation takes: an array that is nested deeper contains itself. */
 const maxAxes = 32;
@@ -17,8 +24,8 @@ function typedArrayName(data: unknown): string | undefined {
 /** The dtype that a tensor of this data has, unless it is given. */
 export function dtypeOf(data: unknown): DType {
 	const kind = typedArrayName(data);
-	if (kind === "Int32Array") return "int32";
-	return kind === "Uint32Array" ? "uint32" : "float32";
+	if (kind === undefined) return "float32";
+	return /^Int(8|16|32)/.test(kind) ? "int32" : /^Uint(8|16|32)/.test(kind) ? "uint32" : "float32";
 }
 
 /** @throws ArgumentError unless it is the name of a dtype */
@@ -47,15 +54,12 @@ export function shapeOfData(caller: string, data: unknown): Shape {
  * Data as the host array of a dtype; without a copy if it is one already.
  *
  * @param data flat, or nested as the shape is
- * @throws ArgumentError for an element that is no number or that the dtype cannot hold, ShapeError if data and shape do not fit,
- * DTypeError for the host array of another dtype
+ * @throws ArgumentError for an element that is no number or that the dtype cannot hold, ShapeError if data and shape do not fit
  */
 export function hostArray<D extends DType>(caller: string, data: unknown, shape: Shape, dtype: D): DataOf<D> {
 	const own = shapeOfData(caller, data);
 	const array = arrays[dtype];
 	const kind = typedArrayName(data);
-	if (kind !== undefined && kind !== array.name)
-		throw new DTypeError(`${caller}: data must be numbers or a ${array.name} for a ${dtype} tensor, but is a ${kind}.`);
 	const nested = own.length > 1;
 	if (nested ? !sameShape(own, shape) : sizeOf(own) !== sizeOf(shape))
 		throw new ShapeError(
@@ -63,10 +67,17 @@ export function hostArray<D extends DType>(caller: string, data: unknown, shape:
 				? `${caller}: data is nested as ${formatShape(own)}, but shape is ${formatShape(shape)}. Leave the shape out, or give the numbers in one flat array.`
 				: `${caller}: data has ${sizeOf(own)} numbers, which do not fill shape ${formatShape(shape)} of ${sizeOf(shape)}.`,
 		);
-	if (kind !== undefined) return data as DataOf<D>;
+	if (kind === array.name) return data as DataOf<D>;
 	const out = new array(sizeOf(own)) as DataOf<D>;
 	fill(caller, "data", typeof data === "number" ? [data] : (data as ArrayLike<unknown>), own, out, 0, dtype);
 	return out;
+}
+
+/** @throws ArgumentError unless it is a number that the dtype can hold */
+export function checkElement(caller: string, name: string, value: unknown, dtype: DType): void {
+	if (typeof value !== "number") throw wrongArgument(caller, name, "a number", value);
+	if (dtype !== "float32" && arrays[dtype].of(value)[0] !== value)
+		throw new ArgumentError(`${caller}: ${name} is ${value}, which a tensor of ${dtype} cannot hold.`);
 }
 
 /** Writes the numbers of an array at an offset. @param shape the lengths that it and the arrays in it must have */
@@ -89,17 +100,16 @@ function fill(
 			if (typeof element !== "number") throw wrongData(caller, `${name}[${i}]`, element);
 			out[offset + i] = element;
 			// An integer that does not fit was wrapped.
-			if (dtype !== "float32" && out[offset + i] !== element)
-				throw new ArgumentError(`${caller}: ${name}[${i}] is ${element}, which a tensor of ${dtype} cannot hold.`);
+			if (dtype !== "float32" && out[offset + i] !== element) checkElement(caller, `${name}[${i}]`, element, dtype);
 		}
 		return;
 	}
 	const stride = sizeOf(inner);
 	for (let i = 0; i < length; i++) {
 		const element = data[i];
-		if (!Array.isArray(element))
+		if (!Array.isArray(element) && typedArrayName(element) === undefined)
 			throw wrongArgument(caller, `${name}[${i}]`, `an array of ${inner[0]} elements, as those before it`, element);
-		fill(caller, `${name}[${i}]`, element, inner, out, offset + i * stride, dtype);
+		fill(caller, `${name}[${i}]`, element as ArrayLike<unknown>, inner, out, offset + i * stride, dtype);
 	}
 }
 

@@ -1,16 +1,23 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { checkFlag, checkWord, wrongArgument } from "../base/arguments.js";
 import { DisposedError, GradientError, ShapeError } from "../base/errors.js";
+import type { Random } from "../base/random.js";
 import { checkShape, formatShape, type Shape, sameShape, sizeOf } from "../base/shape.js";
 import { type Device, readsBack } from "../gpu/device.js";
 import type { Storage } from "../gpu/storage.js";
 import type { Choices } from "../gpu/variant.js";
 import type { DataOf, DType } from "./dtype.js";
-import type { NestedNumbers } from "./host_data.js";
+import type { FloatArray, NestedNumbers, NumberArray, SignedArray, UnsignedArray } from "./host_data.js";
 import { type Layout, layoutNames, toBlocked, toContiguous, wordsOf } from "./layout.js";
+import type { RandomKey } from "./random_keys.js";
 
 /** What Node's console.log prints of an object. */
 export const inspect: unique symbol = Symbol.for("nodejs.util.inspect.custom");
+
+export interface RandomOptions {
+	/** A whole number in [0, 2⁵³) on which the numbers depend, and on nothing else. */
+	readonly seed?: number;
+}
 
 /**
  * A device that makes tensors, reads them, and decides how long they live; opened by `openDevice()`. This page is all that
@@ -22,16 +29,59 @@ export interface Gpu extends Device {
 	 *
 	 * @param data numbers, flat or nested as the shape is, a number for a scalar, or a typed array
 	 * @param shape default: that of the data, [n] for a flat array and [2, 3] for two arrays of three numbers
-	 * @param dtype default: that of a typed array, float32 for numbers
+	 * @param dtype default: float32 of numbers and arrays of floats, int32 and uint32 of arrays of such integers, also shorter ones
 	 * @throws ArgumentError for an element that is not a number, ShapeError if data and shape do not match or the data is ragged,
 	 * DTypeError for an array of another kind
 	 * @example
 	 * const x = gpu.tensor([[1, 2], [3, 4]]);
 	 */
-	tensor(data: Int32Array, shape?: Shape): Tensor<"int32">;
-	tensor(data: Uint32Array, shape?: Shape): Tensor<"uint32">;
-	tensor(data: NestedNumbers | Float32Array, shape?: Shape): Tensor;
-	tensor<D extends DType>(data: NestedNumbers | DataOf<D>, shape: Shape | undefined, dtype: D): Tensor<D>;
+	tensor(data: SignedArray, shape?: Shape): Tensor<"int32">;
+	tensor(data: UnsignedArray, shape?: Shape): Tensor<"uint32">;
+	tensor(data: NestedNumbers | FloatArray, shape?: Shape): Tensor;
+	tensor<D extends DType>(data: NestedNumbers | NumberArray, shape: Shape | undefined, dtype: D): Tensor<D>;
+
+	/** A tensor of zeros, as torch.zeros. */
+	zeros<D extends DType = "float32">(shape: Shape, dtype?: D): Tensor<D>;
+
+	/** A tensor of ones, as torch.ones. */
+	ones<D extends DType = "float32">(shape: Shape, dtype?: D): Tensor<D>;
+
+	/**
+	 * A tensor whose elements are all one number, as torch.full.
+	 *
+	 * @throws ArgumentError if the dtype cannot hold the value
+	 */
+	full<D extends DType = "float32">(shape: Shape, value: number, dtype?: D): Tensor<D>;
+
+	/**
+	 * The numbers from start (default 0) to below end, step (default 1) apart, as torch.arange; in float32 unless a dtype is given.
+	 *
+	 * @throws ArgumentError if the step is 0 or leads away from the end, or the dtype cannot hold the numbers
+	 * @example
+	 * const positions = gpu.arange(0, 10, 1, "uint32");
+	 */
+	arange(end: number): Tensor;
+	arange<D extends DType = "float32">(start: number, end: number, step?: number, dtype?: D): Tensor<D>;
+
+	/** The matrix [rows, columns] with ones on its diagonal, as torch.eye. @param columns default: as many as rows */
+	eye(rows: number, columns?: number): Tensor;
+
+	/**
+	 * A float32 tensor of random numbers, uniform in [0, 1), as torch.rand. The same seed gives the same bits on every adapter.
+	 *
+	 * @param options.seed a whole number; default: the numbers depend on `manualSeed` and on what was drawn since then. In a
+	 * captured step without a seed each replay draws others
+	 */
+	rand(shape: Shape, options?: RandomOptions): Tensor;
+
+	/** As `rand`, of the normal distribution N(0, 1), as torch.randn. */
+	randn(shape: Shape, options?: RandomOptions): Tensor;
+
+	/** Seeds `random`, as torch.manual_seed. @param seed a whole number; a device that was just opened has 0 */
+	manualSeed(seed: number): void;
+
+	/** What draws the first weights of layers, and what `rand`, `randn` and `dropout` depend on. */
+	readonly random: Random;
 
 	/**
 	 * A float32 tensor to be trained, see `Parameter`. It lives until `dispose()`, also if it was made inside a scope. Data, shape
@@ -40,10 +90,10 @@ export interface Gpu extends Device {
 	 * @example
 	 * const weight = gpu.parameter(new Float32Array(6), [2, 3]);
 	 */
-	parameter(data: NestedNumbers | Float32Array, shape?: Shape): Parameter;
+	parameter(data: NestedNumbers | NumberArray, shape?: Shape): Parameter;
 
 	/**
-	 * A tensor whose elements are yet to be written, as torch.empty.
+	 * A tensor whose elements are yet to be written, as torch.empty. A length may be 0.
 	 *
 	 * @param layout default "contiguous"; "blocked" takes [N, C, …]
 	 */
@@ -124,6 +174,9 @@ export interface Gpu extends Device {
 
 	/** Takes a tensor out of the open scopes, so that it lives until `dispose()`. */
 	keep<T extends AnyTensor>(tensor: T): T;
+
+	/** The key of an operation with random numbers. @internal */
+	randomKey(seed?: number): RandomKey;
 
 	/** For `Tensor`: a new one belongs to the innermost open scope. @internal */
 	track(tensor: AnyTensor): void;
@@ -333,6 +386,17 @@ export class Tensor<D extends DType = "float32"> {
 		return this.gpu.readAll([this]).then(([data]) => data as DataOf<D>);
 	}
 
+	/**
+	 * The elements as arrays nested as the shape is, as torch.Tensor.tolist; a number of a scalar.
+	 *
+	 * @throws as `data()`
+	 * @example
+	 * const rows = await y.array(); // [[1, 2], [3, 4]]
+	 */
+	array(): Promise<NestedNumbers> {
+		return this.data().then((data) => nested(Array.from(data), this.shape));
+	}
+
 	/** The value of a tensor with one element, as torch.Tensor.item. @throws ShapeError if it has more */
 	item(): Promise<number> {
 		this.gpu.refuseInStep(readsBack);
@@ -462,3 +526,10 @@ export class Parameter extends Tensor {
 
 /** A tensor of any dtype. */
 export type AnyTensor = Tensor<DType>;
+
+/** Elements as nested arrays of a shape. */
+function nested(elements: readonly number[], [length, ...inner]: Shape): NestedNumbers {
+	if (length === undefined) return elements[0];
+	const size = sizeOf(inner);
+	return Array.from({ length }, (_, i) => nested(elements.slice(i * size, (i + 1) * size), inner));
+}

@@ -36,3 +36,80 @@ export function crossEntropyBackward(logits: Array64, targets: ArrayLike<number>
 	});
 	return gradient;
 }
+
+const pairLosses = {
+	l1Loss: (a: number, b: number) => Math.abs(a - b),
+	smoothL1Loss: (a: number, b: number, beta: number) =>
+		Math.abs(a - b) < beta ? (a - b) ** 2 / (2 * beta) : Math.abs(a - b) - beta / 2,
+	binaryCrossEntropyWithLogits: (a: number, b: number) => Math.max(a, 0) - a * b + Math.log1p(Math.exp(-Math.abs(a))),
+};
+
+export type PairLossName = keyof typeof pairLosses;
+
+/** The loss of each pair. */
+export function pairLoss(name: PairLossName, a: Array64, b: Array64, beta = 1): Array64 {
+	return map(a, (value, i) => pairLosses[name](value, b.data[i], beta));
+}
+
+/** The gradients of {@link pairLoss}. */
+export function pairLossBackward(
+	name: PairLossName,
+	a: Array64,
+	b: Array64,
+	dy: Array64,
+	beta = 1,
+): { a: Array64; b: Array64 } {
+	if (name === "binaryCrossEntropyWithLogits")
+		return {
+			a: map(dy, (value, i) => value * (1 / (1 + Math.exp(-a.data[i])) - b.data[i])),
+			b: map(dy, (value, i) => -value * a.data[i]),
+		};
+	const gradient = map(dy, (value, i) => {
+		const difference = a.data[i] - b.data[i];
+		const isNear = name === "smoothL1Loss" && Math.abs(difference) < beta;
+		return value * (isNear ? difference / beta : Math.sign(difference));
+	});
+	return { a: gradient, b: map(gradient, (value) => -value) };
+}
+
+/** How targets count in {@link nllLoss}. */
+export interface TargetOptions {
+	readonly axis?: number;
+	readonly smoothing?: number;
+	readonly ignoreIndex?: number;
+}
+
+/** The loss of each target, row-major: −x[target], or smoothed; 0 for an ignored one, ∞ if one is no class. */
+export function nllLoss(
+	x: Array64,
+	targets: ArrayLike<number>,
+	{ axis = 1, smoothing = 0, ignoreIndex }: TargetOptions = {},
+): Array64 {
+	const y = zeros(x.shape.toSpliced(axis, 1));
+	forEachLine(x.shape, axis, (positions, line) => {
+		if (targets[line] === ignoreIndex) return;
+		const mean = positions.reduce((total, position) => total + x.data[position], 0) / positions.length;
+		const position = positions[targets[line]];
+		y.data[line] =
+			position === undefined ? Number.POSITIVE_INFINITY : -(1 - smoothing) * x.data[position] - smoothing * mean;
+	});
+	return y;
+}
+
+/** The gradient of {@link nllLoss}. */
+export function nllLossBackward(
+	x: Array64,
+	targets: ArrayLike<number>,
+	dy: Array64,
+	{ axis = 1, smoothing = 0, ignoreIndex }: TargetOptions = {},
+): Array64 {
+	const dx = zeros(x.shape);
+	forEachLine(x.shape, axis, (positions, line) => {
+		if (targets[line] === ignoreIndex || positions[targets[line]] === undefined) return;
+		positions.forEach((position, k) => {
+			const own = k === targets[line] ? 1 - smoothing : 0;
+			dx.data[position] = -dy.data[line] * (own + smoothing / positions.length);
+		});
+	});
+	return dx;
+}

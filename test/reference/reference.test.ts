@@ -3,23 +3,56 @@ import * as assert from "uvu/assert";
 import { Random } from "../../src/base/random.js";
 import { assertClose, randomArray, randomIndices } from "../arrays.js";
 import { Adam } from "./adam.js";
-import { type Array64, array, dot, map } from "./array.js";
+import { type Array64, array, dot, map, zeros } from "./array.js";
 import { type ConvolutionOptions, conv2d, conv2dBackward } from "./convolution.js";
-import { type BinaryName, binary, binaryBackward, relu, reluBackward, scale } from "./elementwise.js";
+import {
+	type BinaryName,
+	binary,
+	binaryBackward,
+	relu,
+	reluBackward,
+	scale,
+	where,
+	whereBackward,
+} from "./elementwise.js";
 import { embedding, embeddingBackward } from "./embedding.js";
 import { finiteDifference } from "./finite_difference.js";
 import { gatherImages } from "./images.js";
-import { crossEntropy, crossEntropyBackward, mseLoss, mseLossBackward } from "./losses.js";
+import { gather, scatterAdd } from "./indexing.js";
+import {
+	crossEntropy,
+	crossEntropyBackward,
+	mseLoss,
+	mseLossBackward,
+	nllLoss,
+	nllLossBackward,
+	type PairLossName,
+	pairLoss,
+	pairLossBackward,
+} from "./losses.js";
 import { matmul, matmulBackward } from "./matmul.js";
 import { excessOf, nearestCode } from "./nearest_code.js";
 import { permute, permuteBackward } from "./permute.js";
-import { mean, meanBackward, type ReductionOptions, sum, sumBackward } from "./reductions.js";
+import {
+	cumsum,
+	logSumExp,
+	logSumExpBackward,
+	mean,
+	meanBackward,
+	type ReductionOptions,
+	reduce,
+	reduceBackward,
+	sum,
+	sumBackward,
+} from "./reductions.js";
+import { pad, slice } from "./shapes.js";
 import { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from "./softmax.js";
 import {
 	convTranspose2d,
 	convTranspose2dBackward,
 	type TransposedConvolutionOptions,
 } from "./transposed_convolution.js";
+import { type UnaryName, unary, unaryBackward } from "./unary.js";
 
 const test = suite("reference");
 const random = new Random(1);
@@ -93,6 +126,128 @@ test("convTranspose2d is the gradient of conv2d", () => {
 	assertClose(convTranspose2d(dy, weight, undefined, options).data, gradient.data, 1e-14, "transposed");
 });
 
+for (const name of [
+	"exp",
+	"log",
+	"sqrt",
+	"square",
+	"reciprocal",
+	"sin",
+	"cos",
+	"tanh",
+	"sigmoid",
+	"silu",
+	"gelu",
+	"geluTanh",
+	"leakyRelu",
+	"elu",
+	"softplus",
+	"clamp",
+	"abs",
+	"neg",
+] satisfies UnaryName[])
+	test(name, () => {
+		const settings = { a: 0.7, b: 1.1 };
+		// Away from bends.
+		const x = map(
+			randomArray(random, [3, 7], 0.05, 2),
+			(value, i) =>
+				(i % 2 === 0 || ["log", "sqrt"].includes(name) ? value : -value) + (Math.abs(value - 1.1) < 0.01 ? 0.1 : 0),
+		);
+		check(
+			name,
+			([x]) => unary(name, x, settings),
+			[x],
+			(dy) => [unaryBackward(name, x, dy, settings)],
+		);
+	});
+
+test("max and min, logSumExp, cumsum", () => {
+	const x = randomArray(random, [3, 4, 5]);
+	for (const options of [{}, { axis: 1 }, { axis: [0, 2], keepDim: true }]) {
+		for (const name of ["max", "min"] as const)
+			check(
+				name,
+				([x]) => reduce(name, x, options),
+				[x],
+				(dy) => [reduceBackward(name, x, dy, options)],
+			);
+		check(
+			"logSumExp",
+			([x]) => logSumExp(x, options),
+			[x],
+			(dy) => [logSumExpBackward(x, dy, options)],
+		);
+	}
+	check(
+		"cumsum",
+		([x]) => cumsum(x, 1),
+		[x],
+		(dy) => [cumsum(dy, 1, true)],
+	);
+});
+
+test("shapes and indexing", () => {
+	const x = randomArray(random, [3, 5, 2]);
+	const indices = array(
+		[2, 5, 2],
+		Array.from({ length: 20 }, (_, i) => (i * 7) % 4),
+	);
+	check(
+		"pad",
+		([x]) => pad(x, [4, 7, 2], [1, -1, 0]),
+		[x],
+		(dy) => [pad(dy, [3, 5, 2], [-1, 1, 0])],
+	);
+	check(
+		"slice",
+		([x]) => slice(x, 1, 1, 5, 2),
+		[x],
+		(dy) => [pad(dy, [3, 5, 2], [0, 1, 0], 0, [1, 2, 1])],
+	);
+	check(
+		"gather",
+		([x]) => gather(x, 0, indices),
+		[x],
+		(dy) => [scatterAdd(zeros(x.shape), 0, indices, dy)],
+	);
+	check(
+		"where",
+		([a, b]) => where(x, a, b),
+		[randomArray(random, [5, 1]), randomArray(random, [3, 1, 2])],
+		(dy) => {
+			const gradients = whereBackward(x, zeros([5, 1]), zeros([3, 1, 2]), dy);
+			return [gradients.a, gradients.b];
+		},
+	);
+});
+
+for (const name of ["l1Loss", "smoothL1Loss", "binaryCrossEntropyWithLogits"] satisfies PairLossName[])
+	test(name, () => {
+		const inputs = [randomArray(random, [3, 7], 2, 4), randomArray(random, [3, 7], 0, 1)] as const;
+		check(
+			name,
+			([a, b]) => pairLoss(name, a, b, 1.5),
+			[...inputs],
+			(dy) => {
+				const gradients = pairLossBackward(name, ...inputs, dy, 1.5);
+				return [gradients.a, gradients.b];
+			},
+		);
+	});
+
+test("nllLoss", () => {
+	const x = randomArray(random, [3, 4, 2]);
+	const targets = [0, 3, 1, 2, 9, 1];
+	const options = { smoothing: 0.2, ignoreIndex: 2 };
+	check(
+		"nllLoss",
+		([x]) => map(nllLoss(x, targets, options), (value) => (Number.isFinite(value) ? value : 0)),
+		[x],
+		(dy) => [nllLossBackward(x, targets, dy, options)],
+	);
+});
+
 test("relu and scale", () => {
 	const x = map(randomArray(random, [3, 7]), (value) => (Math.abs(value) < 0.01 ? 0.5 : value));
 	check(
@@ -110,7 +265,7 @@ test("relu and scale", () => {
 	assert.equal([...reluBackward(array([3], [-1, 0, 1]), array([3], [5, 6, 7])).data], [0, 0, 7]);
 });
 
-for (const name of ["add", "sub", "mul"] satisfies BinaryName[]) {
+for (const name of ["add", "sub", "mul", "div", "maximum", "minimum", "pow"] satisfies BinaryName[]) {
 	test(`${name} with broadcasting`, () => {
 		const shapes = [
 			[
@@ -125,7 +280,7 @@ for (const name of ["add", "sub", "mul"] satisfies BinaryName[]) {
 			[[4], [2, 3, 1]],
 		];
 		for (const pair of shapes) {
-			const inputs = pair.map((shape) => randomArray(random, shape));
+			const inputs = pair.map((shape) => randomArray(random, shape, 0.5, 2));
 			check(
 				`${name} [${pair[0]}] [${pair[1]}]`,
 				([a, b]) => binary(name, a, b),
@@ -238,7 +393,7 @@ for (const [transposeA, transposeB] of [
 
 test("sum and mean", () => {
 	const x = randomArray(random, [3, 4, 2]);
-	const options: ReductionOptions[] = [{}, { axis: 0 }, { axis: 1 }, { axis: 2 }, { axis: 1, keepDimension: true }];
+	const options: ReductionOptions[] = [{}, { axis: 0 }, { axis: 1 }, { axis: 2 }, { axis: 1, keepDim: true }];
 	for (const reduction of options) {
 		check(
 			"sum",
@@ -253,7 +408,7 @@ test("sum and mean", () => {
 			(dy) => [meanBackward(x, dy, reduction)],
 		);
 	}
-	assert.equal(sum(x, { axis: 1, keepDimension: true }).shape, [3, 1, 2]);
+	assert.equal(sum(x, { axis: 1, keepDim: true }).shape, [3, 1, 2]);
 	assert.equal(sum(x, { axis: 1 }).shape, [3, 2]);
 	assert.equal([...sum(array([2, 2], [1, 2, 3, 4]), { axis: 0 }).data], [4, 6]);
 });

@@ -30,13 +30,13 @@ test("shape, dtype, size and data", async () => {
 	for (const tensor of [x, whole, scalar]) tensor.dispose();
 });
 
-test("data and shape must fit, and axes be positive", async () => {
+test("data and shape must fit", async () => {
 	const gpu = await device();
 	const before = gpu.memory().buffers;
 	assertThrows(() => gpu.tensor([1, 2, 3], [2, 2]), ShapeError, ["3", "[2, 2]"]);
-	assertThrows(() => gpu.tensor([], [0]), ShapeError, ["[0]"]);
+	assertThrows(() => gpu.tensor([], [1]), ShapeError, ["[1]"]);
+	assertThrows(() => gpu.tensor([], [-1]), ShapeError, ["[-1]"]);
 	assertThrows(() => gpu.tensor([1], [1.5]), ShapeError, ["[1.5]"]);
-	assertThrows(() => gpu.tensor(new Float64Array(2) as unknown as Float32Array, [2]), DTypeError, ["Float64Array"]);
 	assertThrows(() => gpu.parameter([1, 2, 3], [2]), ShapeError, ["[2]"]);
 	assert.is(gpu.memory().buffers, before, "nothing leaks");
 });
