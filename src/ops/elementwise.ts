@@ -1,4 +1,5 @@
 import type { Constants, Kernel, UniformValues } from "../gpu/kernel.js";
+import type { Storage } from "../gpu/storage.js";
 import { wordsOf } from "../tensor/layout.js";
 import type { Tensor } from "../tensor/tensor.js";
 
@@ -16,10 +17,13 @@ export function launchElementwise(
 	const layout = inputs.some((x) => x.layout === "blocked") ? "blocked" : "contiguous";
 	return gpu.scope(() => {
 		const out = gpu.empty(shape, "float32", layout);
+		// An input that is there twice is converted once.
+		const memories = new Map<Tensor, Storage>();
+		for (const tensor of new Set(inputs)) memories.set(tensor, tensor.memory(layout));
 		gpu.launch(kernel, {
 			constants,
 			uniforms,
-			bindings: [...inputs, out].map((tensor) => tensor.memory(layout)),
+			bindings: [...inputs.map((tensor) => memories.get(tensor) as Storage), out.memory(layout)],
 			workgroups: Math.ceil(wordsOf(shape, layout) / 256),
 		});
 		return out;
