@@ -3,7 +3,7 @@ export * from "./base/errors.js";
 export { Random } from "./base/random.js";
 export type { Shape } from "./base/shape.js";
 export { gunzipIfNeeded, parseIdx } from "./data/idx.js";
-export { batches, type ImageSet, imageSetFromIdx, subset, variance } from "./data/image_set.js";
+export { batches, type ImageSet, imageSetFromIdx, imageVariance, subset } from "./data/image_set.js";
 export type { AdapterDescription } from "./gpu/adapter.js";
 export type { MemoryUse } from "./gpu/buffer_pool.js";
 export type { Device } from "./gpu/device.js";
@@ -50,6 +50,7 @@ export type { LossOptions, LossReduction } from "./ops/loss_options.js";
 export { type MatmulOptions, matmul } from "./ops/matmul.js";
 export { type MSELossOptions, mseLoss } from "./ops/mse_loss.js";
 export { type NLLLossOptions, nllLoss } from "./ops/nll_loss.js";
+export { type BatchNormOptions, batchNorm2d, groupNorm, layerNorm, type NormOptions } from "./ops/norms.js";
 export { oneHot } from "./ops/one_hot.js";
 export type { Operand } from "./ops/operands.js";
 export { type PadOptions, pad } from "./ops/pad.js";
@@ -90,6 +91,7 @@ export {
 	square,
 	tanh,
 } from "./ops/unary.js";
+export { type VarianceOptions, variance } from "./ops/variance.js";
 export { where } from "./ops/where.js";
 export type { DataOf, DType } from "./tensor/dtype.js";
 export type { FloatArray, NestedNumbers, NumberArray, SignedArray, UnsignedArray } from "./tensor/host_data.js";

@@ -253,7 +253,10 @@ const functions: Readonly<Record<string, Call>> = {
 			end: whole(1, 0, 2),
 		},
 	},
-	variance: { call: library.variance, args: { set: argument(set, () => false, { ...set, pixels: Uint8Array.of(1) }) } },
+	imageVariance: {
+		call: library.imageVariance,
+		args: { set: argument(set, () => false, { ...set, pixels: Uint8Array.of(1) }) },
+	},
 	measureSpeed: { call: library.measureSpeed, args: { device: device_ }, onlyWrong: true },
 	saveSafetensors: {
 		call: library.saveSafetensors,
@@ -327,6 +330,47 @@ const functions: Readonly<Record<string, Call>> = {
 	where: {
 		call: library.where,
 		args: { condition: integer(gpu.tensor(Uint32Array.of(0, 1))), a: operand(x), b: operand(x) },
+	},
+	variance: {
+		call: library.variance,
+		args: {
+			x: float(x),
+			over: reduction,
+		},
+	},
+	layerNorm: {
+		call: library.layerNorm,
+		args: {
+			x: float(x),
+			normalizedShape: argument([2], () => false, [3], [2, 3], [2, 2, 2], ["2"]),
+			options: options({ weight: float(parameter), bias: float(parameter), eps: number(1, 0, -1) }),
+		},
+	},
+	groupNorm: {
+		call: library.groupNorm,
+		args: {
+			x: float(x),
+			groups: whole(1, 1, 3),
+			options: options({ weight: float(parameter), bias: float(parameter), eps: number(1, 0, -1) }),
+		},
+	},
+	batchNorm2d: {
+		call: library.batchNorm2d,
+		args: {
+			x: float(images),
+			options: options(
+				{
+					weight: float(gpu.tensor([1])),
+					bias: float(gpu.tensor([1])),
+					eps: number(1, 0, -1),
+					training: optional(flag),
+					runningMean: float(gpu.tensor([1])),
+					runningVar: float(gpu.tensor([1])),
+					momentum: number(0.1, 0, 2),
+				},
+				{ training: true, runningMean: gpu.tensor([1]), runningVar: gpu.tensor([1]) },
+			),
+		},
 	},
 	max: { call: library.max, args: { x: tensor(x), over: reduction } },
 	min: { call: library.min, args: { x: tensor(x), over: reduction } },
