@@ -34,6 +34,7 @@ export { perplexity } from "./ops/codes/perplexity.js";
 export { type QuantizedLatents, type QuantizeOptions, quantize } from "./ops/codes/quantize.js";
 export { straightThrough } from "./ops/codes/straight_through.js";
 export { equal, greater, greaterEqual, less, lessEqual, notEqual } from "./ops/compare.js";
+export { type Conv1dOptions, conv1d } from "./ops/conv1d.js";
 export { type ConvTranspose2dOptions, convTranspose2d } from "./ops/convolution/conv_transpose2d.js";
 export { type Conv2dOptions, conv2d } from "./ops/convolution/conv2d.js";
 export { type CrossEntropyOptions, crossEntropy } from "./ops/cross_entropy.js";
@@ -56,6 +57,16 @@ export type { Operand } from "./ops/operands.js";
 export { type PadOptions, pad } from "./ops/pad.js";
 export { binaryCrossEntropyWithLogits, l1Loss, type SmoothL1LossOptions, smoothL1Loss } from "./ops/pair_losses.js";
 export { permute, transpose } from "./ops/permute.js";
+export {
+	type AvgPoolOptions,
+	adaptiveAvgPool2d,
+	avgPool2d,
+	type InterpolateOptions,
+	interpolate,
+	type MaxPoolOptions,
+	maxPool2d,
+	type PoolOptions,
+} from "./ops/pooling.js";
 export { pow } from "./ops/pow.js";
 export type { Reduction, ReductionOptions } from "./ops/reduction.js";
 export { relu } from "./ops/relu.js";

@@ -338,6 +338,64 @@ const functions: Readonly<Record<string, Call>> = {
 			over: reduction,
 		},
 	},
+	maxPool2d: {
+		call: library.maxPool2d,
+		args: {
+			x: float(images),
+			kernelSize: { ...pair(2), wrong: [...pair(2).wrong, 0, 9] },
+			options: options({
+				stride: optional({ ...pair(1), wrong: [...pair(1).wrong, 0] }),
+				padding: optional(pair(0)),
+				dilation: optional({ ...pair(1), wrong: [...pair(1).wrong, 0] }),
+				ceilMode: optional(flag),
+			}),
+		},
+	},
+	avgPool2d: {
+		call: library.avgPool2d,
+		args: {
+			x: float(images),
+			kernelSize: { ...pair(2), wrong: [...pair(2).wrong, 0, 9] },
+			options: options({
+				stride: optional({ ...pair(1), wrong: [...pair(1).wrong, 0] }),
+				padding: optional(pair(0)),
+				countIncludePad: optional(flag),
+				ceilMode: optional(flag),
+			}),
+		},
+	},
+	adaptiveAvgPool2d: {
+		call: library.adaptiveAvgPool2d,
+		args: { x: float(images), outputSize: { ...pair(1), wrong: [...pair(1).wrong, 0] } },
+	},
+	interpolate: {
+		call: library.interpolate,
+		args: {
+			x: float(images),
+			options: {
+				...options({}, { size: 2 }),
+				options: {
+					size: { ...pair(2), wrong: [...pair(2).wrong, 0] },
+					mode: word("bilinear"),
+					alignCorners: argument(false, (value) => typeof value === "boolean"),
+				},
+			},
+		},
+	},
+	conv1d: {
+		call: library.conv1d,
+		args: {
+			input: float(gpu.tensor([[[1, 2]]])),
+			weight: float(gpu.tensor([[[1]]])),
+			options: options({
+				bias: optional(float(gpu.tensor([0]))),
+				stride: optional(whole(1, 1)),
+				padding: optional(whole(0, 0)),
+				dilation: optional(whole(1, 1)),
+				groups: optional(whole(1, 1)),
+			}),
+		},
+	},
 	layerNorm: {
 		call: library.layerNorm,
 		args: {
