@@ -1,12 +1,13 @@
-// c[r, j] = Σ_k a[r, k] · b[k, j]
+// c[p, r, j] = Σ_k a[p, r, k] · b[p, k, j] for each product p of a batch
 //
-// a      float32 [⌈rows / 16⌉, inner rounded up to 2, 16] from pack_factor.blocked.wgsl, or [inner, rows] if
-//        16 divides rows and 2 divides inner
-// b      float32 [⌈columns / (4 · SUBGROUP)⌉, inner rounded up to 2, 4 · SUBGROUP], likewise, or [inner,
-//        columns] if 4 divides columns and 2 divides inner
-// c      float32 [rows, columns]
+// a      float32 [products, ⌈rows / 16⌉, inner rounded up to 2, 16] from pack_factor.blocked.wgsl, or
+//        [products, inner, rows] if 16 divides rows and 2 divides inner
+// b      float32 [products, ⌈columns / (4 · SUBGROUP)⌉, inner rounded up to 2, 4 · SUBGROUP], likewise, or
+//        [products, inner, columns] if 4 divides columns and 2 divides inner
+// c      float32 [products, rows, columns]
 // sizes  aBlock, bBlock: from one block of 16 rows or 4 · SUBGROUP columns to the next, in vectors of 4;
-//        aStep, bStep: from one k to the next
+//        aStep, bStep: from one k to the next; aProduct, bProduct: from one product to the next, 0 for a
+//        factor that all products have
 // slice  the workgroups of this dispatch
 //
 // For adapters on which a subgroup is cheap and a load of one word for each lane is expensive (lavapipe,
@@ -28,6 +29,8 @@ struct Sizes {
 	aStep: u32,
 	bBlock: u32,
 	bStep: u32,
+	aProduct: u32,
+	bProduct: u32,
 }
 
 struct Slice { first: u32, end: u32 }
@@ -47,11 +50,13 @@ fn main(
 	let workgroup = slice.first + group.y * groups.x + group.x;
 	if (workgroup >= slice.end) { return; }
 	let rowBlocks = (sizes.rows + 15u) / 16u;
-	let rowBlock = workgroup % rowBlocks;
-	let columnBlock = workgroup / rowBlocks;
+	let blocks = rowBlocks * ((sizes.columns + 4u * SUBGROUP - 1u) / (4u * SUBGROUP));
+	let product = workgroup / blocks;
+	let rowBlock = workgroup % blocks % rowBlocks;
+	let columnBlock = workgroup % blocks / rowBlocks;
 	let second = (lane / 4u) & 1u;
-	var atA = rowBlock * sizes.aBlock + (lane & 3u) + second * sizes.aStep;
-	var atB = columnBlock * sizes.bBlock + lane;
+	var atA = product * sizes.aProduct + rowBlock * sizes.aBlock + (lane & 3u) + second * sizes.aStep;
+	var atB = product * sizes.bProduct + columnBlock * sizes.bBlock + lane;
 
 	var sum0 = vec4(0.0);
 	var sum1 = sum0;
@@ -116,7 +121,7 @@ fn main(
 	var sums = array(sum0, sum1, sum2, sum3, sum4, sum5, sum6, sum7, sum8, sum9, sum10, sum11, sum12, sum13, sum14, sum15);
 	let column = (columnBlock * SUBGROUP + lane) * 4u;
 	let rows = min(16u, sizes.rows - 16u * rowBlock);
-	var at = 16u * rowBlock * sizes.columns + column;
+	var at = (product * sizes.rows + 16u * rowBlock) * sizes.columns + column;
 	for (var r = 0u; r < rows; r++) {
 		let sum = sums[r];
 		if (column < sizes.columns) { c[at] = sum.x; }

@@ -1,11 +1,12 @@
-// c[r, j] = Σ_k a[r, k] · b[k, j]
+// c[p, r, j] = Σ_k a[p, r, k] · b[p, k, j] for each product p of a batch
 //
-// a, aQuads  float32 [rows, inner], or transposed in memory: element (r, k) is at r·aRow + k·aInner; one
-//            buffer, as words and as vectors of 4
-// b, bQuads  float32 [inner, columns], likewise at k·bInner + j·bColumn
-// c          float32 [rows, columns]
-// sizes      aRow, aInner, bInner, bColumn: strides; part: DEPTH / PARTS. A driver that knew it would unroll
-//            the inner loop, which takes more registers
+// a, aQuads  float32 [products, rows, inner], or transposed in memory: element (p, r, k) is at
+//            p·aProduct + r·aRow + k·aInner; one buffer, as words and as vectors of 4
+// b, bQuads  float32 [products, inner, columns], likewise at p·bProduct + k·bInner + j·bColumn
+// c          float32 [products, rows, columns]
+// sizes      aProduct, aRow, aInner, bProduct, bInner, bColumn: strides; aProduct or bProduct is 0 for a
+//            factor that all products have. part: DEPTH / PARTS; a driver that knew it would unroll the inner
+//            loop, which takes more registers
 // slice      the workgroups of this dispatch
 //
 // A workgroup computes a tile of 8·LANES_Y rows × 8·LANES_X columns. It copies DEPTH values of k of both
@@ -48,6 +49,8 @@ struct Sizes {
 	bInner: u32,
 	bColumn: u32,
 	part: u32,
+	aProduct: u32,
+	bProduct: u32,
 }
 
 struct Slice { first: u32, end: u32 }
@@ -77,17 +80,17 @@ fn bWords(at: vec4<u32>) -> vec4<f32> { return vec4(b[at.x], b[at.y], b[at.z], b
 
 const consecutive = vec4(0u, 1u, 2u, 3u);
 
-// Where the block of rows from `row` and values of k from `k` is: the offsets of its 4 rows at k, in words or
-// in vectors; or those of its 4 values of k, in vectors.
-fn offsetsOfA(row: u32, k: u32) -> vec4<u32> {
-	if (A_LOADS == 2u) { return (min(row, sizes.rows - 4u) + (k + consecutive) * sizes.aInner) / 4u; }
-	let at = min(row + consecutive, vec4(sizes.rows - 1u)) * sizes.aRow + k * sizes.aInner;
+// Where the block of rows from `row` and values of k from `k` is, of the factor from `start` on: the offsets
+// of its 4 rows at k, in words or in vectors; or those of its 4 values of k, in vectors.
+fn offsetsOfA(start: u32, row: u32, k: u32) -> vec4<u32> {
+	if (A_LOADS == 2u) { return (start + min(row, sizes.rows - 4u) + (k + consecutive) * sizes.aInner) / 4u; }
+	let at = start + min(row + consecutive, vec4(sizes.rows - 1u)) * sizes.aRow + k * sizes.aInner;
 	return select(at, at / 4u, A_LOADS == 1u);
 }
 
-fn offsetsOfB(column: u32, k: u32) -> vec4<u32> {
-	if (B_LOADS == 2u) { return (min(column, sizes.columns - 4u) + (k + consecutive) * sizes.bInner) / 4u; }
-	let at = min(column + consecutive, vec4(sizes.columns - 1u)) * sizes.bColumn + k * sizes.bInner;
+fn offsetsOfB(start: u32, column: u32, k: u32) -> vec4<u32> {
+	if (B_LOADS == 2u) { return (start + min(column, sizes.columns - 4u) + (k + consecutive) * sizes.bInner) / 4u; }
+	let at = start + min(column + consecutive, vec4(sizes.columns - 1u)) * sizes.bColumn + k * sizes.bInner;
 	return select(at, at / 4u, B_LOADS == 1u);
 }
 
@@ -124,8 +127,8 @@ fn storeBlock(at: u32, stride: u32, block: Block) {
 }
 
 // Adds the parts of a quarter of the sums, 4 rows × 4 columns of each invocation, and stores them. Invocation
-// `lane` stores one column of every (LANES / 4 LANES_X)th row from `row` on.
-fn storeSums(lane: u32, row: u32, column: u32, block: Block) {
+// `lane` stores one column of every (LANES / 4 LANES_X)th row from `row` on, in c from `start` on.
+fn storeSums(lane: u32, start: u32, row: u32, column: u32, block: Block) {
 	workgroupBarrier();
 	storeBlock(lane / (LANES_X * LANES_Y) * 4u * LANES_X * LANES_Y + lane % (LANES_X * LANES_Y), LANES_X * LANES_Y, block);
 	workgroupBarrier();
@@ -133,7 +136,7 @@ fn storeSums(lane: u32, row: u32, column: u32, block: Block) {
 		let at = (r % 4u * LANES_Y + r / 4u) * LANES_X + lane / 4u % LANES_X;
 		var total = 0.0;
 		for (var part = 0u; part < PARTS; part++) { total += tile[at + part * 4u * LANES_X * LANES_Y][lane % 4u]; }
-		if (row + r < sizes.rows && column < sizes.columns) { c[(row + r) * sizes.columns + column] = total; }
+		if (row + r < sizes.rows && column < sizes.columns) { c[start + (row + r) * sizes.columns + column] = total; }
 	}
 }
 
@@ -151,9 +154,11 @@ fn main(
 	if (workgroup >= slice.end) { return; }
 	let rowTiles = (sizes.rows + 4u * A_QUADS - 1u) / (4u * A_QUADS);
 	let columnTiles = (sizes.columns + 4u * B_QUADS - 1u) / (4u * B_QUADS);
-	let firstTile = workgroup / (band * columnTiles) * band;
+	let product = workgroup / (rowTiles * columnTiles);
+	let tileOfProduct = workgroup % (rowTiles * columnTiles);
+	let firstTile = tileOfProduct / (band * columnTiles) * band;
 	let bandTiles = min(band, rowTiles - firstTile);
-	let inBand = workgroup % (band * columnTiles);
+	let inBand = tileOfProduct % (band * columnTiles);
 	let row = (firstTile + inBand % bandTiles) * 4u * A_QUADS;
 	let column = inBand / bandTiles * 4u * B_QUADS;
 
@@ -162,8 +167,8 @@ fn main(
 	let aK = min(lane / A_QUADS * 4u, DEPTH - 4u);
 	let bQuad = lane % B_QUADS;
 	let bK = min(lane / B_QUADS * 4u, DEPTH - 4u);
-	var offsetsA = offsetsOfA(row + 4u * aQuad, aK);
-	var offsetsB = offsetsOfB(column + 4u * bQuad, bK);
+	var offsetsA = offsetsOfA(product * sizes.aProduct, row + 4u * aQuad, aK);
+	var offsetsB = offsetsOfB(product * sizes.bProduct, column + 4u * bQuad, bK);
 	let stepA = DEPTH * sizes.aInner / select(4u, 1u, A_LOADS == 0u);
 	let stepB = DEPTH * sizes.bInner / select(4u, 1u, B_LOADS == 0u);
 	var nextA = loadA(offsetsA);
@@ -224,9 +229,10 @@ fn main(
 		}
 	}
 
+	let start = product * sizes.rows * sizes.columns;
 	let stored = column + lane % (4u * LANES_X);
-	storeSums(lane, row, stored, Block(l0, l1, l2, l3));
-	storeSums(lane, row, stored + 4u * LANES_X, Block(r0, r1, r2, r3));
-	storeSums(lane, row + 4u * LANES_Y, stored, Block(l4, l5, l6, l7));
-	storeSums(lane, row + 4u * LANES_Y, stored + 4u * LANES_X, Block(r4, r5, r6, r7));
+	storeSums(lane, start, row, stored, Block(l0, l1, l2, l3));
+	storeSums(lane, start, row, stored + 4u * LANES_X, Block(r0, r1, r2, r3));
+	storeSums(lane, start, row + 4u * LANES_Y, stored, Block(l4, l5, l6, l7));
+	storeSums(lane, start, row + 4u * LANES_Y, stored + 4u * LANES_X, Block(r4, r5, r6, r7));
 }

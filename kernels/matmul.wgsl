@@ -1,9 +1,11 @@
-// c[r, j] = Σ_k a[r, k] · b[k, j]
+// c[p, r, j] = Σ_k a[p, r, k] · b[p, k, j] for each product p of a batch
 //
-// a      float32 [rows, inner], or transposed in memory: element (r, k) is at r·aRow + k·aInner
-// b      float32 [inner, columns], likewise at k·bInner + j·bColumn
-// c      float32 [rows, columns]
-// sizes  aRow, aInner, bInner, bColumn: strides
+// a      float32 [products, rows, inner], or transposed in memory: element (p, r, k) is at
+//        p·aProduct + r·aRow + k·aInner
+// b      float32 [products, inner, columns], likewise at p·bProduct + k·bInner + j·bColumn
+// c      float32 [products, rows, columns]
+// sizes  aProduct, aRow, aInner, bProduct, bInner, bColumn: strides; aProduct or bProduct is 0 for a factor
+//        that all products have
 // slice  the workgroups of this dispatch
 //
 // Register blocking: an invocation computes 8 rows × 4 columns. The columns are 64 apart, so the 64
@@ -19,6 +21,8 @@ struct Sizes {
 	aInner: u32,
 	bInner: u32,
 	bColumn: u32,
+	aProduct: u32,
+	bProduct: u32,
 }
 
 struct Slice { first: u32, end: u32 }
@@ -29,16 +33,17 @@ struct Slice { first: u32, end: u32 }
 @group(0) @binding(3) var<uniform> sizes: Sizes;
 @group(0) @binding(4) var<uniform> slice: Slice;
 
-fn store(column: u32, row: u32, low: vec4<f32>, high: vec4<f32>) {
+// `start`: of c, for this product.
+fn store(start: u32, column: u32, row: u32, low: vec4<f32>, high: vec4<f32>) {
 	if (column >= sizes.columns) { return; }
-	c[row * sizes.columns + column] = low.x;
-	if (row + 1u < sizes.rows) { c[(row + 1u) * sizes.columns + column] = low.y; }
-	if (row + 2u < sizes.rows) { c[(row + 2u) * sizes.columns + column] = low.z; }
-	if (row + 3u < sizes.rows) { c[(row + 3u) * sizes.columns + column] = low.w; }
-	if (row + 4u < sizes.rows) { c[(row + 4u) * sizes.columns + column] = high.x; }
-	if (row + 5u < sizes.rows) { c[(row + 5u) * sizes.columns + column] = high.y; }
-	if (row + 6u < sizes.rows) { c[(row + 6u) * sizes.columns + column] = high.z; }
-	if (row + 7u < sizes.rows) { c[(row + 7u) * sizes.columns + column] = high.w; }
+	c[start + row * sizes.columns + column] = low.x;
+	if (row + 1u < sizes.rows) { c[start + (row + 1u) * sizes.columns + column] = low.y; }
+	if (row + 2u < sizes.rows) { c[start + (row + 2u) * sizes.columns + column] = low.z; }
+	if (row + 3u < sizes.rows) { c[start + (row + 3u) * sizes.columns + column] = low.w; }
+	if (row + 4u < sizes.rows) { c[start + (row + 4u) * sizes.columns + column] = high.x; }
+	if (row + 5u < sizes.rows) { c[start + (row + 5u) * sizes.columns + column] = high.y; }
+	if (row + 6u < sizes.rows) { c[start + (row + 6u) * sizes.columns + column] = high.z; }
+	if (row + 7u < sizes.rows) { c[start + (row + 7u) * sizes.columns + column] = high.w; }
 }
 
 @compute @workgroup_size(64)
@@ -50,21 +55,26 @@ fn main(
 	let workgroup = slice.first + group.y * groups.x + group.x;
 	if (workgroup >= slice.end) { return; }
 	let rowBlocks = (sizes.rows + 7u) / 8u;
-	let row = workgroup % rowBlocks * 8u;
-	let column = workgroup / rowBlocks * 256u + lane;
+	let blocks = rowBlocks * ((sizes.columns + 255u) / 256u);
+	let product = workgroup / blocks;
+	let block = workgroup % blocks;
+	let row = block % rowBlocks * 8u;
+	let column = block / rowBlocks * 256u + lane;
+	let startA = product * sizes.aProduct;
+	let startB = product * sizes.bProduct;
 	// Rows and columns after the end repeat the last one, and are not stored.
-	let row0 = row * sizes.aRow;
-	let row1 = min(row + 1u, sizes.rows - 1u) * sizes.aRow;
-	let row2 = min(row + 2u, sizes.rows - 1u) * sizes.aRow;
-	let row3 = min(row + 3u, sizes.rows - 1u) * sizes.aRow;
-	let row4 = min(row + 4u, sizes.rows - 1u) * sizes.aRow;
-	let row5 = min(row + 5u, sizes.rows - 1u) * sizes.aRow;
-	let row6 = min(row + 6u, sizes.rows - 1u) * sizes.aRow;
-	let row7 = min(row + 7u, sizes.rows - 1u) * sizes.aRow;
-	let column0 = min(column, sizes.columns - 1u) * sizes.bColumn;
-	let column1 = min(column + 64u, sizes.columns - 1u) * sizes.bColumn;
-	let column2 = min(column + 128u, sizes.columns - 1u) * sizes.bColumn;
-	let column3 = min(column + 192u, sizes.columns - 1u) * sizes.bColumn;
+	let row0 = startA + row * sizes.aRow;
+	let row1 = startA + min(row + 1u, sizes.rows - 1u) * sizes.aRow;
+	let row2 = startA + min(row + 2u, sizes.rows - 1u) * sizes.aRow;
+	let row3 = startA + min(row + 3u, sizes.rows - 1u) * sizes.aRow;
+	let row4 = startA + min(row + 4u, sizes.rows - 1u) * sizes.aRow;
+	let row5 = startA + min(row + 5u, sizes.rows - 1u) * sizes.aRow;
+	let row6 = startA + min(row + 6u, sizes.rows - 1u) * sizes.aRow;
+	let row7 = startA + min(row + 7u, sizes.rows - 1u) * sizes.aRow;
+	let column0 = startB + min(column, sizes.columns - 1u) * sizes.bColumn;
+	let column1 = startB + min(column + 64u, sizes.columns - 1u) * sizes.bColumn;
+	let column2 = startB + min(column + 128u, sizes.columns - 1u) * sizes.bColumn;
+	let column3 = startB + min(column + 192u, sizes.columns - 1u) * sizes.bColumn;
 
 	var low0 = vec4(0.0);
 	var low1 = vec4(0.0);
@@ -92,8 +102,9 @@ fn main(
 		high2 = fma(b2, aHigh, high2);
 		high3 = fma(b3, aHigh, high3);
 	}
-	store(column, row, low0, high0);
-	store(column + 64u, row, low1, high1);
-	store(column + 128u, row, low2, high2);
-	store(column + 192u, row, low3, high3);
+	let start = product * sizes.rows * sizes.columns;
+	store(start, column, row, low0, high0);
+	store(start, column + 64u, row, low1, high1);
+	store(start, column + 128u, row, low2, high2);
+	store(start, column + 192u, row, low3, high3);
 }

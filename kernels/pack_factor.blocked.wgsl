@@ -1,7 +1,8 @@
-// packed[b, k, j] = x[outer, k] for outer = width·b + j; 0 if x has no such element
+// packed[p, b, k, j] = x[p, outer, k] for outer = width·b + j; 0 if x has no such element
 //
-// x       float32; element (outer, k) is at outer·outerStride + k·innerStride
-// packed  float32 [⌈length / width⌉, paddedInner, width], as vectors of 4; 16 divides width
+// x       float32 [products, length, inner] in any order of the last two axes: element (p, outer, k) is at
+//         p·length·inner + outer·outerStride + k·innerStride
+// packed  float32 [products, ⌈length / width⌉, paddedInner, width], as vectors of 4; 16 divides width
 // sizes   length, inner: of x; strides; width; paddedInner
 //
 // This is how matmul.blocked.wgsl reads a factor whose elements lie otherwise: the rows of a, or the columns
@@ -28,9 +29,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 	let parts = sizes.width / 16u;
 	let k = index % sizes.paddedInner;
 	let part = index / sizes.paddedInner % parts;
-	let block = index / (sizes.paddedInner * parts);
+	let blocks = (sizes.length + sizes.width - 1u) / sizes.width;
+	let product = index / (sizes.paddedInner * parts * blocks);
+	let block = index / (sizes.paddedInner * parts) % blocks;
+	let start = product * sizes.length * sizes.inner;
 	let first = block * sizes.width + 16u * part;
-	let to = ((block * sizes.paddedInner + k) * parts + part) * 4u;
+	let to = (((product * blocks + block) * sizes.paddedInner + k) * parts + part) * 4u;
 	if (to >= arrayLength(&packed)) { return; }
 	let end = select(0u, min(sizes.length, first + 16u), k < sizes.inner);
 	let last = sizes.length - 1u;
@@ -38,7 +42,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 	let quads = min(4u, sizes.width);
 	for (var q = 0u; q < quads; q++) {
 		let outer = vec4(first + 4u * q) + vec4(0u, 1u, 2u, 3u);
-		let at = min(outer, vec4(last)) * sizes.outerStride + min(k, sizes.inner - 1u) * sizes.innerStride;
+		let at = start + min(outer, vec4(last)) * sizes.outerStride + min(k, sizes.inner - 1u) * sizes.innerStride;
 		packed[to + q] = select(vec4(0.0), vec4(x[at.x], x[at.y], x[at.z], x[at.w]), outer < vec4(end));
 	}
 }

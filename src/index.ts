@@ -46,6 +46,7 @@ export { max, min } from "./ops/extreme.js";
 export { flip } from "./ops/flip.js";
 export { type GatherImagesOptions, gatherImages, type PackedImages, packImages } from "./ops/images.js";
 export { gather, indexSelect, scatterAdd } from "./ops/indexing.js";
+export { linear } from "./ops/linear.js";
 export { logSumExp } from "./ops/log_sum_exp.js";
 export type { LossOptions, LossReduction } from "./ops/loss_options.js";
 export { type MatmulOptions, matmul } from "./ops/matmul.js";

@@ -563,6 +563,7 @@ const functions: Readonly<Record<string, Call>> = {
 			options: options({ scale: number(1), shift: number(1) }),
 		},
 	},
+	linear: { call: library.linear, args: { x: float(x), weight: float(x), bias: optional(float(parameter)) } },
 	matmul: {
 		call: library.matmul,
 		args: { a: float(x), b: float(x), options: options({ transposeA: flag, transposeB: flag }) },

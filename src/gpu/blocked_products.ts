@@ -1,19 +1,25 @@
 import type { Constants, UniformValues } from "./kernel.js";
 
-/** A factor of a matrix product: element (outer, k) is at outer · outerStride + k · innerStride. */
+/**
+ * A factor of matrix products: element (outer, k) of matrix p is at
+ * p · length · inner + outer · outerStride + k · innerStride.
+ */
 export interface Factor {
 	/** Rows of the first factor, columns of the second. */
 	readonly length: number;
 	readonly inner: number;
 	readonly outerStride: number;
 	readonly innerStride: number;
+	/** Matrices, one for each product; 1 (default): all products have the same. */
+	readonly count?: number;
 }
 
 /** How kernels/matmul.blocked.wgsl reads a factor. */
 interface FactorRead {
-	/** From one block to the next, and from one k to the next, in vectors of 4. */
+	/** From one block to the next, from one k to the next, and from one product to the next, in vectors of 4. */
 	readonly block: number;
 	readonly step: number;
+	readonly product: number;
 	/**
 	 * If it must be packed first: the elements of the copy, and the uniforms of
 	 * kernels/pack_factor.blocked.wgsl.
@@ -25,23 +31,28 @@ interface FactorRead {
 const blockRows = 16;
 
 /** @param multiple what divides the length of a factor that is read as it lies */
-function readOf({ length, inner, outerStride, innerStride }: Factor, width: number, multiple: number): FactorRead {
+function readOf(
+	{ length, inner, outerStride, innerStride, count = 1 }: Factor,
+	width: number,
+	multiple: number,
+): FactorRead {
 	if (outerStride === 1 && length % multiple === 0 && inner % 2 === 0)
-		return { block: width / 4, step: innerStride / 4 };
+		return { block: width / 4, step: innerStride / 4, product: count === 1 ? 0 : (length * inner) / 4 };
 	const paddedInner = inner + (inner % 2);
-	const blocks = Math.ceil(length / width);
+	const product = Math.ceil(length / width) * paddedInner * width;
 	return {
 		block: (paddedInner * width) / 4,
 		step: width / 4,
+		product: count === 1 ? 0 : product / 4,
 		packing: {
-			size: blocks * paddedInner * width,
+			size: count * product,
 			uniforms: { length, inner, outerStride, innerStride, width, paddedInner },
-			workgroups: Math.ceil((blocks * paddedInner * width) / (blockRows * 64)),
+			workgroups: Math.ceil((count * product) / (blockRows * 64)),
 		},
 	};
 }
 
-/** How the blocked kernels compute a product on an adapter with subgroups of this size. */
+/** How the blocked kernels compute products on an adapter with subgroups of this size. */
 export interface BlockedProduct {
 	readonly a: FactorRead;
 	readonly b: FactorRead;
@@ -77,7 +88,9 @@ export function planProduct(a: Factor, b: Factor, subgroupSize: number, maxBytes
 			aStep: ofA.step,
 			bBlock: ofB.block,
 			bStep: ofB.step,
+			aProduct: ofA.product,
+			bProduct: ofB.product,
 		},
-		workgroups: Math.ceil(a.length / blockRows) * Math.ceil(b.length / width),
+		workgroups: Math.max(a.count ?? 1, b.count ?? 1) * Math.ceil(a.length / blockRows) * Math.ceil(b.length / width),
 	};
 }

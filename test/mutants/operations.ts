@@ -184,9 +184,9 @@ export const operations: Area = {
 			suites: ["ops/cross_entropy_layouts"],
 		},
 		"matmul: a transposed first matrix is read with the wrong stride": {
-			file: "src/ops/matmul.ts",
-			find: "aInner: transposeA ? rows : 1",
-			replace: "aInner: transposeA ? inner : 1",
+			file: "src/ops/products.ts",
+			find: "aInner: a.transposed ? rows : 1",
+			replace: "aInner: a.transposed ? inner : 1",
 			suites: ["ops/matmul"],
 		},
 		"permute: the gradient is permuted forward": {

@@ -30,7 +30,7 @@ import {
 	pairLoss,
 	pairLossBackward,
 } from "./losses.js";
-import { matmul, matmulBackward } from "./matmul.js";
+import { linear, linearBackward, matmul, matmulBackward } from "./matmul.js";
 import { excessOf, nearestCode } from "./nearest_code.js";
 import { permute, permuteBackward } from "./permute.js";
 import {
@@ -390,6 +390,26 @@ for (const [transposeA, transposeB] of [
 		);
 	});
 }
+
+for (const shapes of [
+	[
+		[2, 1, 3, 4],
+		[5, 4, 2],
+	],
+	[[4], [3, 4, 2]],
+	[[2, 3, 4], [4]],
+])
+	test(`matmul of [${shapes[0]}] and [${shapes[1]}]`, () => {
+		const inputs = shapes.map((shape) => randomArray(random, shape));
+		const backward = (dy: Array64) => Object.values(matmulBackward(inputs[0], inputs[1], dy));
+		check("matmul", ([a, b]) => matmul(a, b), inputs, backward);
+	});
+
+test("linear", () => {
+	const inputs = [[2, 3, 4], [5, 4], [5]].map((shape) => randomArray(random, shape));
+	const backward = (dy: Array64) => Object.values(linearBackward(inputs[0], inputs[1], dy));
+	check("linear", ([x, weight, bias]) => linear(x, weight, bias), inputs, backward);
+});
 
 test("sum and mean", () => {
 	const x = randomArray(random, [3, 4, 2]);

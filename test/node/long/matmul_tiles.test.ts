@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import { Random } from "../../../src/base/random.js";
 import { tiles } from "../../../src/gpu/tiles.js";
-import { launchMatmulTiled, productOf } from "../../../src/ops/matmul.js";
+import { launchMatmulTiled, productsOf } from "../../../src/ops/products.js";
 import * as reference from "../../reference/matmul.js";
 import { assertClose, assertSame, deviceWith, randomArray, tensorOf } from "../../support.js";
 
@@ -29,7 +29,11 @@ for (const tile of tiles)
 				gpu.scope(() => {
 					const [of, by] = [tensorOf(gpu, a), tensorOf(gpu, b)];
 					const c = gpu.empty([rows, columns]);
-					launchMatmulTiled(of, by, c, productOf(of, by, transposeA, transposeB), tile);
+					const factors = [
+						{ x: of, count: 1, rows: a.shape[0], columns: a.shape[1], transposed: transposeA },
+						{ x: by, count: 1, rows: b.shape[0], columns: b.shape[1], transposed: transposeB },
+					] as const;
+					launchMatmulTiled(of, by, c, productsOf(...factors), tile);
 					return c;
 				});
 			const [c, again] = [product(), product()];
