@@ -338,6 +338,44 @@ const functions: Readonly<Record<string, Call>> = {
 			over: reduction,
 		},
 	},
+	kernel: {
+		call: library.kernel,
+		args: {
+			name: argument("own", (value) => typeof value === "string" && value !== ""),
+			wgsl: argument("@compute @workgroup_size(1) fn main() {}", () => false),
+		},
+	},
+	defineOperation: {
+		call: library.defineOperation,
+		args: {
+			definition: called("", {
+				...options({}, { name: "own", forward: () => x }),
+				wrong: [
+					...options({}).wrong.filter((value) => value !== undefined),
+					{},
+					{ name: "own" },
+					{ name: "", forward: () => x },
+					{ name: "own", forward: () => x, backward: 1 },
+				],
+			}),
+		},
+		onlyWrong: true,
+	},
+	gradCheck: {
+		call: library.gradCheck,
+		args: {
+			fn: body(() => x),
+			inputs: argument([x], () => false, [indices], [gone]),
+			options: options({
+				eps: number(1, 1e-9, 0),
+				atol: number(1, 0, -1),
+				rtol: number(1, 0, -1),
+				samples: whole(1, 1),
+				seed: whole(1),
+			}),
+		},
+		onlyWrong: true,
+	},
 	maxPool2d: {
 		call: library.maxPool2d,
 		args: {
