@@ -16,11 +16,27 @@ export type { ChoiceStore } from "./gpu/tuner.js";
 export type { Variant, Variants } from "./gpu/variant.js";
 export { saveSafetensors } from "./io/checkpoint.js";
 export { type HostTensor, loadSafetensors, loadSafetensorsMetadata } from "./io/safetensors.js";
-export { Adam, type AdamOptions } from "./nn/adam.js";
+export { Adam, type AdamOptions, AdamW } from "./nn/adam.js";
+export { clipGradNorm } from "./nn/clip_grad_norm.js";
 export { Conv2d, ConvTranspose2d } from "./nn/convolutions.js";
 export { Embedding, ReLU } from "./nn/layers.js";
 export { Layer, type LayerCost, Module, type StateValue } from "./nn/module.js";
+export { ExponentialMovingAverage, type MovingAverageOptions } from "./nn/moving_average.js";
+export type { Optimizer, OptimizerOptions, ParameterGroup, ParameterOptions } from "./nn/optimizer.js";
+export { RMSprop, type RMSpropOptions } from "./nn/rmsprop.js";
+export {
+	type CosineOptions,
+	cosine,
+	type LinearWarmupOptions,
+	linearWarmup,
+	type OneCycleOptions,
+	oneCycle,
+	type Schedule,
+	type StepOptions,
+	step,
+} from "./nn/schedules.js";
 export { Sequential } from "./nn/sequential.js";
+export { SGD, type SGDOptions } from "./nn/sgd.js";
 export { summary } from "./nn/summary.js";
 export { type ArgReductionOptions, argmax, argmin } from "./ops/arg_reduce.js";
 export { backward } from "./ops/backward.js";

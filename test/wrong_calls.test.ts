@@ -166,6 +166,7 @@ const adam = {
 	lr: number(0.1, 0),
 	betas: argument([0, 0], () => false, [0.9], [0.9, 1], [0.9, "1"], [0.9, -1], [0, 0, 0]),
 	eps: number(1, 1e-9, 0),
+	weightDecay: number(0, 0, -1),
 };
 const convolution = {
 	bias: float(gpu.tensor([0])),
@@ -360,6 +361,57 @@ const functions: Readonly<Record<string, Call>> = {
 			}),
 		},
 		onlyWrong: true,
+	},
+	clipGradNorm: {
+		call: library.clipGradNorm,
+		args: { parameters: argument([parameter], () => false, [x], [1], [promise]), maxNorm: number(1, 0, -1) },
+	},
+	cosine: {
+		call: library.cosine,
+		args: {
+			options: {
+				...options({}, { lr: 1, steps: 2 }),
+				options: { lr: number(1, 0, -1), steps: whole(2, 1), min: optional(number(0, 0, -1)) },
+			},
+		},
+	},
+	step: {
+		call: library.step,
+		args: {
+			options: {
+				...options({}, { lr: 1, every: 2 }),
+				options: { lr: number(1, 0, -1), every: whole(2, 1), gamma: optional(number(0, 0, -1)) },
+			},
+		},
+	},
+	linearWarmup: {
+		call: library.linearWarmup,
+		args: {
+			options: {
+				...options({}, { lr: 1, steps: 2 }),
+				options: {
+					lr: argument(1, (value) => typeof value === "function" || (Number.isFinite(value) && Number(value) >= 0)),
+					steps: whole(2, 1),
+					start: optional(number(0, 0, 2)),
+				},
+			},
+		},
+	},
+	oneCycle: {
+		call: library.oneCycle,
+		args: {
+			options: {
+				...options({}, { lr: 1, steps: 2 }),
+				options: {
+					lr: number(1, 0, -1),
+					steps: whole(2, 2),
+					warmup: optional(number(0, 0, 1)),
+					divFactor: optional(number(1, 1e-9, 0)),
+					finalDivFactor: optional(number(1, 1e-9, 0)),
+					anneal: optional(word("linear")),
+				},
+			},
+		},
 	},
 	gradCheck: {
 		call: library.gradCheck,
@@ -730,6 +782,44 @@ const constructors: Readonly<Record<string, Call>> = {
 			options: options(adam),
 		},
 	},
+	AdamW: {
+		call: made(library.AdamW),
+		args: {
+			parameters: argument([parameter], () => false, [x], [1], [promise], [{ params: [x] }], [{ params: 1 }]),
+			options: options(adam),
+		},
+	},
+	SGD: {
+		call: made(library.SGD),
+		args: {
+			parameters: argument([parameter], () => false, [x], [1], [promise], [{ params: [x] }], [{ params: 1 }]),
+			options: options({
+				lr: number(0.1, 0),
+				momentum: number(0.5, 0, -1),
+				dampening: number(0),
+				nesterov: argument(false, (value) => typeof value === "boolean"),
+				weightDecay: number(0, 0, -1),
+			}),
+		},
+	},
+	RMSprop: {
+		call: made(library.RMSprop),
+		args: {
+			parameters: argument([parameter], () => false, [x], [1], [promise], [{ params: [x] }], [{ params: 1 }]),
+			options: options({
+				lr: number(0.1, 0),
+				alpha: number(0.5, 0, 1),
+				eps: number(1, 1e-9, 0),
+				momentum: number(0.5, 0, -1),
+				centered: argument(false, (value) => typeof value === "boolean"),
+				weightDecay: number(0, 0, -1),
+			}),
+		},
+	},
+	ExponentialMovingAverage: {
+		call: made(library.ExponentialMovingAverage),
+		args: { module: argument(model, (value) => value === model), options: options({ decay: number(0.5, 0, 1) }) },
+	},
 	Conv2d: {
 		call: made(Conv2d),
 		args: {
@@ -1067,7 +1157,18 @@ const methods: Readonly<Record<string, Readonly<Record<string, Call>>>> = {
 			says: "parameter.setGrad",
 		},
 	} satisfies Calls<library.Parameter, "exchangeGrad">,
-	Adam: {} satisfies Calls<library.Adam>,
+	...Object.fromEntries(
+		Object.entries({
+			Adam: new Adam([parameter]),
+			AdamW: new library.AdamW([parameter]),
+			SGD: new library.SGD([parameter]),
+			RMSprop: new library.RMSprop([parameter]),
+		}).map(([name, optimizer]) => [
+			name,
+			{ loadStateDict: { call: optimizer.loadStateDict.bind(optimizer), ...stateDict } } satisfies Calls<library.Adam>,
+		]),
+	),
+	ExponentialMovingAverage: {} satisfies Calls<library.ExponentialMovingAverage>,
 	Random: {
 		uniform: { call: random.uniform.bind(random), args: { low: optional(number(0)), high: optional(number(1)) } },
 		integer: { call: random.integer.bind(random), args: { count: whole(2, 1, 2 ** 33) } },
@@ -1296,7 +1397,7 @@ test("messages say what was given, what is accepted and what to do", async () =>
 		[wrong(made(Adam), [x]), /^Adam: parameters\[0\] must be a parameter, but is Tensor .* gpu\.parameter\(/],
 		[
 			wrong(made(Adam), [parameter], { learningRate: 1 }),
-			/^Adam: there is no option "learningRate"\. .* lr, betas, eps\.$/,
+			/^Adam: there is no option "learningRate"\. .* lr, betas, eps, weightDecay\.$/,
 		],
 		[
 			wrong(made(Adam), [parameter], { lr: "0.1" }),
