@@ -16,13 +16,32 @@ export type { ChoiceStore } from "./gpu/tuner.js";
 export type { Variant, Variants } from "./gpu/variant.js";
 export { saveSafetensors } from "./io/checkpoint.js";
 export { type HostTensor, loadSafetensors, loadSafetensorsMetadata } from "./io/safetensors.js";
+export {
+	Dropout,
+	type DropoutLayerOptions,
+	Flatten,
+	GELU,
+	LeakyReLU,
+	Sigmoid,
+	SiLU,
+	Tanh,
+} from "./nn/activations.js";
 export { Adam, type AdamOptions, AdamW } from "./nn/adam.js";
 export { clipGradNorm } from "./nn/clip_grad_norm.js";
 export { Conv2d, ConvTranspose2d } from "./nn/convolutions.js";
-export { Embedding, ReLU } from "./nn/layers.js";
+export { Embedding, type LayerOptions, ReLU } from "./nn/layers.js";
+export { Linear, type LinearOptions } from "./nn/linear.js";
 export { Layer, type LayerCost, Module, type StateValue } from "./nn/module.js";
 export { ExponentialMovingAverage, type MovingAverageOptions } from "./nn/moving_average.js";
+export {
+	BatchNorm2d,
+	type BatchNormLayerOptions,
+	GroupNorm,
+	LayerNorm,
+	type NormLayerOptions,
+} from "./nn/norms.js";
 export type { Optimizer, OptimizerOptions, ParameterGroup, ParameterOptions } from "./nn/optimizer.js";
+export { AvgPool2d, MaxPool2d, Upsample } from "./nn/pooling.js";
 export { RMSprop, type RMSpropOptions } from "./nn/rmsprop.js";
 export {
 	type CosineOptions,

@@ -70,15 +70,15 @@ const pixelCNN = new GatedPixelCNN(gpu, { numEmbeddings: 2, height: 1, width: 1,
 const trainer = new Trainer(model);
 const priorTrainer = new PriorTrainer(pixelCNN, { steps: 9 });
 const layers = {
-	Conv2d: new Conv2d(gpu, random, 1, 1, 3),
-	ConvTranspose2d: new ConvTranspose2d(gpu, random, 1, 1, 3),
+	Conv2d: new Conv2d(gpu, 1, 1, 3, { random }),
+	ConvTranspose2d: new ConvTranspose2d(gpu, 1, 1, 3, { random }),
 	ReLU: new ReLU(),
 	Sequential: new Sequential([new ReLU()]),
 	Encoder: new Encoder(gpu, random, 1, 2, 2),
 	Decoder: new Decoder(gpu, random, 1, 2, 2),
 	ResidualBlock: new ResidualBlock(gpu, random, 2),
 };
-const words = new Embedding(gpu, random, 2, 2);
+const words = new Embedding(gpu, 2, 2, { random });
 
 const emptyObject = {};
 const values: readonly unknown[] = [
@@ -226,6 +226,16 @@ const targetOptions = {
 
 const unary = (call: (x: library.Tensor) => unknown): Call => ({ call, args: { x: float(x) } });
 const layer = { gpu: device_, random: source };
+/** The options of layers with weights that are drawn, and with a bias. */
+const drawing = {
+	random: optional(argument(random, (value) => value === random || Number.isInteger(value))),
+	bias: argument(true, (value) => typeof value === "boolean" || value === undefined),
+};
+const affine = {
+	eps: optional(number(1, 0, -1)),
+	affine: argument(true, (value) => typeof value === "boolean" || value === undefined),
+	bias: argument(true, (value) => typeof value === "boolean" || value === undefined),
+};
 
 /** Every function of every entry. */
 const functions: Readonly<Record<string, Call>> = {
@@ -823,26 +833,83 @@ const constructors: Readonly<Record<string, Call>> = {
 	Conv2d: {
 		call: made(Conv2d),
 		args: {
-			...layer,
+			gpu: device_,
 			inChannels: whole(1, 1),
 			outChannels: whole(1, 1),
 			kernelSize: { ...pair(3), wrong: [...pair(3).wrong, 0] },
-			options: options({ ...layerOptions, paddingEnd: argument(1, Number.isInteger, [1, 2, 3]) }),
+			options: options({ ...layerOptions, ...drawing, paddingEnd: argument(1, Number.isInteger, [1, 2, 3]) }),
 		},
 	},
 	ConvTranspose2d: {
 		call: made(ConvTranspose2d),
 		args: {
-			...layer,
+			gpu: device_,
 			inChannels: whole(1, 1),
 			outChannels: whole(1, 1),
 			kernelSize: { ...pair(3), wrong: [...pair(3).wrong, 0] },
-			options: options({ ...layerOptions, outputPadding: pair(0) }),
+			options: options({ ...layerOptions, ...drawing, outputPadding: pair(0) }),
 		},
 	},
 	Embedding: {
 		call: made(Embedding),
-		args: { ...layer, count: whole(2, 1), dimensions: whole(2, 1) },
+		args: { gpu: device_, count: whole(2, 1), dimensions: whole(2, 1), options: options({ random: drawing.random }) },
+	},
+	Linear: {
+		call: made(library.Linear),
+		args: { gpu: device_, inFeatures: whole(2, 1), outFeatures: whole(2, 1), options: options(drawing) },
+	},
+	Dropout: { call: made(library.Dropout), args: { options: options({ p: number(0.5, 0, 1) }) } },
+	Flatten: { call: made(library.Flatten), args: { startAxis: optional(whole(1)), endAxis: optional(whole(-1)) } },
+	GELU: { call: made(library.GELU), args: { options: options({ approximate: word("tanh") }) } },
+	LeakyReLU: { call: made(library.LeakyReLU), args: { options: options({ negativeSlope: number(0.1) }) } },
+	LayerNorm: {
+		call: made(library.LayerNorm),
+		args: {
+			gpu: device_,
+			normalizedShape: argument([2], (value) => Number.isInteger(value) && Number(value) > 0, [0], [1.5], ["1"]),
+			options: options(affine),
+		},
+	},
+	GroupNorm: {
+		call: made(library.GroupNorm),
+		args: { gpu: device_, groups: whole(1, 1, 3), channels: whole(2, 1), options: options(affine) },
+	},
+	BatchNorm2d: {
+		call: made(library.BatchNorm2d),
+		args: { gpu: device_, channels: whole(2, 1), options: options({ ...affine, momentum: number(0.1, 0, 2) }) },
+	},
+	MaxPool2d: {
+		call: made(library.MaxPool2d),
+		args: {
+			kernelSize: { ...pair(2), wrong: [...pair(2).wrong, 0] },
+			options: options({
+				stride: optional({ ...pair(1), wrong: [...pair(1).wrong, 0] }),
+				padding: optional(pair(0)),
+				dilation: optional({ ...pair(1), wrong: [...pair(1).wrong, 0] }),
+				ceilMode: optional(flag),
+			}),
+		},
+	},
+	AvgPool2d: {
+		call: made(library.AvgPool2d),
+		args: {
+			kernelSize: { ...pair(2), wrong: [...pair(2).wrong, 0] },
+			options: options({
+				stride: optional({ ...pair(1), wrong: [...pair(1).wrong, 0] }),
+				padding: optional(pair(0)),
+				countIncludePad: optional(flag),
+				ceilMode: optional(flag),
+			}),
+		},
+	},
+	Upsample: {
+		call: made(library.Upsample),
+		args: {
+			options: {
+				...options({}, { size: 2 }),
+				options: { size: { ...pair(2), wrong: [...pair(2).wrong, 0] }, mode: word("bilinear") },
+			},
+		},
 	},
 	Random: { call: made(Random), args: { seed: whole(1) } },
 	Sequential: {
@@ -963,6 +1030,7 @@ const stateDict = {
 	args: { dict: { ...dictionary({}), wrong: [...dictionary({}).wrong, { unheardOf: x }, { unheardOf: 1 }] } },
 	onlyWrong: true,
 };
+const train = { args: { mode: optional(flag) }, says: "train", onlyWrong: true };
 const cost = (name: string) => ({ args: { input: shape([1, 1, 4, 4]) }, says: `${name}.cost`, onlyWrong: true });
 
 /** The methods of a layer; `by` is the operation, or the first layer, whose message it is. */
@@ -972,6 +1040,7 @@ function layerMethods(of: library.Layer, by: string, input: string, first = of.c
 		forward: { call: of.forward.bind(of), ...forward },
 		forwardRelu: { call: of.forwardRelu.bind(of), ...forward },
 		cost: { call: of.cost.bind(of), ...cost(first) },
+		train: { call: of.train.bind(of), ...train },
 		loadStateDict: { call: of.loadStateDict.bind(of), ...stateDict },
 	};
 }
@@ -988,6 +1057,7 @@ function quantizerMethods(of: vqvae.Quantizer, right: library.Tensor<"uint32">):
 			says: "ountCodes",
 		},
 		cost: { call: of.cost.bind(of), ...cost(of.constructor.name) },
+		train: { call: of.train.bind(of), ...train },
 		loadStateDict: { call: of.loadStateDict.bind(of), ...stateDict },
 	};
 }
@@ -1185,6 +1255,20 @@ const methods: Readonly<Record<string, Readonly<Record<string, Call>>>> = {
 	Encoder: layerMethods(layers.Encoder, "conv2d", "input", "Conv2d"),
 	Decoder: layerMethods(layers.Decoder, "convTranspose2d", "input", "ConvTranspose2d"),
 	ResidualBlock: layerMethods(layers.ResidualBlock, "relu", "x", "ReLU"),
+	Linear: layerMethods(new library.Linear(gpu, 4, 2), "linear", "x"),
+	Sigmoid: layerMethods(new library.Sigmoid(), "sigmoid", "x"),
+	Tanh: layerMethods(new library.Tanh(), "tanh", "x"),
+	SiLU: layerMethods(new library.SiLU(), "silu", "x"),
+	GELU: layerMethods(new library.GELU(), "gelu", "x"),
+	LeakyReLU: layerMethods(new library.LeakyReLU(), "leakyRelu", "x"),
+	Dropout: layerMethods(new library.Dropout(), "dropout", "x"),
+	Flatten: layerMethods(new library.Flatten(), "flatten", "x"),
+	LayerNorm: layerMethods(new library.LayerNorm(gpu, 4), "layerNorm", "x"),
+	GroupNorm: layerMethods(new library.GroupNorm(gpu, 1, 1), "groupNorm", "x"),
+	BatchNorm2d: layerMethods(new library.BatchNorm2d(gpu, 1), "batchNorm2d", "x"),
+	MaxPool2d: layerMethods(new library.MaxPool2d(2), "maxPool2d", "x"),
+	AvgPool2d: layerMethods(new library.AvgPool2d(2), "avgPool2d", "x"),
+	Upsample: layerMethods(new library.Upsample({ scaleFactor: 2 }), "interpolate", "x"),
 	Embedding: {
 		forward: {
 			call: words.forward.bind(words),
@@ -1192,6 +1276,7 @@ const methods: Readonly<Record<string, Readonly<Record<string, Call>>>> = {
 			says: "embedding",
 		},
 		cost: { call: words.cost.bind(words), ...cost("Embedding") },
+		train: { call: words.train.bind(words), ...train },
 		loadStateDict: { call: words.loadStateDict.bind(words), ...stateDict },
 	} satisfies Calls<library.Embedding>,
 	VectorQuantizer: quantizerMethods(paper, codes) satisfies Calls<vqvae.VectorQuantizer>,
@@ -1220,6 +1305,7 @@ const methods: Readonly<Record<string, Readonly<Record<string, Call>>>> = {
 		decode: { call: decode.bind(model), args: { codes: integer(codes) }, onlyWrong: true },
 		prepare: { call: prepare.bind(model), args: { shape: shape([1, 1, 4, 4]) }, onlyWrong: true },
 		cost: { call: model.cost.bind(model), args: { input: called("shape", shape([1, 1, 4, 4])) } },
+		train: { call: model.train.bind(model), ...train },
 		loadStateDict: { call: model.loadStateDict.bind(model), ...stateDict },
 	} satisfies Calls<vqvae.VQVAE>,
 	Trainer: {
@@ -1253,6 +1339,7 @@ const methods: Readonly<Record<string, Readonly<Record<string, Call>>>> = {
 			onlyWrong: true,
 		},
 		cost: { call: pixelCNN.cost.bind(pixelCNN), args: { input: called("codes", shape([1, 1, 1])) } },
+		train: { call: pixelCNN.train.bind(pixelCNN), ...train },
 		loadStateDict: { call: pixelCNN.loadStateDict.bind(pixelCNN), ...stateDict },
 	} satisfies Calls<prior.GatedPixelCNN, "check">,
 	PriorTrainer: {
@@ -1404,8 +1491,8 @@ test("messages say what was given, what is accepted and what to do", async () =>
 			/^Adam: lr must be a finite number of at least 0, but is "0\.1"\.$/,
 		],
 		[
-			wrong(made(Conv2d), gpu, 1, 32, 3),
-			/^Conv2d: random must be a Random, but is 1: write new Conv2d\(gpu, new Random\(seed\)/,
+			wrong(made(Conv2d), random, 1, 32, 3),
+			/^Conv2d: gpu must be .*: write new Conv2d\(gpu, inChannels, outChannels, kernelSize\)\.$/,
 		],
 		[wrong(made(VQVAE), gpu, { inChannel: 1 }), /^VQVAE: there is no option "inChannel"; did you mean "inChannels"\?/],
 		[wrong(openDevice, { powerPreferance: "x" }), /^openDevice: .* did you mean "powerPreference"\?/],

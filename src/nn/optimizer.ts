@@ -16,7 +16,7 @@ import { commonGpu } from "../ops/check.js";
 import { strided } from "../ops/copy.js";
 import { writeAt } from "../ops/write_at.js";
 import { checkParameter, checkTensor } from "../tensor/check_tensor.js";
-import { type Gpu, type Parameter, Tensor } from "../tensor/tensor.js";
+import { type AnyTensor, type Gpu, type Parameter, Tensor } from "../tensor/tensor.js";
 import type { StateValue } from "./module.js";
 
 /** What every optimizer has. */
@@ -306,6 +306,8 @@ export abstract class Optimizer<Options extends OptimizerOptions> {
 				const shape = known.get(name);
 				if (shape === undefined) return [`unexpected: ${name}`];
 				if (!isValue(value)) return [`${name} is ${formatValue(value)} instead of a tensor or { shape, data }`];
+				if (value instanceof Tensor && value.dtype !== "float32")
+					return [`${name} is ${value.dtype} instead of float32`];
 				return sameShape(value.shape, shape) && sizeOfValue(value) === sizeOf(shape)
 					? []
 					: [`${name} is ${formatShape(value.shape)} instead of ${formatShape(shape)}`];
@@ -328,7 +330,7 @@ export abstract class Optimizer<Options extends OptimizerOptions> {
 					const { size, shape } = member.parameter;
 					const source =
 						value instanceof Tensor
-							? value
+							? (value as Tensor)
 							: this.gpu.tensor(value === undefined ? new Float32Array(size) : Float32Array.from(value.data), shape);
 					writeAt(source, tensor, start);
 				});
@@ -377,7 +379,7 @@ export abstract class Optimizer<Options extends OptimizerOptions> {
 }
 
 /** What the tensors `step` of state dicts hold, so that another optimizer takes them without a read. */
-const stepsOf = new WeakMap<Tensor, number>();
+const stepsOf = new WeakMap<AnyTensor, number>();
 
 function isValue(value: unknown): value is StateValue {
 	if (value instanceof Tensor) return true;

@@ -283,7 +283,7 @@ test("clipGradNorm: the norm of all gradients, clipped only if it is larger", as
 
 test("an exponential moving average follows its formula, captured too, and swap exchanges", async () => {
 	const gpu = await device();
-	const layer = new Conv2d(gpu, new Random(1), 1, 2, 3);
+	const layer = new Conv2d(gpu, 1, 2, 3, { random: 1 });
 	const average = new ExponentialMovingAverage(layer, { decay: 0.75 });
 	const optimizer = new SGD(layer.parameters(), { lr: 0.5 });
 	let expected = array(layer.weight.shape as number[], await layer.weight.data());
