@@ -668,6 +668,19 @@ const functions: Readonly<Record<string, Call>> = {
 		call: library.matmul,
 		args: { a: float(x), b: float(x), options: options({ transposeA: flag, transposeB: flag }) },
 	},
+	scaledDotProductAttention: {
+		call: library.scaledDotProductAttention,
+		args: {
+			q: float(x),
+			k: float(x),
+			v: float(x),
+			options: options({
+				causal: flag,
+				mask: optional(argument(x, (value) => value === x)),
+				scale: optional(number(1)),
+			}),
+		},
+	},
 	mseLoss: {
 		call: library.mseLoss,
 		args: { a: float(x), b: float(x), options: options({ scale: number(1), reduction: word("sum") }) },

@@ -13,6 +13,7 @@ import {
 	mseLoss,
 	quantize,
 	relu,
+	scaledDotProductAttention,
 	softmax,
 	sum,
 	type Tensor,
@@ -26,6 +27,7 @@ import { rotationTrick } from "../../src/ops/codes/rotation_trick.js";
 import { gatedActivation } from "../../src/ops/gated_activation.js";
 import { normalize } from "../../src/ops/normalize.js";
 import { type Array64, array, map } from "../reference/array.js";
+import * as attentions from "../reference/attention.js";
 import * as convolution from "../reference/convolution.js";
 import * as elementwise from "../reference/elementwise.js";
 import * as gates from "../reference/gated_activation.js";
@@ -205,6 +207,22 @@ test("crossEntropy: one logit that is NaN, of a class that is no target", async 
 		loss.dispose();
 	}
 });
+
+for (const special of specials)
+	test(`scaledDotProductAttention: ${special} in a query, a key and a value`, async () => {
+		for (const where of [0, 1, 2]) {
+			const inputs = [0, 1, 2].map((i) =>
+				i === where ? withSpecial(i, [2, 5, 4], special, 6) : randomArray(new Random(i), [2, 5, 4], 0.5, 1),
+			);
+			const [q, k, v] = inputs;
+			await checkOp(`in input ${where}`, {
+				inputs,
+				run: ([q, k, v]) => scaledDotProductAttention(q, k, v),
+				expected: attentions.attention(q, k, v),
+				gradients: (dy) => Object.values(attentions.attentionBackward(q, k, v, dy)),
+			});
+		}
+	});
 
 for (const special of specials) {
 	test(`crossEntropy: logits of ${special}`, async () => {

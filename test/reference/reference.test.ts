@@ -4,6 +4,7 @@ import { Random } from "../../src/base/random.js";
 import { assertClose, randomArray, randomIndices } from "../arrays.js";
 import { Adam } from "./adam.js";
 import { type Array64, array, dot, map, zeros } from "./array.js";
+import { attention, attentionBackward } from "./attention.js";
 import { type ConvolutionOptions, conv2d, conv2dBackward } from "./convolution.js";
 import {
 	type BinaryName,
@@ -409,6 +410,21 @@ test("linear", () => {
 	const inputs = [[2, 3, 4], [5, 4], [5]].map((shape) => randomArray(random, shape));
 	const backward = (dy: Array64) => Object.values(linearBackward(inputs[0], inputs[1], dy));
 	check("linear", ([x, weight, bias]) => linear(x, weight, bias), inputs, backward);
+});
+
+test("attention", () => {
+	const inputs = [
+		[2, 3, 4],
+		[2, 5, 4],
+		[2, 5, 3],
+	].map((shape) => randomArray(random, shape));
+	const [q, k, v] = inputs;
+	const none = Number.NEGATIVE_INFINITY;
+	const mask = array([3, 5], [1, 2, none, 0, 1, none, none, none, none, none, 0, -1, none, 2, 1]);
+	for (const options of [{}, { causal: true, scale: 2 }, { mask }]) {
+		const backward = (dy: Array64) => Object.values(attentionBackward(q, k, v, dy, options));
+		check("attention", ([q, k, v]) => attention(q, k, v, options), inputs, backward);
+	}
 });
 
 test("sum and mean", () => {
