@@ -349,6 +349,19 @@ const functions: Readonly<Record<string, Call>> = {
 			over: reduction,
 		},
 	},
+	// In Node alone.
+	...Object.fromEntries(
+		Object.entries(library)
+			.filter(([name]) => name === "loadDataset")
+			.map(([name, call]) => [
+				name,
+				{
+					call: call as Call["call"],
+					args: { source: argument("digits", (value) => typeof value === "string"), options: options({}) },
+					onlyWrong: true,
+				},
+			]),
+	),
 	kernel: {
 		call: library.kernel,
 		args: {

@@ -359,7 +359,6 @@ function moves(): Operation[] {
 
 /** What networks are made of besides convolutions; tfjs and jax-js compose most of it. */
 function networks(): Operation[] {
-	// As NCHW and as NHWC, of which tfjs takes the latter.
 	const square = [32, 64, 64, 64] as const;
 	const size = square.reduce((product, length) => product * length, 1);
 	const heads = [8, 8, 1024, 64] as const;
@@ -379,9 +378,9 @@ function networks(): Operation[] {
 			name: "max-pool-2/32x64x64x64",
 			inputs: [square],
 			operations: size,
-			ours: ([x]) => permute(maxPool2d(permute(x, [0, 3, 1, 2]), 2), [0, 2, 3, 1]),
-			tfjs: (tf, [x]) => tf.maxPool(x as Tfjs.Tensor4D, 2, 2, "valid"),
-			jax: ({ numpy }, [x]) => numpy.max(numpy.reshape(x, [32, 32, 2, 32, 2, 64]), [2, 4]),
+			ours: ([x]) => maxPool2d(x, 2),
+			tfjs: (tf, [x]) => tf.max(tf.reshape(x, [32, 64, 32, 2, 32, 2]), [3, 5]),
+			jax: ({ numpy }, [x]) => numpy.max(numpy.reshape(x, [32, 64, 32, 2, 32, 2]), [3, 5]),
 		},
 		{
 			name: "avg-pool-2/32x64x64x64",
