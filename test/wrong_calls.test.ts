@@ -474,7 +474,7 @@ const functions: Readonly<Record<string, Call>> = {
 			v: float(x),
 			options: options({
 				causal: flag,
-				mask: optional(argument(x, (value) => value === x)),
+				mask: optional(argument(x, (value) => value === x || value === indices)),
 				scale: optional(number(1)),
 			}),
 		},
