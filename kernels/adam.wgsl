@@ -1,4 +1,5 @@
-// m ← β₁m + (1 − β₁)g,  v ← β₂v + (1 − β₂)g²,  w ← w − lr / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε)
+// g ← g + penalty · w,  m ← β₁m + (1 − β₁)g,  v ← β₂v + (1 − β₂)g²,
+// w ← shrink · w − lr / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε)
 //
 // w0, w1, w2  float32, three parameters, or parameters that are in one buffer
 // g0, g1, g2  float32, their gradients
@@ -12,7 +13,7 @@
 // One invocation computes one element. Three parameters are as many as fit into 8 storage buffers. In a
 // captured step all parameters of a group are one. No features, default limits.
 // Source: Kingma & Ba, "Adam: a method for stochastic optimization", 2015, algorithm 1, in the form of
-// torch.optim.Adam.
+// torch.optim.Adam and AdamW.
 // Reference: test/reference/adam.ts, Adam
 
 override SECOND_IN_W1: bool;
@@ -28,6 +29,9 @@ struct Settings {
 	stepSize: f32,
 	// 1 / √(1 − β₂ᵗ)
 	rootCorrection: f32,
+	// Weight decay: 1 − lr · λ of AdamW, λ of Adam.
+	shrink: f32,
+	penalty: f32,
 }
 
 struct Sizes {
@@ -50,8 +54,9 @@ struct Sizes {
 @group(0) @binding(8) var<uniform> sizes: Sizes;
 
 // The new value of an element, whose moments are updated.
-fn updated(element: u32, weight: f32, gradient: f32) -> f32 {
+fn updated(element: u32, weight: f32, plain: f32) -> f32 {
 	let i = sizes.first + element;
+	let gradient = fma(settings.penalty, weight, plain);
 	let first = fma(settings.beta1, moments[i], settings.complement1 * gradient);
 	var second = settings.complement2 * gradient * gradient;
 	moments[i] = first;
@@ -62,7 +67,7 @@ fn updated(element: u32, weight: f32, gradient: f32) -> f32 {
 		second = fma(settings.beta2, moments[sizes.total + i], second);
 		moments[sizes.total + i] = second;
 	}
-	return weight - settings.stepSize * first / fma(sqrt(second), settings.rootCorrection, settings.epsilon);
+	return settings.shrink * weight - settings.stepSize * first / fma(sqrt(second), settings.rootCorrection, settings.epsilon);
 }
 
 @compute @workgroup_size(64)

@@ -70,15 +70,15 @@ const pixelCNN = new GatedPixelCNN(gpu, { numEmbeddings: 2, height: 1, width: 1,
 const trainer = new Trainer(model);
 const priorTrainer = new PriorTrainer(pixelCNN, { steps: 9 });
 const layers = {
-	Conv2d: new Conv2d(gpu, random, 1, 1, 3),
-	ConvTranspose2d: new ConvTranspose2d(gpu, random, 1, 1, 3),
+	Conv2d: new Conv2d(gpu, 1, 1, 3, { random }),
+	ConvTranspose2d: new ConvTranspose2d(gpu, 1, 1, 3, { random }),
 	ReLU: new ReLU(),
 	Sequential: new Sequential([new ReLU()]),
 	Encoder: new Encoder(gpu, random, 1, 2, 2),
 	Decoder: new Decoder(gpu, random, 1, 2, 2),
 	ResidualBlock: new ResidualBlock(gpu, random, 2),
 };
-const words = new Embedding(gpu, random, 2, 2);
+const words = new Embedding(gpu, 2, 2, { random });
 
 const emptyObject = {};
 const values: readonly unknown[] = [
@@ -166,6 +166,7 @@ const adam = {
 	lr: number(0.1, 0),
 	betas: argument([0, 0], () => false, [0.9], [0.9, 1], [0.9, "1"], [0.9, -1], [0, 0, 0]),
 	eps: number(1, 1e-9, 0),
+	weightDecay: number(0, 0, -1),
 };
 const convolution = {
 	bias: float(gpu.tensor([0])),
@@ -225,6 +226,16 @@ const targetOptions = {
 
 const unary = (call: (x: library.Tensor) => unknown): Call => ({ call, args: { x: float(x) } });
 const layer = { gpu: device_, random: source };
+/** The options of layers with weights that are drawn, and with a bias. */
+const drawing = {
+	random: optional(argument(random, (value) => value === random || Number.isInteger(value))),
+	bias: argument(true, (value) => typeof value === "boolean" || value === undefined),
+};
+const affine = {
+	eps: optional(number(1, 0, -1)),
+	affine: argument(true, (value) => typeof value === "boolean" || value === undefined),
+	bias: argument(true, (value) => typeof value === "boolean" || value === undefined),
+};
 
 /** Every function of every entry. */
 const functions: Readonly<Record<string, Call>> = {
@@ -253,7 +264,10 @@ const functions: Readonly<Record<string, Call>> = {
 			end: whole(1, 0, 2),
 		},
 	},
-	variance: { call: library.variance, args: { set: argument(set, () => false, { ...set, pixels: Uint8Array.of(1) }) } },
+	imageVariance: {
+		call: library.imageVariance,
+		args: { set: argument(set, () => false, { ...set, pixels: Uint8Array.of(1) }) },
+	},
 	measureSpeed: { call: library.measureSpeed, args: { device: device_ }, onlyWrong: true },
 	saveSafetensors: {
 		call: library.saveSafetensors,
@@ -327,6 +341,194 @@ const functions: Readonly<Record<string, Call>> = {
 	where: {
 		call: library.where,
 		args: { condition: integer(gpu.tensor(Uint32Array.of(0, 1))), a: operand(x), b: operand(x) },
+	},
+	variance: {
+		call: library.variance,
+		args: {
+			x: float(x),
+			over: reduction,
+		},
+	},
+	kernel: {
+		call: library.kernel,
+		args: {
+			name: argument("own", (value) => typeof value === "string" && value !== ""),
+			wgsl: argument("@compute @workgroup_size(1) fn main() {}", () => false),
+		},
+	},
+	defineOperation: {
+		call: library.defineOperation,
+		args: {
+			definition: called("", {
+				...options({}, { name: "own", forward: () => x }),
+				wrong: [
+					...options({}).wrong.filter((value) => value !== undefined),
+					{},
+					{ name: "own" },
+					{ name: "", forward: () => x },
+					{ name: "own", forward: () => x, backward: 1 },
+				],
+			}),
+		},
+		onlyWrong: true,
+	},
+	clipGradNorm: {
+		call: library.clipGradNorm,
+		args: { parameters: argument([parameter], () => false, [x], [1], [promise]), maxNorm: number(1, 0, -1) },
+	},
+	cosine: {
+		call: library.cosine,
+		args: {
+			options: {
+				...options({}, { lr: 1, steps: 2 }),
+				options: { lr: number(1, 0, -1), steps: whole(2, 1), min: optional(number(0, 0, -1)) },
+			},
+		},
+	},
+	step: {
+		call: library.step,
+		args: {
+			options: {
+				...options({}, { lr: 1, every: 2 }),
+				options: { lr: number(1, 0, -1), every: whole(2, 1), gamma: optional(number(0, 0, -1)) },
+			},
+		},
+	},
+	linearWarmup: {
+		call: library.linearWarmup,
+		args: {
+			options: {
+				...options({}, { lr: 1, steps: 2 }),
+				options: {
+					lr: argument(1, (value) => typeof value === "function" || (Number.isFinite(value) && Number(value) >= 0)),
+					steps: whole(2, 1),
+					start: optional(number(0, 0, 2)),
+				},
+			},
+		},
+	},
+	oneCycle: {
+		call: library.oneCycle,
+		args: {
+			options: {
+				...options({}, { lr: 1, steps: 2 }),
+				options: {
+					lr: number(1, 0, -1),
+					steps: whole(2, 2),
+					warmup: optional(number(0, 0, 1)),
+					divFactor: optional(number(1, 1e-9, 0)),
+					finalDivFactor: optional(number(1, 1e-9, 0)),
+					anneal: optional(word("linear")),
+				},
+			},
+		},
+	},
+	gradCheck: {
+		call: library.gradCheck,
+		args: {
+			fn: body(() => x),
+			inputs: argument([x], () => false, [indices], [gone]),
+			options: options({
+				eps: number(1, 1e-9, 0),
+				atol: number(1, 0, -1),
+				rtol: number(1, 0, -1),
+				samples: whole(1, 1),
+				seed: whole(1),
+			}),
+		},
+		onlyWrong: true,
+	},
+	maxPool2d: {
+		call: library.maxPool2d,
+		args: {
+			x: float(images),
+			kernelSize: { ...pair(2), wrong: [...pair(2).wrong, 0, 9] },
+			options: options({
+				stride: optional({ ...pair(1), wrong: [...pair(1).wrong, 0] }),
+				padding: optional(pair(0)),
+				dilation: optional({ ...pair(1), wrong: [...pair(1).wrong, 0] }),
+				ceilMode: optional(flag),
+			}),
+		},
+	},
+	avgPool2d: {
+		call: library.avgPool2d,
+		args: {
+			x: float(images),
+			kernelSize: { ...pair(2), wrong: [...pair(2).wrong, 0, 9] },
+			options: options({
+				stride: optional({ ...pair(1), wrong: [...pair(1).wrong, 0] }),
+				padding: optional(pair(0)),
+				countIncludePad: optional(flag),
+				ceilMode: optional(flag),
+			}),
+		},
+	},
+	adaptiveAvgPool2d: {
+		call: library.adaptiveAvgPool2d,
+		args: { x: float(images), outputSize: { ...pair(1), wrong: [...pair(1).wrong, 0] } },
+	},
+	interpolate: {
+		call: library.interpolate,
+		args: {
+			x: float(images),
+			options: {
+				...options({}, { size: 2 }),
+				options: {
+					size: { ...pair(2), wrong: [...pair(2).wrong, 0] },
+					mode: word("bilinear"),
+					alignCorners: argument(false, (value) => typeof value === "boolean"),
+				},
+			},
+		},
+	},
+	conv1d: {
+		call: library.conv1d,
+		args: {
+			input: float(gpu.tensor([[[1, 2]]])),
+			weight: float(gpu.tensor([[[1]]])),
+			options: options({
+				bias: optional(float(gpu.tensor([0]))),
+				stride: optional(whole(1, 1)),
+				padding: optional(whole(0, 0)),
+				dilation: optional(whole(1, 1)),
+				groups: optional(whole(1, 1)),
+			}),
+		},
+	},
+	layerNorm: {
+		call: library.layerNorm,
+		args: {
+			x: float(x),
+			normalizedShape: argument([2], () => false, [3], [2, 3], [2, 2, 2], ["2"]),
+			options: options({ weight: float(parameter), bias: float(parameter), eps: number(1, 0, -1) }),
+		},
+	},
+	groupNorm: {
+		call: library.groupNorm,
+		args: {
+			x: float(x),
+			groups: whole(1, 1, 3),
+			options: options({ weight: float(parameter), bias: float(parameter), eps: number(1, 0, -1) }),
+		},
+	},
+	batchNorm2d: {
+		call: library.batchNorm2d,
+		args: {
+			x: float(images),
+			options: options(
+				{
+					weight: float(gpu.tensor([1])),
+					bias: float(gpu.tensor([1])),
+					eps: number(1, 0, -1),
+					training: optional(flag),
+					runningMean: float(gpu.tensor([1])),
+					runningVar: float(gpu.tensor([1])),
+					momentum: number(0.1, 0, 2),
+				},
+				{ training: true, runningMean: gpu.tensor([1]), runningVar: gpu.tensor([1]) },
+			),
+		},
 	},
 	max: { call: library.max, args: { x: tensor(x), over: reduction } },
 	min: { call: library.min, args: { x: tensor(x), over: reduction } },
@@ -603,29 +805,124 @@ const constructors: Readonly<Record<string, Call>> = {
 			options: options(adam),
 		},
 	},
+	AdamW: {
+		call: made(library.AdamW),
+		args: {
+			parameters: argument([parameter], () => false, [x], [1], [promise], [{ params: [x] }], [{ params: 1 }]),
+			options: options(adam),
+		},
+	},
+	SGD: {
+		call: made(library.SGD),
+		args: {
+			parameters: argument([parameter], () => false, [x], [1], [promise], [{ params: [x] }], [{ params: 1 }]),
+			options: options({
+				lr: number(0.1, 0),
+				momentum: number(0.5, 0, -1),
+				dampening: number(0),
+				nesterov: argument(false, (value) => typeof value === "boolean"),
+				weightDecay: number(0, 0, -1),
+			}),
+		},
+	},
+	RMSprop: {
+		call: made(library.RMSprop),
+		args: {
+			parameters: argument([parameter], () => false, [x], [1], [promise], [{ params: [x] }], [{ params: 1 }]),
+			options: options({
+				lr: number(0.1, 0),
+				alpha: number(0.5, 0, 1),
+				eps: number(1, 1e-9, 0),
+				momentum: number(0.5, 0, -1),
+				centered: argument(false, (value) => typeof value === "boolean"),
+				weightDecay: number(0, 0, -1),
+			}),
+		},
+	},
+	ExponentialMovingAverage: {
+		call: made(library.ExponentialMovingAverage),
+		args: { module: argument(model, (value) => value === model), options: options({ decay: number(0.5, 0, 1) }) },
+	},
 	Conv2d: {
 		call: made(Conv2d),
 		args: {
-			...layer,
+			gpu: device_,
 			inChannels: whole(1, 1),
 			outChannels: whole(1, 1),
 			kernelSize: { ...pair(3), wrong: [...pair(3).wrong, 0] },
-			options: options({ ...layerOptions, paddingEnd: argument(1, Number.isInteger, [1, 2, 3]) }),
+			options: options({ ...layerOptions, ...drawing, paddingEnd: argument(1, Number.isInteger, [1, 2, 3]) }),
 		},
 	},
 	ConvTranspose2d: {
 		call: made(ConvTranspose2d),
 		args: {
-			...layer,
+			gpu: device_,
 			inChannels: whole(1, 1),
 			outChannels: whole(1, 1),
 			kernelSize: { ...pair(3), wrong: [...pair(3).wrong, 0] },
-			options: options({ ...layerOptions, outputPadding: pair(0) }),
+			options: options({ ...layerOptions, ...drawing, outputPadding: pair(0) }),
 		},
 	},
 	Embedding: {
 		call: made(Embedding),
-		args: { ...layer, count: whole(2, 1), dimensions: whole(2, 1) },
+		args: { gpu: device_, count: whole(2, 1), dimensions: whole(2, 1), options: options({ random: drawing.random }) },
+	},
+	Linear: {
+		call: made(library.Linear),
+		args: { gpu: device_, inFeatures: whole(2, 1), outFeatures: whole(2, 1), options: options(drawing) },
+	},
+	Dropout: { call: made(library.Dropout), args: { options: options({ p: number(0.5, 0, 1) }) } },
+	Flatten: { call: made(library.Flatten), args: { startAxis: optional(whole(1)), endAxis: optional(whole(-1)) } },
+	GELU: { call: made(library.GELU), args: { options: options({ approximate: word("tanh") }) } },
+	LeakyReLU: { call: made(library.LeakyReLU), args: { options: options({ negativeSlope: number(0.1) }) } },
+	LayerNorm: {
+		call: made(library.LayerNorm),
+		args: {
+			gpu: device_,
+			normalizedShape: argument([2], (value) => Number.isInteger(value) && Number(value) > 0, [0], [1.5], ["1"]),
+			options: options(affine),
+		},
+	},
+	GroupNorm: {
+		call: made(library.GroupNorm),
+		args: { gpu: device_, groups: whole(1, 1, 3), channels: whole(2, 1), options: options(affine) },
+	},
+	BatchNorm2d: {
+		call: made(library.BatchNorm2d),
+		args: { gpu: device_, channels: whole(2, 1), options: options({ ...affine, momentum: number(0.1, 0, 2) }) },
+	},
+	MaxPool2d: {
+		call: made(library.MaxPool2d),
+		args: {
+			kernelSize: { ...pair(2), wrong: [...pair(2).wrong, 0] },
+			options: options({
+				stride: optional({ ...pair(1), wrong: [...pair(1).wrong, 0] }),
+				padding: optional(pair(0)),
+				dilation: optional({ ...pair(1), wrong: [...pair(1).wrong, 0] }),
+				ceilMode: optional(flag),
+			}),
+		},
+	},
+	AvgPool2d: {
+		call: made(library.AvgPool2d),
+		args: {
+			kernelSize: { ...pair(2), wrong: [...pair(2).wrong, 0] },
+			options: options({
+				stride: optional({ ...pair(1), wrong: [...pair(1).wrong, 0] }),
+				padding: optional(pair(0)),
+				countIncludePad: optional(flag),
+				ceilMode: optional(flag),
+			}),
+		},
+	},
+	Upsample: {
+		call: made(library.Upsample),
+		args: {
+			options: {
+				...options({}, { size: 2 }),
+				options: { size: { ...pair(2), wrong: [...pair(2).wrong, 0] }, mode: word("bilinear") },
+			},
+		},
 	},
 	Random: { call: made(Random), args: { seed: whole(1) } },
 	Sequential: {
@@ -746,6 +1043,7 @@ const stateDict = {
 	args: { dict: { ...dictionary({}), wrong: [...dictionary({}).wrong, { unheardOf: x }, { unheardOf: 1 }] } },
 	onlyWrong: true,
 };
+const train = { args: { mode: optional(flag) }, says: "train", onlyWrong: true };
 const cost = (name: string) => ({ args: { input: shape([1, 1, 4, 4]) }, says: `${name}.cost`, onlyWrong: true });
 
 /** The methods of a layer; `by` is the operation, or the first layer, whose message it is. */
@@ -755,6 +1053,7 @@ function layerMethods(of: library.Layer, by: string, input: string, first = of.c
 		forward: { call: of.forward.bind(of), ...forward },
 		forwardRelu: { call: of.forwardRelu.bind(of), ...forward },
 		cost: { call: of.cost.bind(of), ...cost(first) },
+		train: { call: of.train.bind(of), ...train },
 		loadStateDict: { call: of.loadStateDict.bind(of), ...stateDict },
 	};
 }
@@ -771,6 +1070,7 @@ function quantizerMethods(of: vqvae.Quantizer, right: library.Tensor<"uint32">):
 			says: "ountCodes",
 		},
 		cost: { call: of.cost.bind(of), ...cost(of.constructor.name) },
+		train: { call: of.train.bind(of), ...train },
 		loadStateDict: { call: of.loadStateDict.bind(of), ...stateDict },
 	};
 }
@@ -940,7 +1240,18 @@ const methods: Readonly<Record<string, Readonly<Record<string, Call>>>> = {
 			says: "parameter.setGrad",
 		},
 	} satisfies Calls<library.Parameter, "exchangeGrad">,
-	Adam: {} satisfies Calls<library.Adam>,
+	...Object.fromEntries(
+		Object.entries({
+			Adam: new Adam([parameter]),
+			AdamW: new library.AdamW([parameter]),
+			SGD: new library.SGD([parameter]),
+			RMSprop: new library.RMSprop([parameter]),
+		}).map(([name, optimizer]) => [
+			name,
+			{ loadStateDict: { call: optimizer.loadStateDict.bind(optimizer), ...stateDict } } satisfies Calls<library.Adam>,
+		]),
+	),
+	ExponentialMovingAverage: {} satisfies Calls<library.ExponentialMovingAverage>,
 	Random: {
 		uniform: { call: random.uniform.bind(random), args: { low: optional(number(0)), high: optional(number(1)) } },
 		integer: { call: random.integer.bind(random), args: { count: whole(2, 1, 2 ** 33) } },
@@ -957,6 +1268,20 @@ const methods: Readonly<Record<string, Readonly<Record<string, Call>>>> = {
 	Encoder: layerMethods(layers.Encoder, "conv2d", "input", "Conv2d"),
 	Decoder: layerMethods(layers.Decoder, "convTranspose2d", "input", "ConvTranspose2d"),
 	ResidualBlock: layerMethods(layers.ResidualBlock, "relu", "x", "ReLU"),
+	Linear: layerMethods(new library.Linear(gpu, 4, 2), "linear", "x"),
+	Sigmoid: layerMethods(new library.Sigmoid(), "sigmoid", "x"),
+	Tanh: layerMethods(new library.Tanh(), "tanh", "x"),
+	SiLU: layerMethods(new library.SiLU(), "silu", "x"),
+	GELU: layerMethods(new library.GELU(), "gelu", "x"),
+	LeakyReLU: layerMethods(new library.LeakyReLU(), "leakyRelu", "x"),
+	Dropout: layerMethods(new library.Dropout(), "dropout", "x"),
+	Flatten: layerMethods(new library.Flatten(), "flatten", "x"),
+	LayerNorm: layerMethods(new library.LayerNorm(gpu, 4), "layerNorm", "x"),
+	GroupNorm: layerMethods(new library.GroupNorm(gpu, 1, 1), "groupNorm", "x"),
+	BatchNorm2d: layerMethods(new library.BatchNorm2d(gpu, 1), "batchNorm2d", "x"),
+	MaxPool2d: layerMethods(new library.MaxPool2d(2), "maxPool2d", "x"),
+	AvgPool2d: layerMethods(new library.AvgPool2d(2), "avgPool2d", "x"),
+	Upsample: layerMethods(new library.Upsample({ scaleFactor: 2 }), "interpolate", "x"),
 	Embedding: {
 		forward: {
 			call: words.forward.bind(words),
@@ -964,6 +1289,7 @@ const methods: Readonly<Record<string, Readonly<Record<string, Call>>>> = {
 			says: "embedding",
 		},
 		cost: { call: words.cost.bind(words), ...cost("Embedding") },
+		train: { call: words.train.bind(words), ...train },
 		loadStateDict: { call: words.loadStateDict.bind(words), ...stateDict },
 	} satisfies Calls<library.Embedding>,
 	VectorQuantizer: quantizerMethods(paper, codes) satisfies Calls<vqvae.VectorQuantizer>,
@@ -992,6 +1318,7 @@ const methods: Readonly<Record<string, Readonly<Record<string, Call>>>> = {
 		decode: { call: decode.bind(model), args: { codes: integer(codes) }, onlyWrong: true },
 		prepare: { call: prepare.bind(model), args: { shape: shape([1, 1, 4, 4]) }, onlyWrong: true },
 		cost: { call: model.cost.bind(model), args: { input: called("shape", shape([1, 1, 4, 4])) } },
+		train: { call: model.train.bind(model), ...train },
 		loadStateDict: { call: model.loadStateDict.bind(model), ...stateDict },
 	} satisfies Calls<vqvae.VQVAE>,
 	Trainer: {
@@ -1025,6 +1352,7 @@ const methods: Readonly<Record<string, Readonly<Record<string, Call>>>> = {
 			onlyWrong: true,
 		},
 		cost: { call: pixelCNN.cost.bind(pixelCNN), args: { input: called("codes", shape([1, 1, 1])) } },
+		train: { call: pixelCNN.train.bind(pixelCNN), ...train },
 		loadStateDict: { call: pixelCNN.loadStateDict.bind(pixelCNN), ...stateDict },
 	} satisfies Calls<prior.GatedPixelCNN, "check">,
 	PriorTrainer: {
@@ -1169,15 +1497,15 @@ test("messages say what was given, what is accepted and what to do", async () =>
 		[wrong(made(Adam), [x]), /^Adam: parameters\[0\] must be a parameter, but is Tensor .* gpu\.parameter\(/],
 		[
 			wrong(made(Adam), [parameter], { learningRate: 1 }),
-			/^Adam: there is no option "learningRate"\. .* lr, betas, eps\.$/,
+			/^Adam: there is no option "learningRate"\. .* lr, betas, eps, weightDecay\.$/,
 		],
 		[
 			wrong(made(Adam), [parameter], { lr: "0.1" }),
 			/^Adam: lr must be a finite number of at least 0, but is "0\.1"\.$/,
 		],
 		[
-			wrong(made(Conv2d), gpu, 1, 32, 3),
-			/^Conv2d: random must be a Random, but is 1: write new Conv2d\(gpu, new Random\(seed\)/,
+			wrong(made(Conv2d), random, 1, 32, 3),
+			/^Conv2d: gpu must be .*: write new Conv2d\(gpu, inChannels, outChannels, kernelSize\)\.$/,
 		],
 		[wrong(made(VQVAE), gpu, { inChannel: 1 }), /^VQVAE: there is no option "inChannel"; did you mean "inChannels"\?/],
 		[wrong(openDevice, { powerPreferance: "x" }), /^openDevice: .* did you mean "powerPreference"\?/],

@@ -1,4 +1,4 @@
-import { type Gpu, type Tensor, variance } from "tessera-gpu";
+import { type Gpu, imageVariance, type Tensor } from "tessera-gpu";
 import { generateDigits } from "tessera-gpu/digits";
 import { Trainer, VQVAE } from "tessera-gpu/vqvae";
 
@@ -10,7 +10,10 @@ export const imageSize = 28;
 /** A batch of drawn digits, around 0, and the variance by which the loss is divided. */
 export function digitBatch(): { readonly pixels: Float32Array<ArrayBuffer>; readonly dataVariance: number } {
 	const digits = generateDigits(batchSize, 0);
-	return { pixels: Float32Array.from(digits.pixels, (value) => value / 255 - 0.5), dataVariance: variance(digits) };
+	return {
+		pixels: Float32Array.from(digits.pixels, (value) => value / 255 - 0.5),
+		dataVariance: imageVariance(digits),
+	};
 }
 
 /** The reference network and its trainer, and the batch on the device. */

@@ -29,14 +29,14 @@ export class Classifier {
 	) {
 		const random = new Random(seed);
 		this.layers = new Sequential([
-			new Conv2d(gpu, random, channels, 32, 3, { stride: 2, padding: 1 }),
+			new Conv2d(gpu, channels, 32, 3, { stride: 2, padding: 1, random }),
 			new ReLU(),
-			new Conv2d(gpu, random, 32, 64, 3, { stride: 2, padding: 1 }),
+			new Conv2d(gpu, 32, 64, 3, { stride: 2, padding: 1, random }),
 			new ReLU(),
-			new Conv2d(gpu, random, 64, 64, 3, { padding: 1 }),
+			new Conv2d(gpu, 64, 64, 3, { padding: 1, random }),
 			new ReLU(),
 			// As a linear layer: one kernel over the whole map.
-			new Conv2d(gpu, random, 64, classes, Math.min(height, width) / 4),
+			new Conv2d(gpu, 64, classes, Math.min(height, width) / 4, { random }),
 		]);
 	}
 

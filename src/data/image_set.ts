@@ -54,13 +54,15 @@ function checkImageSet(caller: string, set: ImageSet): void {
  * @returns the variance, on the scale 0 … 1 of a pixel
  * @throws ArgumentError if the set has fewer than two values
  * @example
- * const model = new VQVAE(gpu, { inChannels: 1, dataVariance: variance(digits) });
+ * const model = new VQVAE(gpu, { inChannels: 1, dataVariance: imageVariance(digits) });
  */
-export function variance(set: ImageSet): number {
-	checkPixels("variance", set);
+export function imageVariance(set: ImageSet): number {
+	checkPixels("imageVariance", set);
 	const total = set.pixels.length;
 	if (total < 2)
-		throw new ArgumentError(`variance: set must have at least two values, but ${formatValue(set.name)} has ${total}.`);
+		throw new ArgumentError(
+			`imageVariance: set must have at least two values, but ${formatValue(set.name)} has ${total}.`,
+		);
 	const histogram = new Float64Array(256);
 	for (const value of set.pixels) histogram[value] += 1;
 	const mean = histogram.reduce((sum, count, value) => sum + count * value, 0) / total;

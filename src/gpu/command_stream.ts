@@ -3,6 +3,7 @@ import { ArgumentError, DisposedError } from "../base/errors.js";
 import type { CommandSink } from "./command_sink.js";
 import type { DeviceMemory } from "./device_memory.js";
 import type { HostWait } from "./host_wait.js";
+import { titleOf } from "./kernel.js";
 import type { LateErrors } from "./late_errors.js";
 import type { Pipeline, Pipelines } from "./pipelines.js";
 import type { Storage } from "./storage.js";
@@ -77,7 +78,7 @@ export class CommandStream implements CommandSink {
 		for (let i = 0; i < storages.length; i++)
 			if (!storages[i].alive)
 				throw new DisposedError(
-					`gpu.launch: the memory of binding ${i} of kernels/${pipeline.kernel.name} was freed. Call retain() on what gpu.uniform() returns if it is used later.`,
+					`gpu.launch: the memory of binding ${i} of ${titleOf(pipeline.kernel.name)} was freed. Call retain() on what gpu.uniform() returns if it is used later.`,
 				);
 		const group = this.pipelines.bindGroup(pipeline, storages);
 		const compiled = this.pipelines.compiled(pipeline);

@@ -84,7 +84,7 @@ function wordsOfType(kernel: string, source: string, variable: string, type: str
 		([, name = "", fieldType]): Field => {
 			if (fieldType !== "f32" && fieldType !== "i32" && fieldType !== "u32")
 				throw new ArgumentError(
-					`gpu.launch: kernels/${kernel}: the uniform's field ${name} is ${fieldType}, but must be f32, i32 or u32.`,
+					`gpu.launch: ${titleOf(kernel)}: the uniform's field ${name} is ${fieldType}, but must be f32, i32 or u32.`,
 				);
 			return { name, type: fieldType };
 		},
@@ -101,7 +101,7 @@ export function packWords(kernel: Kernel, { fields, words, floats }: Words, valu
 		if (typeof value !== "number" || (type !== "f32" && !Number.isInteger(value)))
 			throw wrongArgument(
 				"gpu.launch",
-				`uniforms.${name} of kernels/${kernel.name}`,
+				`uniforms.${name} of ${titleOf(kernel.name)}`,
 				type === "f32" ? "a number" : "a whole number",
 				value,
 			);
@@ -117,6 +117,34 @@ export function packWords(kernel: Kernel, { fields, words, floats }: Words, valu
 function unknownField({ name: kernel }: Kernel, fields: readonly Field[], values: UniformValues): ArgumentError {
 	const unknown = Object.keys(values).find((name) => !fields.some((field) => field.name === name));
 	return new ArgumentError(
-		`gpu.launch: the uniform of kernels/${kernel} has no field "${unknown}"; its fields are ${fields.map(({ name }) => name).join(", ")}.`,
+		`gpu.launch: the uniform of ${titleOf(kernel)} has no field "${unknown}"; its fields are ${fields.map(({ name }) => name).join(", ")}.`,
 	);
+}
+
+/** What messages call a kernel: one of the library's is a file of `kernels/`. @internal */
+export function titleOf(name: string): string {
+	return name.endsWith(".wgsl") ? `kernels/${name}` : `kernel "${name}"`;
+}
+
+/**
+ * A kernel of one's own, for `gpu.launch`.
+ *
+ * @param name for messages, such as "swish"
+ * @param wgsl a complete WGSL module with an entry point `main`. All bindings are in group 0: storage buffers, and at most one
+ * uniform, a struct of 32-bit words or one of them. `override` constants are set with each launch
+ * @throws ArgumentError unless both are text and the module has the entry point
+ * @example
+ * const double = kernel("double", `
+ *   @group(0) @binding(0) var<storage, read> x: array<f32>;
+ *   @group(0) @binding(1) var<storage, read_write> y: array<f32>;
+ *   @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+ *     if (id.x < arrayLength(&y)) { y[id.x] = 2.0 * x[id.x]; }
+ *   }`);
+ * gpu.launch(double, { bindings: [x.memory(), y.memory()], workgroups: Math.ceil(x.size / 64) });
+ */
+export function kernel(name: string, wgsl: string): Kernel {
+	if (typeof name !== "string" || name === "") throw wrongArgument("kernel", "name", "text", name);
+	if (typeof wgsl !== "string" || !/\bfn\s+main\b/.test(wgsl))
+		throw wrongArgument("kernel", "wgsl", "a WGSL module with an entry point main", wgsl);
+	return { name, source: wgsl };
 }

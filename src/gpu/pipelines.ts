@@ -1,6 +1,6 @@
 import { checkNumber } from "../base/arguments.js";
 import { ShaderError } from "../base/errors.js";
-import { type Constants, type Declarations, declarationsOf, type Kernel } from "./kernel.js";
+import { type Constants, type Declarations, declarationsOf, type Kernel, titleOf } from "./kernel.js";
 import type { LateErrors } from "./late_errors.js";
 import { RecentMap } from "./recent_map.js";
 import type { Storage } from "./storage.js";
@@ -52,6 +52,8 @@ interface Layout {
  */
 export class Pipelines {
 	private readonly modules = new Map<string, GPUShaderModule>();
+	/** The sources of the kernels of each name. */
+	private readonly sources = new Map<string, string[]>();
 	private readonly pipelines = new RecentMap<Pipeline>(keptPipelines);
 	private readonly layouts = new Map<string, Layout>();
 	private readonly bindGroups = new RecentMap<CachedBindGroup>(keptBindGroups, (key, { buffers }) =>
@@ -74,8 +76,20 @@ export class Pipelines {
 		return { pipelines: this.pipelines.size, bindGroups: this.bindGroups.size, bindGroupsMade };
 	}
 
+	/** The name of a kernel, with a number if others of that name have another source. */
+	private nameOf({ name, source }: Kernel): string {
+		const sources = this.sources.get(name);
+		if (sources === undefined) {
+			this.sources.set(name, [source]);
+			return name;
+		}
+		if (sources[0] === source) return name;
+		if (!sources.includes(source)) sources.push(source);
+		return `${name} (${sources.indexOf(source) + 1})`;
+	}
+
 	get(kernel: Kernel, constants: Constants): Pipeline {
-		let key = kernel.name;
+		let key = this.nameOf(kernel);
 		for (const name in constants) key += `,${name}=${constants[name]}`;
 		const cached = this.pipelines.get(key);
 		if (cached !== undefined) return cached;
@@ -139,7 +153,7 @@ export class Pipelines {
 		const { strides } = pipeline.declarations;
 		if (storages.length !== strides.length)
 			throw new ShaderError(
-				`gpu.launch: kernels/${pipeline.kernel.name} declares ${strides.length} bindings, uniforms included, but ${storages.length} buffers were given.`,
+				`gpu.launch: ${titleOf(pipeline.kernel.name)} declares ${strides.length} bindings, uniforms included, but ${storages.length} buffers were given.`,
 			);
 		this.bindGroupsMade++;
 		this.work.countObject();
@@ -189,16 +203,17 @@ export class Pipelines {
 	/** Drops a pipeline that the driver refused, so that it can be tried again; returns the reason. */
 	private async refused(entry: Pipeline, module: GPUShaderModule, reason: string): Promise<ShaderError> {
 		if (this.pipelines.get(entry.key) === entry) this.pipelines.delete(entry.key);
-		this.modules.delete(entry.kernel.name);
+		this.modules.delete(this.nameOf(entry.kernel));
 		entry.failure = new ShaderError(await describe(entry, module, reason));
 		return entry.failure;
 	}
 
 	private module(kernel: Kernel): GPUShaderModule {
-		const cached = this.modules.get(kernel.name);
+		const name = this.nameOf(kernel);
+		const cached = this.modules.get(name);
 		if (cached !== undefined) return cached;
 		const module = this.device.createShaderModule({ label: kernel.name, code: kernel.source });
-		this.modules.set(kernel.name, module);
+		this.modules.set(name, module);
 		return module;
 	}
 
@@ -228,8 +243,8 @@ async function describe({ kernel, constants }: Pipeline, module: GPUShaderModule
 		.filter(({ type }) => type === "error")
 		.map(
 			({ lineNum, linePos, message }) =>
-				`kernels/${kernel.name}:${lineNum}:${linePos}: ${message}\n    ${(lines[lineNum - 1] ?? "").trim()}`,
+				`${titleOf(kernel.name)}:${lineNum}:${linePos}: ${message}\n    ${(lines[lineNum - 1] ?? "").trim()}`,
 		);
 	if (found.length > 0) return `A kernel did not compile.\n${found.join("\n")}`;
-	return `The pipeline of kernels/${kernel.name} was refused (constants ${JSON.stringify(constants)}): ${reason}`;
+	return `The pipeline of ${titleOf(kernel.name)} was refused (constants ${JSON.stringify(constants)}): ${reason}`;
 }

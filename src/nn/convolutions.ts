@@ -1,4 +1,4 @@
-import { checkOptions } from "../base/arguments.js";
+import { checkFlag, checkOptions } from "../base/arguments.js";
 import type { Random } from "../base/random.js";
 import { checkShape, type Shape, sizeOf } from "../base/shape.js";
 import { checkBindable, type Pair, pair } from "../ops/check.js";
@@ -11,11 +11,18 @@ import {
 import { type Conv2dOptions, conv2d, conv2dOptions, conv2dShape } from "../ops/convolution/conv2d.js";
 import { type ConvolutionOptions, checkGroups, geometryOf } from "../ops/convolution/options.js";
 import type { Gpu, Parameter, Tensor } from "../tensor/tensor.js";
-import { checkLayer } from "./layers.js";
+import { checkLayer, type LayerOptions, uniformParameter } from "./layers.js";
 import { Layer, type LayerCost } from "./module.js";
 
-/** The options of a layer: those of its operation without the bias, which is a parameter. */
-type LayerOptions<Options extends ConvolutionOptions> = Omit<Options, "bias">;
+/** The options of an operation without the bias, which is a parameter of the layer. */
+type OperationOptions<Options extends ConvolutionOptions> = Omit<Options, "bias">;
+
+/** The options of a layer. */
+type ConvolutionLayerOptions<Options extends ConvolutionOptions> = OperationOptions<Options> &
+	LayerOptions & {
+		/** Whether it has a bias (default true). */
+		readonly bias?: boolean;
+	};
 
 /**
  * A layer with a convolution's weight and bias. Both start at U(±1/√fan_in),
@@ -23,30 +30,27 @@ type LayerOptions<Options extends ConvolutionOptions> = Omit<Options, "bias">;
  */
 abstract class ConvolutionLayer<Options extends ConvolutionOptions> extends Layer {
 	readonly weight: Parameter;
-	readonly bias: Parameter;
+	readonly bias: Parameter | undefined;
+	readonly options: OperationOptions<Options>;
 
 	protected constructor(
 		gpu: Gpu,
 		random: Random,
 		outChannels: number,
 		shape: Shape,
-		readonly options: LayerOptions<Options>,
+		{ bias = true, random: _, ...options }: ConvolutionLayerOptions<Options>,
 	) {
 		super();
 		const { name } = this.constructor;
 		checkBindable(name, "inChannels, outChannels and kernelSize", gpu, shape);
+		this.options = options as unknown as OperationOptions<Options>;
 		const bound = 1 / Math.sqrt(sizeOf(shape) / shape[0]);
-		const parameter = (of: Shape) =>
-			gpu.parameter(
-				Float32Array.from({ length: sizeOf(of) }, () => random.uniform(-bound, bound)),
-				of,
-			);
-		this.weight = parameter(shape);
-		this.bias = parameter([outChannels]);
+		this.weight = uniformParameter(gpu, random, shape, bound);
+		this.bias = bias ? uniformParameter(gpu, random, [outChannels], bound) : undefined;
 	}
 
 	/** The layer's operation, with its weight and bias. */
-	protected abstract convolve(x: Tensor, options: LayerOptions<Options>): Tensor;
+	protected abstract convolve(x: Tensor, options: OperationOptions<Options>): Tensor;
 
 	override forward(x: Tensor): Tensor {
 		return this.convolve(x, this.options);
@@ -62,52 +66,49 @@ abstract class ConvolutionLayer<Options extends ConvolutionOptions> extends Laye
 function checkArguments(
 	name: string,
 	gpu: Gpu,
-	random: Random,
 	channels: { readonly inChannels: number; readonly outChannels: number },
 	kernelSize: Pair,
-	options: LayerOptions<ConvolutionOptions>,
+	options: ConvolutionLayerOptions<ConvolutionOptions>,
 	optionNames: readonly string[],
-): { readonly kernel: readonly [number, number]; readonly groups: number } {
-	checkLayer(name, "inChannels, outChannels, kernelSize", gpu, random, channels);
+): { readonly random: Random; readonly kernel: readonly [number, number]; readonly groups: number } {
+	checkOptions(name, options, [...optionNames, "random"]);
+	const random = checkLayer(name, "inChannels, outChannels, kernelSize", gpu, options, channels);
 	const kernel = pair(name, "kernelSize", kernelSize, 1);
-	const names = optionNames.filter((option) => option !== "bias");
-	checkOptions(name, options, names);
-	const { groups } = geometryOf(name, options);
+	if (options.bias !== undefined) checkFlag(name, "bias", options.bias);
+	const { groups } = geometryOf(name, options as OperationOptions<ConvolutionOptions>);
 	checkGroups(name, groups, channels.inChannels, channels.outChannels);
-	return { kernel, groups };
+	return { random, kernel, groups };
 }
 
 /**
- * torch.nn.Conv2d with a bias. Weight and bias start at U(±1/√fan_in),
+ * torch.nn.Conv2d. Weight and bias start at U(±1/√fan_in),
  * fan_in = inChannels / groups · kH · kW.
  *
  * @example
- * const layer = new Conv2d(gpu, new Random(0), 1, 32, 3, { stride: 2, padding: 1 });
+ * const layer = new Conv2d(gpu, 1, 32, 3, { stride: 2, padding: 1 });
  * const y = layer.forward(x); // [N, 1, 28, 28] → [N, 32, 14, 14]
  */
 export class Conv2d extends ConvolutionLayer<Conv2dOptions> {
 	static override readonly name: string = "Conv2d";
 
 	/**
-	 * @param random draws the first weights
 	 * @param kernelSize one number, or [height, width]
 	 * @throws ArgumentError, LimitError if the device cannot bind the weight
 	 */
 	constructor(
 		gpu: Gpu,
-		random: Random,
 		inChannels: number,
 		outChannels: number,
 		kernelSize: Pair,
-		options: LayerOptions<Conv2dOptions> = {},
+		options: ConvolutionLayerOptions<Conv2dOptions> = {},
 	) {
 		const channels = { inChannels, outChannels };
-		const { kernel, groups } = checkArguments("Conv2d", gpu, random, channels, kernelSize, options, conv2dOptions);
+		const { random, kernel, groups } = checkArguments("Conv2d", gpu, channels, kernelSize, options, conv2dOptions);
 		if (options.paddingEnd !== undefined) pair("Conv2d", "paddingEnd", options.paddingEnd, Number.MIN_SAFE_INTEGER);
 		super(gpu, random, outChannels, [outChannels, inChannels / groups, ...kernel], options);
 	}
 
-	protected override convolve(x: Tensor, options: LayerOptions<Conv2dOptions>): Tensor {
+	protected override convolve(x: Tensor, options: OperationOptions<Conv2dOptions>): Tensor {
 		return conv2d(x, this.weight, { ...options, bias: this.bias });
 	}
 
@@ -119,37 +120,35 @@ export class Conv2d extends ConvolutionLayer<Conv2dOptions> {
 }
 
 /**
- * torch.nn.ConvTranspose2d with a bias. Weight and bias start at U(±1/√fan_in). As PyTorch does, fan_in is
+ * torch.nn.ConvTranspose2d. Weight and bias start at U(±1/√fan_in). As PyTorch does, fan_in is
  * taken from the weight's second axis: outChannels / groups · kH · kW.
  *
  * @example
- * const layer = new ConvTranspose2d(gpu, new Random(0), 32, 1, 3, { stride: 2, padding: 1, outputPadding: 1 });
+ * const layer = new ConvTranspose2d(gpu, 32, 1, 3, { stride: 2, padding: 1, outputPadding: 1 });
  * const y = layer.forward(x); // [N, 32, 14, 14] → [N, 1, 28, 28]
  */
 export class ConvTranspose2d extends ConvolutionLayer<ConvTranspose2dOptions> {
 	static override readonly name: string = "ConvTranspose2d";
 
 	/**
-	 * @param random draws the first weights
 	 * @param kernelSize one number, or [height, width]
 	 * @throws ArgumentError, LimitError if the device cannot bind the weight
 	 */
 	constructor(
 		gpu: Gpu,
-		random: Random,
 		inChannels: number,
 		outChannels: number,
 		kernelSize: Pair,
-		options: LayerOptions<ConvTranspose2dOptions> = {},
+		options: ConvolutionLayerOptions<ConvTranspose2dOptions> = {},
 	) {
 		const name = "ConvTranspose2d";
 		const channels = { inChannels, outChannels };
-		const { kernel, groups } = checkArguments(name, gpu, random, channels, kernelSize, options, convTranspose2dOptions);
+		const { random, kernel, groups } = checkArguments(name, gpu, channels, kernelSize, options, convTranspose2dOptions);
 		if (options.outputPadding !== undefined) pair(name, "outputPadding", options.outputPadding, 0);
 		super(gpu, random, outChannels, [inChannels, outChannels / groups, ...kernel], options);
 	}
 
-	protected override convolve(x: Tensor, options: LayerOptions<ConvTranspose2dOptions>): Tensor {
+	protected override convolve(x: Tensor, options: OperationOptions<ConvTranspose2dOptions>): Tensor {
 		return convTranspose2d(x, this.weight, { ...options, bias: this.bias });
 	}
 

@@ -1,13 +1,14 @@
-import { formatValue, isPlainObject, wrongArgument } from "../base/arguments.js";
-import { StateDictError } from "../base/errors.js";
+import { checkFlag, formatValue, isPlainObject, wrongArgument } from "../base/arguments.js";
+import { StateDictError, TesseraError } from "../base/errors.js";
 import { formatShape, type Shape, sameShape } from "../base/shape.js";
 import { relu } from "../ops/relu.js";
-import { Parameter, Tensor } from "../tensor/tensor.js";
+import { arrays } from "../tensor/dtype.js";
+import { type AnyTensor, Parameter, Tensor } from "../tensor/tensor.js";
 
 /**
  * A value of a state dict that is loaded: a tensor, or a shape and an array, as `loadSafetensors` returns it.
  */
-export type StateValue = Tensor | { readonly shape: Shape; readonly data: ArrayLike<number> };
+export type StateValue = AnyTensor | { readonly shape: Shape; readonly data: ArrayLike<number> };
 
 /** The output shape and the cost of a layer for an input shape. */
 export interface LayerCost {
@@ -17,19 +18,54 @@ export interface LayerCost {
 }
 
 /**
- * A part of a model, as torch.nn.Module. Its parameters, its buffers (float32 tensors that are saved with the
- * weights but not trained) and the modules in it are its properties, or elements of arrays that are its
- * properties. Their names in the state dict are those of the properties, in snake_case.
+ * A part of a model, as torch.nn.Module. Its parameters, its buffers (tensors that are saved with the weights
+ * but not trained) and the modules in it are its properties, or elements of arrays that are its properties.
+ * Their names in the state dict are those of the properties, in snake_case.
+ *
+ * @example
+ * class Classifier extends Module {
+ * 	readonly hidden = new Linear(gpu, 784, 128);
+ * 	readonly out = new Linear(gpu, 128, 10);
+ *
+ * 	forward(x) {
+ * 		return this.out.forward(relu(this.hidden.forward(x)));
+ * 	}
+ * }
  */
 export abstract class Module {
 	static readonly name: string = "Module";
 
+	/** Whether layers such as Dropout and BatchNorm2d behave as in training (default true); set by `train` and `eval`. */
+	training = true;
+
 	/**
-	 * The output shape and the cost for an input shape.
+	 * The output shape and the cost for an input shape, which `summary` needs.
 	 *
-	 * @throws ShapeError if the module does not take such an input
+	 * @throws ShapeError if the module does not take such an input, TesseraError if its class does not say
 	 */
-	abstract cost(input: Shape): LayerCost;
+	cost(_input: Shape): LayerCost {
+		throw new TesseraError(
+			`${this.constructor.name}.cost: the module does not say what it costs. For summary() write cost(input), which returns { output, multiplyAdds }.`,
+		);
+	}
+
+	/** Sets this module and those in it to training, or with false to evaluation. Returns itself. */
+	train(mode = true): this {
+		checkFlag(`${this.constructor.name}.train`, "mode", mode);
+		this.training = mode;
+		for (const [, child] of this.children()) child.train(mode);
+		return this;
+	}
+
+	/** Sets this module and those in it to evaluation. Returns itself. */
+	eval(): this {
+		return this.train(false);
+	}
+
+	/** The names of properties that are tensors, but not in the state dict. */
+	protected nonPersistentBuffers(): readonly string[] {
+		return [];
+	}
 
 	/** The modules directly in this one, with their names in the state dict. */
 	children(): [string, Module][] {
@@ -45,22 +81,30 @@ export abstract class Module {
 		return [...own, ...inner];
 	}
 
-	/** The parameters of this module and of the modules in it. */
+	/** The parameters of this module and of the modules in it; one that has several names is there once. */
 	parameters(): Parameter[] {
-		return this.namedParameters().map(([, parameter]) => parameter);
+		return [...new Set(this.namedParameters().map(([, parameter]) => parameter))];
+	}
+
+	/** Frees the gradients of all parameters. */
+	zeroGrad(): void {
+		for (const parameter of this.parameters()) parameter.zeroGrad();
 	}
 
 	/** The buffers of this module and of the modules in it, with their names in the state dict. */
-	namedBuffers(): [string, Tensor][] {
-		const own = this.properties().filter((entry): entry is [string, Tensor] => isBuffer(entry[1]));
+	namedBuffers(): [string, AnyTensor][] {
+		const left = new Set(this.nonPersistentBuffers().map(inSnakeCase));
+		const own = this.properties().filter(
+			(entry): entry is [string, AnyTensor] => isBuffer(entry[1]) && !left.has(entry[0]),
+		);
 		const inner = this.children().flatMap(([name, child]) =>
-			child.namedBuffers().map(([rest, buffer]): [string, Tensor] => [`${name}.${rest}`, buffer]),
+			child.namedBuffers().map(([rest, buffer]): [string, AnyTensor] => [`${name}.${rest}`, buffer]),
 		);
 		return [...own, ...inner];
 	}
 
 	/** The parameters and buffers by name. They are the module's own, not copies. */
-	stateDict(): Record<string, Tensor> {
+	stateDict(): Record<string, AnyTensor> {
 		return Object.fromEntries([...this.namedParameters(), ...this.namedBuffers()]);
 	}
 
@@ -94,7 +138,7 @@ export abstract class Module {
 		for (const [name, parameter] of Object.entries(own)) {
 			const value = dict[name] as StateValue;
 			if (value instanceof Tensor) parameter.gpu.copy(value, parameter);
-			else parameter.gpu.upload(parameter, Float32Array.from(value.data));
+			else parameter.gpu.upload(parameter, arrays[parameter.dtype].from(value.data));
 		}
 	}
 
@@ -108,33 +152,39 @@ export abstract class Module {
 	/** The properties by their names in the state dict; those of an array as `name.0`, `name.1`, … */
 	private properties(): [string, unknown][] {
 		return Object.entries(this).flatMap(([property, value]): [string, unknown][] => {
-			const name = property.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+			const name = inSnakeCase(property);
 			return Array.isArray(value) ? value.map((element, i) => [`${name}.${i}`, element]) : [[name, value]];
 		});
 	}
 }
 
+function inSnakeCase(property: string): string {
+	return property.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
 function isBuffer(value: unknown): boolean {
-	return value instanceof Tensor && value.dtype === "float32" && !(value instanceof Parameter);
+	return value instanceof Tensor && !(value instanceof Parameter);
 }
 
 /** Why a value cannot be loaded into a tensor, in words that follow its name; undefined if it can. */
-function troubleWith(value: StateValue | undefined, parameter: Tensor): string | undefined {
+function troubleWith(value: StateValue | undefined, parameter: AnyTensor): string | undefined {
 	const list = (of: unknown) => Array.isArray(of) || ArrayBuffer.isView(of);
 	if (!(value instanceof Tensor) && !(list(value?.shape) && list(value?.data)))
 		return `is ${formatValue(value)} instead of a tensor or { shape, data }`;
 	if (!sameShape(value.shape, parameter.shape))
 		return `is ${formatShape(value.shape)} instead of ${formatShape(parameter.shape)}`;
 	if (!(value instanceof Tensor)) {
-		const dtype = /(Int|Uint)[0-9]+/.exec(Object.prototype.toString.call(value.data))?.[0].toLowerCase();
-		if (dtype !== undefined) return `is ${dtype} instead of float32`;
+		const kind = /(Int|Uint|Float)[0-9]+/.exec(Object.prototype.toString.call(value.data))?.[0].toLowerCase();
+		const fits =
+			kind === undefined || kind === parameter.dtype || (kind === "float64" && parameter.dtype === "float32");
+		if (!fits) return `is ${kind} instead of ${parameter.dtype}`;
 		if (value.data.length !== parameter.size) return `has ${value.data.length} numbers instead of ${parameter.size}`;
 		const at = Array.isArray(value.data) ? value.data.findIndex((element) => typeof element !== "number") : -1;
 		return at < 0 ? undefined : `has ${formatValue(value.data[at])} instead of a number at ${at}`;
 	}
 	if (value.isDisposed) return "was disposed of";
 	if (value.gpu !== parameter.gpu) return "is on another device";
-	return value.dtype === "float32" ? undefined : `is ${value.dtype} instead of float32`;
+	return value.dtype === parameter.dtype ? undefined : `is ${value.dtype} instead of ${parameter.dtype}`;
 }
 
 /** A module that maps one tensor to another, so that it can be part of a `Sequential`. */

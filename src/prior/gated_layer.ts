@@ -65,16 +65,18 @@ export class GatedLayer extends Module {
 		const { channels, kernelSize, numClasses, first, last } = options;
 		const reach = Math.floor(kernelSize / 2);
 		const own = first ? 0 : 1;
-		this.verticalConv = new Conv2d(gpu, random, channels, 2 * channels, [reach + own, kernelSize], {
+		this.verticalConv = new Conv2d(gpu, channels, 2 * channels, [reach + own, kernelSize], {
 			padding: reach,
 			paddingEnd: [own - 1, reach],
+			random,
 		});
-		this.verticalToHorizontal = new Conv2d(gpu, random, 2 * channels, 2 * channels, 1);
-		this.horizontalConv = new Conv2d(gpu, random, channels, 2 * channels, [1, reach + own], {
+		this.verticalToHorizontal = new Conv2d(gpu, 2 * channels, 2 * channels, 1, { random });
+		this.horizontalConv = new Conv2d(gpu, channels, 2 * channels, [1, reach + own], {
 			padding: [0, reach],
 			paddingEnd: [0, own - 1],
+			random,
 		});
-		this.horizontalOut = new Conv2d(gpu, random, channels, channels, 1);
+		this.horizontalOut = new Conv2d(gpu, channels, channels, 1, { random });
 		if (numClasses === 0) return;
 		if (!last) this.verticalClasses = smallNormal(gpu, random, [numClasses, 2 * channels]);
 		this.horizontalClasses = smallNormal(gpu, random, [numClasses, 2 * channels]);

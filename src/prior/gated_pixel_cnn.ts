@@ -115,7 +115,7 @@ export class GatedPixelCNN extends Module {
 		this.channels = channels;
 		this.kernelSize = kernelSize;
 		this.numClasses = numClasses;
-		this.embedding = new CodeEmbedding(gpu, random, numEmbeddings, channels);
+		this.embedding = new CodeEmbedding(gpu, numEmbeddings, channels, { random });
 		this.position = smallNormal(gpu, random, [channels, height, width]);
 		this.layers = Array.from(
 			{ length: layers },
@@ -124,9 +124,9 @@ export class GatedPixelCNN extends Module {
 		);
 		this.head = new Sequential([
 			new ReLU(),
-			new Conv2d(gpu, random, channels, 4 * channels, 1),
+			new Conv2d(gpu, channels, 4 * channels, 1, { random }),
 			new ReLU(),
-			new Conv2d(gpu, random, 4 * channels, numEmbeddings, 1),
+			new Conv2d(gpu, 4 * channels, numEmbeddings, 1, { random }),
 		]);
 	}
 

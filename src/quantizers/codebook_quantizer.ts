@@ -11,7 +11,7 @@ import { launchUpdateCodebook, type UpdateCodebookOptions } from "../ops/codes/u
 import { embedding } from "../ops/embedding.js";
 import { normalize } from "../ops/normalize.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import type { Gpu, Tensor } from "../tensor/tensor.js";
+import type { AnyTensor, Gpu, Tensor } from "../tensor/tensor.js";
 import { type Codes, checkCodes, checkLatents, type Quantized, Quantizer } from "./quantizer.js";
 import {
 	checkVectorQuantizerOptions,
@@ -126,7 +126,7 @@ export class CodebookQuantizer extends Quantizer {
 		this.cosine = complete.similarity === "cosine";
 		this.rotation = complete.gradient === "rotation";
 		this.seed = seed;
-		this.embeddings = new Embedding(gpu, new Random(seed), numEmbeddings, embeddingDim);
+		this.embeddings = new Embedding(gpu, numEmbeddings, embeddingDim, { random: new Random(seed) });
 		this.clusterSize = gpu.keep(gpu.empty([numEmbeddings]));
 		this.embeddingSum = gpu.keep(gpu.empty([numEmbeddings, embeddingDim]));
 		this.draw = gpu.keep(gpu.tensor(Uint32Array.of(seed, 0), [2]));
@@ -141,7 +141,11 @@ export class CodebookQuantizer extends Quantizer {
 	/**
 	 * The averages. A codebook that has the paper's settings needs none, so it has the paper's state dict.
 	 */
-	override namedBuffers(): [string, Tensor][] {
+	protected override nonPersistentBuffers(): readonly string[] {
+		return ["draw"];
+	}
+
+	override namedBuffers(): [string, AnyTensor][] {
 		return this.averaged || this.cosine || this.deadBelow > 0 ? super.namedBuffers() : [];
 	}
 

@@ -54,6 +54,10 @@ export class FiniteScalarQuantizer extends Quantizer {
 		return this.result({ quantized, loss: none(), commitmentLoss: none() }, indices);
 	}
 
+	protected override nonPersistentBuffers(): readonly string[] {
+		return ["levelCounts"];
+	}
+
 	override encode(z: Tensor): Tensor<"uint32"> {
 		checkLatents(this, "encode", z);
 		const { quantized, indices } = finiteScalar(z, this.levelCounts);

@@ -71,7 +71,7 @@ export class VectorQuantizer extends Quantizer {
 		this.embeddingDim = embeddingDim;
 		this.numEmbeddings = numEmbeddings;
 		this.commitmentCost = commitmentCost;
-		this.embeddings = new Embedding(gpu, random, numEmbeddings, embeddingDim);
+		this.embeddings = new Embedding(gpu, numEmbeddings, embeddingDim, { random });
 	}
 
 	override get gpu(): Gpu {

@@ -27,17 +27,17 @@ export class Decoder extends Stack {
 			residualLayers === 0
 				? []
 				: [
-						new Conv2d(gpu, random, latentDim, hidden, 3, { padding: 1 }),
+						new Conv2d(gpu, latentDim, hidden, 3, { padding: 1, random }),
 						...residualBlocks(gpu, random, hidden, residualLayers),
 						new ReLU(),
 					];
 		super([
 			...widening,
-			new ConvTranspose2d(gpu, random, inner, hidden, 3, { stride: 2, padding: 1, outputPadding: 1 }),
+			new ConvTranspose2d(gpu, inner, hidden, 3, { stride: 2, padding: 1, outputPadding: 1, random }),
 			new ReLU(),
-			new ConvTranspose2d(gpu, random, hidden, hidden / 2, 3, { stride: 2, padding: 1, outputPadding: 1 }),
+			new ConvTranspose2d(gpu, hidden, hidden / 2, 3, { stride: 2, padding: 1, outputPadding: 1, random }),
 			new ReLU(),
-			new ConvTranspose2d(gpu, random, hidden / 2, outChannels, 3, { padding: 1 }),
+			new ConvTranspose2d(gpu, hidden / 2, outChannels, 3, { padding: 1, random }),
 		]);
 	}
 }

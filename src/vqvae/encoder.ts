@@ -23,12 +23,12 @@ export class Encoder extends Stack {
 	constructor(gpu: Gpu, random: Random, inChannels = 3, latentDim = 16, hidden = 64, residualLayers = 0) {
 		checkNetwork("Encoder", gpu, random, { inChannels, latentDim }, hidden, residualLayers);
 		super([
-			new Conv2d(gpu, random, inChannels, hidden / 2, 3, { stride: 2, padding: 1 }),
+			new Conv2d(gpu, inChannels, hidden / 2, 3, { stride: 2, padding: 1, random }),
 			new ReLU(),
-			new Conv2d(gpu, random, hidden / 2, hidden, 3, { stride: 2, padding: 1 }),
+			new Conv2d(gpu, hidden / 2, hidden, 3, { stride: 2, padding: 1, random }),
 			...residualBlocks(gpu, random, hidden, residualLayers),
 			new ReLU(),
-			new Conv2d(gpu, random, hidden, latentDim, 1),
+			new Conv2d(gpu, hidden, latentDim, 1, { random }),
 		]);
 	}
 }

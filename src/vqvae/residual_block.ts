@@ -1,9 +1,9 @@
-import { checkNumber, wrongArgument } from "../base/arguments.js";
-import type { Random } from "../base/random.js";
+import { checkInstance, checkNumber, wrongArgument } from "../base/arguments.js";
+import { Random } from "../base/random.js";
 import { Conv2d } from "../nn/convolutions.js";
-import { checkLayer, ReLU } from "../nn/layers.js";
+import { ReLU } from "../nn/layers.js";
 import { add } from "../ops/binary.js";
-import { checkParts } from "../ops/check.js";
+import { checkGpu, checkParts } from "../ops/check.js";
 import type { Gpu, Tensor } from "../tensor/tensor.js";
 import { Stack } from "./stack.js";
 
@@ -36,19 +36,29 @@ export class ResidualBlock extends Stack {
 	 * weights
 	 */
 	constructor(gpu: Gpu, random: Random, channels: number) {
-		checkLayer("ResidualBlock", "channels", gpu, random, {});
+		checkSource("ResidualBlock", "channels", gpu, random);
 		checkEven("ResidualBlock", "channels", channels);
 		super([
 			new ReLU(),
-			new Conv2d(gpu, random, channels, channels / 2, 3, { padding: 1 }),
+			new Conv2d(gpu, channels, channels / 2, 3, { padding: 1, random }),
 			new ReLU(),
-			new Conv2d(gpu, random, channels / 2, channels, 1),
+			new Conv2d(gpu, channels / 2, channels, 1, { random }),
 		]);
 	}
 
 	override forward(x: Tensor): Tensor {
 		return add(x, super.forward(x));
 	}
+}
+
+/**
+ * @param others the arguments after `gpu` and `random`, as in a call
+ * @throws ArgumentError unless they are a device and a Random
+ */
+function checkSource(name: string, others: string, gpu: unknown, random: unknown): void {
+	const form = `write new ${name}(gpu, new Random(seed), ${others})`;
+	checkGpu(name, gpu, form);
+	checkInstance(name, "random", random, Random, "a Random", form);
 }
 
 /** @throws ArgumentError unless the value is an even number of at least 2 */
@@ -71,7 +81,8 @@ export function checkNetwork(
 	hidden: unknown,
 	residualLayers: unknown,
 ): void {
-	checkLayer(name, Object.keys(sizes).join(", "), gpu, random, sizes);
+	checkSource(name, Object.keys(sizes).join(", "), gpu, random);
+	for (const [size, value] of Object.entries(sizes)) checkNumber(name, size, value, { least: 1, whole: true });
 	checkResidualLayers(name, gpu as Gpu, checkEven(name, "hidden", hidden), residualLayers);
 }
 

@@ -2,7 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { ArgumentError } from "../../src/base/errors.js";
 import { generateDigits } from "../../src/data/digits.js";
-import { type ImageSet, variance } from "../../src/data/image_set.js";
+import { type ImageSet, imageVariance } from "../../src/data/image_set.js";
 
 const test = suite("digits");
 
@@ -59,7 +59,7 @@ test("each ten images show each digit once, in differing orders", () => {
 test("has MNIST's grey values: mean 0.131, standard deviation 0.308, soft edges", () => {
 	const mean = thousand.pixels.reduce((sum, grey) => sum + grey, 0) / thousand.pixels.length / 255;
 	assert.ok(Math.abs(mean - 0.131) < 0.01, `mean ${mean}`);
-	const deviation = Math.sqrt(variance(thousand));
+	const deviation = Math.sqrt(imageVariance(thousand));
 	assert.ok(Math.abs(deviation - 0.308) < 0.015, `standard deviation ${deviation}`);
 	const edges = thousand.pixels.filter((grey) => grey > 0 && grey < 250).length / thousand.pixels.length;
 	assert.ok(edges > 0.08 && edges < 0.17, `share of grey pixels ${edges}`);

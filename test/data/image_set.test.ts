@@ -2,7 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { ArgumentError, FormatError } from "../../src/base/errors.js";
 import { Random } from "../../src/base/random.js";
-import { batches, type ImageSet, imageSetFromIdx, select, subset, variance } from "../../src/data/image_set.js";
+import { batches, type ImageSet, imageSetFromIdx, imageVariance, select, subset } from "../../src/data/image_set.js";
 
 const test = suite("image set");
 
@@ -28,8 +28,8 @@ function isArgumentError(pattern: RegExp): (error: Error) => boolean {
 test("variance is the unbiased one, on the scale 0 … 1", () => {
 	const pixels = Uint8Array.of(0, 255, 51, 102);
 	// Values 0, 1, 0.2, 0.4: mean 0.4, squares 0.16 + 0.36 + 0.04 + 0.
-	assert.ok(Math.abs(variance({ ...three, count: 1, pixels }) - 0.56 / 3) < 1e-15);
-	assert.is(variance({ ...three, pixels: new Uint8Array(12).fill(77) }), 0);
+	assert.ok(Math.abs(imageVariance({ ...three, count: 1, pixels }) - 0.56 / 3) < 1e-15);
+	assert.is(imageVariance({ ...three, pixels: new Uint8Array(12).fill(77) }), 0);
 });
 
 test("variance keeps its precision over many values", () => {
@@ -44,11 +44,11 @@ test("variance keeps its precision over many values", () => {
 		squares += step * (value / 255 - mean);
 	});
 	const expected = squares / (pixels.length - 1);
-	assert.ok(Math.abs(variance({ ...three, pixels }) / expected - 1) < 1e-9);
+	assert.ok(Math.abs(imageVariance({ ...three, pixels }) / expected - 1) < 1e-9);
 });
 
 test("variance of fewer than two values is refused", () => {
-	assert.throws(() => variance({ ...three, pixels: Uint8Array.of(1) }), isArgumentError(/two values/));
+	assert.throws(() => imageVariance({ ...three, pixels: Uint8Array.of(1) }), isArgumentError(/two values/));
 });
 
 test("subset takes images and labels, sharing their memory", () => {

@@ -65,8 +65,8 @@ export const commands: Area = {
 		},
 		"the variance of test images is taken": {
 			file: "src/node/runs/train_vqvae.ts",
-			find: "variance(trainSet)",
-			replace: "variance(testSet)",
+			find: "imageVariance(trainSet)",
+			replace: "imageVariance(testSet)",
 			suites: ["node/cli/pinned_training"],
 		},
 		"the first codes are always random": {

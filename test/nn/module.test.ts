@@ -1,4 +1,14 @@
-import { Conv2d, ConvTranspose2d, Embedding, Module, Random, ReLU, Sequential, StateDictError } from "tessera-gpu";
+import {
+	Conv2d,
+	ConvTranspose2d,
+	Embedding,
+	Module,
+	Random,
+	ReLU,
+	Sequential,
+	StateDictError,
+	type Tensor,
+} from "tessera-gpu";
 import { VQVAE } from "tessera-gpu/vqvae";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -31,20 +41,20 @@ test("layers start within PyTorch's bounds and fill them", async () => {
 	const gpu = await device();
 	const random = new Random(1);
 	const cases = [
-		{ layer: new Conv2d(gpu, random, 8, 16, 3), bound: 1 / Math.sqrt(8 * 9) },
-		{ layer: new Conv2d(gpu, random, 8, 16, 3, { groups: 4 }), bound: 1 / Math.sqrt(2 * 9) },
-		{ layer: new ConvTranspose2d(gpu, random, 8, 16, 3), bound: 1 / Math.sqrt(16 * 9) },
-		{ layer: new ConvTranspose2d(gpu, random, 8, 16, [2, 5], { groups: 2 }), bound: 1 / Math.sqrt(8 * 10) },
+		{ layer: new Conv2d(gpu, 8, 16, 3, { random }), bound: 1 / Math.sqrt(8 * 9) },
+		{ layer: new Conv2d(gpu, 8, 16, 3, { groups: 4, random }), bound: 1 / Math.sqrt(2 * 9) },
+		{ layer: new ConvTranspose2d(gpu, 8, 16, 3, { random }), bound: 1 / Math.sqrt(16 * 9) },
+		{ layer: new ConvTranspose2d(gpu, 8, 16, [2, 5], { groups: 2, random }), bound: 1 / Math.sqrt(8 * 10) },
 	];
 	for (const { layer, bound } of cases) {
 		const weight = await layer.weight.data();
 		const largest = Math.max(...weight.map(Math.abs));
 		assert.ok(largest <= Math.fround(bound) && largest > 0.9 * bound, `${largest} of ${bound}`);
-		const bias = await layer.bias.data();
+		const bias = await (layer.bias as Tensor).data();
 		assert.ok(Math.max(...bias.map(Math.abs)) <= Math.fround(bound));
 		layer.dispose();
 	}
-	const embedding = new Embedding(gpu, random, 500, 8);
+	const embedding = new Embedding(gpu, 500, 8, { random });
 	const values = await embedding.weight.data();
 	const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
 	const square = values.reduce((sum, value) => sum + value * value, 0) / values.length;
@@ -67,7 +77,7 @@ test("the same seed gives the same weights, another seed others", async () => {
 
 test("a state dict that does not fit changes nothing", async () => {
 	const gpu = await device();
-	const layers = () => new Sequential([new Conv2d(gpu, new Random(0), 1, 2, 3), new ReLU()]);
+	const layers = () => new Sequential([new Conv2d(gpu, 1, 2, 3, { random: 0 }), new ReLU()]);
 	const model = layers();
 	const before = await model.stateDict()["0.weight"]?.data();
 	const dict = {
@@ -96,7 +106,7 @@ test("a state dict that does not fit changes nothing", async () => {
 test("modules in arrays are part of their module", async () => {
 	const gpu = await device();
 	class Pair extends Module {
-		readonly blocks = [new Conv2d(gpu, new Random(0), 1, 1, 1), new Conv2d(gpu, new Random(1), 1, 1, 1)];
+		readonly blocks = [new Conv2d(gpu, 1, 1, 1, { random: 0 }), new Conv2d(gpu, 1, 1, 1, { random: 1 })];
 		override cost(input: readonly number[]) {
 			return { output: input, multiplyAdds: 0 };
 		}

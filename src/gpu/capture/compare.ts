@@ -1,4 +1,5 @@
 import { CaptureError } from "../../base/errors.js";
+import { titleOf } from "../kernel.js";
 import type { Storage } from "../storage.js";
 import type { Trace, TraceEvent } from "./trace.js";
 
@@ -44,7 +45,7 @@ function differenceOf(
 		const binding = before.storages.findIndex((storage, i) => !same(storage, after.storages[i]));
 		return binding < 0
 			? undefined
-			: `(kernels/${before.pipeline.kernel.name}) binding ${binding} was another tensor the second time. Make what the step uses before it, and overwrite it with gpu.upload() or gpu.copy()`;
+			: `(${titleOf(before.pipeline.kernel.name)}) binding ${binding} was another tensor the second time. Make what the step uses before it, and overwrite it with gpu.upload() or gpu.copy()`;
 	}
 	if (before?.kind === "copy" && after?.kind === "copy")
 		return same(before.from, after.from) && same(before.to, after.to)
@@ -70,5 +71,5 @@ function describe(event: TraceEvent | undefined): string {
 		return `${event.kind === "allocate" ? "allocated" : "freed"} ${event.storage.bytes} bytes`;
 	const { kernel, constants } = event.pipeline;
 	const given = Object.keys(constants).length > 0 ? ` ${JSON.stringify(constants)}` : "";
-	return `launched kernels/${kernel.name}${given} with ${event.x * event.y} workgroups`;
+	return `launched ${titleOf(kernel.name)}${given} with ${event.x * event.y} workgroups`;
 }

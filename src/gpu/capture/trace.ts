@@ -1,6 +1,6 @@
 import { CaptureError } from "../../base/errors.js";
 import type { CommandSink } from "../command_sink.js";
-import type { Kernel } from "../kernel.js";
+import { type Kernel, titleOf } from "../kernel.js";
 import type { Launch } from "../launch.js";
 import type { Pipeline } from "../pipelines.js";
 import { Storage } from "../storage.js";
@@ -152,7 +152,7 @@ export class Trace implements CommandSink {
 		const position =
 			this.dispatches === 0
 				? "before its first dispatch"
-				: `after dispatch ${this.dispatches}, kernels/${this.lastKernel}`;
+				: `after dispatch ${this.dispatches}, ${titleOf(this.lastKernel)}`;
 		this.failure ??= new CaptureError(`gpu.${this.mode}: the step ${what} (${position}).`);
 		throw this.failure;
 	}

@@ -2,7 +2,7 @@ import { basename, resolve } from "node:path";
 import { noGrad } from "../../autograd/tape.js";
 import { DataError, ShapeError } from "../../base/errors.js";
 import { Random } from "../../base/random.js";
-import { batches, type ImageSet, subset, variance } from "../../data/image_set.js";
+import { batches, type ImageSet, imageVariance, subset } from "../../data/image_set.js";
 import { cosineDecay } from "../../nn/learning_rate.js";
 import { gatherImages, type PackedImages, packImages } from "../../ops/images.js";
 import type { Quantizer } from "../../quantizers/quantizer.js";
@@ -64,7 +64,7 @@ export async function trainVQVAE(options: TrainOptions): Promise<void> {
 	const phases = new Phases();
 	if (options.out !== undefined && !options.overwrite) await checkFree(options.out);
 	const { train: trainSet, test: testSet } = await phases.time("reading images", () => load(options));
-	const dataVariance = variance(trainSet);
+	const dataVariance = imageVariance(trainSet);
 	if (dataVariance === 0)
 		throw new DataError(
 			`The training images of "${options.data}" all have one and the same shade: choose other images.`,

@@ -8,7 +8,6 @@ import {
 	type MemoryUse,
 	mseLoss,
 	openDevice,
-	Random,
 	relu,
 	Sequential,
 	ShapeError,
@@ -52,7 +51,7 @@ export async function model(gpu: Gpu): Promise<Uint8Array> {
 	const prior = new GatedPixelCNN(gpu, { numEmbeddings: 128, height: 7, width: 7 });
 	new PriorTrainer(prior, { steps: 10 }).step({ codes });
 	const drawn: Uint32Array = await samplePrior(prior, { count: 2 }).data();
-	const table: string = summary(new Sequential([new Conv2d(gpu, new Random(0), 1, 2, 3)]), [1, 1, 8, drawn.length]);
+	const table: string = summary(new Sequential([new Conv2d(gpu, 1, 2, 3, { random: 0 })]), [1, 1, 8, drawn.length]);
 	return saveSafetensors(model.stateDict(), { table });
 }
 

@@ -1,0 +1,280 @@
+import adaptivePoolKernel from "../../kernels/adaptive_pool.wgsl";
+import interpolateKernel from "../../kernels/interpolate.wgsl";
+import poolKernel from "../../kernels/pool.wgsl";
+import poolGradKernel from "../../kernels/pool_grad.wgsl";
+import { record } from "../autograd/tape.js";
+import { checkFlag, checkOptions, checkWord, wrongArgument } from "../base/arguments.js";
+import { ArgumentError, ShapeError } from "../base/errors.js";
+import { formatShape, type Shape } from "../base/shape.js";
+import type { Kernel, UniformValues } from "../gpu/kernel.js";
+import { checkTensor } from "../tensor/check_tensor.js";
+import { blockSize, type Layout, wordsOf } from "../tensor/layout.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { checkRank, type Pair, pair } from "./check.js";
+
+/** The last axis of images as the kernels of this file read them, in either layout: [outer, height, width, inner]. */
+function innerOf([, channels]: Shape, layout: Layout): number {
+	return layout === "blocked" ? channels * blockSize : 1;
+}
+
+export interface PoolOptions {
+	/** From a window to the next: one number, or [vertical, horizontal] (default: the kernel size). */
+	readonly stride?: Pair | undefined;
+	/** Around the image, at most half of the kernel size (default 0). */
+	readonly padding?: Pair;
+	/** Whether windows that end beyond the image and its padding count (default false). */
+	readonly ceilMode?: boolean;
+}
+
+export interface MaxPoolOptions extends PoolOptions {
+	/** From an element of a window to the next (default 1). */
+	readonly dilation?: Pair;
+}
+
+export interface AvgPoolOptions extends PoolOptions {
+	/** Whether the padding counts as zeros (default true). */
+	readonly countIncludePad?: boolean;
+}
+
+export const maxPoolOptions = [
+	"stride",
+	"padding",
+	"dilation",
+	"ceilMode",
+] as const satisfies readonly (keyof MaxPoolOptions)[];
+export const avgPoolOptions = [
+	"stride",
+	"padding",
+	"countIncludePad",
+	"ceilMode",
+] as const satisfies readonly (keyof AvgPoolOptions)[];
+
+/** The numbers of a pooling, and its output's shape. */
+interface PoolPlan {
+	readonly output: Shape;
+	readonly sizes: UniformValues;
+}
+
+/** @throws ArgumentError if an option is out of range, ShapeError unless x is [N, C, H, W] and has a window */
+export function planPool(name: string, x: Shape, kernelSize: Pair, options: MaxPoolOptions & AvgPoolOptions): PoolPlan {
+	checkRank(name, "x", x, 4, "[N, C, H, W]");
+	const kernel = pair(name, "kernelSize", kernelSize, 1);
+	const {
+		stride: wanted = kernel,
+		padding: around = 0,
+		dilation: apart = 1,
+		ceilMode = false,
+		countIncludePad = true,
+	} = options;
+	const stride = pair(name, "stride", wanted, 1);
+	const padding = pair(name, "padding", around, 0);
+	const dilation = pair(name, "dilation", apart, 1);
+	checkFlag(name, "ceilMode", ceilMode);
+	checkFlag(name, "countIncludePad", countIncludePad);
+	if (padding.some((length, axis) => 2 * length > kernel[axis]))
+		throw new ArgumentError(
+			`${name}: padding must be at most half of kernelSize ${formatShape(kernel)}, but is ${formatShape(padding)}.`,
+		);
+	const [batch, channels, height, width] = x;
+	const lengthOf = (length: number, axis: 0 | 1) => {
+		const free = length + 2 * padding[axis] - dilation[axis] * (kernel[axis] - 1) - 1;
+		const count = Math[ceilMode ? "ceil" : "floor"](free / stride[axis]) + 1;
+		// The last window starts in the image or the padding before it.
+		return ceilMode && (count - 1) * stride[axis] >= length + padding[axis] ? count - 1 : count;
+	};
+	const output = [batch, channels, lengthOf(height, 0), lengthOf(width, 1)] as const;
+	if (output[2] < 1 || output[3] < 1)
+		throw new ShapeError(
+			`${name}: kernelSize ${formatShape(kernel)} does not fit into x ${formatShape(x)} with padding ${formatShape(padding)}.`,
+		);
+	return {
+		output,
+		sizes: {
+			height,
+			width,
+			outHeight: output[2],
+			outWidth: output[3],
+			kernelY: kernel[0],
+			kernelX: kernel[1],
+			strideY: stride[0],
+			strideX: stride[1],
+			padY: padding[0],
+			padX: padding[1],
+			dilationY: dilation[0],
+			dilationX: dilation[1],
+			countPad: countIncludePad ? 1 : 0,
+		},
+	};
+}
+
+function pool(name: string, x: Tensor, { output, sizes }: PoolPlan, isMax: boolean): Tensor {
+	const { gpu, layout } = x;
+	const constants = { MAX: isMax ? 1 : 0 };
+	const uniforms = { ...sizes, inner: innerOf(x.shape, layout) };
+	// The positions are uint32 in a tensor that has the layout of images.
+	const [y, positions] = gpu.scope(() => {
+		const y = gpu.empty(output, "float32", layout);
+		const positions = gpu.empty(isMax ? output : [1, 1], "float32", isMax ? layout : "contiguous");
+		gpu.launch(poolKernel, {
+			constants,
+			bindings: [x.memory(layout), y.memory(layout), positions.memory(positions.layout)],
+			uniforms,
+			workgroups: Math.ceil(wordsOf(output, layout) / 64),
+		});
+		return [y, positions];
+	});
+	return record(name, y, [x], [], (dy) => [
+		gpu.scope(() => {
+			const dx = gpu.empty(x.shape, "float32", layout);
+			gpu.launch(poolGradKernel, {
+				constants,
+				bindings: [dy.memory(layout), positions.memory(positions.layout), dx.memory(layout)],
+				uniforms,
+				workgroups: Math.ceil(wordsOf(x.shape, layout) / 64),
+			});
+			return dx;
+		}),
+	]);
+}
+
+/**
+ * The maximum of each window of the images, as torch.nn.functional.max_pool2d. Its gradient goes to the first of equal
+ * elements.
+ *
+ * @param x float32 [N, C, H, W]
+ * @param kernelSize one number, or [height, width]
+ * @returns float32 [N, C, H', W'], H' = ⌊(H + 2 · padding − dilation · (kernelSize − 1) − 1) / stride⌋ + 1
+ * @throws ShapeError if the window does not fit, ArgumentError if an option is out of range, DTypeError
+ * @example
+ * const half = maxPool2d(x, 2);
+ */
+export function maxPool2d(x: Tensor, kernelSize: Pair, options: MaxPoolOptions = {}): Tensor {
+	checkTensor("maxPool2d", "x", x, "float32");
+	checkOptions("maxPool2d", options, maxPoolOptions);
+	return pool("maxPool2d", x, planPool("maxPool2d", x.shape, kernelSize, options), true);
+}
+
+/** The mean of each window of the images, as torch.nn.functional.avg_pool2d; arguments and errors as for `maxPool2d`. */
+export function avgPool2d(x: Tensor, kernelSize: Pair, options: AvgPoolOptions = {}): Tensor {
+	checkTensor("avgPool2d", "x", x, "float32");
+	checkOptions("avgPool2d", options, avgPoolOptions);
+	return pool("avgPool2d", x, planPool("avgPool2d", x.shape, kernelSize, options), false);
+}
+
+/** Launches a kernel that computes y of x, or with BACKWARD 1 dx of dy, and records it. */
+function resized(
+	name: string,
+	kernel: Kernel,
+	x: Tensor,
+	[outHeight, outWidth]: readonly [number, number],
+	constants: Readonly<Record<string, number>>,
+	uniforms: UniformValues = {},
+): Tensor {
+	const { gpu, layout } = x;
+	const [batch, channels, height, width] = x.shape;
+	const sizes = { height, width, inner: innerOf(x.shape, layout), outHeight, outWidth, ...uniforms };
+	const launch = (from: Tensor, shape: Shape, backward: number) =>
+		gpu.scope(() => {
+			const to = gpu.empty(shape, "float32", layout);
+			gpu.launch(kernel, {
+				constants: { ...constants, BACKWARD: backward },
+				bindings: [from.memory(layout), to.memory(layout)],
+				uniforms: sizes,
+				workgroups: Math.ceil(wordsOf(shape, layout) / 64),
+			});
+			return to;
+		});
+	return record(name, launch(x, [batch, channels, outHeight, outWidth], 0), [x], [], (dy) => [launch(dy, x.shape, 1)]);
+}
+
+/**
+ * The mean of each of outputSize bins of the images, which overlap if the size does not divide theirs, as
+ * torch.nn.functional.adaptive_avg_pool2d.
+ *
+ * @param x float32 [N, C, H, W]
+ * @param outputSize one number, or [height, width]
+ * @returns float32 [N, C, ...outputSize]
+ * @throws ShapeError unless x is [N, C, H, W], ArgumentError, DTypeError
+ * @example
+ * const means = flatten(adaptiveAvgPool2d(x, 1), 1); // [N, C]
+ */
+export function adaptiveAvgPool2d(x: Tensor, outputSize: Pair): Tensor {
+	const name = "adaptiveAvgPool2d";
+	checkTensor(name, "x", x, "float32");
+	checkRank(name, "x", x.shape, 4, "[N, C, H, W]");
+	return resized(name, adaptivePoolKernel, x, pair(name, "outputSize", outputSize, 1), {});
+}
+
+export interface InterpolateOptions {
+	/** The size of the result: one number, or [height, width]. Either this or `scaleFactor` must be given. */
+	readonly size?: Pair | undefined;
+	/** What height and width are multiplied by, a positive number, or [vertical, horizontal]. */
+	readonly scaleFactor?: Pair | undefined;
+	/** "nearest" (default) or "bilinear". */
+	readonly mode?: "nearest" | "bilinear";
+	/** For "bilinear": whether the centres of the corner pixels coincide, not the corners (default false). */
+	readonly alignCorners?: boolean;
+}
+
+export const interpolateOptions = [
+	"size",
+	"scaleFactor",
+	"mode",
+	"alignCorners",
+] as const satisfies readonly (keyof InterpolateOptions)[];
+
+/** @throws ArgumentError unless they are options of `interpolate` */
+export function planInterpolation(
+	name: string,
+	[height, width]: readonly [number, number],
+	options: InterpolateOptions,
+): { readonly size: readonly [number, number]; readonly linear: boolean; readonly uniforms: UniformValues } {
+	checkOptions(name, options, interpolateOptions);
+	const { size: wanted, scaleFactor, mode = "nearest", alignCorners = false } = options;
+	checkWord(name, "mode", mode, ["nearest", "bilinear"]);
+	checkFlag(name, "alignCorners", alignCorners);
+	if ((wanted === undefined) === (scaleFactor === undefined))
+		throw new ArgumentError(`${name}: either size or scaleFactor must be given.`);
+	const linear = mode === "bilinear";
+	if (alignCorners && !linear) throw new ArgumentError(`${name}: alignCorners needs mode "bilinear".`);
+	const factors = Array.isArray(scaleFactor) ? (scaleFactor as readonly number[]) : [scaleFactor, scaleFactor];
+	if (
+		scaleFactor !== undefined &&
+		!(factors.length === 2 && factors.every((each) => Number.isFinite(each) && Number(each) > 0))
+	)
+		throw wrongArgument(name, "scaleFactor", "a positive number, or two of them: [vertical, horizontal]", scaleFactor);
+	const from = [height, width] as const;
+	const size =
+		wanted === undefined
+			? ([0, 1].map((axis) => Math.floor(from[axis as 0 | 1] * Number(factors[axis]))) as [number, number])
+			: pair(name, "size", wanted, 1);
+	if (size.some((length) => length < 1))
+		throw new ArgumentError(
+			`${name}: scaleFactor ${JSON.stringify(scaleFactor)} leaves nothing of ${formatShape(from)}.`,
+		);
+	const [scaleY, scaleX] = [0, 1].map((axis) => {
+		const at = axis as 0 | 1;
+		if (alignCorners) return size[at] > 1 ? (from[at] - 1) / (size[at] - 1) : 0;
+		return scaleFactor === undefined ? from[at] / size[at] : 1 / Number(factors[at]);
+	}) as [number, number];
+	const shift = (scale: number) => (linear && !alignCorners ? 0.5 * scale - 0.5 : 0);
+	return { size, linear, uniforms: { scaleY, scaleX, shiftY: shift(scaleY), shiftX: shift(scaleX) } };
+}
+
+/**
+ * Images of another size, as torch.nn.functional.interpolate.
+ *
+ * @param x float32 [N, C, H, W]
+ * @returns float32 [N, C, ...size]
+ * @throws ShapeError unless x is [N, C, H, W], ArgumentError if the options are wrong, DTypeError
+ * @example
+ * const doubled = interpolate(x, { scaleFactor: 2, mode: "bilinear" });
+ */
+export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
+	const name = "interpolate";
+	checkTensor(name, "x", x, "float32");
+	checkRank(name, "x", x.shape, 4, "[N, C, H, W]");
+	const [, , height, width] = x.shape;
+	const { size, linear, uniforms } = planInterpolation(name, [height, width], options);
+	return resized(name, interpolateKernel, x, size, { LINEAR: linear ? 1 : 0 }, uniforms);
+}

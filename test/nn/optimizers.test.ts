@@ -1,0 +1,327 @@
+import {
+	Adam,
+	AdamW,
+	ArgumentError,
+	backward,
+	Conv2d,
+	clipGradNorm,
+	conv2d,
+	cosine,
+	ExponentialMovingAverage,
+	type Gpu,
+	linearWarmup,
+	loadSafetensors,
+	mseLoss,
+	mul,
+	oneCycle,
+	type Parameter,
+	Random,
+	RMSprop,
+	type Schedule,
+	SGD,
+	StateDictError,
+	saveSafetensors,
+	sqrt,
+	step,
+	sum,
+	type Tensor,
+} from "tessera-gpu";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import golden from "../golden/optimizers/optimizers.json" with { type: "json" };
+import { array } from "../reference/array.js";
+import * as reference from "../reference/optimizers.js";
+import { assertClose, assertSame, assertThrows, device, randomArray, tensorOf, variants } from "../support.js";
+
+const test = suite("optimizers");
+
+const kinds = { SGD, Adam, AdamW, RMSprop };
+type Kind = keyof typeof kinds;
+type Options = Record<string, never>;
+
+function make(
+	name: Kind,
+	parameters: readonly Parameter[],
+	options: Record<string, unknown>,
+): Adam | SGD | RMSprop | AdamW {
+	return new kinds[name](parameters, options as Options);
+}
+
+for (const { optimizer: name, options, values } of golden.trajectories)
+	test(`${name} ${JSON.stringify(options)} follows PyTorch`, async () => {
+		const gpu = await device();
+		const w = gpu.parameter(golden.start);
+		const optimizer = make(name as Kind, [w], options);
+		for (const [i, gradient] of golden.gradients.entries()) {
+			w.setGrad(gpu.tensor(gradient));
+			optimizer.step();
+			assertClose(await w.data(), values[i] as number[], 2e-6, `after step ${i}`);
+		}
+		w.dispose();
+		optimizer.dispose();
+	});
+
+test("the references follow PyTorch too", () => {
+	for (const { optimizer: name, options, values } of golden.trajectories) {
+		const kind = { SGD: reference.SGD, RMSprop: reference.RMSprop }[name];
+		if (kind === undefined) continue;
+		const own = new kind(array([7], golden.start), options);
+		for (const [i, gradient] of golden.gradients.entries()) {
+			own.step(array([7], gradient));
+			assertClose(own.weight.data, values[i] as number[], 1e-8, `${name} ${i}`);
+		}
+	}
+});
+
+/** A small network's step: two parameters of different sizes, and one that has no gradient in the second half. */
+function problem(gpu: Gpu): { parameters: Parameter[]; loss: () => Tensor; dispose: () => void } {
+	const random = new Random(3);
+	const [x, first, second, target] = [
+		[2, 1, 5, 5],
+		[3, 1, 3, 3],
+		[3, 3, 1, 1],
+		[2, 3, 3, 3],
+	].map((shape) => randomArray(random, shape)) as [
+		ReturnType<typeof array>,
+		ReturnType<typeof array>,
+		ReturnType<typeof array>,
+		ReturnType<typeof array>,
+	];
+	const inputs = [tensorOf(gpu, x), tensorOf(gpu, target)] as const;
+	const parameters = [first, second].map(({ data, shape }) => gpu.parameter(Float32Array.from(data), shape));
+	const [a, b] = parameters as Tensor[] as [Tensor, Tensor];
+	return {
+		parameters,
+		loss: () => mseLoss(conv2d(conv2d(inputs[0], a), b), inputs[1]),
+		dispose: () => {
+			for (const tensor of [...inputs, ...parameters]) tensor.dispose();
+		},
+	};
+}
+
+for (const [name, options] of [
+	["SGD", { lr: 0.1, momentum: 0.9, weightDecay: 0.01 }],
+	["Adam", { lr: 0.05, weightDecay: 0.1 }],
+	["AdamW", { lr: 0.05 }],
+	["RMSprop", { lr: 0.01, momentum: 0.5, centered: true }],
+] as const)
+	test(`${name}: captured equals eager, with clipped gradients and a schedule`, async () => {
+		for (const gpu of await variants()) {
+			const schedule = cosine({ lr: options.lr, steps: 5 });
+			const results: Float32Array[][] = [];
+			for (const captured of [false, true]) {
+				const { parameters, loss, dispose } = problem(gpu);
+				const optimizer = make(name, parameters, options);
+				const body = () => {
+					const value = loss();
+					optimizer.zeroGrad();
+					backward(value);
+					clipGradNorm(parameters, 0.5);
+					optimizer.step();
+				};
+				const step = captured ? gpu.capture(body) : undefined;
+				for (let i = 0; i < 5; i++) {
+					optimizer.lr = schedule(i);
+					if (step) step.replay();
+					else gpu.scope(body);
+				}
+				results.push(await Promise.all(parameters.map((parameter) => parameter.data())));
+				step?.dispose();
+				optimizer.dispose();
+				dispose();
+			}
+			for (const [i, values] of (results[0] as Float32Array[]).entries())
+				assertSame(results[1]?.[i] as Float32Array, values, `${name}, parameter ${i} (${gpu.variants[0]})`);
+		}
+	});
+
+test("groups have options of their own, and one launch each in a captured step", async () => {
+	const gpu = await device();
+	const { parameters, loss, dispose } = problem(gpu);
+	const [a, b] = parameters as [Parameter, Parameter];
+	const start = await a.data();
+	const optimizer = new SGD(
+		[
+			{ params: [a], lr: 0 },
+			{ params: [b], momentum: 0.9 },
+		],
+		{ lr: 0.1 },
+	);
+	assert.equal(
+		optimizer.groups.map(({ lr }) => lr),
+		[0, 0.1],
+	);
+	const train = () => {
+		const value = loss();
+		optimizer.zeroGrad();
+		backward(value);
+		optimizer.step();
+	};
+	gpu.scope(train);
+	assertSame(await a.data(), start, "a rate of 0");
+	(optimizer.groups[0] as (typeof optimizer.groups)[number]).lr = 0.2;
+	const launches: string[] = [];
+	const captured = gpu.capture(train);
+	gpu.onLaunch = ({ kernel }) => launches.push(kernel.name);
+	captured.replay();
+	gpu.onLaunch = undefined;
+	assert.is(launches.filter((kernel) => kernel === "sgd.wgsl").length, 2);
+	assert.not.equal([...(await a.data())], [...start]);
+	assertThrows(() => new SGD([{ params: [a], momentun: 0.5 } as never]), ArgumentError, ["parameters[0]", "momentum"]);
+	assertThrows(() => new SGD([a], { nesterov: true, momentum: 0 }), ArgumentError, ["nesterov"]);
+	captured.dispose();
+	optimizer.dispose();
+	dispose();
+});
+
+for (const [name, options] of [
+	["SGD", { lr: 0.1, momentum: 0.9 }],
+	["AdamW", { lr: 0.05 }],
+	["RMSprop", { lr: 0.01, momentum: 0.5, centered: true }],
+] as const)
+	test(`${name}: a state dict through a file goes on with the same bits`, async () => {
+		const gpu = await device();
+		const runs: Float32Array[][] = [];
+		for (const interrupted of [false, true]) {
+			const { parameters, loss, dispose } = problem(gpu);
+			let optimizer = make(name, parameters, options);
+			for (let i = 0; i < 4; i++) {
+				if (interrupted && i === 2) {
+					const bytes = await saveSafetensors(optimizer.stateDict());
+					optimizer.dispose();
+					optimizer = make(name, parameters, options);
+					optimizer.loadStateDict(loadSafetensors(bytes));
+				}
+				if (interrupted && i === 3) {
+					const other = make(name, parameters, options);
+					gpu.scope(() => other.loadStateDict(optimizer.stateDict()));
+					optimizer.dispose();
+					optimizer = other;
+				}
+				gpu.scope(() => {
+					optimizer.zeroGrad();
+					backward(loss());
+					optimizer.step();
+				});
+			}
+			runs.push(await Promise.all(parameters.map((parameter) => parameter.data())));
+			optimizer.dispose();
+			dispose();
+		}
+		for (const [i, values] of (runs[0] as Float32Array[]).entries())
+			assertSame(runs[1]?.[i] as Float32Array, values, `parameter ${i}`);
+	});
+
+test("a state dict that does not fit is refused and changes nothing", async () => {
+	const gpu = await device();
+	const w = gpu.parameter([1, 2]);
+	const optimizer = new Adam([w]);
+	const value = (shape: number[], data: number[]) => ({ shape, data });
+	for (const [dict, words] of [
+		[{ "state.0.step": value([], [1]) }, ["missing", "state.0.exp_avg"]],
+		[{ "state.1.step": value([], [1]) }, ["unexpected", "state.1.step"]],
+		[
+			{
+				"state.0.step": value([], [1]),
+				"state.0.exp_avg": value([3], [1, 2, 3]),
+				"state.0.exp_avg_sq": value([2], [1, 2]),
+			},
+			["state.0.exp_avg", [3], [2]],
+		],
+		[{ "state.0.step": 1 }, ["state.0.step", "1"]],
+	] as const)
+		assertThrows(() => optimizer.loadStateDict(dict as never), StateDictError, words);
+	assert.equal(Object.keys(optimizer.stateDict()), []);
+	optimizer.dispose();
+	w.dispose();
+});
+
+const schedules: Record<keyof typeof golden.schedules, Schedule> = {
+	cosine: cosine({ lr: 0.4, steps: 10, min: 0.1 }),
+	step: step({ lr: 0.4, every: 3, gamma: 0.5 }),
+	linearWarmup: linearWarmup({ lr: 0.4, steps: 4, start: 0.25 }),
+	oneCycle: oneCycle({ lr: 0.4, steps: 10 }),
+	oneCycleLinear: oneCycle({ lr: 0.4, steps: 12, warmup: 0.5, anneal: "linear", divFactor: 10, finalDivFactor: 100 }),
+};
+
+for (const [name, schedule] of Object.entries(schedules))
+	test(`the schedule ${name} is PyTorch's`, () => {
+		const expected = golden.schedules[name as keyof typeof schedules];
+		assertClose(
+			expected.map((_, i) => schedule(i)),
+			expected,
+			1e-9,
+			name,
+		);
+	});
+
+test("a warm-up before a schedule, and schedules after their end", () => {
+	const schedule = linearWarmup({ steps: 2, lr: cosine({ lr: 1, steps: 4 }) });
+	assertClose([0, 1, 2, 4, 6, 9].map(schedule), [0, 0.5, 1, 0.5, 0, 0], 1e-12, "warm-up");
+	assert.ok(oneCycle({ lr: 1, steps: 5 })(9) > 0);
+});
+
+test("clipGradNorm: the norm of all gradients, clipped only if it is larger", async () => {
+	for (const gpu of await variants()) {
+		const [a, b, c] = [gpu.parameter([1, 1]), gpu.parameter([[1, 1]]), gpu.parameter([5])];
+		for (const [most, factor] of [
+			[10, 1],
+			[2.5, 2.5 / (5 + 1e-6)],
+		] as const) {
+			a.setGrad(gpu.tensor([3, 0]));
+			b.setGrad(gpu.tensor([[0, -4]]));
+			const norm = clipGradNorm([a, b, c, a], most);
+			assert.is(await norm.item(), 5);
+			assertClose(await a.grad.data(), [3 * factor, 0], 1e-6, "first");
+			assertClose(await b.grad.data(), [0, -4 * factor], 1e-6, "second");
+			assert.not.ok(c.hasGrad);
+			norm.dispose();
+		}
+		for (const tensor of [a, b, c]) tensor.dispose();
+	}
+});
+
+test("an exponential moving average follows its formula, captured too, and swap exchanges", async () => {
+	const gpu = await device();
+	const layer = new Conv2d(gpu, 1, 2, 3, { random: 1 });
+	const average = new ExponentialMovingAverage(layer, { decay: 0.75 });
+	const optimizer = new SGD(layer.parameters(), { lr: 0.5 });
+	let expected = array(layer.weight.shape as number[], await layer.weight.data());
+	const x = gpu.randn([1, 1, 5, 5], { seed: 1 });
+	const captured = gpu.capture(() => {
+		optimizer.zeroGrad();
+		backward(sum(mul(layer.forward(x), layer.forward(x))));
+		optimizer.step();
+		average.update();
+	});
+	for (let i = 0; i < 3; i++) {
+		captured.replay();
+		expected = reference.movingAverage(expected, array(expected.shape, await layer.weight.data()), 0.75);
+	}
+	const trained = await layer.weight.data();
+	assert.equal(Object.keys(average.stateDict()), ["weight", "bias"]);
+	average.swap();
+	assertClose(await layer.weight.data(), expected.data, 1e-6, "averages");
+	average.swap();
+	assertSame(await layer.weight.data(), trained, "trained weights");
+	captured.dispose();
+	average.dispose();
+	optimizer.dispose();
+	layer.dispose();
+	x.dispose();
+});
+
+test("sqrt and an optimizer: a gradient that is infinite makes the weight so, not silently", async () => {
+	const gpu = await device();
+	const w = gpu.parameter([0]);
+	const optimizer = new SGD([w], { lr: 1 });
+	gpu.scope(() => {
+		backward(sum(sqrt(w)));
+		optimizer.step();
+	});
+	assert.is(await w.item(), Number.NEGATIVE_INFINITY);
+	optimizer.dispose();
+	w.dispose();
+});
+
+test.run();
