@@ -9,7 +9,7 @@
 // sums   float32 [2, batch, queries]: the first half gets log Σ_j exp(score), or 3.4e38 for a query that
 //        attends to nothing; the second half is for attention_grad_query.wgsl
 // sizes  maskBatch: from the mask of one b to the next, 0 if all have the same; causal 1: key j is attended to
-//        from query i if j ≤ i; masked: −∞, which WGSL cannot write
+//        from query i if j ≤ i
 // slice  the workgroups of this dispatch
 //
 // A workgroup computes 64 queries × 64 columns of out; the scores, of which none is stored, are computed again
@@ -30,7 +30,6 @@ struct Sizes {
 	maskBatch: u32,
 	causal: u32,
 	scale: f32,
-	masked: f32,
 }
 
 struct Slice { first: u32, end: u32 }
@@ -51,7 +50,9 @@ var<workgroup> tile: array<vec4<f32>, 384>;
 var<workgroup> weights: array<vec4<f32>, 512>;
 
 const KEYS = 256u;
+// The score of a key that is not attended to, and the smallest maximum: exp(lowest − least) is 0.
 const lowest = -3.4028234e38;
+const least = -1e38;
 
 // By its bits, because compilers may assume that no value is NaN.
 fn isNan(x: vec4<f32>) -> vec4<bool> { return (bitcast<vec4<u32>>(x) & vec4(0x7fffffffu)) > vec4(0x7f800000u); }
@@ -100,7 +101,7 @@ fn products(batch: u32, row: u32, key: u32, lane: u32) -> Scores {
 	return s;
 }
 
-// The scores of 4 queries for one key from their products, −∞ if they may not attend to it.
+// The scores of 4 queries for one key from their products, the lowest number if they may not attend to it.
 fn scoresOf(product: vec4<f32>, batch: u32, row: u32, key: u32) -> vec4<f32> {
 	let rows = vec4(row) + vec4(0u, 1u, 2u, 3u);
 	var score = product * sizes.scale;
@@ -111,7 +112,7 @@ fn scoresOf(product: vec4<f32>, batch: u32, row: u32, key: u32) -> vec4<f32> {
 		if (sizes.maskKind == 1u) { score += bitcast<vec4<f32>>(values); }
 		else { attends &= values != vec4(0u); }
 	}
-	return select(vec4(sizes.masked), score, attends);
+	return select(vec4(lowest), score, attends);
 }
 
 // Stores the vectors x and x + 8 of a row of out.
@@ -140,7 +141,7 @@ fn main(
 	let y = lane / 8u;
 	let keys = select(sizes.keys, min(sizes.keys, row + 64u), sizes.causal == 1u);
 
-	var largest = vec4(lowest);
+	var largest = vec4(least);
 	var total = vec4(0.0);
 	var l0 = vec4(0.0);
 	var h0 = vec4(0.0);

@@ -28,7 +28,6 @@ struct Sizes {
 	maskBatch: u32,
 	causal: u32,
 	scale: f32,
-	masked: f32,
 }
 
 struct Slice { first: u32, end: u32 }
@@ -51,6 +50,8 @@ var<workgroup> tile: array<vec4<f32>, 384>;
 var<workgroup> weights: array<vec4<f32>, 512>;
 
 const KEYS = 256u;
+// The score of a key that is not attended to.
+const lowest = -3.4028234e38;
 
 // By its bits, because compilers may assume that no value is NaN.
 fn isNan(x: vec4<f32>) -> vec4<bool> { return (bitcast<vec4<u32>>(x) & vec4(0x7fffffffu)) > vec4(0x7f800000u); }
@@ -130,7 +131,7 @@ fn gradProducts(batch: u32, row: u32, key: u32, lane: u32) -> Scores {
 	return s;
 }
 
-// The scores of 4 queries for one key from their products, −∞ if they may not attend to it.
+// The scores of 4 queries for one key from their products, the lowest number if they may not attend to it.
 fn scoresOf(product: vec4<f32>, batch: u32, row: u32, key: u32) -> vec4<f32> {
 	let rows = vec4(row) + vec4(0u, 1u, 2u, 3u);
 	var score = product * sizes.scale;
@@ -141,7 +142,7 @@ fn scoresOf(product: vec4<f32>, batch: u32, row: u32, key: u32) -> vec4<f32> {
 		if (sizes.maskKind == 1u) { score += bitcast<vec4<f32>>(values); }
 		else { attends &= values != vec4(0u); }
 	}
-	return select(vec4(sizes.masked), score, attends);
+	return select(vec4(lowest), score, attends);
 }
 
 // Stores the vectors x and x + 8 of a row of dq.

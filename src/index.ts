@@ -58,7 +58,7 @@ export { Sequential } from "./nn/sequential.js";
 export { SGD, type SGDOptions } from "./nn/sgd.js";
 export { summary } from "./nn/summary.js";
 export { type ArgReductionOptions, argmax, argmin } from "./ops/arg_reduce.js";
-export { type AttentionOptions, scaledDotProductAttention } from "./ops/attention.js";
+export { type AttentionOptions, scaledDotProductAttention } from "./ops/attention/scaled_dot_product_attention.js";
 export { backward } from "./ops/backward.js";
 export { add, div, maximum, minimum, mul, sub } from "./ops/binary.js";
 export { cast } from "./ops/cast.js";

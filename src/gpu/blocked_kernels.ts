@@ -1,3 +1,6 @@
+import attention from "../../kernels/attention.blocked.wgsl";
+import attentionGradKey from "../../kernels/attention_grad_key.blocked.wgsl";
+import attentionGradQuery from "../../kernels/attention_grad_query.blocked.wgsl";
 import blockImages from "../../kernels/block_images.wgsl";
 import convolution from "../../kernels/convolution.blocked.wgsl";
 import convolutionWeightGrad from "../../kernels/convolution_weight_grad.blocked.wgsl";
@@ -23,6 +26,9 @@ import { planSums } from "./blocked_sums.js";
  * `tune`, so a page on a GPU does not load it.
  */
 export const blockedKernels = {
+	attention,
+	attentionGradKey,
+	attentionGradQuery,
 	blockImages,
 	convolution,
 	convolutionWeightGrad,

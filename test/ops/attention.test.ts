@@ -39,7 +39,8 @@ const cases: Case[] = [
 	{ batch: [], queries: 129, keys: 70, length: 80, columns: 66, causal: true, added: [129, 70] },
 	{ batch: [2], queries: 33, keys: 40, length: 5, columns: 80, causal: true },
 	{ batch: [2, 2], queries: 9, keys: 35, length: 12, attends: [2, 1, 9, 35] },
-	{ batch: [2, 2], queries: 7, keys: 6, length: 8, added: [2, 2, 7, 6] },
+	{ batch: [7], queries: 7, keys: 6, length: 8, added: [7, 1, 6] },
+	{ batch: [2, 2], queries: 3, keys: 6, length: 140, columns: 132, added: [2, 2, 3, 6] },
 ];
 
 /** A mask that some queries attend to nothing with, as 0 and −∞, or as numbers of which some are −∞. */
