@@ -4,8 +4,8 @@
 //
 // --layers 4, --heads 4, --width 64, --context 64, --batch 16 and --lr 0.002 can be changed too.
 import { readFile } from "node:fs/promises";
-import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import {
 	AdamW,
 	add,
@@ -130,7 +130,10 @@ async function main() {
 	for (let i = 0; i < steps; i++) {
 		const starts = Array.from({ length: batch }, () => random.integer(encoded.length - context));
 		gpu.upload(tokens, Uint32Array.from(starts.flatMap((start) => [...encoded.subarray(start, start + context)])));
-		gpu.upload(targets, Uint32Array.from(starts.flatMap((start) => [...encoded.subarray(start + 1, start + context + 1)])));
+		gpu.upload(
+			targets,
+			Uint32Array.from(starts.flatMap((start) => [...encoded.subarray(start + 1, start + context + 1)])),
+		);
 		optimizer.lr = schedule(i);
 		step.replay();
 		await gpu.throttle();
@@ -145,15 +148,21 @@ async function main() {
 	const written = [random.integer(characters.length)];
 	while (written.length < setting.sample) {
 		const last = written.slice(-context);
-		gpu.upload(window, Uint32Array.from({ length: context }, (_, i) => last[i] ?? 0));
+		gpu.upload(
+			window,
+			Uint32Array.from({ length: context }, (_, i) => last[i] ?? 0),
+		);
 		const logits = await next.replay().data();
 		const ofNext = logits.subarray((last.length - 1) * characters.length, last.length * characters.length);
 		const largest = Math.max(...ofNext);
 		const weights = Array.from(ofNext, (value) => Math.exp(value - largest));
-		let rest = random.uniform(0, weights.reduce((sum, weight) => sum + weight, 0));
-		written.push(weights.findIndex((weight) => (rest -= weight) < 0));
+		const sum = weights.reduce((total, weight) => total + weight, 0);
+		let rest = random.uniform(0, sum);
+		let drawn = -1;
+		while (rest >= 0 && drawn < characters.length - 1) rest -= weights[++drawn];
+		written.push(drawn);
 	}
-	console.log(written.map((code) => characters[Math.max(0, code)]).join(""));
+	console.log(written.map((code) => characters[code]).join(""));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await main();

@@ -5,7 +5,7 @@
 // Prints the colours, the most frequent first, and writes the picture in them.
 import { readFile, writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { decode, encode } from "fast-png";
+import { convertIndexedToRgb, decode, encode } from "fast-png";
 import {
 	add,
 	div,
@@ -36,17 +36,20 @@ if (path === undefined) {
 }
 const colours = Number(values.colours);
 
-const { width, height, data, channels, depth, palette } = decode(await readFile(path));
-if (depth > 16 || depth < 8) throw new Error(`${path} has ${depth} bits per channel; 8 or 16 are needed.`);
+const image = decode(await readFile(path));
+const { width, height, palette } = image;
+const data = palette ? convertIndexedToRgb(image) : image.data;
+const [depth, channels] = palette ? [8, palette[0].length] : [image.depth, image.channels];
+if (depth < 8) throw new Error(`${path} has ${depth} bits per channel; 8 or 16 are needed.`);
 const count = width * height;
 /** Red, green or blue of a pixel, 0 … 1; of grey pictures all three are the grey. */
-const valueOf = (pixel, channel) => {
-	if (palette) return palette[data[pixel]][channel] / 255;
-	return data[pixel * channels + (channels < 3 ? 0 : channel)] / (2 ** depth - 1);
-};
+const channelOf = (pixel, channel) => data[pixel * channels + (channels < 3 ? 0 : channel)] / (2 ** depth - 1);
 
 const gpu = await openDevice();
-const pixels = gpu.tensor(Float32Array.from({ length: 3 * count }, (_, i) => valueOf(Math.floor(i / 3), i % 3)), [count, 3]);
+const pixels = gpu.tensor(
+	Float32Array.from({ length: 3 * count }, (_, i) => channelOf(Math.floor(i / 3), i % 3)),
+	[count, 3],
+);
 const ones = gpu.ones([count]);
 
 // The first colours are those of pixels that are spread over the picture.
@@ -74,7 +77,14 @@ const [picture, counts] = gpu.scope(() => {
 });
 const found = await codebook.array();
 const shares = await counts.array();
-const hex = (colour) => `#${colour.map((value) => Math.round(255 * value).toString(16).padStart(2, "0")).join("")}`;
+const hex = (colour) =>
+	`#${colour
+		.map((value) =>
+			Math.round(255 * value)
+				.toString(16)
+				.padStart(2, "0"),
+		)
+		.join("")}`;
 for (const [i] of found.map((_, i) => [i, shares[i]]).sort((a, b) => b[1] - a[1]))
 	console.log(`${hex(found[i])}  ${((100 * shares[i]) / count).toFixed(1)} %`);
 const bytes = Uint8Array.from(await picture.data(), Math.round);

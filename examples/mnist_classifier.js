@@ -75,7 +75,10 @@ const schedule = oneCycle({ lr: 4e-3, steps: Math.max(2, steps) });
 const indices = gpu.zeros([batchSize], "uint32");
 const trainSet = upload(train);
 const step = gpu.capture(() => {
-	const loss = crossEntropy(model.forward(gatherImages(trainSet.images, indices)), indexSelect(trainSet.labels, 0, indices));
+	const loss = crossEntropy(
+		model.forward(gatherImages(trainSet.images, indices)),
+		indexSelect(trainSet.labels, 0, indices),
+	);
 	optimizer.zeroGrad();
 	backward(loss);
 	optimizer.step();
@@ -115,5 +118,7 @@ for (let epoch = 1; epoch <= epochs; epoch++) {
 		await gpu.throttle();
 	}
 	const percent = 100 * (await accuracy());
-	console.log(`epoch ${epoch}: loss ${(await step.result.item()).toFixed(4)}, ${percent.toFixed(2)} % of ${test.count} test images`);
+	console.log(
+		`epoch ${epoch}: loss ${(await step.result.item()).toFixed(4)}, ${percent.toFixed(2)} % of ${test.count} test images`,
+	);
 }
