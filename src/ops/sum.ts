@@ -11,7 +11,6 @@ import { isFloat } from "./record.js";
 import { launchReduce } from "./reduce.js";
 import { alternate, checkNotEmpty, planReduction, type Reduction, type ReductionPlan } from "./reduction.js";
 import { launchScale } from "./scale.js";
-import { zeros } from "./zeros.js";
 
 /** OPERATION of kernels/binary.wgsl. */
 const product = 2;
@@ -122,7 +121,7 @@ export function sumToShape(gradient: Tensor, shape: Shape, factor = 1): Tensor {
 
 /** factor · the sum of x over some axes, as a tensor of shape `to`; 0 if there is nothing to sum. */
 export function launchReducedSum(x: Tensor, summed: readonly boolean[], to: Shape, factor: number): Tensor {
-	return x.size === 0 ? zeros(x.gpu, to) : launchSumOver(x, alternate(x.shape, summed), to, factor);
+	return x.size === 0 ? x.gpu.zeros(to) : launchSumOver(x, alternate(x.shape, summed), to, factor);
 }
 
 /** factor · the gradient of a sum, repeated over the axes that were summed. */

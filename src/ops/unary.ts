@@ -12,7 +12,6 @@ import { launchElementwise } from "./elementwise.js";
 import { operandsOf, scalarOf } from "./operands.js";
 import { isFloat, recordFloats } from "./record.js";
 import { launchScale } from "./scale.js";
-import { zeros } from "./zeros.js";
 
 /** The values of OPERATION in kernels/unary.wgsl and kernels/unary_grad.wgsl. */
 const operations = {
@@ -62,7 +61,7 @@ export function launchUnary(operation: Name, x: Tensor, settings = noSettings): 
 /** The gradient of x, from what the backward pass reads: x or the output. */
 function gradientOf(operation: Name, read: Tensor, dy: Tensor, settings: Settings): Tensor {
 	if (operation === "neg") return launchScale(dy, -1);
-	if (constantInParts.includes(operation)) return zeros(dy.gpu, dy.shape);
+	if (constantInParts.includes(operation)) return dy.gpu.zeros(dy.shape);
 	return launchElementwise(unaryGradKernel, [read, dy], { OPERATION: operations[operation] }, { ...settings });
 }
 

@@ -3,7 +3,6 @@ import { ArgumentError } from "../base/errors.js";
 import type { Shape } from "../base/shape.js";
 import { checkGpu } from "../ops/check.js";
 import { finiteScalar, finiteScalarLookup } from "../ops/codes/finite_scalar.js";
-import { zeros } from "../ops/zeros.js";
 import type { Gpu, Tensor } from "../tensor/tensor.js";
 import { type Codes, checkCodes, checkLatents, type Quantized, Quantizer } from "./quantizer.js";
 
@@ -50,7 +49,7 @@ export class FiniteScalarQuantizer extends Quantizer {
 	override quantize(z: Tensor): Quantized {
 		checkLatents(this, "quantize", z);
 		const { quantized, indices } = finiteScalar(z, this.levelCounts);
-		const none = () => zeros(this.gpu, []);
+		const none = () => this.gpu.zeros([]);
 		return this.result({ quantized, loss: none(), commitmentLoss: none() }, indices);
 	}
 

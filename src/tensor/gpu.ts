@@ -1,21 +1,23 @@
-import { checkArray, checkFunction, checkNumber, checkOptions, checkWord, wrongArgument } from "../base/arguments.js";
+import { checkArray, checkFunction, checkWord, wrongArgument } from "../base/arguments.js";
 import { ArgumentError, DeviceMismatchError, DTypeError, ShapeError } from "../base/errors.js";
-import { Random } from "../base/random.js";
+import type { Random } from "../base/random.js";
 import { checkShape, formatShape, type Shape, sameShape, sizeOf } from "../base/shape.js";
+import type { AdapterDescription } from "../gpu/adapter.js";
 import { compareTraces } from "../gpu/capture/compare.js";
 import { compileTrace } from "../gpu/capture/compile.js";
 import { Replay } from "../gpu/capture/replay.js";
 import type { TraceMode } from "../gpu/capture/trace.js";
 import { Device, readsBack } from "../gpu/device.js";
+import type { DeviceOptions } from "../gpu/device_options.js";
 import { checkWritable, type Storage } from "../gpu/storage.js";
 import type { Choices } from "../gpu/variant.js";
+import type { WebGPUDevice } from "../gpu/webgpu.js";
 import { ReplayedStep } from "./capture.js";
 import { checkAnyTensor } from "./check_tensor.js";
 import { arrays, type DataOf, type DType } from "./dtype.js";
 import { GradientLog } from "./gradient_log.js";
 import {
 	checkDTypeName,
-	checkElement,
 	dtypeOf,
 	type FloatArray,
 	hostArray,
@@ -26,18 +28,36 @@ import {
 	type UnsignedArray,
 } from "./host_data.js";
 import { type Layout, layoutNames, wordsOf } from "./layout.js";
-import { type Filling, fill, fillRandom } from "./making.js";
-import { type RandomKey, RandomKeys } from "./random_keys.js";
-import { type AnyTensor, type Capture, type Gpu, inspect, Parameter, type RandomOptions, Tensor } from "./tensor.js";
+import type { TensorMaker } from "./making.js";
+import {
+	type AnyTensor,
+	type Capture,
+	type Gpu,
+	inspect,
+	Parameter,
+	type RandomKey,
+	type RandomOptions,
+	Tensor,
+} from "./tensor.js";
 import { tensorsIn } from "./tensors_in.js";
 import { TracedStep } from "./traced_step.js";
 
 /** The methods are documented in `Gpu`. */
 export class TensorGpu extends Device implements Gpu {
 	gradientLog: GradientLog | undefined;
-	private generator = new Random(0);
-	private readonly keys = new RandomKeys();
+	private readonly maker: TensorMaker;
 	private readonly scopes: Set<AnyTensor>[] = [];
+
+	/** @param makerOf what fills new tensors; loaded apart, because a bundler cannot leave out methods */
+	constructor(
+		device: WebGPUDevice,
+		adapter: AdapterDescription,
+		options: DeviceOptions,
+		makerOf: (gpu: Gpu) => TensorMaker,
+	) {
+		super(device, adapter, options);
+		this.maker = makerOf(this);
+	}
 
 	tensor(data: SignedArray, shape?: Shape): Tensor<"int32">;
 	tensor(data: UnsignedArray, shape?: Shape): Tensor<"uint32">;
@@ -53,87 +73,44 @@ export class TensorGpu extends Device implements Gpu {
 		return this.filled(this.keep(new Parameter(this, this.allocateWords(array.length), own)), array);
 	}
 
-	zeros<D extends DType = "float32">(shape: Shape, dtype: D = "float32" as D): Tensor<D> {
-		return this.made("gpu.zeros", shape, dtype, "constant", { start: 0 });
+	zeros<D extends DType = "float32">(shape: Shape, dtype?: D): Tensor<D> {
+		return this.maker.constant("gpu.zeros", shape, 0, dtype);
 	}
 
-	ones<D extends DType = "float32">(shape: Shape, dtype: D = "float32" as D): Tensor<D> {
-		return this.made("gpu.ones", shape, dtype, "constant", { start: 1 });
+	ones<D extends DType = "float32">(shape: Shape, dtype?: D): Tensor<D> {
+		return this.maker.constant("gpu.ones", shape, 1, dtype);
 	}
 
-	full<D extends DType = "float32">(shape: Shape, value: number, dtype: D = "float32" as D): Tensor<D> {
-		checkElement("gpu.full", "value", value, dtype);
-		return this.made("gpu.full", shape, dtype, "constant", { start: value });
+	full<D extends DType = "float32">(shape: Shape, value: number, dtype?: D): Tensor<D> {
+		return this.maker.constant("gpu.full", shape, value, dtype);
 	}
 
-	arange<D extends DType = "float32">(first: number, last?: number, step = 1, dtype: D = "float32" as D): Tensor<D> {
-		const caller = "gpu.arange";
-		const [start, end] = last === undefined ? [0, first] : [first, last];
-		checkNumber(caller, last === undefined ? "end" : "start", first);
-		checkNumber(caller, "end", end);
-		checkNumber(caller, "step", step);
-		const count = Math.ceil((end - start) / step);
-		if (step === 0 || count < 0)
-			throw new ArgumentError(`${caller}: step must lead from start ${start} to end ${end}, but is ${step}.`);
-		checkDTypeName(caller, dtype);
-		if (dtype !== "float32") {
-			checkNumber(caller, "step", step, { whole: true });
-			for (const value of [start, start + Math.max(0, count - 1) * step])
-				checkElement(caller, value === start ? "start" : "the last number", value, dtype);
-		}
-		return this.made(caller, [count], dtype, "range", { start, step });
+	arange<D extends DType = "float32">(first: number, last?: number, step?: number, dtype?: D): Tensor<D> {
+		return this.maker.range(first, last, step, dtype);
 	}
 
-	eye(rows: number, columns = rows): Tensor {
-		checkNumber("gpu.eye", "rows", rows, { least: 0, whole: true });
-		checkNumber("gpu.eye", "columns", columns, { least: 0, whole: true });
-		return this.made("gpu.eye", [rows, columns], "float32", "identity", { start: 1, columns });
+	eye(rows: number, columns?: number): Tensor {
+		return this.maker.identity(rows, columns);
 	}
 
-	rand(shape: Shape, options: RandomOptions = {}): Tensor {
-		return this.randomNumbers("gpu.rand", shape, options, false);
+	rand(shape: Shape, options?: RandomOptions): Tensor {
+		return this.maker.randomNumbers("gpu.rand", shape, options, false);
 	}
 
-	randn(shape: Shape, options: RandomOptions = {}): Tensor {
-		return this.randomNumbers("gpu.randn", shape, options, true);
-	}
-
-	private randomNumbers(caller: string, shape: Shape, options: RandomOptions, normal: boolean): Tensor {
-		checkShape(caller, shape);
-		checkOptions(caller, options, ["seed"]);
-		const { seed } = options;
-		if (seed !== undefined) checkNumber(caller, "seed", seed, { least: 0, most: Number.MAX_SAFE_INTEGER, whole: true });
-		const out = this.empty(shape);
-		fillRandom(out, normal, this.randomKey(seed)());
-		return out;
+	randn(shape: Shape, options?: RandomOptions): Tensor {
+		return this.maker.randomNumbers("gpu.randn", shape, options, true);
 	}
 
 	get random(): Random {
-		return this.generator;
+		return this.maker.random;
 	}
 
 	manualSeed(seed: number): void {
-		checkNumber("gpu.manualSeed", "seed", seed, { whole: true });
-		this.generator = new Random(seed);
+		this.maker.manualSeed(seed);
 	}
 
 	randomKey(seed?: number): RandomKey {
-		return this.keys.next(this, seed);
-	}
-
-	/** A tensor that a kernel fills. */
-	private made<D extends DType>(
-		caller: string,
-		shape: Shape,
-		dtype: D,
-		operation: Parameters<typeof fill>[1],
-		filling: Filling,
-	): Tensor<D> {
-		checkShape(caller, shape);
-		checkDTypeName(caller, dtype);
-		const out = this.empty(shape, dtype);
-		fill(out, operation, filling);
-		return out;
+		return this.maker.randomKey(seed);
 	}
 
 	/** Memory for a tensor; one word if it has no elements, because buffers cannot be empty. */

@@ -105,6 +105,7 @@ export async function openAdapter(
 	say: (description: string) => void,
 ): Promise<Gpu> {
 	const description = describeAdapter(adapter);
+	const making = import("./making.js");
 	const store = tune === true ? storeFor(description) : tune;
 	const tuner = store === false ? undefined : await (await import("../gpu/tuner.js")).Tuner.open(store);
 	const variants = variantsFor(description, variant, tuner !== undefined);
@@ -118,7 +119,9 @@ export async function openAdapter(
 	};
 	const printers = debug === undefined ? undefined : await import("../gpu/debug.js");
 	const device = await requestDevice(adapter, requiredFeatures);
-	const gpu = new TensorGpu(device, description, { ...options, tuner, variants, kernels });
+	const { TensorMaker } = await making;
+	const all = { ...options, tuner, variants, kernels };
+	const gpu = new TensorGpu(device, description, all, (gpu) => new TensorMaker(gpu));
 	if (debug === "launches") gpu.onLaunch = printers?.printLaunch;
 	if (debug === "shaders") gpu.onCompile = printers?.shaderPrinter();
 	const name = description.description || description.device || description.architecture;

@@ -1,10 +1,6 @@
 import type { Random } from "../base/random.js";
 import type { Trace } from "../gpu/capture/trace.js";
-import type { Storage } from "../gpu/storage.js";
-import type { Gpu, Tensor } from "./tensor.js";
-
-/** Two words on which the random numbers of an operation depend. @internal */
-export type RandomKey = () => Storage;
+import type { Gpu, RandomKey, Tensor } from "./tensor.js";
 
 /**
  * Makes the keys of operations with random numbers from the host's generator. In a captured step each

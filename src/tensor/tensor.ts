@@ -9,10 +9,12 @@ import type { Choices } from "../gpu/variant.js";
 import type { DataOf, DType } from "./dtype.js";
 import type { FloatArray, NestedNumbers, NumberArray, SignedArray, UnsignedArray } from "./host_data.js";
 import { type Layout, layoutNames, toBlocked, toContiguous, wordsOf } from "./layout.js";
-import type { RandomKey } from "./random_keys.js";
 
 /** What Node's console.log prints of an object. */
 export const inspect: unique symbol = Symbol.for("nodejs.util.inspect.custom");
+
+/** Two words on which the random numbers of an operation depend. @internal */
+export type RandomKey = () => Storage;
 
 export interface RandomOptions {
 	/** A whole number in [0, 2⁵³) on which the numbers depend, and on nothing else. */

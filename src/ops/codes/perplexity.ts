@@ -2,7 +2,6 @@ import perplexityKernel from "../../../kernels/perplexity.wgsl";
 import { checkNumber } from "../../base/arguments.js";
 import { checkTensor } from "../../tensor/check_tensor.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import { zeros } from "../zeros.js";
 import { countCodes } from "./count_codes.js";
 
 /**
@@ -19,7 +18,7 @@ export function perplexity(indices: Tensor<"uint32"> | Tensor<"int32">, codes: n
 	checkNumber("perplexity", "codes", codes, { least: 1, whole: true });
 	const { gpu } = indices;
 	return gpu.scope(() => {
-		const counts = zeros(gpu, [codes], "uint32");
+		const counts = gpu.zeros([codes], "uint32");
 		countCodes(indices, counts);
 		const value = gpu.empty([]);
 		gpu.launch(perplexityKernel, { bindings: [counts.memory(), value.memory()], workgroups: 1 });

@@ -12,6 +12,7 @@ import { describeAdapter } from "../../../src/gpu/adapter.js";
 import { tiledKernels } from "../../../src/gpu/tiled_kernels.js";
 import { unpackSwiftShader, withDriver } from "../../../src/node/adapters/swiftshader.js";
 import { TensorGpu } from "../../../src/tensor/gpu.js";
+import { TensorMaker } from "../../../src/tensor/making.js";
 import { assertThrows } from "../../support.js";
 
 const test = suite("opening an adapter in Node");
@@ -200,6 +201,7 @@ test("a device with no feature and no raised limit computes all the same", async
 		bare,
 		{ ...describeAdapter(adapter), subgroupMinSize: 0, subgroupMaxSize: 0 },
 		{ variants: ["tiled"], kernels: { tiled: tiledKernels } },
+		(gpu) => new TensorMaker(gpu),
 	);
 	assert.is(gpu.subgroupSize, 0);
 	assertThrows(() => gpu.blockedKernels, TesseraError, ["without the blocked kernels"]);
