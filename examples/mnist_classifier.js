@@ -3,8 +3,8 @@
 //   node examples/mnist_classifier.js [--data mnist] [--epochs 5] [--images 60000]
 //
 // --data is "mnist" or "fashion-mnist" (downloaded once), "digits" (drawn, nothing is downloaded), or a folder of IDX
-// files or PNG images. Five epochs of MNIST reach 99 % of the test images; on two cores without a GPU they take about
-// three minutes.
+// files or PNG images. Five epochs of MNIST reach 99 % of the test images; on two cores without a GPU they take five to
+// ten minutes.
 import { parseArgs } from "node:util";
 import {
 	Adam,

@@ -23,8 +23,8 @@ import { assertThrows, checkOp, checkStepMemory, device, randomArray, tensorOf }
 const test = suite("add, sub, mul and scale");
 const operations = { add, sub, mul, div, maximum, minimum, pow };
 const names: readonly BinaryName[] = ["add", "sub", "mul", "div", "maximum", "minimum", "pow"];
-/** Whose shapes are tested one by one; the others launch what these do. */
-const basic: readonly BinaryName[] = ["add", "sub", "mul"];
+/** With every shape; the others launch the same kernel, or one that finds its elements in the same way. */
+const basic: readonly BinaryName[] = ["mul"];
 
 /** Checks values and gradients of a binary operation. */
 async function check(name: BinaryName, a: Array64, b: Array64): Promise<void> {
