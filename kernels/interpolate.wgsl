@@ -3,30 +3,25 @@
 //
 // from_  float32 [outer, height, width, inner], or dy
 // to     float32 [outer, outHeight, outWidth, inner], or dx
-// sizes  the lengths of the axes of x and y; scaleY, scaleX: pixels of x from one of y to the next; shiftY, shiftX
 //
-// One invocation computes one element of `to`. The backward pass visits the elements of dy that may have used it, in row-major
+// SCALE is how many pixels of x lie from one of y to the next. One invocation computes one element of `to`. The backward pass visits the elements of dy that may have used it, in row-major
 // order. No features, default limits.
 // Reference: test/reference/pooling.ts, interpolate
 
-struct Sizes {
-	height: u32,
-	width: u32,
-	inner: u32,
-	outHeight: u32,
-	outWidth: u32,
-	scaleY: f32,
-	scaleX: f32,
-	shiftY: f32,
-	shiftX: f32,
-}
-
+override HEIGHT: u32;
+override WIDTH: u32;
+override INNER: u32;
+override OUT_HEIGHT: u32;
+override OUT_WIDTH: u32;
+override SCALE_Y: f32;
+override SCALE_X: f32;
+override SHIFT_Y: f32;
+override SHIFT_X: f32;
 override LINEAR: u32;
 override BACKWARD: u32;
 
 @group(0) @binding(0) var<storage, read> from_: array<f32>;
 @group(0) @binding(1) var<storage, read_write> to: array<f32>;
-@group(0) @binding(2) var<uniform> sizes: Sizes;
 
 // The lower of the two elements that element v of the output uses, and the weight of the higher one.
 struct Source { low: u32, weight: f32 }
@@ -56,38 +51,38 @@ fn usersOf(at: u32, scale: f32, shift: f32, outLength: u32) -> vec2<u32> {
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
 	let at = id.y * groups.x * 64u + id.x;
 	if (at >= arrayLength(&to)) { return; }
-	let i = at % sizes.inner;
-	let pixel = at / sizes.inner;
-	let rows = select(sizes.outHeight, sizes.height, BACKWARD == 1u);
-	let columns = select(sizes.outWidth, sizes.width, BACKWARD == 1u);
+	let i = at % INNER;
+	let pixel = at / INNER;
+	let rows = select(OUT_HEIGHT, HEIGHT, BACKWARD == 1u);
+	let columns = select(OUT_WIDTH, WIDTH, BACKWARD == 1u);
 	let u = pixel % columns;
 	let v = pixel / columns % rows;
 	let image = pixel / columns / rows;
 	if (BACKWARD == 0u) {
-		let y = sourceOf(v, sizes.scaleY, sizes.shiftY, sizes.height);
-		let x = sourceOf(u, sizes.scaleX, sizes.shiftX, sizes.width);
-		let upper = (image * sizes.height + y.low) * sizes.width;
+		let y = sourceOf(v, SCALE_Y, SHIFT_Y, HEIGHT);
+		let x = sourceOf(u, SCALE_X, SHIFT_X, WIDTH);
+		let upper = (image * HEIGHT + y.low) * WIDTH;
 		if (LINEAR == 0u) {
-			to[at] = from_[(upper + x.low) * sizes.inner + i];
+			to[at] = from_[(upper + x.low) * INNER + i];
 			return;
 		}
-		let lower = (image * sizes.height + min(y.low + 1u, sizes.height - 1u)) * sizes.width;
-		let right = min(x.low + 1u, sizes.width - 1u);
-		let above = mix(from_[(upper + x.low) * sizes.inner + i], from_[(upper + right) * sizes.inner + i], x.weight);
-		let below = mix(from_[(lower + x.low) * sizes.inner + i], from_[(lower + right) * sizes.inner + i], x.weight);
+		let lower = (image * HEIGHT + min(y.low + 1u, HEIGHT - 1u)) * WIDTH;
+		let right = min(x.low + 1u, WIDTH - 1u);
+		let above = mix(from_[(upper + x.low) * INNER + i], from_[(upper + right) * INNER + i], x.weight);
+		let below = mix(from_[(lower + x.low) * INNER + i], from_[(lower + right) * INNER + i], x.weight);
 		to[at] = mix(above, below, y.weight);
 		return;
 	}
-	let usersY = usersOf(v, sizes.scaleY, sizes.shiftY, sizes.outHeight);
-	let usersX = usersOf(u, sizes.scaleX, sizes.shiftX, sizes.outWidth);
+	let usersY = usersOf(v, SCALE_Y, SHIFT_Y, OUT_HEIGHT);
+	let usersX = usersOf(u, SCALE_X, SHIFT_X, OUT_WIDTH);
 	var total = 0.0;
 	for (var a = usersY.x; a < usersY.y; a++) {
-		let ofRow = weightOf(sourceOf(a, sizes.scaleY, sizes.shiftY, sizes.height), v, sizes.height);
+		let ofRow = weightOf(sourceOf(a, SCALE_Y, SHIFT_Y, HEIGHT), v, HEIGHT);
 		if (ofRow == 0.0) { continue; }
 		for (var b = usersX.x; b < usersX.y; b++) {
-			let weight = ofRow * weightOf(sourceOf(b, sizes.scaleX, sizes.shiftX, sizes.width), u, sizes.width);
+			let weight = ofRow * weightOf(sourceOf(b, SCALE_X, SHIFT_X, WIDTH), u, WIDTH);
 			if (weight == 0.0) { continue; }
-			total += weight * from_[((image * sizes.outHeight + a) * sizes.outWidth + b) * sizes.inner + i];
+			total += weight * from_[((image * OUT_HEIGHT + a) * OUT_WIDTH + b) * INNER + i];
 		}
 	}
 	to[at] = total;

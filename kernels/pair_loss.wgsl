@@ -2,15 +2,17 @@
 // cross-entropy (1 − b) · a + log(1 + e⁻ᵃ) of the probability sigmoid(a) (2)
 //
 // a, b      float32, as vectors of 4
-// loss      float32, likewise
-// settings  beta
+// loss      float32, likewise; if CHUNK is not 0 partial sums [workgroups, 64], which sum.wgsl adds
+// settings  beta; count: elements
 //
-// One invocation computes one vector. The last one may end after the last element. No features, default limits.
+// One invocation computes one vector, or the sum of every 64th one of the CHUNK of a workgroup. The last vector may end
+// after the last element. No features, default limits.
 // Reference: test/reference/losses.ts, pairLoss
 
-struct Settings { beta: f32 }
+struct Settings { beta: f32, count: u32 }
 
 override OPERATION: u32;
+override CHUNK: u32 = 0u;
 
 @group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
@@ -39,10 +41,34 @@ fn valueOf(x: vec4<f32>, y: vec4<f32>) -> vec4<f32> {
 	return max(x, vec4(0.0)) - x * y + logOnePlus(exp(-abs(x)));
 }
 
+// The losses of a vector, NaN if a number is.
+fn lossesOf(i: u32) -> vec4<f32> {
+	let x = a[i];
+	let y = b[i];
+	return select(valueOf(x, y), x + y, isNan(x) | isNan(y));
+}
+
 @compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-	let i = id.y * groups.x * 64u + id.x;
-	if (i >= arrayLength(&loss)) { return; }
-	let sum = a[i] + b[i];
-	loss[i] = select(valueOf(a[i], b[i]), sum, isNan(sum) & (isNan(a[i]) | isNan(b[i])));
+fn main(
+	@builtin(workgroup_id) group: vec3<u32>,
+	@builtin(num_workgroups) groups: vec3<u32>,
+	@builtin(local_invocation_index) lane: u32,
+) {
+	let workgroup = group.y * groups.x + group.x;
+	let at = workgroup * 64u + lane;
+	if (at >= arrayLength(&loss)) { return; }
+	if (CHUNK == 0u) {
+		loss[at] = lossesOf(at);
+		return;
+	}
+	let vectors = settings.count / 4u;
+	let end = min((workgroup + 1u) * CHUNK, vectors);
+	var total = vec4(0.0);
+	for (var i = workgroup * CHUNK + lane; i < end; i += 64u) { total += lossesOf(i); }
+	// The last elements fill no vector.
+	let rest = settings.count & 3u;
+	if (rest > 0u && lane == 0u && vectors >= workgroup * CHUNK && vectors < (workgroup + 1u) * CHUNK) {
+		total += select(vec4(0.0), lossesOf(vectors), vec4(0u, 1u, 2u, 3u) < vec4(rest));
+	}
+	loss[at] = total;
 }

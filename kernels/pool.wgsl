@@ -5,35 +5,30 @@
 //            [⌈N / 16⌉, H, W, C · 16]
 // y          float32 [outer, outHeight, outWidth, inner]
 // positions  uint32 as y: where the maximum is, row · width + column; written if MAX is 1
-// sizes      the lengths of the axes and the window; countPad: whether the mean counts the padding as zeros
 //
-// Of equal elements the first is the maximum, and NaN is larger than all, as in PyTorch. Elements beyond the padding do not
-// count. One invocation computes one element of y. No features, default limits.
+// Of equal elements the first is the maximum, and NaN is larger than all, as in PyTorch. COUNT_PAD says whether the mean
+// counts the padding as zeros; elements beyond the padding do not count. One invocation computes one element of y. No features, default limits.
 // Reference: test/reference/pooling.ts, pool
 
-struct Sizes {
-	height: u32,
-	width: u32,
-	inner: u32,
-	outHeight: u32,
-	outWidth: u32,
-	kernelY: u32,
-	kernelX: u32,
-	strideY: u32,
-	strideX: u32,
-	padY: u32,
-	padX: u32,
-	dilationY: u32,
-	dilationX: u32,
-	countPad: u32,
-}
-
+override HEIGHT: u32;
+override WIDTH: u32;
+override INNER: u32;
+override OUT_HEIGHT: u32;
+override OUT_WIDTH: u32;
+override KERNEL_Y: u32;
+override KERNEL_X: u32;
+override STRIDE_Y: u32;
+override STRIDE_X: u32;
+override PAD_Y: u32;
+override PAD_X: u32;
+override DILATION_Y: u32;
+override DILATION_X: u32;
+override COUNT_PAD: u32;
 override MAX: u32;
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(2) var<storage, read_write> positions: array<u32>;
-@group(0) @binding(3) var<uniform> sizes: Sizes;
 
 // By its bits, because compilers may assume that no value is NaN.
 fn isNan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
@@ -42,32 +37,32 @@ fn isNan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
 	let at = id.y * groups.x * 64u + id.x;
 	if (at >= arrayLength(&y)) { return; }
-	let i = at % sizes.inner;
-	let column = at / sizes.inner;
-	let row = column / sizes.outWidth;
-	let startY = row % sizes.outHeight * sizes.strideY - sizes.padY;
-	let startX = column % sizes.outWidth * sizes.strideX - sizes.padX;
-	let base = row / sizes.outHeight * sizes.height * sizes.width;
+	let i = at % INNER;
+	let column = at / INNER;
+	let row = column / OUT_WIDTH;
+	let startY = row % OUT_HEIGHT * STRIDE_Y - PAD_Y;
+	let startX = column % OUT_WIDTH * STRIDE_X - PAD_X;
+	let base = row / OUT_HEIGHT * HEIGHT * WIDTH;
 	var best = 0.0;
 	var position = 0xffffffffu;
 	var total = 0.0;
 	var count = 0u;
-	for (var a = 0u; a < sizes.kernelY; a++) {
-		let v = startY + a * sizes.dilationY;
-		for (var b = 0u; b < sizes.kernelX; b++) {
-			let u = startX + b * sizes.dilationX;
+	for (var a = 0u; a < KERNEL_Y; a++) {
+		let v = startY + a * DILATION_Y;
+		for (var b = 0u; b < KERNEL_X; b++) {
+			let u = startX + b * DILATION_X;
 			// Modulo 2³²: what is before the first row is far behind the last one.
-			if (v + sizes.padY < sizes.height + 2u * sizes.padY && u + sizes.padX < sizes.width + 2u * sizes.padX) { count++; }
-			if (v >= sizes.height || u >= sizes.width) { continue; }
-			let value = x[(base + v * sizes.width + u) * sizes.inner + i];
+			if (v + PAD_Y < HEIGHT + 2u * PAD_Y && u + PAD_X < WIDTH + 2u * PAD_X) { count++; }
+			if (v >= HEIGHT || u >= WIDTH) { continue; }
+			let value = x[(base + v * WIDTH + u) * INNER + i];
 			if (MAX == 0u) {
 				total += value;
-				if (sizes.countPad == 0u) { position++; }
+				if (COUNT_PAD == 0u) { position++; }
 				continue;
 			}
 			if (position == 0xffffffffu || value > best || (isNan(value) && !isNan(best))) {
 				best = value;
-				position = v * sizes.width + u;
+				position = v * WIDTH + u;
 			}
 		}
 	}
@@ -75,5 +70,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 		// A window of padding alone has −∞, which a constant expression may not be.
 		y[at] = select(best, bitcast<f32>(0xff800000u | (at & 0u)), position == 0xffffffffu);
 		positions[at] = position;
-	} else { y[at] = total / f32(select(position + 1u, count, sizes.countPad == 1u)); }
+	} else { y[at] = total / f32(select(position + 1u, count, COUNT_PAD == 1u)); }
 }

@@ -351,6 +351,19 @@ const functions: Readonly<Record<string, Call>> = {
 			over: reduction,
 		},
 	},
+	// In Node alone.
+	...Object.fromEntries(
+		Object.entries(library)
+			.filter(([name]) => name === "loadDataset")
+			.map(([name, call]) => [
+				name,
+				{
+					call: call as Call["call"],
+					args: { source: argument("digits", (value) => typeof value === "string"), options: options({}) },
+					onlyWrong: true,
+				},
+			]),
+	),
 	kernel: {
 		call: library.kernel,
 		args: {
@@ -678,7 +691,7 @@ const functions: Readonly<Record<string, Call>> = {
 			v: float(x),
 			options: options({
 				causal: flag,
-				mask: optional(argument(x, (value) => value === x || value === indices)),
+				mask: optional(argument(x, isTensor)),
 				scale: optional(number(1)),
 			}),
 		},

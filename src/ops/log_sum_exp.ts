@@ -17,15 +17,19 @@ type View = readonly [outer: number, length: number, inner: number];
 
 function launchLogSumExp(x: Tensor, [outer, length, inner]: View, to: Shape): Tensor {
 	const { gpu } = x;
-	const lanes = inner >= 32 ? 1 : 64;
+	const wide = inner === 1 && length % 4 === 0;
+	const units = wide ? length / 4 : length;
 	const results = outer * inner;
-	const splits = Math.max(1, Math.min(perLane, Math.ceil(length / (lanes * perLane)), Math.ceil(enough / results)));
+	// On adapters that compute on the CPU barriers are expensive: with many rows each lane has one.
+	const alone = inner >= 32 || (gpu.variants[0] === "blocked" && results >= 64);
+	const lanes = alone ? 1 : 64;
+	const splits = Math.max(1, Math.min(perLane, Math.ceil(units / (lanes * perLane)), Math.ceil(enough / results)));
 	return gpu.scope(() => {
 		const y = gpu.empty(splits === 1 ? to : [splits, results]);
 		gpu.launch(logSumExpKernel, {
-			constants: { ROWS: 64 / lanes, LANES: lanes },
-			bindings: [x.memory(), y.memory()],
-			uniforms: { outer, length, inner, splits },
+			constants: { LANES: lanes, WIDTH: wide ? 4 : 1 },
+			bindings: [x, x, y].map((tensor) => tensor.memory()),
+			uniforms: { outer, length: units, inner, splits },
 			workgroups: Math.ceil((splits * results * lanes) / 64),
 		});
 		return splits === 1 ? y : launchLogSumExp(y, [1, splits, results], to);

@@ -8,10 +8,14 @@ import { checkTensor } from "../tensor/check_tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { commonGpu } from "./check.js";
 import { launchElements } from "./launch.js";
-import { checkReduction, type LossOptions, reduceLosses } from "./loss_options.js";
+import { checkReduction, type LossOptions } from "./loss_options.js";
+import { launchSum } from "./sum.js";
 
 /** The values of OPERATION in kernels/pair_loss.wgsl and kernels/pair_loss_grad.wgsl. */
 const operations = { l1Loss: 0, smoothL1Loss: 1, binaryCrossEntropyWithLogits: 2 } as const;
+
+/** Vectors that a workgroup adds up. */
+const chunk = 2048;
 
 function pairLoss(
 	operation: keyof typeof operations,
@@ -30,9 +34,14 @@ function pairLoss(
 		);
 	const constants = { OPERATION: operations[operation] };
 	const loss = gpu.scope(() => {
-		const losses = gpu.empty(a.shape);
-		launchElements(pairLossKernel, a.size / 4, [a, b, losses], { constants, uniforms: { beta } });
-		return reduceLosses(losses, reduction);
+		const none = reduction === "none";
+		const groups = Math.floor(a.size / (4 * chunk)) + 1;
+		const losses = gpu.empty(none ? a.shape : [groups, 64, 4]);
+		launchElements(pairLossKernel, losses.size / 4, [a, b, losses], {
+			constants: { ...constants, CHUNK: none ? 0 : chunk },
+			uniforms: { beta, count: a.size },
+		});
+		return none ? losses : launchSum(losses, { r2: losses.size }, [], reduction === "mean" ? 1 / a.size : 1);
 	});
 	const factor = reduction === "mean" ? 1 / a.size : 1;
 	return record(operation, loss, [a, b], [a, b], (gradient) =>

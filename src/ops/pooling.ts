@@ -6,7 +6,7 @@ import { record } from "../autograd/tape.js";
 import { checkFlag, checkOptions, checkWord, wrongArgument } from "../base/arguments.js";
 import { ArgumentError, ShapeError } from "../base/errors.js";
 import { formatShape, type Shape } from "../base/shape.js";
-import type { Kernel, UniformValues } from "../gpu/kernel.js";
+import type { Constants, Kernel } from "../gpu/kernel.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import { blockSize, type Layout, wordsOf } from "../tensor/layout.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -52,7 +52,8 @@ export const avgPoolOptions = [
 /** The numbers of a pooling, and its output's shape. */
 interface PoolPlan {
 	readonly output: Shape;
-	readonly sizes: UniformValues;
+	/** Constants of the kernels. */
+	readonly sizes: Constants;
 }
 
 /** @throws ArgumentError if an option is out of range, ShapeError unless x is [N, C, H, W] and has a window */
@@ -90,27 +91,26 @@ export function planPool(name: string, x: Shape, kernelSize: Pair, options: MaxP
 	return {
 		output,
 		sizes: {
-			height,
-			width,
-			outHeight: output[2],
-			outWidth: output[3],
-			kernelY: kernel[0],
-			kernelX: kernel[1],
-			strideY: stride[0],
-			strideX: stride[1],
-			padY: padding[0],
-			padX: padding[1],
-			dilationY: dilation[0],
-			dilationX: dilation[1],
-			countPad: countIncludePad ? 1 : 0,
+			HEIGHT: height,
+			WIDTH: width,
+			OUT_HEIGHT: output[2],
+			OUT_WIDTH: output[3],
+			KERNEL_Y: kernel[0],
+			KERNEL_X: kernel[1],
+			STRIDE_Y: stride[0],
+			STRIDE_X: stride[1],
+			PAD_Y: padding[0],
+			PAD_X: padding[1],
+			DILATION_Y: dilation[0],
+			DILATION_X: dilation[1],
+			COUNT_PAD: countIncludePad ? 1 : 0,
 		},
 	};
 }
 
 function pool(name: string, x: Tensor, { output, sizes }: PoolPlan, isMax: boolean): Tensor {
 	const { gpu, layout } = x;
-	const constants = { MAX: isMax ? 1 : 0 };
-	const uniforms = { ...sizes, inner: innerOf(x.shape, layout) };
+	const constants = { ...sizes, INNER: innerOf(x.shape, layout), MAX: isMax ? 1 : 0 };
 	// The positions are uint32 in a tensor that has the layout of images.
 	const [y, positions] = gpu.scope(() => {
 		const y = gpu.empty(output, "float32", layout);
@@ -118,7 +118,6 @@ function pool(name: string, x: Tensor, { output, sizes }: PoolPlan, isMax: boole
 		gpu.launch(poolKernel, {
 			constants,
 			bindings: [x.memory(layout), y.memory(layout), positions.memory(positions.layout)],
-			uniforms,
 			workgroups: Math.ceil(wordsOf(output, layout) / 64),
 		});
 		return [y, positions];
@@ -129,7 +128,6 @@ function pool(name: string, x: Tensor, { output, sizes }: PoolPlan, isMax: boole
 			gpu.launch(poolGradKernel, {
 				constants,
 				bindings: [dy.memory(layout), positions.memory(positions.layout), dx.memory(layout)],
-				uniforms,
 				workgroups: Math.ceil(wordsOf(x.shape, layout) / 64),
 			});
 			return dx;
@@ -167,19 +165,24 @@ function resized(
 	kernel: Kernel,
 	x: Tensor,
 	[outHeight, outWidth]: readonly [number, number],
-	constants: Readonly<Record<string, number>>,
-	uniforms: UniformValues = {},
+	constants: Constants,
 ): Tensor {
 	const { gpu, layout } = x;
 	const [batch, channels, height, width] = x.shape;
-	const sizes = { height, width, inner: innerOf(x.shape, layout), outHeight, outWidth, ...uniforms };
+	const sizes = {
+		HEIGHT: height,
+		WIDTH: width,
+		INNER: innerOf(x.shape, layout),
+		OUT_HEIGHT: outHeight,
+		OUT_WIDTH: outWidth,
+		...constants,
+	};
 	const launch = (from: Tensor, shape: Shape, backward: number) =>
 		gpu.scope(() => {
 			const to = gpu.empty(shape, "float32", layout);
 			gpu.launch(kernel, {
-				constants: { ...constants, BACKWARD: backward },
+				constants: { ...sizes, BACKWARD: backward },
 				bindings: [from.memory(layout), to.memory(layout)],
-				uniforms: sizes,
 				workgroups: Math.ceil(wordsOf(shape, layout) / 64),
 			});
 			return to;
@@ -228,7 +231,7 @@ export function planInterpolation(
 	name: string,
 	[height, width]: readonly [number, number],
 	options: InterpolateOptions,
-): { readonly size: readonly [number, number]; readonly linear: boolean; readonly uniforms: UniformValues } {
+): { readonly size: readonly [number, number]; readonly linear: boolean; readonly constants: Constants } {
 	checkOptions(name, options, interpolateOptions);
 	const { size: wanted, scaleFactor, mode = "nearest", alignCorners = false } = options;
 	checkWord(name, "mode", mode, ["nearest", "bilinear"]);
@@ -258,7 +261,8 @@ export function planInterpolation(
 		return scaleFactor === undefined ? from[at] / size[at] : 1 / Number(factors[at]);
 	}) as [number, number];
 	const shift = (scale: number) => (linear && !alignCorners ? 0.5 * scale - 0.5 : 0);
-	return { size, linear, uniforms: { scaleY, scaleX, shiftY: shift(scaleY), shiftX: shift(scaleX) } };
+	const constants = { SCALE_Y: scaleY, SCALE_X: scaleX, SHIFT_Y: shift(scaleY), SHIFT_X: shift(scaleX) };
+	return { size, linear, constants };
 }
 
 /**
@@ -275,6 +279,6 @@ export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
 	checkTensor(name, "x", x, "float32");
 	checkRank(name, "x", x.shape, 4, "[N, C, H, W]");
 	const [, , height, width] = x.shape;
-	const { size, linear, uniforms } = planInterpolation(name, [height, width], options);
-	return resized(name, interpolateKernel, x, size, { LINEAR: linear ? 1 : 0 }, uniforms);
+	const { size, linear, constants } = planInterpolation(name, [height, width], options);
+	return resized(name, interpolateKernel, x, size, { ...constants, LINEAR: linear ? 1 : 0 });
 }

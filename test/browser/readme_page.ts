@@ -35,3 +35,32 @@ export async function checkReadmePage(page: Page, address: string): Promise<void
 		return pixels.some((value, i) => i % 4 === 0 && value > 200);
 	});
 }
+
+/**
+ * Opens examples/in_a_page.html, and waits until it has trained.
+ *
+ * @throws Error if it shows or logs an error, does not learn, or draws nothing
+ */
+export async function checkExamplePage(page: Page, address: string): Promise<void> {
+	const errors: string[] = [];
+	page.on("console", (message) => {
+		if (message.type() === "error") errors.push(message.text());
+	});
+	await page.goto(address);
+	let log = "";
+	do {
+		await new Promise((later) => setTimeout(later, 250));
+		log = (await page.textContent("#log")) ?? "";
+		if (errors.length > 0 || !/^(Opening|step)/.test(log))
+			throw new Error(`in_a_page.html: ${[log, ...errors].join("\n")}`);
+	} while (!log.endsWith("done"));
+	const loss = Number(/loss ([\d.]+)/.exec(log)?.[1]);
+	if (!(loss < 0.1)) throw new Error(`in_a_page.html: ${log}`);
+	const colours = await page.evaluate(() => {
+		const pixels = document.querySelector("canvas")?.getContext("2d")?.getImageData(0, 0, 96, 96).data ?? [];
+		const reds = Array.from({ length: 96 * 96 }, (_, i) => pixels[4 * i] ?? 0);
+		return [Math.min(...reds), Math.max(...reds)] as const;
+	});
+	if (!(colours[0] < 80 && colours[1] > 220))
+		throw new Error(`in_a_page.html draws colours from ${colours[0]} to ${colours[1]}`);
+}

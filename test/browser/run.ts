@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { chromium, type Page } from "playwright-core";
 import { findChromium } from "./chromium.js";
-import { checkReadmePage, readmePage } from "./readme_page.js";
+import { checkExamplePage, checkReadmePage, readmePage } from "./readme_page.js";
 
 /** How long the tests may take, in milliseconds. */
 const patience = 15 * 60_000;
@@ -27,6 +27,7 @@ async function fileAt(path: string): Promise<{ type: string; body: string | Buff
 	if (path === "/") return { type: "text/html", body: await readFile(join(folder, "index.html")) };
 	if (path === "/tests.js") return { type: "text/javascript", body: await readFile(join(folder, "tests.js")) };
 	if (path === "/readme.html") return { type: "text/html", body: await readmePage() };
+	if (path === "/examples/in_a_page.html") return { type: "text/html", body: await readFile(`.${path}`) };
 	if (/^\/dist\/[\w/]+\.js$/.test(path)) return { type: "text/javascript", body: await readFile(`.${path}`) };
 	return undefined;
 }
@@ -90,13 +91,15 @@ process.exitCode = 1;
 try {
 	const page = await browser.newPage();
 	const { happens, forget } = trouble(page);
-	const both = async () => {
+	const all = async () => {
 		const succeeded = await runTests(page, address);
 		await checkReadmePage(page, `${address}readme.html`);
 		console.log("The page of the README trains.");
+		await checkExamplePage(page, `${address}examples/in_a_page.html`);
+		console.log("examples/in_a_page.html trains.");
 		return succeeded;
 	};
-	if (await Promise.race([both(), happens]).finally(forget)) process.exitCode = 0;
+	if (await Promise.race([all(), happens]).finally(forget)) process.exitCode = 0;
 } catch (error) {
 	console.log(`The tests did not come to their end: ${error instanceof Error ? error.message : error}`);
 	console.log("0 passed, 1 failed");

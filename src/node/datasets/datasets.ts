@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { closestWord } from "../../base/arguments.js";
+import { checkOptions, closestWord, wrongArgument } from "../../base/arguments.js";
 import { DataError } from "../../base/errors.js";
 import { generateDigits } from "../../data/digits.js";
 import { isFolder } from "../files.js";
@@ -28,6 +28,18 @@ const testSeed = 0x74657374;
  * can be put by hand), FormatError if a file is corrupt, ShapeError if images differ in size
  */
 export async function loadDataset(source: string, options: DatasetOptions = {}): Promise<Dataset> {
+	if (typeof source !== "string")
+		throw wrongArgument("loadDataset", "source", 'the name of a data set such as "mnist", or a folder', source);
+	checkOptions("loadDataset", options, [
+		"digits",
+		"onProgress",
+		"onRead",
+		"mirrors",
+		"connectTimeout",
+		"stallTimeout",
+		"totalTimeout",
+		"retryPause",
+	]);
 	if (source === "digits") {
 		const { train = 10_000, test = 1_000, seed = 0 } = options.digits ?? {};
 		return { train: generateDigits(train, seed), test: generateDigits(test, seed ^ testSeed) };
