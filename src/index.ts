@@ -33,6 +33,7 @@ export { Embedding, type LayerOptions, ReLU } from "./nn/layers.js";
 export { Linear, type LinearOptions } from "./nn/linear.js";
 export { Layer, type LayerCost, Module, type StateValue } from "./nn/module.js";
 export { ExponentialMovingAverage, type MovingAverageOptions } from "./nn/moving_average.js";
+export { MultiheadAttention } from "./nn/multihead_attention.js";
 export {
 	BatchNorm2d,
 	type BatchNormLayerOptions,

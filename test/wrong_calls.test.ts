@@ -78,6 +78,8 @@ const layers = {
 	Decoder: new Decoder(gpu, random, 1, 2, 2),
 	ResidualBlock: new ResidualBlock(gpu, random, 2),
 };
+const heads = new library.MultiheadAttention(gpu, 2, 1);
+const sequence = gpu.tensor(new Float32Array(4), [1, 2, 2]);
 const words = new Embedding(gpu, 2, 2, { random });
 
 const emptyObject = {};
@@ -884,6 +886,10 @@ const constructors: Readonly<Record<string, Call>> = {
 		call: made(library.Linear),
 		args: { gpu: device_, inFeatures: whole(2, 1), outFeatures: whole(2, 1), options: options(drawing) },
 	},
+	MultiheadAttention: {
+		call: made(library.MultiheadAttention),
+		args: { gpu: device_, embedDim: whole(2, 1), numHeads: whole(1, 1), options: options(drawing) },
+	},
 	Dropout: { call: made(library.Dropout), args: { options: options({ p: number(0.5, 0, 1) }) } },
 	Flatten: { call: made(library.Flatten), args: { startAxis: optional(whole(1)), endAxis: optional(whole(-1)) } },
 	GELU: { call: made(library.GELU), args: { options: options({ approximate: word("tanh") }) } },
@@ -1287,6 +1293,22 @@ const methods: Readonly<Record<string, Readonly<Record<string, Call>>>> = {
 	SiLU: layerMethods(new library.SiLU(), "silu", "x"),
 	GELU: layerMethods(new library.GELU(), "gelu", "x"),
 	LeakyReLU: layerMethods(new library.LeakyReLU(), "leakyRelu", "x"),
+	MultiheadAttention: {
+		...layerMethods(heads, "MultiheadAttention", "query"),
+		forward: {
+			call: heads.forward.bind(heads),
+			args: {
+				query: float(sequence),
+				key: optional(float(sequence)),
+				value: optional(float(sequence)),
+				options: options({
+					causal: flag,
+					mask: argument(gpu.zeros([2, 2]), (value) => isTensor(value)),
+				}),
+			},
+			says: "MultiheadAttention",
+		},
+	},
 	Dropout: layerMethods(new library.Dropout(), "dropout", "x"),
 	Flatten: layerMethods(new library.Flatten(), "flatten", "x"),
 	LayerNorm: layerMethods(new library.LayerNorm(gpu, 4), "layerNorm", "x"),

@@ -26,11 +26,11 @@ const options = {
 	size: {
 		kind: "text",
 		value: "sizes",
-		help: "sizes, separated by commas: of matmul MxKxN, of nearestCode rows x codes x dimensions",
+		help: "sizes, separated by commas: of matmul MxKxN, of nearestCode rows x codes x dimensions, of attention batch x length x depth",
 		onlyWith: {
 			option: "workload",
-			values: ["matmul", "nearestCode"],
-			defaults: { matmul: "512x512x512", nearestCode: "6272x128x16" },
+			values: ["matmul", "nearestCode", "attention"],
+			defaults: { matmul: "512x512x512", nearestCode: "6272x128x16", attention: "64x1024x64" },
 		},
 	},
 	only: {

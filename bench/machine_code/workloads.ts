@@ -1,15 +1,24 @@
-import { type Gpu, matmul, nearestCode, TesseraError, type Variant } from "tessera-gpu";
+import {
+	backward,
+	type Gpu,
+	matmul,
+	nearestCode,
+	scaledDotProductAttention,
+	sum,
+	TesseraError,
+	type Variant,
+} from "tessera-gpu";
 import { directions, layers } from "../conv/layers.js";
 import { layerData, subject } from "../conv/subject.js";
 import type { Size } from "../harness/options.js";
 import { batchSize, openTraining } from "../train/problem.js";
 
-export const workloadNames = ["step", "matmul", "nearestCode", "conv2d"] as const;
+export const workloadNames = ["step", "matmul", "nearestCode", "conv2d", "attention"] as const;
 
 /** What is launched, as the command line says it. */
 export interface WorkloadChoice {
 	readonly workload: (typeof workloadNames)[number];
-	/** Of matmul and nearestCode. */
+	/** Of matmul, nearestCode and attention. */
 	readonly size?: readonly Size[] | undefined;
 	/** Of conv2d: a part of the names of the layers and directions. */
 	readonly only?: string | undefined;
@@ -41,6 +50,16 @@ export function workloadsOf({ workload, size = [], only = "" }: WorkloadChoice):
 				prepare: (gpu) => {
 					const [z, codebook] = [gpu.empty([rows, dimensions]), gpu.empty([codes, dimensions])];
 					return () => nearestCode(z, codebook);
+				},
+			}));
+		case "attention":
+			return size.map(([batch, length, depth]) => ({
+				name: `attention/${batch}x${length}x${depth}`,
+				prepare: (gpu) => {
+					const [q, k, v] = [0, 1, 2].map(() =>
+						gpu.parameter(new Float32Array(batch * length * depth), [batch, length, depth]),
+					);
+					return () => backward(sum(scaledDotProductAttention(q, k, v)));
 				},
 			}));
 		case "conv2d":

@@ -145,6 +145,30 @@ export const kernels: Area = {
 			replace: "else { total += dy[at]; }",
 			suites: ["ops/convolution/conv_transpose2d"],
 		},
+		"attention: out is not rescaled when the maximum grows": {
+			file: "kernels/attention.wgsl",
+			find: "l1 *= factor.y;",
+			replace: "",
+			suites: ["ops/attention"],
+		},
+		"attention, gradient of the keys: a query that is masked counts": {
+			file: "kernels/attention_grad_key.wgsl",
+			find: "return select(vec4(lowest), score, attends);",
+			replace: "return score;",
+			suites: ["ops/attention"],
+		},
+		"blocked attention: the keys after the last one are attended to": {
+			file: "kernels/attention.blocked.wgsl",
+			find: "let last = min(vec4(sizes.keys - 1u), select",
+			replace: "let last = max(vec4(0u), select",
+			suites: ["ops/attention"],
+		},
+		"a batch of products: each has the first matrix of b": {
+			file: "kernels/matmul.wgsl",
+			find: "let startB = product * sizes.bProduct;",
+			replace: "let startB = 0u;",
+			suites: ["ops/matmul"],
+		},
 		"tiled matmul: values after the end of a row are multiplied": {
 			file: "kernels/matmul.tiled.wgsl",
 			find: "nextA = padded(nextA, first + aK);",

@@ -183,6 +183,12 @@ export const operations: Area = {
 			replace: "uniforms: { batch, plane, factor: 1 / rows }",
 			suites: ["ops/cross_entropy_layouts"],
 		},
+		"attention: a mask for each of the batch is taken for one for all": {
+			file: "src/ops/attention/plan.ts",
+			find: "return rows === queries && columns === keys && mask.size === queries * keys;",
+			replace: "return mask.size === queries * keys;",
+			suites: ["ops/attention"],
+		},
 		"matmul: a transposed first matrix is read with the wrong stride": {
 			file: "src/ops/products.ts",
 			find: "aInner: a.transposed ? rows : 1",

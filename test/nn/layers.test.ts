@@ -23,15 +23,18 @@ import {
 	loadSafetensors,
 	MaxPool2d,
 	Module,
+	MultiheadAttention,
 	Random,
 	ReLU,
 	Sequential,
+	ShapeError,
 	Sigmoid,
 	SiLU,
 	StateDictError,
 	saveSafetensors,
 	sigmoid,
 	silu,
+	sum,
 	summary,
 	Tanh,
 	type Tensor,
@@ -41,7 +44,10 @@ import {
 } from "tessera-gpu";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { assertSame, assertThrows, device } from "../support.js";
+import { type Array64, array, map, zeros } from "../reference/array.js";
+import { attention } from "../reference/attention.js";
+import * as products from "../reference/matmul.js";
+import { assertClose, assertSame, assertThrows, device, randomArray, tensorOf } from "../support.js";
 
 const test = suite("layers");
 
@@ -80,6 +86,64 @@ test("each layer computes its operation, with PyTorch's names in the state dict"
 	const layer = new Linear(gpu, 6, 3, { random: 1 });
 	assertSame(await layer.forward(x).data(), await linear(x, layer.weight, layer.bias).data(), "Linear");
 	x.dispose();
+});
+
+test("MultiheadAttention: each head attends by its own projections, to a mask of its own", async () => {
+	const gpu = await device();
+	const layer = new MultiheadAttention(gpu, 6, 2, { random: 3 });
+	assert.equal(Object.keys(layer.stateDict()).sort(), [
+		"in_proj_bias",
+		"in_proj_weight",
+		"out_proj.bias",
+		"out_proj.weight",
+	]);
+	const random = new Random(4);
+	const arrays = [[18], [6], [2, 3, 6], [2, 4, 6], [2, 4, 6]].map((shape) => randomArray(random, shape));
+	const [inBias, outBias, ...inputs] = arrays;
+	gpu.upload(layer.inProjBias as Tensor, Float32Array.from(inBias.data));
+	gpu.upload(layer.outProj.bias as Tensor, Float32Array.from(outBias.data));
+	const of = async (parameter: Tensor) => array([...parameter.shape], await parameter.data());
+	const [inWeight, outWeight] = [await of(layer.inProjWeight), await of(layer.outProj.weight)];
+	const allowed = randomArray(random, [2, 2, 3, 4], 0, 1);
+	const mask = map(allowed, (value) => (value < 0.4 ? Number.NEGATIVE_INFINITY : 0));
+	// Head h is rows 3h … 3h + 2 of each projection.
+	const part = ({ shape: [, columns = 1], data }: Array64, start: number) =>
+		array(columns === 1 ? [3] : [3, columns], data.slice(start * columns, (start + 3) * columns));
+	const expected = zeros([2, 3, 6]);
+	for (const head of [0, 1]) {
+		const [q, k, v] = inputs.map((x, i) => {
+			const start = 6 * i + 3 * head;
+			return products.linear(x, part(inWeight, start), part(inBias, start));
+		}) as [Array64, Array64, Array64];
+		const own = array(
+			[2, 3, 4],
+			[0, 1].flatMap((n) => [...mask.data.slice((2 * n + head) * 12, (2 * n + head + 1) * 12)]),
+		);
+		attention(q, k, v, { mask: own }).data.forEach((value, i) => {
+			expected.data[6 * Math.floor(i / 3) + 3 * head + (i % 3)] = value;
+		});
+	}
+	const y = gpu.scope(() => {
+		const [query, key, value] = inputs.map((x) => tensorOf(gpu, x));
+		const attends = gpu.tensor(
+			Uint32Array.from(mask.data, (value) => (value === 0 ? 1 : 0)),
+			mask.shape,
+		);
+		return layer.forward(query as Tensor, key, value, { mask: attends });
+	});
+	assertClose(await y.data(), products.linear(expected, outWeight, outBias).data, 1e-5, "forward");
+	const x = tensorOf(gpu, inputs[0] as Array64);
+	const [alone, both] = [layer.forward(x), layer.forward(x, x, x)];
+	assertSame(await alone.data(), await both.data(), "key and value are the query");
+	backward(sum(alone));
+	assert.equal(
+		layer.parameters().map(({ hasGrad }) => hasGrad),
+		[true, true, true, true],
+	);
+	assert.is(layer.cost([2, 3, 6]).multiplyAdds, 4 * 6 * 36 + 2 * 6 * 3 * 6);
+	assertThrows(() => new MultiheadAttention(gpu, 6, 4), ArgumentError, ["embedDim must be a multiple of numHeads 4"]);
+	assertThrows(() => layer.forward(gpu.zeros([2, 3, 5])), ShapeError, [[2, 3, 5]]);
+	layer.dispose();
 });
 
 test("weights are drawn by a Random, a seed, or the device's generator, and stay in their bounds", async () => {
