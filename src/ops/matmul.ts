@@ -2,7 +2,7 @@ import { readsOfProduct, record } from "../autograd/tape.js";
 import { checkFlag, checkOptions } from "../base/arguments.js";
 import { ShapeError } from "../base/errors.js";
 import { formatShape, type Shape, sizeOf } from "../base/shape.js";
-import { checkTensor } from "../tensor/check_tensor.js";
+import { checkAnyTensor } from "../tensor/check_tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { broadcastShape } from "./broadcast.js";
 import { commonGpu } from "./check.js";
@@ -96,14 +96,16 @@ function factorsOf(
  * const scores = matmul(queries, keys, { transposeB: true }); // [N, L, E] · [N, S, E]ᵀ = [N, L, S]
  */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
-	checkTensor(name, "a", a, "float32");
-	checkTensor(name, "b", b, "float32");
+	checkAnyTensor(name, "a", a, "float32");
+	checkAnyTensor(name, "b", b, "float32");
 	const gpu = commonGpu(name, a, b);
 	checkOptions(name, options, ["transposeA", "transposeB"]);
 	const { transposeA = false, transposeB = false } = options;
 	checkFlag(name, "transposeA", transposeA);
 	checkFlag(name, "transposeB", transposeB);
 	const shapes = shapesOf(a, b, transposeA, transposeB);
+	if (a.size === 0 || b.size === 0)
+		return record(name, gpu.zeros(shapes.out), [a, b], [], () => [gpu.zeros(a.shape), gpu.zeros(b.shape)]);
 	const factors = () => factorsOf(a, b, shapes, transposeA, transposeB);
 	const out = gpu.scope(() => launchProducts(...factors(), shapes.out));
 	return record(name, out, [a, b], readsOfProduct(a, b), (gradient) =>

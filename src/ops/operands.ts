@@ -4,6 +4,7 @@ import { checkAnyTensor } from "../tensor/check_tensor.js";
 import { arrays, type DType } from "../tensor/dtype.js";
 import { type AnyTensor, type Gpu, Tensor } from "../tensor/tensor.js";
 import { commonGpu } from "./check.js";
+import { isFloat } from "./record.js";
 
 /** An operand of an elementwise operation. */
 export type Operand<D extends DType = "float32"> = Tensor<D> | number;
@@ -43,7 +44,7 @@ export function operandsOf<D extends DType>(
 	for (const [name, tensor] of others)
 		if (tensor.dtype !== dtype)
 			throw new DTypeError(
-				`${operation}: ${firstName} is ${dtype}, but ${name} is ${tensor.dtype}; they must be equal: use cast(x, "${dtype}").`,
+				`${operation}: ${firstName} is ${dtype}, but ${name} is ${tensor.dtype}; they must be equal: use cast(x, "${isFloat(tensor) ? "float32" : dtype}").`,
 			);
 	return entries.map(([name, value]) => {
 		if (typeof value !== "number") return value;

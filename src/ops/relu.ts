@@ -1,7 +1,7 @@
 import reluKernel from "../../kernels/relu.wgsl";
 import reluGradKernel from "../../kernels/relu_grad.wgsl";
 import { record } from "../autograd/tape.js";
-import { checkTensor } from "../tensor/check_tensor.js";
+import { checkAnyTensor } from "../tensor/check_tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { launchElementwise } from "./elementwise.js";
 
@@ -30,7 +30,7 @@ export function reluGradient(y: Tensor, dy: Tensor): Tensor {
  * const y = relu(x);
  */
 export function relu(x: Tensor): Tensor {
-	checkTensor("relu", "x", x, "float32");
-	const y = launchElementwise(reluKernel, [x]);
+	checkAnyTensor("relu", "x", x, "float32");
+	const y = x.size === 0 ? x.gpu.empty(x.shape) : launchElementwise(reluKernel, [x]);
 	return record("relu", y, [x], [y], (dy) => [reluGradient(y, dy)], true);
 }

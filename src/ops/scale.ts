@@ -2,7 +2,7 @@ import scaleKernel from "../../kernels/scale.wgsl";
 import { record } from "../autograd/tape.js";
 import { checkNumber } from "../base/arguments.js";
 import type { Shape } from "../base/shape.js";
-import { checkTensor } from "../tensor/check_tensor.js";
+import { checkAnyTensor } from "../tensor/check_tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { launchElements } from "./launch.js";
 
@@ -20,7 +20,7 @@ export function launchScale(x: Tensor, factor: number, to: Shape = x.shape): Ten
  * @throws ArgumentError if the factor is not finite, DTypeError if x is not float32
  */
 export function scale(x: Tensor, factor: number): Tensor {
-	checkTensor("scale", "x", x, "float32");
+	checkAnyTensor("scale", "x", x, "float32");
 	checkNumber("scale", "factor", factor);
 	return record("scale", launchScale(x, factor), [x], [], (gradient) => [launchScale(gradient, factor)]);
 }

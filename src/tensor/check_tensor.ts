@@ -21,7 +21,9 @@ export function checkAnyTensor(caller: string, name: string, value: unknown, ...
 	if (!(value instanceof Tensor)) throw wrongTensor(caller, name, "a tensor", value, allowed);
 	if (value.isDisposed) throw new DisposedError(`${caller}: ${name} is ${value}. ${value.disposalAdvice}`);
 	if (allowed.length > 0 && !allowed.includes(value.dtype))
-		throw new DTypeError(`${caller}: ${name} is ${value.dtype}, but must be ${allowed.join(" or ")}.`);
+		throw new DTypeError(
+			`${caller}: ${name} is ${value.dtype}, but must be ${allowed.join(" or ")}: use cast(x, "${allowed[0]}").`,
+		);
 }
 
 /** @throws ArgumentError unless the value is a parameter, DisposedError for one that was disposed of */

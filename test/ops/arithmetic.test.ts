@@ -1,16 +1,20 @@
 import {
 	ArgumentError,
 	add,
+	backward,
 	DisposedError,
 	DTypeError,
 	div,
+	matmul,
 	maximum,
 	minimum,
 	mul,
 	pow,
+	relu,
 	ShapeError,
 	scale,
 	sub,
+	sum,
 	type Tensor,
 } from "tessera-gpu";
 import { suite } from "uvu";
@@ -168,8 +172,15 @@ test("numbers are operands on either side, of any dtype that holds them", async 
 	assertThrows(() => div(signed, 2), DTypeError, ["div", "int32"]);
 });
 
-test("tensors without elements have sums without elements", async () => {
+test("tensors without elements have sums and products without elements", async () => {
 	const gpu = await device();
+	const rows = gpu.parameter([], [0, 2]);
+	const columns = gpu.parameter([1, 2, 3, 4, 5, 6], [2, 3]);
+	const product = relu(scale(matmul(rows, columns), 2));
+	assert.equal([...product.shape], [0, 3]);
+	backward(sum(product));
+	assert.equal(await columns.grad.data(), new Float32Array(6));
+	assert.equal([...(await matmul(gpu.zeros([2, 0]), gpu.zeros([0, 3])).data())], [0, 0, 0, 0, 0, 0]);
 	const none = gpu.tensor([], [0, 3]);
 	const y = add(none, gpu.tensor([1, 2, 3]));
 	assert.equal([...y.shape], [0, 3]);
