@@ -15,7 +15,8 @@ const enough = 2 ** 16;
 /** Three axes, of which the middle one is reduced. */
 type View = readonly [outer: number, length: number, inner: number];
 
-function launchLogSumExp(x: Tensor, [outer, length, inner]: View, to: Shape): Tensor {
+/** log Σ exp along the middle one of three axes, as a tensor of shape `to`. */
+export function launchLogSumExp(x: Tensor, [outer, length, inner]: View, to: Shape): Tensor {
 	const { gpu } = x;
 	const wide = inner === 1 && length % 4 === 0;
 	const units = wide ? length / 4 : length;
@@ -34,6 +35,13 @@ function launchLogSumExp(x: Tensor, [outer, length, inner]: View, to: Shape): Te
 		});
 		return splits === 1 ? y : launchLogSumExp(y, [1, splits, results], to);
 	});
+}
+
+/** factor · exp(x − y), with the factors and y of each row. */
+export function launchExponentials(x: Tensor, [, length, inner]: View, y: Tensor, factor: Tensor): Tensor {
+	const out = x.gpu.empty(x.shape);
+	launchElements(logSumExpGradKernel, out.size, [x, y, factor, out], { uniforms: { length, inner } });
+	return out;
 }
 
 /** The view if the axes that are reduced are neighbours. */
@@ -58,7 +66,6 @@ export function logSumExp(x: Tensor, over?: Reduction): Tensor {
 	const name = "logSumExp";
 	const plan = planReduction(name, x, over, "float32");
 	checkNotEmpty(name, x, plan);
-	const { gpu } = x;
 	const { reduced, shape } = plan;
 	const view = viewOf(x.shape, reduced);
 	if (view === undefined) {
@@ -70,10 +77,5 @@ export function logSumExp(x: Tensor, over?: Reduction): Tensor {
 		return reshape(y, shape);
 	}
 	const y = launchLogSumExp(x, view, shape);
-	return record(name, y, [x], [x, y], (dy) => {
-		const dx = gpu.empty(x.shape);
-		const [, length, inner] = view;
-		launchElements(logSumExpGradKernel, dx.size, [x, y, dy, dx], { uniforms: { length, inner } });
-		return [dx];
-	});
+	return record(name, y, [x], [x, y], (dy) => [launchExponentials(x, view, y, dy)]);
 }

@@ -5,9 +5,22 @@ import { resolveAxis, sizeOf } from "../base/shape.js";
 import type { Kernel } from "../gpu/kernel.js";
 import { checkTensor } from "../tensor/check_tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { launchBinary } from "./binary.js";
+import { launchExponentials, launchLogSumExp } from "./log_sum_exp.js";
+import { launchReducedSum } from "./sum.js";
+import { launchUnary } from "./unary.js";
+
+/** Rows that are so long, and so few, are split over workgroups. */
+const longRow = 2 ** 14;
+const fewRows = 64;
+
+function isSplit(x: Tensor, axis: number): boolean {
+	return x.shape[axis] >= longRow && x.size / x.shape[axis] < fewRows;
+}
 
 /** Softmax or its logarithm along an axis counted from the front. */
 export function launchSoftmax(x: Tensor, axis: number, log: boolean): Tensor {
+	if (isSplit(x, axis)) return launchSplit(x, axis, log);
 	const y = x.gpu.empty(x.shape);
 	launchAlong(softmaxKernel, x, axis, log, [x, y]);
 	return y;
@@ -25,11 +38,35 @@ function launchAlong(kernel: Kernel, x: Tensor, axis: number, log: boolean, tens
 	});
 }
 
+/** From log Σ exp, which is computed in parts. */
+function launchSplit(x: Tensor, axis: number, log: boolean): Tensor {
+	const { gpu, shape } = x;
+	const rows = shape.with(axis, 1);
+	const view = [sizeOf(shape.slice(0, axis)), shape[axis], sizeOf(shape.slice(axis + 1))] as const;
+	return gpu.scope(() => {
+		const total = launchLogSumExp(x, view, rows);
+		return log ? launchBinary("sub", x, total) : launchExponentials(x, view, total, gpu.ones(rows));
+	});
+}
+
+/** The gradient of few long rows. */
+function launchSplitGradient(y: Tensor, dy: Tensor, axis: number, log: boolean): Tensor {
+	return y.gpu.scope(() => {
+		const rows = y.shape.with(axis, 1);
+		const alongAxis = y.shape.map((_, i) => i === axis);
+		const total = (of: Tensor) => launchReducedSum(of, alongAxis, rows, 1);
+		if (log) return launchBinary("sub", dy, launchBinary("mul", launchUnary("exp", y), total(dy)));
+		const product = launchBinary("mul", y, dy);
+		return launchBinary("sub", product, launchBinary("mul", y, total(product)));
+	});
+}
+
 function recorded(operation: string, x: Tensor, axis: number, log: boolean): Tensor {
 	checkTensor(operation, "x", x, "float32");
 	const at = resolveAxis(axis, x.shape, operation);
 	const y = launchSoftmax(x, at, log);
 	return record(operation, y, [x], [y], (gradient) => {
+		if (isSplit(x, at)) return [launchSplitGradient(y, gradient, at, log)];
 		const dx = x.gpu.empty(x.shape);
 		launchAlong(softmaxGradKernel, x, at, log, [y, gradient, dx]);
 		return [dx];
