@@ -1,24 +1,27 @@
-// out[b, i] = Σ_j p[b, i, j] · v[b, j] with p[b, i] = softmax over j of (scale · q[b, i]·k[b, j] + mask[b, i, j])
+// out[b, i] = Σ_j p[b, i, j] · v[b, j] with p[b, i] = softmax over j of
+// scale · q[b, i]·k[b, j] + mask[b, i, j]
 //
 // q      float32 [batch, ⌈queries / 32⌉, depth rounded up to 2, 32] from pack_factor.blocked.wgsl
 // k      float32 [batch, ⌈keys / 32⌉, depth rounded up to 2, 32], likewise
 // v      float32 [batch, ⌈keys / 32⌉, width rounded up to 2, 32], likewise
 // mask   [batch, ⌈queries / 32⌉, keys rounded up to 2, 32], likewise: float32 that is added to the scores
-//        (maskKind 1), or uint32, 0 for a key that is not attended to (maskKind 2); not read with maskKind 0
+//        (maskKind 1), or uint32, 0 for a key that is not attended to (maskKind 2); not read with maskKind
+//        0
 // out    float32 [batch, queries, width]; 0 for a query that attends to nothing
 // sums   float32 [2, batch, queries]: the first half gets log Σ_j exp(score), or 3.4e38 for a query that
 //        attends to nothing; the second half is for attention_grad_query.blocked.wgsl
-// sizes  maskBatch: from the mask of one b to the next in vectors of 4, 0 if all have the same; causal 1: key j
-//        is attended to from query i if j ≤ i
+// sizes  maskBatch: from the mask of one b to the next in vectors of 4, 0 if all have the same; causal 1:
+//        key j is attended to from query i if j ≤ i
 // slice  the workgroups of this dispatch
 //
 // For adapters on which a subgroup is cheap and a load of one word for each lane is expensive (lavapipe).
-// A workgroup is one subgroup of 8 lanes. It computes 32 queries, 4 neighbouring ones a lane, × 128 columns of
-// out; the scores, of which none is stored, are computed again for each 128 columns. It reads 32 keys at a time,
-// broadcasts them, and has their scores, then their weights, in registers. The maximum and the sum of a query's
-// scores are those of the keys so far; out, which is in workgroup memory, is rescaled when the maximum grows.
-// Keys that no query of the workgroup attends to are skipped if causal. Needs the feature subgroups, and
-// subgroups of exactly 8 lanes.
+// A workgroup is one subgroup of 8 lanes. It computes 32 queries, 4 neighbouring ones a lane, × 128
+// columns of out; the scores, of which none is stored, are computed again for each 128 columns. It reads
+// 32 keys at a time, broadcasts them, and has their scores, then their weights, in registers.
+//
+// The maximum and the sum of a query's scores are those of the keys so far; out, which is in workgroup
+// memory, is rescaled when the maximum grows. Keys that no query of the workgroup attends to are skipped if causal.
+// Needs the feature subgroups, and subgroups of exactly 8 lanes.
 // Source: Dao, FlashAttention-2 (2023), algorithm 1.
 // Reference: test/reference/attention.ts, attention
 
@@ -49,8 +52,9 @@ struct Slice { first: u32, end: u32 }
 // out so far: 128 columns × 8 vectors of 4 queries, each of which only its lane reads.
 var<workgroup> sofar: array<vec4<f32>, 1024>;
 
-// A score that is masked, and the smallest maximum: exp(lowest − least) is 0.
+// The smallest maximum: exp(lowest − least) is 0.
 const least = -1e38;
+// The score of a key that is not attended to.
 const lowest = -3.4028234e38;
 
 // By its bits, because compilers may assume that no value is NaN.

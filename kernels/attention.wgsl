@@ -1,23 +1,27 @@
-// out[b, i] = Σ_j p[b, i, j] · v[b, j] with p[b, i] = softmax over j of (scale · q[b, i]·k[b, j] + mask[b, i, j])
+// out[b, i] = Σ_j p[b, i, j] · v[b, j] with p[b, i] = softmax over j of
+// scale · q[b, i]·k[b, j] + mask[b, i, j]
 //
 // q      float32 [batch, queries, 4 · depth], as vectors of 4
 // k      float32 [batch, keys, 4 · depth], as vectors of 4
 // v      float32 [batch, keys, 4 · width], as vectors of 4
-// mask   [batch, queries, keys]: float32 that is added to the scores (maskKind 1), or uint32, 0 for a key that
-//        is not attended to (maskKind 2); not read with maskKind 0
+// mask   [batch, queries, keys]: float32 that is added to the scores (maskKind 1), or uint32, 0 for a key
+//        that is not attended to (maskKind 2); not read with maskKind 0
 // out    float32 [batch, queries, 4 · width], as vectors of 4; 0 for a query that attends to nothing
 // sums   float32 [2, batch, queries]: the first half gets log Σ_j exp(score), or 3.4e38 for a query that
 //        attends to nothing; the second half is for attention_grad_query.wgsl
-// sizes  maskBatch: from the mask of one b to the next, 0 if all have the same; causal 1: key j is attended to
-//        from query i if j ≤ i
+// sizes  maskBatch: from the mask of one b to the next, 0 if all have the same; causal 1: key j is
+//        attended to from query i if j ≤ i
 // slice  the workgroups of this dispatch
 //
-// A workgroup computes 64 queries × 64 columns of out; the scores, of which none is stored, are computed again
-// for each 64 columns. It reads 32 keys at a time. Invocation (x, y) computes the scores of queries
-// 4y … 4y + 3 and keys 4x … 4x + 3 from parts of q and k in workgroup memory, 16 values of the depth at a time,
-// and stores their exponentials there. Then it multiplies these with vectors x and x + 8 of v for its queries.
-// The maximum and the sum of a query's scores are those of the keys so far; out is rescaled when the maximum
-// grows. Keys that no query of the workgroup attends to are skipped if causal. No features, default limits.
+// A workgroup computes 64 queries × 64 columns of out; the scores, of which none is stored, are computed
+// again for each 64 columns. It reads 32 keys at a time. Invocation (x, y) computes the scores of queries
+// 4y … 4y + 3 and keys 4x … 4x + 3 from parts of q and k in workgroup memory, 16 values of the depth at a
+// time, and stores their exponentials there. Then it multiplies these with vectors x and x + 8 of v for
+// its queries.
+//
+// The maximum and the sum of a query's scores are those of the keys so far; out is rescaled when the
+// maximum grows. Keys that no query of the workgroup attends to are skipped if causal. No features,
+// default limits.
 // Source: Dao, FlashAttention-2 (2023), algorithm 1.
 // Reference: test/reference/attention.ts, attention
 
@@ -43,8 +47,8 @@ struct Slice { first: u32, end: u32 }
 @group(0) @binding(6) var<uniform> sizes: Sizes;
 @group(0) @binding(7) var<uniform> slice: Slice;
 
-// One after another: 16 values of the depth × 16 vectors of 4 queries, and × 8 vectors of 4 keys from KEYS on;
-// 8 × 16 vectors of maxima or sums of 4 queries; 16 keys × 16 vectors of v.
+// One after another: 16 values of the depth × 16 vectors of 4 queries, and × 8 vectors of 4 keys from KEYS
+// on; 8 × 16 vectors of maxima or sums of 4 queries; 16 keys × 16 vectors of v.
 var<workgroup> tile: array<vec4<f32>, 384>;
 // exp(score − maximum): 32 keys × 16 vectors of 4 queries.
 var<workgroup> weights: array<vec4<f32>, 512>;

@@ -5,7 +5,8 @@
 // k      float32 [batch, ⌈keys / 32⌉, depth rounded up to 2, 32], likewise
 // v      float32 [batch, ⌈keys / 32⌉, width rounded up to 2, 32], likewise
 // mask   as in attention.blocked.wgsl, but packed as [batch, ⌈keys / 32⌉, queries rounded up to 2, 32]
-// dout   float32 [batch, ⌈queries / 32⌉, width rounded up to 2, 32], packed likewise: the gradient of the output
+// dout   float32 [batch, ⌈queries / 32⌉, width rounded up to 2, 32], packed likewise: the gradient of the
+//        output
 // sums   float32 [2, batch, queries]: the logarithms from attention.blocked.wgsl, delta from
 //        attention_grad_query.blocked.wgsl
 // dk     float32 [batch, keys, depth]
@@ -14,10 +15,10 @@
 // slice  the workgroups of this dispatch
 //
 // For adapters on which a subgroup is cheap and a load of one word for each lane is expensive (lavapipe).
-// A workgroup is one subgroup of 8 lanes. It computes 32 keys, 4 neighbouring ones a lane, × 64 columns of dk and
-// of dv, which are in workgroup memory. It reads 32 queries at a time, broadcasts them, and has p, then ds, in
-// registers. Queries that attend to no key of the workgroup are skipped if causal. Needs the feature subgroups,
-// and subgroups of exactly 8 lanes.
+// A workgroup is one subgroup of 8 lanes. It computes 32 keys, 4 neighbouring ones a lane, × 64 columns of
+// dk and of dv, which are in workgroup memory. It reads 32 queries at a time, broadcasts them, and has p,
+// then ds, in registers. Queries that attend to no key of the workgroup are skipped if causal. Needs the
+// feature subgroups, and subgroups of exactly 8 lanes.
 // Source: Dao, FlashAttention-2 (2023), algorithm 2.
 // Reference: test/reference/attention.ts, attentionBackward
 
@@ -50,6 +51,7 @@ struct Slice { first: u32, end: u32 }
 // dv so far, then dk: 64 columns each × 8 vectors of 4 keys, each of which only its lane reads.
 var<workgroup> sofar: array<vec4<f32>, 1024>;
 
+// The score of a key that is not attended to.
 const lowest = -3.4028234e38;
 
 // By its bits, because compilers may assume that no value is NaN.

@@ -6,16 +6,18 @@
 // v      float32 [batch, keys, 4 · width], as vectors of 4
 // mask   as in attention.wgsl
 // dout   float32 [batch, queries, 4 · width], as vectors of 4: the gradient of the output
-// sums   float32 [2, batch, queries]: the logarithms from attention.wgsl, delta from attention_grad_query.wgsl
+// sums   float32 [2, batch, queries]: the logarithms from attention.wgsl, delta from
+//        attention_grad_query.wgsl
 // dk     float32 as k
 // dv     float32 as v
 // sizes  as in attention.wgsl
 // slice  the workgroups of this dispatch
 //
-// A workgroup computes 64 keys × 64 columns of both, from 32 queries at a time. Invocation (x, y) computes the
-// scores and the products dout·v of keys 4y … 4y + 3 and queries 4x … 4x + 3. It stores p in workgroup memory and
-// multiplies it with vectors x and x + 8 of dout for its keys; then ds, which it multiplies with q. Queries that
-// attend to no key of the workgroup are skipped if causal. No features, default limits.
+// A workgroup computes 64 keys × 64 columns of both, from 32 queries at a time. Invocation (x, y) computes
+// the scores and the products dout·v of keys 4y … 4y + 3 and queries 4x … 4x + 3. It stores p in workgroup
+// memory and multiplies it with vectors x and x + 8 of dout for its keys; then ds, which it multiplies
+// with q. Queries that attend to no key of the workgroup are skipped if causal. No features, default
+// limits.
 // Source: Dao, FlashAttention-2 (2023), algorithm 2.
 // Reference: test/reference/attention.ts, attentionBackward
 
@@ -43,8 +45,8 @@ struct Slice { first: u32, end: u32 }
 @group(0) @binding(8) var<uniform> sizes: Sizes;
 @group(0) @binding(9) var<uniform> slice: Slice;
 
-// One after another: 16 values of the depth × 16 vectors of 4 keys, and × 8 vectors of 4 queries from QUERIES on;
-// 16 queries × 16 vectors of dout or q.
+// One after another: 16 values of the depth × 16 vectors of 4 keys, and × 8 vectors of 4 queries from
+// QUERIES on; 16 queries × 16 vectors of dout or q.
 var<workgroup> tile: array<vec4<f32>, 384>;
 // p or ds: 32 queries × 16 vectors of 4 keys.
 var<workgroup> weights: array<vec4<f32>, 512>;

@@ -7,16 +7,16 @@
 // mask   as in attention.blocked.wgsl
 // out    float32 [batch, queries, width]: the output of attention.blocked.wgsl
 // dout   float32 [batch, ⌈queries / 32⌉, width rounded up to 2, 32], packed likewise: its gradient
-// sums   float32 [2, batch, queries]: the first half from attention.blocked.wgsl; the second half gets delta,
-//        for attention_grad_key.blocked.wgsl
+// sums   float32 [2, batch, queries]: the first half from attention.blocked.wgsl; the second half gets
+//        delta, for attention_grad_key.blocked.wgsl
 // dq     float32 [batch, queries, depth]
 // sizes  as in attention.blocked.wgsl
 // slice  the workgroups of this dispatch
 //
 // For adapters on which a subgroup is cheap and a load of one word for each lane is expensive (lavapipe).
-// A workgroup is one subgroup of 8 lanes. It computes 32 queries, 4 neighbouring ones a lane, × 128 columns of
-// dq, which is in workgroup memory. It reads 32 keys at a time, broadcasts them, and has ds in registers. Needs
-// the feature subgroups, and subgroups of exactly 8 lanes.
+// A workgroup is one subgroup of 8 lanes. It computes 32 queries, 4 neighbouring ones a lane, × 128
+// columns of dq, which is in workgroup memory. It reads 32 keys at a time, broadcasts them, and has ds in
+// registers. Needs the feature subgroups, and subgroups of exactly 8 lanes.
 // Source: Dao, FlashAttention-2 (2023), algorithm 2.
 // Reference: test/reference/attention.ts, attentionBackward
 
@@ -49,6 +49,7 @@ struct Slice { first: u32, end: u32 }
 // dq so far: 128 columns × 8 vectors of 4 queries, each of which only its lane reads.
 var<workgroup> sofar: array<vec4<f32>, 1024>;
 
+// The score of a key that is not attended to.
 const lowest = -3.4028234e38;
 
 // By its bits, because compilers may assume that no value is NaN.

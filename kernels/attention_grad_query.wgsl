@@ -13,9 +13,10 @@
 // sizes  as in attention.wgsl
 // slice  the workgroups of this dispatch
 //
-// A workgroup computes 64 queries × 64 columns of dq, from 32 keys at a time. Invocation (x, y) computes the
-// scores and the products dout·v of queries 4y … 4y + 3 and keys 4x … 4x + 3, and stores ds in workgroup memory.
-// Then it multiplies ds with vectors x and x + 8 of k for its queries. No features, default limits.
+// A workgroup computes 64 queries × 64 columns of dq, from 32 keys at a time. Invocation (x, y) computes
+// the scores and the products dout·v of queries 4y … 4y + 3 and keys 4x … 4x + 3, and stores ds in
+// workgroup memory. Then it multiplies ds with vectors x and x + 8 of k for its queries. No features,
+// default limits.
 // Source: Dao, FlashAttention-2 (2023), algorithm 2.
 // Reference: test/reference/attention.ts, attentionBackward
 
@@ -43,8 +44,8 @@ struct Slice { first: u32, end: u32 }
 @group(0) @binding(8) var<uniform> sizes: Sizes;
 @group(0) @binding(9) var<uniform> slice: Slice;
 
-// One after another: 16 values of the depth × 16 vectors of 4 queries, and × 8 vectors of 4 keys from KEYS on;
-// 16 vectors of delta; 16 keys × 16 vectors of k.
+// One after another: 16 values of the depth × 16 vectors of 4 queries, and × 8 vectors of 4 keys from KEYS
+// on; 16 vectors of delta; 16 keys × 16 vectors of k.
 var<workgroup> tile: array<vec4<f32>, 384>;
 // ds: 32 keys × 16 vectors of 4 queries.
 var<workgroup> weights: array<vec4<f32>, 512>;

@@ -16,7 +16,7 @@ export interface Factor {
 
 /** How kernels/matmul.blocked.wgsl reads a factor. */
 interface FactorRead {
-	/** From one block to the next, from one k to the next, and from one product to the next, in vectors of 4. */
+	/** From one block, one k and one product to the next, in vectors of 4. */
 	readonly block: number;
 	readonly step: number;
 	readonly product: number;

@@ -19,8 +19,8 @@ const name = "MultiheadAttention";
  * torch.nn.MultiheadAttention with batch_first: queries, keys and values are projected and split into heads,
  * `scaledDotProductAttention` computes each head, and their outputs are joined and projected.
  *
- * As in PyTorch inProjWeight starts at Xavier's uniform distribution, outProj.weight at U(±1/√embedDim), and the
- * biases at 0.
+ * As in PyTorch inProjWeight starts at Xavier's uniform distribution, outProj.weight at U(±1/√embedDim), and
+ * the biases at 0.
  *
  * @example
  * const attention = new MultiheadAttention(gpu, 64, 8);
@@ -63,8 +63,9 @@ export class MultiheadAttention extends Layer {
 	 * @param query   float32 [N, L, embedDim]
 	 * @param key     float32 [N, S, embedDim] (default: query)
 	 * @param value   float32 [N, S, embedDim] (default: key)
-	 * @param options causal and mask as in `scaledDotProductAttention`: a mask is broadcast to [N, numHeads, L, S],
-	 * and uint32 1 means that a key is attended to. (PyTorch's module takes boolean masks of the opposite meaning.)
+	 * @param options causal and mask as in `scaledDotProductAttention`: a mask is broadcast to
+	 * [N, numHeads, L, S], and uint32 1 means that a key is attended to. (PyTorch's module takes boolean masks
+	 * of the opposite meaning.)
 	 * @returns float32 [N, L, embedDim]
 	 * @throws ShapeError if the shapes do not match, DTypeError, ArgumentError, DeviceMismatchError
 	 */
@@ -90,7 +91,7 @@ export class MultiheadAttention extends Layer {
 		return this.outProj.forward(reshape(heads, query.shape));
 	}
 
-	/** The projection of x by part `i` of the weights: [N, length, embedDim] → [N, numHeads, length, embedDim / numHeads]. */
+	/** x projected by part `i` of the weights: [N, length, embedDim] → [N, numHeads, length, embedDim / numHeads] */
 	private headsOf(x: Tensor, i: number): Tensor {
 		const [batch, length, embedDim] = x.shape;
 		const [start, end] = [i * embedDim, (i + 1) * embedDim];

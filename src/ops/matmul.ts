@@ -57,7 +57,7 @@ function shapesOf(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean
 	return { a: shapeA, b: shapeB, batch, out };
 }
 
-/** Both factors for the kernels, which take one matrix for all products or one for each: another broadcast is a copy. */
+/** The kernels take one matrix for all products, or one for each: another broadcast is a copy. */
 function factorsOf(
 	a: Tensor,
 	b: Tensor,
@@ -85,8 +85,8 @@ function factorsOf(
 }
 
 /**
- * The matrix product, as torch.matmul. The axes before the last two are broadcast, as in elementwise operations.
- * A vector is a row as a, a column as b, and the result does not have its axis.
+ * The matrix product, as torch.matmul. The axes before the last two are broadcast, as in elementwise
+ * operations. A vector is a row as a, a column as b, and the result does not have its axis.
  *
  * @param a float32 [..., m, k], with transposeA [..., k, m]; or [k]
  * @param b float32 [..., k, n], with transposeB [..., n, k]; or [k]

@@ -1,4 +1,13 @@
-import { backward, GradientError, mul, ShapeError, scaledDotProductAttention, sum, type Tensor } from "tessera-gpu";
+import {
+	backward,
+	GradientError,
+	mul,
+	ShapeError,
+	scaledDotProductAttention,
+	stopGradient,
+	sum,
+	type Tensor,
+} from "tessera-gpu";
 import { suite } from "uvu";
 import { Random } from "../../src/base/random.js";
 import { type Array64, map } from "../reference/array.js";
@@ -12,6 +21,7 @@ import {
 	parameterOf,
 	randomArray,
 	tensorOf,
+	variants,
 } from "../support.js";
 
 const test = suite("scaledDotProductAttention");
@@ -112,6 +122,25 @@ test("a captured step gives the bits of an eager one", async () => {
 	for (const [i, values] of eager.entries()) assertSame(replayed[i] as Float32Array, values as Float32Array, `${i}`);
 	captured.dispose();
 	for (const tensor of [y, ...inputs]) tensor.dispose();
+});
+
+test("the gradient of the queries alone has the same bits", async () => {
+	const arrays = [1, 2, 3].map((seed) => randomArray(new Random(seed), [2, 35, 6]));
+	for (const gpu of await variants()) {
+		const parameters = arrays.map((x) => parameterOf(gpu, x));
+		const gradients = [true, false].map((all) =>
+			gpu.scope(() => {
+				const [q, k, v] = parameters.map((x, i) => (all || i === 0 ? x : stopGradient(x)));
+				backward(sum(scaledDotProductAttention(q, k, v)));
+				const gradient = gpu.clone(parameters[0].grad);
+				for (const parameter of parameters) parameter.zeroGrad();
+				return gradient;
+			}),
+		);
+		const [all, alone] = await gpu.readAll(gradients);
+		assertSame(alone, all, gpu.variants[0]);
+		for (const tensor of [...gradients, ...parameters]) tensor.dispose();
+	}
 });
 
 test("leaves nothing behind", () => {

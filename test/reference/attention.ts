@@ -1,6 +1,6 @@
 import { type Array64, sizeOf, zeros } from "./array.js";
 
-/** The options of {@link attention}; a mask is broadcast to [..., L, S] and added, −∞ if nothing is attended to. */
+/** The options of {@link attention}; a mask is broadcast to [..., L, S] and added. */
 export interface AttentionOptions {
 	readonly causal?: boolean;
 	readonly mask?: Array64;
@@ -60,7 +60,10 @@ export function attention(q: Array64, k: Array64, v: Array64, options: Attention
 	return out;
 }
 
-/** The gradients of {@link attention}: dv = pᵀ · dy, dp = dy · vᵀ, ds = p · (dp − Σ p · dp), dq = scale · ds · k, dk = scale · dsᵀ · q. */
+/**
+ * The gradients of {@link attention}: dv = pᵀ · dy, dp = dy · vᵀ, ds = p · (dp − Σ p · dp), dq = scale · ds · k,
+ * dk = scale · dsᵀ · q.
+ */
 export function attentionBackward(
 	q: Array64,
 	k: Array64,

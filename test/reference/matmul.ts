@@ -61,7 +61,7 @@ function forEachProduct(
 	return [...batch, ...(a.shape.length === 1 ? [] : [of.rows]), ...(b.shape.length === 1 ? [] : [by.columns])];
 }
 
-/** op(a) · op(b), with leading axes that broadcast and vectors as in torch.matmul; op transposes if its option is set. */
+/** op(a) · op(b) as torch.matmul; op transposes if its option is set. */
 export function matmul(a: Array64, b: Array64, options: MatmulOptions = {}): Array64 {
 	const sums: number[] = [];
 	const shape = forEachProduct(a, b, options, (atA, atB, atC) => {

@@ -9,12 +9,12 @@ const tileRows = 32;
 const tileColumns = 128;
 const tileKeyColumns = 64;
 
-/** The words of matrices [length, inner] that are packed: in blocks of 32 rows, with an even number of columns. */
+/** The words of packed matrices [length, inner]: blocks of 32 rows, with an even number of columns. */
 function packedSize(count: number, length: number, inner: number): number {
 	return count * Math.ceil(length / tileRows) * 2 * Math.ceil(inner / 2) * tileRows;
 }
 
-/** Whether kernels/attention*.blocked.wgsl compute it: on this device, and with packed copies that it can bind. */
+/** Whether the device has the blocked kernels, and can bind the packed copies that they read. */
 export function isBlocked(plan: AttentionPlan): boolean {
 	const { q, batch, queries, keys, depth, width } = plan;
 	const { gpu } = q;
@@ -27,7 +27,7 @@ export function isBlocked(plan: AttentionPlan): boolean {
 	return 4 * Math.max(...sizes) <= gpu.bindableBytes;
 }
 
-/** kernels/pack_factor.blocked.wgsl of `count` matrices [length, inner], or with `transposed` [inner, length]. */
+/** kernels/pack_factor.blocked.wgsl of matrices [length, inner], or with `transposed` [inner, length]. */
 function packed(x: AnyTensor, count: number, length: number, inner: number, transposed = false): Tensor {
 	const { gpu } = x;
 	const copy = gpu.empty([packedSize(count, length, inner)]);
@@ -46,7 +46,7 @@ function packed(x: AnyTensor, count: number, length: number, inner: number, tran
 	return copy;
 }
 
-/** The mask in blocks of 32 queries, or with `byKey` of 32 keys, and the uniform that says where each begins. */
+/** The mask in blocks of 32 queries, or with `byKey` of 32 keys, and the uniforms. */
 function packedMask(plan: AttentionPlan, byKey: boolean): { readonly mask: Tensor; readonly uniforms: UniformValues } {
 	const { q, mask, batch, queries, keys, depth, width } = plan;
 	const [length, inner] = byKey ? [keys, queries] : [queries, keys];
@@ -102,6 +102,7 @@ export function launchBlockedGradients(
 			workgroups: batch * queryParts * Math.ceil(queries / tileRows),
 			flops: flops * (queryParts * (depth + width) + depth),
 		});
+		if (!plan.k.requiresGrad && !plan.v.requiresGrad) return [dq, null, null];
 		const byKey = packedMask(plan, true);
 		const keyParts = Math.ceil(Math.max(depth, width) / tileKeyColumns);
 		gpu.launch(attentionGradKey, {

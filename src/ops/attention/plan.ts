@@ -30,8 +30,8 @@ export interface AttentionOutput {
 	readonly sums: Tensor;
 }
 
-/** The gradients of q, k and v. */
-export type AttentionGradients = readonly [Tensor, Tensor, Tensor];
+/** The gradients of q, k and v; null for k and v if neither needs one. */
+export type AttentionGradients = readonly [q: Tensor, k: Tensor | null, v: Tensor | null];
 
 export const operation = "scaledDotProductAttention";
 

@@ -77,6 +77,7 @@ export function launchPortableGradients(
 			workgroups: batch * queryParts * Math.ceil(queries / tileRows),
 			flops: flops * (queryParts * (plan.depth + plan.width) + plan.depth),
 		});
+		if (!plan.k.requiresGrad && !plan.v.requiresGrad) return [fromVectors(dq, plan.q.shape), null, null];
 		const keyParts = Math.ceil(Math.max(uniforms.depth, uniforms.width) / tileVectors);
 		gpu.launch(gradKeyKernel, {
 			bindings: [q, k, v, mask, dout, sums, dk, dv].map((x) => x.memory()),

@@ -14,8 +14,8 @@ export interface AttentionOptions {
 	/** Query i attends to the keys 0 … i only (default false). */
 	readonly causal?: boolean;
 	/**
-	 * Broadcast to [..., L, S]: float32 that is added to the scores, or uint32 that is 0 for a key that a query
-	 * does not attend to. It gets no gradient.
+	 * Broadcast to [..., L, S]: float32 that is added to the scores, or uint32 that is 0 for a key that a
+	 * query does not attend to. It gets no gradient.
 	 */
 	readonly mask?: Tensor | Tensor<"uint32">;
 	/** What the products of queries and keys are multiplied by (default 1 / √E). */
@@ -67,7 +67,7 @@ function planOf(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions): Att
 	return { q, k, v, mask, batch, queries, keys, depth: length, width: columns, uniforms, flops };
 }
 
-/** The plan with a mask for the kernels, which take one for all of the batch or one for each: another broadcast is a copy. */
+/** The kernels take one mask for all of the batch, or one for each: another broadcast is a copy. */
 function withWholeMask(plan: AttentionPlan): AttentionPlan {
 	const { q, mask, batch, queries, keys } = plan;
 	if (mask === undefined || sharesMask(plan) || mask.size === batch * queries * keys) return plan;
@@ -76,17 +76,18 @@ function withWholeMask(plan: AttentionPlan): AttentionPlan {
 }
 
 /**
- * softmax(scale · q · kᵀ + mask) · v, as torch.nn.functional.scaled_dot_product_attention. The scores are not stored, in
- * the backward pass neither, so its memory grows with L + S.
+ * softmax(scale · q · kᵀ + mask) · v, as torch.nn.functional.scaled_dot_product_attention. The scores are not
+ * stored, in the backward pass neither, so its memory grows with L + S (FlashAttention-2; Dao, 2023).
  *
- * A query that attends to no key gives 0, as in PyTorch since 2.5. With `causal` and a mask a key must pass both.
+ * A query that attends to no key gives 0, as in PyTorch since 2.5. Scores below −1e38 count as −∞. With
+ * `causal` and a mask a key must pass both.
  *
  * @param q float32 [..., L, E]
  * @param k float32 [..., S, E]
  * @param v float32 [..., S, Ev]
  * @returns float32 [..., L, Ev]
- * @throws ShapeError if the shapes do not match, DTypeError, ArgumentError, DeviceMismatchError, GradientError if mask
- * requires a gradient
+ * @throws ShapeError if the shapes do not match, DTypeError, ArgumentError, DeviceMismatchError, GradientError
+ * if mask requires a gradient
  * @example
  * const y = scaledDotProductAttention(q, k, v, { causal: true });
  */
