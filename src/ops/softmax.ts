@@ -22,7 +22,16 @@ function isSplit(x: Tensor, axis: number): boolean {
 export function launchSoftmax(x: Tensor, axis: number, log: boolean): Tensor {
 	if (isSplit(x, axis)) return launchSplit(x, axis, log);
 	const y = x.gpu.empty(x.shape);
-	launchAlong(softmaxKernel, x, axis, log, [x, y]);
+	const length = x.shape[axis];
+	const rows = x.size / length;
+	const byRows = x.gpu.variants[0] === "blocked" && axis === x.shape.length - 1 && length % 4 === 0 && rows >= fewRows;
+	if (byRows)
+		x.gpu.launch(softmaxKernel, {
+			constants: { LENGTH: length, INNER: 1, LOG: log ? 1 : 0, ROWS: 64, LANES: 1, WIDTH: 4 },
+			bindings: [x, x, y].map((tensor) => tensor.memory()),
+			workgroups: Math.ceil(rows / 64),
+		});
+	else launchAlong(softmaxKernel, x, axis, log, [x, x, y]);
 	return y;
 }
 

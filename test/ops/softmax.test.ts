@@ -24,6 +24,8 @@ const cases: [shape: number[], axis: number][] = [
 	[[3, 1031], 1],
 	[[1031, 2], 0],
 	[[4, 1, 3], 1],
+	// Rows by vectors, on adapters that compute on the CPU.
+	[[67, 36], 1],
 	// Few long rows, which are split.
 	[[2, 20_001], 1],
 	[[16_387, 3], 0],
