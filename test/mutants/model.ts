@@ -102,19 +102,19 @@ export const model: Area = {
 		},
 		"Adam: the first steps are not corrected": {
 			file: "src/nn/adam.ts",
-			find: "1 / Math.sqrt(1 - beta2 ** steps)",
+			find: "1 / Math.sqrt(1 - beta2 ** step)",
 			replace: "1",
 			suites: ["ops/adam"],
 		},
 		"Adam: parameters without a gradient are moved": {
-			file: "src/nn/adam.ts",
+			file: "src/nn/optimizer.ts",
 			find: "for (const optimised of cohort) optimised.steps = steps;",
 			replace: "for (const optimised of this.optimised) optimised.steps = steps;",
 			suites: ["ops/adam"],
 		},
 		"Adam: a learning rate that is no number is taken": {
-			file: "src/nn/adam.ts",
-			find: 'this.rate = checkNumber("Adam", "lr", lr, { least: 0 });',
+			file: "src/nn/optimizer.ts",
+			find: 'this.rate = checkNumber(this.caller, "lr", lr, { least: 0 });',
 			replace: "this.rate = lr;",
 			suites: ["ops/adam", "wrong_calls"],
 		},
