@@ -11,6 +11,7 @@ import { checkTensor } from "../tensor/check_tensor.js";
 import { blockSize, type Layout, wordsOf } from "../tensor/layout.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkRank, type Pair, pair } from "./check.js";
+import { launchStrided } from "./copy.js";
 
 /** The last axis of images as the kernels of this file read them, in either layout: [outer, height, width, inner]. */
 function innerOf([, channels]: Shape, layout: Layout): number {
@@ -159,13 +160,28 @@ export function avgPool2d(x: Tensor, kernelSize: Pair, options: AvgPoolOptions =
 	return pool("avgPool2d", x, planPool("avgPool2d", x.shape, kernelSize, options), false);
 }
 
-/** Launches a kernel that computes y of x, or with BACKWARD 1 dx of dy, and records it. */
+/** Each pixel repeated a whole number of times, which is only a copy; undefined if that is not what the sizes say. */
+function repeatedPixels(x: Tensor, [outHeight, outWidth]: readonly [number, number]): Tensor | undefined {
+	const [batch, channels, height, width] = x.shape;
+	const [rows, columns] = [outHeight / height, outWidth / width];
+	if (x.layout === "blocked" || !Number.isInteger(rows) || !Number.isInteger(columns)) return undefined;
+	const out = x.gpu.empty([batch, channels, outHeight, outWidth]);
+	launchStrided("interpolate", x, out, [batch * channels * height, rows, width, columns], [width, 0, 1, 0]);
+	return out;
+}
+
+/**
+ * Launches a kernel that computes y of x, or with BACKWARD 1 dx of dy, and records it.
+ *
+ * @param forward y, if it is computed in another way
+ */
 function resized(
 	name: string,
 	kernel: Kernel,
 	x: Tensor,
 	[outHeight, outWidth]: readonly [number, number],
 	constants: Constants,
+	forward?: Tensor,
 ): Tensor {
 	const { gpu, layout } = x;
 	const [batch, channels, height, width] = x.shape;
@@ -187,7 +203,8 @@ function resized(
 			});
 			return to;
 		});
-	return record(name, launch(x, [batch, channels, outHeight, outWidth], 0), [x], [], (dy) => [launch(dy, x.shape, 1)]);
+	const y = forward ?? launch(x, [batch, channels, outHeight, outWidth], 0);
+	return record(name, y, [x], [], (dy) => [launch(dy, x.shape, 1)]);
 }
 
 /**
@@ -280,5 +297,8 @@ export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
 	checkRank(name, "x", x.shape, 4, "[N, C, H, W]");
 	const [, , height, width] = x.shape;
 	const { size, linear, constants } = planInterpolation(name, [height, width], options);
-	return resized(name, interpolateKernel, x, size, { ...constants, LINEAR: linear ? 1 : 0 });
+	const { SCALE_Y, SCALE_X } = constants;
+	const isExact = !linear && size[0] * SCALE_Y === height && size[1] * SCALE_X === width;
+	const repeated = isExact ? repeatedPixels(x, size) : undefined;
+	return resized(name, interpolateKernel, x, size, { ...constants, LINEAR: linear ? 1 : 0 }, repeated);
 }
