@@ -38,7 +38,7 @@ function launchSwish(x, dy, beta, backward) {
 export const swish = defineOperation({
 	name: "swish",
 	forward: (x, beta) => launchSwish(x, x, beta, false),
-	backward: (gradient, result, x, beta) => [launchSwish(x, gradient, beta, true)],
+	backward: (gradient, _result, x, beta) => [launchSwish(x, gradient, beta, true)],
 });
 
 const gpu = await openDevice();
