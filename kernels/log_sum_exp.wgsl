@@ -85,6 +85,7 @@ fn main(
 		total = shared_[local];
 	}
 	if (!inside || lane > 0u) { return; }
-	// The logarithm of NaN is finite on some adapters.
-	y[index] = select(log(total) + largest, total, isNan(vec4(total)).x);
+	// The logarithms of NaN and of 0 are finite on some adapters.
+	let logTotal = select(log(total), -1.0 / abs(total), total == 0.0);
+	y[index] = select(logTotal + largest, total, isNan(vec4(total)).x);
 }

@@ -80,7 +80,11 @@ fn valueOf(x: vec4<f32>) -> vec4<f32> {
 		case 1u { return abs(x); }
 		case 2u { return sign(x); }
 		case 3u { return exp(x); }
-		case 4u { return select(log(x), notANumber(x), x < vec4(0.0)); }
+		case 4u {
+			// −∞ of 0 by a division: on some adapters log(0) is finite.
+			let ofZero = select(log(x), -1.0 / abs(x), x == vec4(0.0));
+			return select(ofZero, notANumber(x), x < vec4(0.0));
+		}
 		case 5u { return select(sqrt(x), notANumber(x), x < vec4(0.0)); }
 		case 6u { return x * x; }
 		case 7u { return 1.0 / x; }
