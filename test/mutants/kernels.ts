@@ -158,19 +158,19 @@ export const kernels: Area = {
 			suites: ["ops/codes/nearest_code"],
 		},
 		"Adam updates a parameter that has no gradient": {
-			file: "src/nn/adam.ts",
+			file: "src/nn/optimizer.ts",
 			find: "(bits, update, i) => bits + (update === undefined ? 0 : 2 ** i)",
 			replace: "(bits, _, i) => bits + 2 ** i",
 			suites: ["ops/adam"],
 		},
 		"Adam: the parameters of a launch have the moments of the first ones": {
-			file: "src/nn/adam.ts",
+			file: "src/nn/optimizer.ts",
 			find: "uniforms: { first,",
 			replace: "uniforms: { first: 0,",
 			suites: ["ops/adam"],
 		},
 		"Adam: a captured step takes gradients that are not computed": {
-			file: "src/nn/adam.ts",
+			file: "src/nn/optimizer.ts",
 			find: "pending[0]?.complete(pending);",
 			replace: "",
 			suites: ["ops/adam"],
