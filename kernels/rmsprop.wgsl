@@ -4,7 +4,7 @@
 // w0, w1, w2  float32, three parameters, or parameters that are in one buffer
 // g0, g1, g2  float32, their gradients
 // moments     float32 [rows, total], v, then b if MOMENTUM is 1, then c if CENTERED is 1, of the group's parameters one
-//             after the other
+//             after the other; with APART v alone, and w1 and w2 are the other rows of the only parameter
 // settings    computed by the host for the step
 // sizes       first: the element of the group with which w0 starts; start1, start2, end: those with which w1
 //             and w2 start and the last one of them ends, from `first`; there may be elements between two
@@ -17,6 +17,7 @@
 
 override MOMENTUM: u32;
 override CENTERED: u32;
+override APART: bool;
 
 struct Settings {
 	lr: f32,
@@ -47,6 +48,23 @@ struct Sizes {
 @group(0) @binding(7) var<storage, read> settings: Settings;
 @group(0) @binding(8) var<uniform> sizes: Sizes;
 
+// A moment of an element, of row 1 or 2.
+fn moment(row: u32, i: u32) -> f32 {
+	if (!APART) { return moments[row * sizes.total + i]; }
+	if (row == 1u) { return w1[i]; }
+	return w2[i];
+}
+
+fn setMoment(row: u32, i: u32, value: f32) {
+	if (!APART) {
+		moments[row * sizes.total + i] = value;
+	} else if (row == 1u) {
+		w1[i] = value;
+	} else {
+		w2[i] = value;
+	}
+}
+
 // The new value of an element, whose moments are updated.
 fn updated(element: u32, weight: f32, plain: f32) -> f32 {
 	let i = sizes.first + element;
@@ -55,15 +73,14 @@ fn updated(element: u32, weight: f32, plain: f32) -> f32 {
 	moments[i] = square;
 	var spread = square;
 	if (CENTERED == 1u) {
-		let at = (1u + MOMENTUM) * sizes.total + i;
-		let mean = fma(settings.alpha, moments[at], settings.complement * gradient);
-		moments[at] = mean;
+		let mean = fma(settings.alpha, moment(1u + MOMENTUM, i), settings.complement * gradient);
+		setMoment(1u + MOMENTUM, i, mean);
 		spread = square - mean * mean;
 	}
 	var direction = gradient / (sqrt(spread) + settings.epsilon);
 	if (MOMENTUM == 1u) {
-		direction = fma(settings.momentum, moments[sizes.total + i], direction);
-		moments[sizes.total + i] = direction;
+		direction = fma(settings.momentum, moment(1u, i), direction);
+		setMoment(1u, i, direction);
 	}
 	return weight - settings.lr * direction;
 }

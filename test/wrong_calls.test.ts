@@ -1236,6 +1236,7 @@ const gpuMethods: Calls<
 	time: { call: gpu.time.bind(gpu), args: { launches: body(() => undefined) } },
 };
 
+const average = new library.ExponentialMovingAverage(words);
 const { forward, encode, decode, reconstruct, prepare } = model;
 const pictures = (name: string) => ({ args: { images: float(images) }, says: `VQVAE.${name}`, onlyWrong: true });
 
@@ -1270,7 +1271,9 @@ const methods: Readonly<Record<string, Readonly<Record<string, Call>>>> = {
 			{ loadStateDict: { call: optimizer.loadStateDict.bind(optimizer), ...stateDict } } satisfies Calls<library.Adam>,
 		]),
 	),
-	ExponentialMovingAverage: {} satisfies Calls<library.ExponentialMovingAverage>,
+	ExponentialMovingAverage: {
+		loadStateDict: { call: average.loadStateDict.bind(average), ...stateDict },
+	} satisfies Calls<library.ExponentialMovingAverage>,
 	Random: {
 		uniform: { call: random.uniform.bind(random), args: { low: optional(number(0)), high: optional(number(1)) } },
 		integer: { call: random.integer.bind(random), args: { count: whole(2, 1, 2 ** 33) } },

@@ -31,7 +31,7 @@ function adamMethod(weightDecay: number, decoupled: boolean): Method<AdamOptions
 		defaults: { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weightDecay },
 		check: checkAdamOptions,
 		moments: () => ["exp_avg", "exp_avg_sq"],
-		constants: (_, secondApart) => ({ SECOND_IN_W1: secondApart ? 1 : 0 }),
+		constants: (_, apart) => ({ SECOND_IN_W1: apart ? 1 : 0 }),
 		settings: ({ lr, betas: [beta1, beta2], eps, weightDecay }, step) => ({
 			beta1,
 			complement1: 1 - beta1,

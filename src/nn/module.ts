@@ -72,18 +72,26 @@ export abstract class Module {
 		return this.properties().filter((entry): entry is [string, Module] => entry[1] instanceof Module);
 	}
 
-	/** The parameters of this module and of the modules in it, with their names in the state dict. */
+	/**
+	 * The parameters of this module and of the modules in it, with their names in the state dict; one that has
+	 * several names is there once, with the first of them.
+	 */
 	namedParameters(): [string, Parameter][] {
-		const own = this.properties().filter((entry): entry is [string, Parameter] => entry[1] instanceof Parameter);
-		const inner = this.children().flatMap(([name, child]) =>
-			child.namedParameters().map(([rest, parameter]): [string, Parameter] => [`${name}.${rest}`, parameter]),
-		);
-		return [...own, ...inner];
+		return firstNames(this.allParameters());
 	}
 
 	/** The parameters of this module and of the modules in it; one that has several names is there once. */
 	parameters(): Parameter[] {
-		return [...new Set(this.namedParameters().map(([, parameter]) => parameter))];
+		return this.namedParameters().map(([, parameter]) => parameter);
+	}
+
+	/** The parameters by all their names. */
+	private allParameters(): [string, Parameter][] {
+		const own = this.properties().filter((entry): entry is [string, Parameter] => entry[1] instanceof Parameter);
+		const inner = this.children().flatMap(([name, child]) =>
+			child.allParameters().map(([rest, parameter]): [string, Parameter] => [`${name}.${rest}`, parameter]),
+		);
+		return [...own, ...inner];
 	}
 
 	/** Frees the gradients of all parameters. */
@@ -103,9 +111,9 @@ export abstract class Module {
 		return [...own, ...inner];
 	}
 
-	/** The parameters and buffers by name. They are the module's own, not copies. */
+	/** The parameters and buffers by all their names. They are the module's own, not copies. */
 	stateDict(): Record<string, AnyTensor> {
-		return Object.fromEntries([...this.namedParameters(), ...this.namedBuffers()]);
+		return Object.fromEntries([...this.allParameters(), ...this.namedBuffers()]);
 	}
 
 	/**
@@ -120,26 +128,7 @@ export abstract class Module {
 	 */
 	loadStateDict(dict: Readonly<Record<string, StateValue>>): void {
 		const caller = `${this.constructor.name}.loadStateDict`;
-		if (!isPlainObject(dict)) throw wrongArgument(caller, "dict", "an object of tensors by name", dict);
-		const own = this.stateDict();
-		const missing = Object.keys(own).filter((name) => !Object.hasOwn(dict, name));
-		const unexpected = Object.keys(dict).filter((name) => !Object.hasOwn(own, name));
-		const different = Object.entries(own).flatMap(([name, parameter]) => {
-			const trouble = Object.hasOwn(dict, name) ? troubleWith(dict[name], parameter) : undefined;
-			return trouble === undefined ? [] : [`${name} ${trouble}`];
-		});
-		const problems = [
-			...(missing.length > 0 ? [`missing: ${missing.join(", ")}`] : []),
-			...(unexpected.length > 0 ? [`unexpected: ${unexpected.join(", ")}`] : []),
-			...different,
-		];
-		if (problems.length > 0)
-			throw new StateDictError(`${caller}: the state dict does not fit. ${problems.join("; ")}.`);
-		for (const [name, parameter] of Object.entries(own)) {
-			const value = dict[name] as StateValue;
-			if (value instanceof Tensor) parameter.gpu.copy(value, parameter);
-			else parameter.gpu.upload(parameter, arrays[parameter.dtype].from(value.data));
-		}
+		overwriteState(caller, this.stateDict(), dict);
 	}
 
 	/**
@@ -158,6 +147,44 @@ export abstract class Module {
 	}
 }
 
+/**
+ * Overwrites tensors with those of a state dict. If it does not fit, nothing is changed.
+ *
+ * @param own the tensors that are overwritten, by their names
+ * @throws ArgumentError, StateDictError
+ */
+export function overwriteState(
+	caller: string,
+	own: Readonly<Record<string, AnyTensor>>,
+	dict: Readonly<Record<string, StateValue>>,
+): void {
+	if (!isPlainObject(dict)) throw wrongArgument(caller, "dict", "an object of tensors by name", dict);
+	const missing = Object.keys(own).filter((name) => !Object.hasOwn(dict, name));
+	const unexpected = Object.keys(dict).filter((name) => !Object.hasOwn(own, name));
+	const different = Object.entries(own).flatMap(([name, parameter]) => {
+		const trouble = Object.hasOwn(dict, name) ? troubleWith(dict[name], parameter) : undefined;
+		return trouble === undefined ? [] : [`${name} ${trouble}`];
+	});
+	const problems = [
+		...(missing.length > 0 ? [`missing: ${missing.join(", ")}`] : []),
+		...(unexpected.length > 0 ? [`unexpected: ${unexpected.join(", ")}`] : []),
+		...different,
+	];
+	if (problems.length > 0) throw new StateDictError(`${caller}: the state dict does not fit. ${problems.join("; ")}.`);
+	for (const [name, parameter] of Object.entries(own)) {
+		const value = dict[name] as StateValue;
+		if (value instanceof Tensor) parameter.gpu.copy(value, parameter);
+		else parameter.gpu.upload(parameter, arrays[parameter.dtype].from(value.data));
+	}
+}
+
+/** Those with several names once, with the first of them. */
+function firstNames<T>(named: readonly [string, T][]): [string, T][] {
+	const names = new Map<T, string>();
+	for (const [name, value] of named) if (!names.has(value)) names.set(value, name);
+	return Array.from(names, ([value, name]) => [name, value]);
+}
+
 function inSnakeCase(property: string): string {
 	return property.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
@@ -166,8 +193,11 @@ function isBuffer(value: unknown): boolean {
 	return value instanceof Tensor && !(value instanceof Parameter);
 }
 
+/** What a value of a state dict is loaded into. */
+export type StateEntry = Pick<AnyTensor, "gpu" | "dtype" | "shape" | "size">;
+
 /** Why a value cannot be loaded into a tensor, in words that follow its name; undefined if it can. */
-function troubleWith(value: StateValue | undefined, parameter: AnyTensor): string | undefined {
+export function troubleWith(value: StateValue | undefined, parameter: StateEntry): string | undefined {
 	const list = (of: unknown) => Array.isArray(of) || ArrayBuffer.isView(of);
 	if (!(value instanceof Tensor) && !(list(value?.shape) && list(value?.data)))
 		return `is ${formatValue(value)} instead of a tensor or { shape, data }`;

@@ -2,7 +2,7 @@ import averageKernel from "../../kernels/average.wgsl";
 import { checkInstance, checkNumber, checkOptions } from "../base/arguments.js";
 import { launchElements } from "../ops/launch.js";
 import type { Parameter, Tensor } from "../tensor/tensor.js";
-import { Module } from "./module.js";
+import { Module, overwriteState, type StateValue } from "./module.js";
 
 export interface MovingAverageOptions {
 	/** The weight of the average in the next one, in [0, 1) (default 0.999). */
@@ -62,6 +62,17 @@ export class ExponentialMovingAverage {
 	/** The averages, by the names of the parameters in the module's state dict. They are its own, not copies. */
 	stateDict(): Record<string, Tensor> {
 		return Object.fromEntries(this.averages.map(([name, , average]) => [name, average]));
+	}
+
+	/**
+	 * Overwrites the averages with those of a state dict, to continue a training. If it does not fit, nothing
+	 * is changed.
+	 *
+	 * @throws StateDictError with the names that are missing or unexpected and the shapes and dtypes that
+	 * differ
+	 */
+	loadStateDict(dict: Readonly<Record<string, StateValue>>): void {
+		overwriteState("ExponentialMovingAverage.loadStateDict", this.stateDict(), dict);
 	}
 
 	dispose(): void {

@@ -1,6 +1,6 @@
 import { checkArray, checkNumber, checkOptions, formatValue, isPlainObject, wrongArgument } from "../base/arguments.js";
 import { ArgumentError, CaptureError, StateDictError } from "../base/errors.js";
-import { formatShape, sameShape, sizeOf } from "../base/shape.js";
+import { sizeOf } from "../base/shape.js";
 import { join, layOut, wholeOf } from "../gpu/join.js";
 import {
 	type Constants,
@@ -17,7 +17,7 @@ import { strided } from "../ops/copy.js";
 import { writeAt } from "../ops/write_at.js";
 import { checkParameter, checkTensor } from "../tensor/check_tensor.js";
 import { type AnyTensor, type Gpu, type Parameter, Tensor } from "../tensor/tensor.js";
-import type { StateValue } from "./module.js";
+import { type StateEntry, type StateValue, troubleWith } from "./module.js";
 
 /** What every optimizer has. */
 export interface OptimizerOptions {
@@ -34,12 +34,15 @@ export type ParameterOptions<Options extends OptimizerOptions> = Options & { rea
 export interface Method<Options extends OptimizerOptions> {
 	readonly kernel: Kernel;
 	readonly defaults: Required<Options>;
-	/** @throws ArgumentError if an option is out of range */
+	/**
+	 * @param options those that are given, or all of them with the defaults
+	 * @throws ArgumentError if one is out of range, or does not fit another one
+	 */
 	readonly check: (caller: string, options: Options) => void;
 	/** The names of a parameter's moments in the state dict, in the kernel's order. */
 	readonly moments: (options: Required<Options>) => readonly string[];
-	/** @param secondApart whether the second moments are in the binding of a second parameter */
-	readonly constants: (options: Required<Options>, secondApart: boolean) => Constants;
+	/** @param apart whether all moments but the first are in the bindings of the second and third parameter */
+	readonly constants: (options: Required<Options>, apart: boolean) => Constants;
 	/** The kernel's settings of a step, counted from 1. */
 	readonly settings: (options: Required<Options>, step: number) => UniformValues;
 }
@@ -110,8 +113,8 @@ interface Joined<Options extends OptimizerOptions> {
 	readonly total: number;
 	/** float32 [moments, total] of all elements; or [total], the first ones; [1] if there are none. */
 	readonly moments: Tensor;
-	/** float32 [total], the second moments of a parameter that is too large for one binding of both. */
-	readonly second: Tensor | undefined;
+	/** float32 [total] each, the others of a parameter that is too large for one binding of all; else none. */
+	readonly apart: readonly Tensor[];
 }
 
 /**
@@ -236,20 +239,18 @@ export abstract class Optimizer<Options extends OptimizerOptions> {
 	 * @param starts with which of the joined elements each of the three starts, and where the last one ends
 	 */
 	private launch(
-		{ members, moments, second, total }: Joined<Options>,
+		{ members, moments, apart, total }: Joined<Options>,
 		updates: readonly (Update | undefined)[],
 		starts: readonly number[],
 		settings: Tensor,
 	): void {
 		const [first, start1, start2, end] = starts;
-		const weights = this.unused.map(
-			(tensor, i) => updates[i]?.weight ?? (i === 1 && second ? second : tensor).memory(),
-		);
+		const weights = this.unused.map((tensor, i) => updates[i]?.weight ?? (apart[i - 1] ?? tensor).memory());
 		const gradients = this.unused.map((_, i) => updates[i]?.gradient ?? settings.memory());
 		const updated = updates.reduce((bits, update, i) => bits + (update === undefined ? 0 : 2 ** i), 0);
 		if (updated === 0) return;
 		this.gpu.launch(this.method.kernel, {
-			constants: this.method.constants(members[0].group.options, second !== undefined),
+			constants: this.method.constants(members[0].group.options, apart.length > 0),
 			bindings: [...weights, ...gradients, moments.memory(), settings.memory()],
 			uniforms: { first, start1: start1 - first, start2: start2 - first, end: end - first, total, updated },
 			workgroups: Math.ceil((end - first) / 64),
@@ -294,29 +295,19 @@ export abstract class Optimizer<Options extends OptimizerOptions> {
 	loadStateDict(dict: Readonly<Record<string, StateValue>>): void {
 		const caller = `${this.constructor.name}.loadStateDict`;
 		if (!isPlainObject(dict)) throw wrongArgument(caller, "dict", "an object of tensors by name", dict);
-		const known = new Map<string, readonly number[]>();
+		const known = new Map<string, StateEntry>();
 		for (const [i, { parameter }] of this.optimised.entries()) {
 			if (!Object.keys(dict).some((name) => name.startsWith(`state.${i}.`))) continue;
-			known.set(`state.${i}.step`, []);
-			for (const { name } of this.momentsOf(i)) known.set(`state.${i}.${name}`, parameter.shape);
+			known.set(`state.${i}.step`, { gpu: this.gpu, dtype: "float32", shape: [], size: 1 });
+			for (const { name } of this.momentsOf(i)) known.set(`state.${i}.${name}`, parameter);
 		}
 		const problems = [
 			...[...known.keys()].filter((name) => !Object.hasOwn(dict, name)).map((name) => `missing: ${name}`),
 			...Object.entries(dict).flatMap(([name, value]) => {
-				const shape = known.get(name);
-				if (shape === undefined) return [`unexpected: ${name}`];
-				if (!isValue(value)) return [`${name} is ${formatValue(value)} instead of a tensor or { shape, data }`];
-				if (value instanceof Tensor && value.dtype !== "float32")
-					return [`${name} is ${value.dtype} instead of float32`];
-				return sameShape(value.shape, shape) && sizeOfValue(value) === sizeOf(shape)
-					? []
-					: [`${name} is ${formatShape(value.shape)} instead of ${formatShape(shape)}`];
-			}),
-			...this.optimised.flatMap((_, i) => {
-				const steps = dict[`state.${i}.step`];
-				return steps instanceof Tensor && !stepsOf.has(steps)
-					? [`state.${i}.step is a tensor of another origin: read it, and give { shape: [], data: [steps] }`]
-					: [];
+				const entry = known.get(name);
+				if (entry === undefined) return [`unexpected: ${name}`];
+				const trouble = troubleWith(value, entry) ?? (name.endsWith(".step") ? troubleWithSteps(value) : undefined);
+				return trouble === undefined ? [] : [`${name} ${trouble}`];
 			}),
 		];
 		if (problems.length > 0)
@@ -344,9 +335,8 @@ export abstract class Optimizer<Options extends OptimizerOptions> {
 		const joined = this.joined.find(({ members }) => members.includes(member)) as Joined<Options>;
 		const start = joined.starts[joined.members.indexOf(member)];
 		return this.method.moments(member.group.options).map((name, row) => {
-			const apart = row === 1 && joined.second !== undefined;
-			const tensor = apart ? (joined.second as Tensor) : joined.moments;
-			return { name, tensor, start: apart ? start : row * joined.total + start };
+			const apart = joined.apart[row - 1];
+			return { name, tensor: apart ?? joined.moments, start: apart ? start : row * joined.total + start };
 		});
 	}
 
@@ -357,10 +347,7 @@ export abstract class Optimizer<Options extends OptimizerOptions> {
 			settings.disposalAdvice = `It belongs to an ${name} that was disposed of: capture the step again with another one.`;
 			settings.dispose();
 		}
-		for (const { moments, second } of this.joined) {
-			moments.dispose();
-			second?.dispose();
-		}
+		for (const { moments, apart } of this.joined) for (const tensor of [moments, ...apart]) tensor.dispose();
 		for (const tensor of this.unused) tensor.dispose();
 	}
 
@@ -381,14 +368,15 @@ export abstract class Optimizer<Options extends OptimizerOptions> {
 /** What the tensors `step` of state dicts hold, so that another optimizer takes them without a read. */
 const stepsOf = new WeakMap<AnyTensor, number>();
 
-function isValue(value: unknown): value is StateValue {
-	if (value instanceof Tensor) return true;
-	const { shape, data } = (value ?? {}) as { shape?: unknown; data?: unknown };
-	return Array.isArray(shape) && (Array.isArray(data) || ArrayBuffer.isView(data));
-}
-
-function sizeOfValue(value: StateValue): number {
-	return value instanceof Tensor ? value.size : value.data.length;
+/** Why a value is no number of steps, in words that follow its name; undefined if it is one. */
+function troubleWithSteps(value: StateValue): string | undefined {
+	if (value instanceof Tensor)
+		return stepsOf.has(value)
+			? undefined
+			: "is a tensor of another origin: read it, and give { shape: [], data: [steps] }";
+	const [steps] = Array.from(value.data);
+	if (Number.isInteger(steps) && steps >= 0) return undefined;
+	return `is ${formatValue(steps)} instead of a whole number of at least 0`;
 }
 
 /** The groups of parameters, checked. @throws ArgumentError */
@@ -408,16 +396,28 @@ function groupsOf<Options extends OptimizerOptions>(
 	const entries: readonly unknown[] = parameters;
 	if (!entries.some((entry) => isPlainObject(entry) && "params" in entry)) {
 		for (const [i, parameter] of entries.entries()) checkParameter(caller, `parameters[${i}]`, parameter);
+		method.check(caller, common);
 		return [new ParameterGroup<Options>(caller, parameters as readonly Parameter[], common)];
 	}
+	const groupOf = new Map<Parameter, number>();
 	return (parameters as readonly ParameterOptions<Options>[]).map((entry, i) => {
 		const name = `parameters[${i}]`;
 		checkOptions(`${caller}: ${name}`, entry, ["params", ...known]);
 		const { params, ...own } = entry;
 		checkArray(caller, `${name}.params`, params, wanted);
-		for (const [j, parameter] of params.entries()) checkParameter(caller, `${name}.params[${j}]`, parameter);
+		for (const [j, parameter] of params.entries()) {
+			checkParameter(caller, `${name}.params[${j}]`, parameter);
+			const other = groupOf.get(parameter) ?? i;
+			if (other !== i)
+				throw new ArgumentError(
+					`${caller}: ${name}.params[${j}] is in parameters[${other}] as well: a parameter is in one group.`,
+				);
+			groupOf.set(parameter, i);
+		}
+		const all = { ...common, ...withoutUndefined(own as unknown as Options) };
 		method.check(`${caller}: ${name}`, own as unknown as Options);
-		return new ParameterGroup<Options>(caller, params, { ...common, ...withoutUndefined(own as unknown as Options) });
+		method.check(`${caller}: ${name}`, all);
+		return new ParameterGroup<Options>(caller, params, all);
 	});
 }
 
@@ -486,13 +486,13 @@ function joinMembers<Options extends OptimizerOptions>(
 			gpu,
 			members.map(({ parameter }) => parameter.memory()),
 		);
-		const apart = count === 2 && end > most;
+		const isApart = count > 1 && end > most;
 		return {
 			members,
 			starts: offsets.map((bytes) => bytes / 4),
 			total,
-			moments: zeros(count === 0 ? [1] : apart ? [total] : [count, total]),
-			second: apart ? zeros([total]) : undefined,
+			moments: zeros(count === 0 ? [1] : isApart ? [total] : [count, total]),
+			apart: Array.from({ length: isApart ? count - 1 : 0 }, () => zeros([total])),
 		};
 	});
 }

@@ -34,7 +34,11 @@ const method: Method<RMSpropOptions> = {
 		...(momentum > 0 ? ["momentum_buffer"] : []),
 		...(centered ? ["grad_avg"] : []),
 	],
-	constants: ({ momentum, centered }) => ({ MOMENTUM: momentum > 0 ? 1 : 0, CENTERED: centered ? 1 : 0 }),
+	constants: ({ momentum, centered }, apart) => ({
+		MOMENTUM: momentum > 0 ? 1 : 0,
+		CENTERED: centered ? 1 : 0,
+		APART: apart ? 1 : 0,
+	}),
 	settings: ({ lr, alpha, eps, momentum, weightDecay }) => ({
 		lr,
 		alpha,

@@ -16,12 +16,12 @@ export interface SGDOptions extends OptimizerOptions {
 }
 
 function checkSGDOptions(caller: string, options: SGDOptions): void {
-	const { momentum, dampening, nesterov } = options;
+	const { momentum, dampening = 0, nesterov } = options;
 	checkRates(caller, options);
 	if (momentum !== undefined) checkNumber(caller, "momentum", momentum, { least: 0 });
-	if (dampening !== undefined) checkNumber(caller, "dampening", dampening);
+	checkNumber(caller, "dampening", dampening);
 	if (nesterov !== undefined) checkFlag(caller, "nesterov", nesterov);
-	if (nesterov === true && (momentum === 0 || (dampening ?? 0) !== 0))
+	if (nesterov === true && (momentum === 0 || dampening !== 0))
 		throw new ArgumentError(`${caller}: nesterov needs a momentum above 0 and a dampening of 0.`);
 }
 

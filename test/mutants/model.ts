@@ -118,6 +118,42 @@ export const model: Area = {
 			replace: "this.rate = lr;",
 			suites: ["ops/adam", "wrong_calls"],
 		},
+		"SGD: dampening holds in the first step": {
+			file: "src/nn/sgd.ts",
+			find: "take: step === 1 ? 1 : 1 - dampening",
+			replace: "take: 1 - dampening",
+			suites: ["nn/optimizers"],
+		},
+		"AdamW: weight decay is added to the gradient": {
+			file: "src/nn/adam.ts",
+			find: "super(adamMethod(0.01, true), parameters, options);",
+			replace: "super(adamMethod(0.01, false), parameters, options);",
+			suites: ["nn/optimizers"],
+		},
+		"RMSprop: the moments of a large parameter are read as if they were in one binding": {
+			file: "src/nn/rmsprop.ts",
+			find: "APART: apart ? 1 : 0",
+			replace: "APART: 0",
+			suites: ["nn/optimizers"],
+		},
+		"a parameter may be in two groups": {
+			file: "src/nn/optimizer.ts",
+			find: "if (other !== i)",
+			replace: "if (false)",
+			suites: ["nn/optimizers"],
+		},
+		"an optimizer's options are not checked together": {
+			file: "src/nn/optimizer.ts",
+			find: "method.check(caller, common);",
+			replace: "",
+			suites: ["nn/optimizers"],
+		},
+		"a shared parameter has all its names": {
+			file: "src/nn/module.ts",
+			find: "return firstNames(this.allParameters());",
+			replace: "return this.allParameters();",
+			suites: ["nn/optimizers"],
+		},
 		"the warm-up starts at 0": {
 			file: "src/nn/learning_rate.ts",
 			find: "(step + 1) / (warmUp + 1)",

@@ -9,11 +9,14 @@ import {
 	cosine,
 	ExponentialMovingAverage,
 	type Gpu,
+	Linear,
 	linearWarmup,
 	loadSafetensors,
+	Module,
 	mseLoss,
 	mul,
 	oneCycle,
+	openDevice,
 	type Parameter,
 	Random,
 	RMSprop,
@@ -236,6 +239,102 @@ test("a state dict that does not fit is refused and changes nothing", async () =
 	w.dispose();
 });
 
+test("values in a state dict that are no numbers of steps, or on another device, change nothing", async () => {
+	const gpu = await device();
+	const w = gpu.parameter([1, 2]);
+	const optimizer = new SGD([w], { momentum: 0.9 });
+	const buffer = { shape: [2], data: [1, 2] };
+	const wholeSteps = ["a whole number of at least 0"];
+	for (const steps of [-1, 0.5, Number.NaN, "1"])
+		assertThrows(
+			() =>
+				optimizer.loadStateDict({
+					"state.0.step": { shape: [], data: [steps as number] },
+					"state.0.momentum_buffer": buffer,
+				}),
+			StateDictError,
+			["state.0.step", ...(typeof steps === "number" ? wholeSteps : [])],
+		);
+	const other = await openDevice({ announce: false });
+	const elsewhere = other.tensor([1, 2]);
+	const dict = { "state.0.step": { shape: [], data: [1] } };
+	for (const [value, words] of [
+		[elsewhere, "is on another device"],
+		[{ shape: [2], data: Int32Array.of(1, 2) }, "is int32 instead of float32"],
+		[{ shape: [2], data: [1, "2"] }, "instead of a number at 1"],
+	] as const)
+		assertThrows(
+			() => optimizer.loadStateDict({ ...dict, "state.0.momentum_buffer": value as never }),
+			StateDictError,
+			["state.0.momentum_buffer", words],
+		);
+	assert.equal(Object.keys(optimizer.stateDict()), []);
+	optimizer.dispose();
+	w.dispose();
+	other.dispose();
+});
+
+test("options are checked together with those that they are combined with; a parameter is in one group", async () => {
+	const gpu = await device();
+	const [a, b] = [gpu.parameter([1]), gpu.parameter([2])];
+	const before = gpu.memory().buffers;
+	for (const make of [
+		() => new SGD([a], { nesterov: true }),
+		() => new SGD([{ params: [a], momentum: 0 }], { nesterov: true, momentum: 0.9 }),
+		() => new SGD([{ params: [a], dampening: 0.5 }], { nesterov: true, momentum: 0.9 }),
+	])
+		assertThrows(make, ArgumentError, ["SGD", "nesterov"]);
+	new SGD([{ params: [a], nesterov: true }], { momentum: 0.9 }).dispose();
+	new SGD([{ params: [a], momentum: 0.9 }], { nesterov: true }).dispose();
+	assertThrows(() => new Adam([{ params: [a] }, { params: [b, a], lr: 1 }]), ArgumentError, [
+		"parameters[1].params[1]",
+		"parameters[0]",
+	]);
+	assert.is(gpu.memory().buffers, before, "nothing is left");
+	a.dispose();
+	b.dispose();
+});
+
+test("parameters whose moments do not fit into one binding together: RMSprop", async () => {
+	const gpu = await openDevice({ announce: false });
+	Object.defineProperty(gpu, "bindableBytes", { value: 64 });
+	for (const options of [
+		{ lr: 0.01, momentum: 0.5 },
+		{ lr: 0.01, centered: true },
+		{ lr: 0.01, momentum: 0.5, centered: true },
+	]) {
+		const parameters = [[3], [11], [2]].map((shape, i) => {
+			const start = randomArray(new Random(i), shape, 2, 3);
+			return {
+				parameter: gpu.parameter(Float32Array.from(start.data), shape),
+				own: new reference.RMSprop(start, options),
+			};
+		});
+		const optimizer = new RMSprop(
+			parameters.map(({ parameter }) => parameter),
+			options,
+		);
+		for (let step = 0; step < 3; step++) {
+			for (const { parameter, own } of parameters) {
+				const gradient = randomArray(new Random(10 + step), own.weight.shape);
+				parameter.setGrad(tensorOf(gpu, gradient));
+				own.step(gradient);
+			}
+			optimizer.step();
+		}
+		const state = optimizer.stateDict();
+		for (const [i, { parameter, own }] of parameters.entries()) {
+			assertClose(await parameter.data(), own.weight.data, 1e-5, `${JSON.stringify(options)}, parameter ${i}`);
+			assert.is(state[`state.${i}.square_avg`]?.size, parameter.size);
+		}
+		optimizer.loadStateDict(state);
+		for (const [name, value] of Object.entries(optimizer.stateDict()))
+			assertSame(await value.data(), (await state[name]?.data()) as Float32Array, name);
+		optimizer.dispose();
+	}
+	gpu.dispose();
+});
+
 const schedules: Record<keyof typeof golden.schedules, Schedule> = {
 	cosine: cosine({ lr: 0.4, steps: 10, min: 0.1 }),
 	step: step({ lr: 0.4, every: 3, gamma: 0.5 }),
@@ -309,6 +408,35 @@ test("an exponential moving average follows its formula, captured too, and swap 
 	optimizer.dispose();
 	layer.dispose();
 	x.dispose();
+});
+
+test("an exponential moving average of tied weights: swap twice restores them; it continues from a state dict", async () => {
+	const gpu = await device();
+	class Tied extends Module {
+		readonly first = new Linear(gpu, 2, 2, { random: 1, bias: false });
+		readonly second = this.first;
+	}
+	const module = new Tied();
+	assert.equal(
+		module.namedParameters().map(([name]) => name),
+		["first.weight"],
+	);
+	assert.equal(Object.keys(module.stateDict()), ["first.weight", "second.weight"]);
+	const average = new ExponentialMovingAverage(module, { decay: 0.5 });
+	gpu.upload(module.first.weight, [1, 2, 3, 4]);
+	average.update();
+	average.swap();
+	assert.not.equal([...(await module.first.weight.data())], [1, 2, 3, 4]);
+	average.swap();
+	assert.equal([...(await module.first.weight.data())], [1, 2, 3, 4]);
+	const bytes = await saveSafetensors(average.stateDict());
+	const other = new ExponentialMovingAverage(module, { decay: 0.5 });
+	other.loadStateDict(loadSafetensors(bytes));
+	for (const each of [average, other]) each.update();
+	for (const [name, value] of Object.entries(other.stateDict()))
+		assertSame(await value.data(), (await average.stateDict()[name]?.data()) as Float32Array, name);
+	assertThrows(() => other.loadStateDict({}), StateDictError, ["ExponentialMovingAverage", "first.weight"]);
+	for (const each of [average, other, module]) each.dispose();
 });
 
 test("sqrt and an optimizer: a gradient that is infinite makes the weight so, not silently", async () => {
