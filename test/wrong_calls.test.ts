@@ -151,6 +151,8 @@ const integer = (right: unknown) => argument(right, (value) => value === indices
 const tensor = (right: unknown) => argument(right, isTensor);
 const number = (right: number, least = Number.NEGATIVE_INFINITY, ...more: readonly unknown[]) =>
 	argument(right, (value) => Number.isFinite(value) && Number(value) >= least, ...more);
+/** A number, or an infinite one. */
+const limit = (right: number) => argument(right, (value) => typeof value === "number" && !Number.isNaN(value));
 const whole = (right: number, least = Number.NEGATIVE_INFINITY, ...more: readonly unknown[]) =>
 	argument(right, (value) => Number.isInteger(value) && Number(value) >= least, ...more);
 const flag = argument(true, (value) => typeof value === "boolean");
@@ -333,7 +335,7 @@ const functions: Readonly<Record<string, Call>> = {
 		call: library.clamp,
 		args: {
 			x: tensor(x),
-			options: { ...options({ max: number(2) }, { min: 1 }), options: { min: number(1), max: number(2) } },
+			options: { ...options({ max: limit(2) }, { min: 1 }), options: { min: limit(1), max: limit(2) } },
 		},
 	},
 	cast: {

@@ -79,6 +79,7 @@ export class Launcher {
 	}
 
 	private dispatch(pipeline: Pipeline, buffers: readonly Storage[], workgroups: number, sink: CommandSink): void {
+		if (workgroups === 0) return;
 		const y = Math.ceil(workgroups / this.maxWorkgroups);
 		const x = y > 1 ? Math.ceil(workgroups / y) : workgroups;
 		const conflicts = readNextToWritten(pipeline, buffers);

@@ -135,7 +135,7 @@ export abstract class Optimizer<Options extends OptimizerOptions> {
 	/** The kernel's settings, of one step. */
 	private readonly settings: Words;
 
-	/** @throws ArgumentError if there are no parameters or an option is out of range, DeviceMismatchError */
+	/** @throws ArgumentError if there are no parameters or an option is out of range, DeviceMismatchError @internal */
 	protected constructor(
 		private readonly method: Method<Options>,
 		parameters: readonly Parameter[] | readonly ParameterOptions<Options>[],

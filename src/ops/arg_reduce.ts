@@ -68,7 +68,8 @@ function argReduced(
 	const axis = plan.reduced.indexOf(true);
 	const all = wanted === undefined;
 	const outer = all ? 1 : sizeOf(x.shape.slice(0, axis));
-	return launchArgReduce(x, [outer, plan.count, x.size / (outer * plan.count)], largest, plan.shape);
+	const inner = all ? 1 : sizeOf(x.shape.slice(axis + 1));
+	return launchArgReduce(x, [outer, plan.count, inner], largest, plan.shape);
 }
 
 /**

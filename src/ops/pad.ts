@@ -86,7 +86,7 @@ export interface PadOptions {
  *
  * @param x any dtype, any shape
  * @param padding [before, after] for each axis, the first axis first; a negative number leaves out elements
- * @throws ArgumentError unless there is a pair of whole numbers for each axis, ShapeError if nothing would be left
+ * @throws ArgumentError unless there is a pair of whole numbers for each axis, ShapeError if more is left out than there is
  * @example
  * const framed = pad(images, [[0, 0], [0, 0], [2, 2], [2, 2]], { value: 1 }); // [N, C, H, W] → [N, C, H + 4, W + 4]
  */
@@ -107,7 +107,9 @@ export function pad<D extends DType = "float32">(
 	checkElement("pad", "value", value, x.dtype);
 	const paddings = padding.map(([before, after], axis) => ({ size: x.shape[axis] + before + after, before, step: 1 }));
 	if (paddings.some(({ size }) => size < 0))
-		throw new ShapeError(`pad: padding ${JSON.stringify(padding)} leaves nothing of shape ${formatShape(x.shape)}.`);
+		throw new ShapeError(
+			`pad: padding ${JSON.stringify(padding)} leaves out more than shape ${formatShape(x.shape)} has.`,
+		);
 	return recordFloats(
 		"pad",
 		launchPad("pad", x, paddings, value),

@@ -274,6 +274,8 @@ export function planInterpolation(
 		);
 	const [scaleY, scaleX] = [0, 1].map((axis) => {
 		const at = axis as 0 | 1;
+		// As PyTorch: an axis that keeps its size is copied, whatever the factor.
+		if (size[at] === from[at]) return 1;
 		if (alignCorners) return size[at] > 1 ? (from[at] - 1) / (size[at] - 1) : 0;
 		return scaleFactor === undefined ? from[at] / size[at] : 1 / Number(factors[at]);
 	}) as [number, number];

@@ -85,7 +85,8 @@ export function slice<D extends DType = "float32">(
 function partsOf(sizes: number | readonly number[], length: number): number[] {
 	if (!Array.isArray(sizes)) {
 		const size = checkNumber("split", "sizes", sizes, { least: 1, whole: true });
-		return Array.from({ length: Math.ceil(length / size) }, (_, i) => Math.min(size, length - i * size));
+		// Of nothing one part, as PyTorch.
+		return Array.from({ length: Math.max(1, Math.ceil(length / size)) }, (_, i) => Math.min(size, length - i * size));
 	}
 	for (const [i, size] of sizes.entries()) checkNumber("split", `sizes[${i}]`, size, { least: 0, whole: true });
 	const sum = sizes.reduce((total, size) => total + size, 0);

@@ -234,9 +234,9 @@ export function softplus(x: Tensor, options: SoftplusOptions = {}): Tensor {
 }
 
 export interface ClampOptions {
-	/** The smallest value (default: none). */
+	/** The smallest value (default: none, −∞). */
 	readonly min?: number;
-	/** The largest value (default: none). */
+	/** The largest value (default: none, ∞). */
 	readonly max?: number;
 }
 
@@ -254,18 +254,19 @@ export function clamp<D extends DType = "float32">(x: Tensor<D>, options: ClampO
 	checkOptions("clamp", options, ["min", "max"]);
 	const { min, max } = options;
 	if (min === undefined && max === undefined) throw new ArgumentError("clamp: min, max or both must be given.");
-	if (min !== undefined) checkNumber("clamp", "min", min);
-	if (max !== undefined) checkNumber("clamp", "max", max);
+	const [none, unlimited] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+	if (min !== undefined && min !== none && min !== unlimited) checkNumber("clamp", "min", min);
+	if (max !== undefined && max !== none && max !== unlimited) checkNumber("clamp", "max", max);
 	if (min !== undefined && max !== undefined && min > max)
 		throw new ArgumentError(`clamp: min must be at most max, but is ${min}, and max is ${max}.`);
-	const largest = 3.4028234663852886e38;
 	if (isFloat(x))
-		return elementwise("clamp", "clamp", x, { a: min ?? -largest, b: max ?? largest }) as AnyTensor as Tensor<D>;
+		return elementwise("clamp", "clamp", x, { a: min ?? none, b: max ?? unlimited }) as AnyTensor as Tensor<D>;
+	const limits = { min: min === none ? undefined : min, max: max === unlimited ? undefined : max };
 	return x.gpu.scope(() => {
-		const [, low] = operandsOf("clamp", { x, min: min ?? 0 });
-		const [, high] = operandsOf("clamp", { x, max: max ?? 0 });
-		const raised = min === undefined ? x.share() : launchBinary("maximum", x, low);
-		return max === undefined ? raised : launchBinary("minimum", raised, high);
+		const [, low] = operandsOf("clamp", { x, min: limits.min ?? 0 });
+		const [, high] = operandsOf("clamp", { x, max: limits.max ?? 0 });
+		const raised = limits.min === undefined ? x.share() : launchBinary("maximum", x, low);
+		return limits.max === undefined ? raised : launchBinary("minimum", raised, high);
 	});
 }
 

@@ -115,6 +115,8 @@ for (const [shape, options, size, scale] of [
 	[[1, 2, 3, 1], { size: [7, 4], mode: "bilinear", alignCorners: true }, [7, 4], [2 / 6, 0]],
 	[[1, 1, 5, 6], { size: 1, mode: "bilinear", alignCorners: true }, [1, 1], [0, 0]],
 	[[1, 1, 5, 6], { scaleFactor: [1.7, 0.4], mode: "bilinear" }, [8, 2], [1 / 1.7, 1 / 0.4]],
+	[[1, 2, 5, 6], { scaleFactor: [1.1, 1.5], mode: "bilinear" }, [5, 9], [1, 1 / 1.5]],
+	[[1, 2, 5, 6], { scaleFactor: [2.5, 1.1] }, [12, 6], [1 / 2.5, 1]],
 ] as [number[], Parameters<typeof interpolate>[1], Two, Two][])
 	test(`interpolate [${shape}] ${JSON.stringify(options)}`, async () => {
 		const x = randomArray(new Random(4), shape);

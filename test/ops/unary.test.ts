@@ -107,6 +107,25 @@ test("numbers that are not finite stay what they are, and NaN is NaN", async () 
 		}
 });
 
+test("clamp: infinite limits are none, and infinities stay", async () => {
+	const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
+	for (const gpu of await variants()) {
+		const x = gpu.tensor([nan, inf, -inf, 0.5]);
+		for (const [options, expected] of [
+			[{ max: 1 }, [nan, 1, -inf, 0.5]],
+			[{ min: 0 }, [nan, inf, 0, 0.5]],
+			[{ min: 1, max: inf }, [nan, inf, 1, 1]],
+			[{ min: -inf, max: 0 }, [nan, 0, -inf, 0]],
+			[{ min: inf }, [nan, inf, inf, inf]],
+		] as [{ min?: number; max?: number }, number[]][])
+			assert.equal([...(await clamp(x, options).data())], expected, JSON.stringify(options));
+		const whole = gpu.tensor(new Int32Array([-7, 0, 7]));
+		assert.equal([...(await clamp(whole, { min: 0, max: inf }).data())], [0, 0, 7]);
+		assertThrows(() => clamp(whole, { min: inf }), ArgumentError, ["clamp", "Infinity"]);
+		assertThrows(() => clamp(x, { max: nan }), ArgumentError, ["clamp", "max", "NaN"]);
+	}
+});
+
 test("the layout of convolutions goes through, forward and backward", async () => {
 	const random = new Random(5);
 	const [x, weight] = [randomArray(random, [17, 3, 4, 5]), randomArray(random, [3, 3, 1, 1])];
