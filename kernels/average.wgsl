@@ -1,19 +1,56 @@
-// average = average + (1 − decay) · (x − average), in place
+// average[firstAverage + i] += (1 − decay) · (x[firstElement + i] − average[firstAverage + i]) for each
+// i < length of each segment
 //
-// x        float32 [n]
-// average  float32 [n]
-// weight   1 − decay
+// x         float32, the elements of all segments
+// segments  one for each tensor, in the order of their first workgroups
+// average   float32, the averages of all segments
+// weight    1 − decay
 //
-// One invocation computes one element. No features, default limits.
+// One invocation computes ROUNDS elements, 64 apart. No features, default limits.
 // Reference: test/reference/optimizers.ts, movingAverage
 
+// More than one if it takes long to read a Segment, as on CPU adapters.
+override ROUNDS: u32;
+
+struct Segment {
+	firstWorkgroup: u32,
+	firstElement: u32,
+	firstAverage: u32,
+	length: u32,
+}
+
 @group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> average: array<f32>;
-@group(0) @binding(2) var<uniform> weight: f32;
+@group(0) @binding(1) var<storage, read> segments: array<Segment>;
+@group(0) @binding(2) var<storage, read_write> average: array<f32>;
+@group(0) @binding(3) var<uniform> weight: f32;
+
+// The last segment whose first workgroup is this one or comes before it.
+fn segmentOf(workgroup: u32) -> Segment {
+	var first = 0u;
+	for (var count = arrayLength(&segments); count > 1u;) {
+		let half = count / 2u;
+		if (segments[first + half].firstWorkgroup <= workgroup) {
+			first += half;
+			count -= half;
+		} else {
+			count = half;
+		}
+	}
+	return segments[first];
+}
 
 @compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-	let i = id.y * groups.x * 64u + id.x;
-	if (i >= arrayLength(&average)) { return; }
-	average[i] += weight * (x[i] - average[i]);
+fn main(
+	@builtin(workgroup_id) group: vec3<u32>,
+	@builtin(num_workgroups) groups: vec3<u32>,
+	@builtin(local_invocation_index) lane: u32,
+) {
+	let workgroup = group.y * groups.x + group.x;
+	let segment = segmentOf(workgroup);
+	for (var round = 0u; round < ROUNDS; round++) {
+		let i = ((workgroup - segment.firstWorkgroup) * ROUNDS + round) * 64u + lane;
+		if (i >= segment.length) { return; }
+		let at = segment.firstAverage + i;
+		average[at] += weight * (x[segment.firstElement + i] - average[at]);
+	}
 }

@@ -1,6 +1,6 @@
 import type { Device } from "./device.js";
 import { join } from "./join.js";
-import type { Kernel } from "./kernel.js";
+import type { Kernel, UniformValues } from "./kernel.js";
 import type { Storage } from "./storage.js";
 
 /** What a launch computes of one storage from another one. */
@@ -16,13 +16,27 @@ export interface Segment {
 /** Elements that an invocation computes on an adapter that computes on the CPU. */
 const softwareRounds = 16;
 
+/** What a launch of segments has besides them. */
+export interface SegmentsLaunch {
+	/** Elements that an invocation computes (default: 1, on an adapter that computes on the CPU 16). */
+	readonly rounds?: number;
+	/** The bindings after the three common ones. */
+	readonly bindings?: readonly Storage[];
+	readonly uniforms?: UniformValues;
+}
+
 /**
  * Launches a kernel with the bindings `from`, a table and `to`. The table has a row for each segment: its
  * first workgroup, with which elements it starts in `from` and in `to`, its length, its sizes. An
  * invocation computes ROUNDS elements. One launch if all `from` are in one buffer or can be joined, and all
  * `to` are or can, else one for each segment.
  */
-export function launchSegments(device: Device, kernel: Kernel, segments: readonly Segment[]): void {
+export function launchSegments(
+	device: Device,
+	kernel: Kernel,
+	segments: readonly Segment[],
+	launch: SegmentsLaunch = {},
+): void {
 	const from = common(
 		device,
 		segments.map((segment) => segment.from),
@@ -32,10 +46,10 @@ export function launchSegments(device: Device, kernel: Kernel, segments: readonl
 		segments.map((segment) => segment.to),
 	);
 	if (from === undefined || to === undefined) {
-		for (const segment of segments) launchSegments(device, kernel, [segment]);
+		for (const segment of segments) launchSegments(device, kernel, [segment], launch);
 		return;
 	}
-	const rounds = device.adapter.software ? softwareRounds : 1;
+	const { rounds = device.adapter.software ? softwareRounds : 1, bindings = [], uniforms } = launch;
 	const rows: number[] = [];
 	let workgroups = 0;
 	for (const { from: x, to: y, length, sizes } of segments) {
@@ -44,7 +58,8 @@ export function launchSegments(device: Device, kernel: Kernel, segments: readonl
 	}
 	device.launch(kernel, {
 		constants: { ROUNDS: rounds },
-		bindings: [from, device.uniform(Uint32Array.from(rows)), to],
+		bindings: [from, device.uniform(Uint32Array.from(rows)), to, ...bindings],
+		...(uniforms && { uniforms }),
 		workgroups,
 	});
 }

@@ -1,8 +1,10 @@
 import averageKernel from "../../kernels/average.wgsl";
 import { checkInstance, checkNumber, checkOptions } from "../base/arguments.js";
-import { launchElements } from "../ops/launch.js";
+import { join } from "../gpu/join.js";
+import { launchSegments } from "../gpu/segments.js";
 import type { Parameter, Tensor } from "../tensor/tensor.js";
 import { Module, overwriteState, type StateValue } from "./module.js";
+import { byBuffer } from "./together.js";
 
 export interface MovingAverageOptions {
 	/** The weight of the average in the next one, in [0, 1) (default 0.999). */
@@ -39,12 +41,28 @@ export class ExponentialMovingAverage {
 		this.averages = module
 			.namedParameters()
 			.map(([key, parameter]) => [key, parameter, parameter.gpu.keep(parameter.gpu.clone(parameter))]);
+		const [first] = this.averages;
+		if (first !== undefined)
+			join(
+				first[1].gpu,
+				this.averages.map(([, , average]) => average.memory()),
+			);
 	}
 
 	/** Moves the averages towards the parameters: decay · average + (1 − decay) · parameter. */
 	update(): void {
-		for (const [, parameter, average] of this.averages)
-			launchElements(averageKernel, average.size, [parameter, average], { uniforms: { weight: 1 - this.decay } });
+		const averageOf = new Map(this.averages.map(([, parameter, average]) => [parameter, average]));
+		const uniforms = { weight: 1 - this.decay };
+		for (const group of byBuffer([...averageOf.keys()]))
+			launchSegments(
+				group[0].gpu,
+				averageKernel,
+				group.map((parameter) => {
+					const average = averageOf.get(parameter) as Tensor;
+					return { from: parameter.memory(), to: average.memory(), length: parameter.size, sizes: [] };
+				}),
+				{ uniforms },
+			);
 	}
 
 	/** Exchanges parameters and averages. */

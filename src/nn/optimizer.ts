@@ -18,6 +18,7 @@ import { writeAt } from "../ops/write_at.js";
 import { checkParameter, checkTensor } from "../tensor/check_tensor.js";
 import { type AnyTensor, type Gpu, type Parameter, Tensor } from "../tensor/tensor.js";
 import { type StateEntry, type StateValue, troubleWith } from "./module.js";
+import { joinGradients } from "./together.js";
 
 /** What every optimizer has. */
 export interface OptimizerOptions {
@@ -447,14 +448,8 @@ function wholeUpdate(members: readonly Member[]): Update | undefined {
 	if (gpu.trace === undefined) return undefined;
 	const weight = wholeOf(members.map(({ parameter }) => parameter.memory()));
 	if (weight === undefined) return undefined;
-	const gradients = members.map(({ parameter }) => parameter.grad);
-	const gradient = join(
-		gpu,
-		gradients.map((tensor) => tensor.memoryOfPending()),
-	);
+	const gradient = joinGradients(members.map(({ parameter }) => parameter));
 	if (gradient === undefined) return undefined;
-	const pending = [...new Set(gradients.flatMap((tensor) => tensor.pending ?? []))];
-	pending[0]?.complete(pending);
 	return { weight, gradient };
 }
 

@@ -358,8 +358,8 @@ export const operations: Area = {
 			suites: ["tensor/making"],
 		},
 		"clipGradNorm makes small gradients larger": {
-			file: "src/nn/clip_grad_norm.ts",
-			find: 'launchBinary("minimum", ratio, gpu.constant(1))',
+			file: "kernels/clip_factor.wgsl",
+			find: "select(ratio, 1.0, isNumber && ratio > 1.0)",
 			replace: "ratio",
 			suites: ["nn/optimizers"],
 		},

@@ -34,7 +34,16 @@ import * as assert from "uvu/assert";
 import golden from "../golden/optimizers/optimizers.json" with { type: "json" };
 import { array } from "../reference/array.js";
 import * as reference from "../reference/optimizers.js";
-import { assertClose, assertSame, assertThrows, device, randomArray, tensorOf, variants } from "../support.js";
+import {
+	assertClose,
+	assertSame,
+	assertThrows,
+	device,
+	parameterOf,
+	randomArray,
+	tensorOf,
+	variants,
+} from "../support.js";
 
 const test = suite("optimizers");
 
@@ -377,6 +386,78 @@ test("clipGradNorm: the norm of all gradients, clipped only if it is larger", as
 			norm.dispose();
 		}
 		for (const tensor of [a, b, c]) tensor.dispose();
+	}
+});
+
+/** Gradients of many shapes, of which some have several partial sums of squares. */
+const gradients = [[1], [7, 13], [1024], [1025], [3, 5, 7, 11], [70, 71], [2, 0]].map((shape, i) =>
+	randomArray(new Random(400 + i), shape),
+);
+
+test("clipGradNorm: its formula for gradients of many shapes", async () => {
+	for (const gpu of await variants())
+		for (const most of [1000, 0.25, 0]) {
+			const { norm: wanted, clipped } = reference.clipGradNorm(gradients, most);
+			const parameters = gradients.map((gradient) => parameterOf(gpu, gradient));
+			for (const [i, parameter] of parameters.entries()) parameter.setGrad(tensorOf(gpu, gradients[i]));
+			const norm = clipGradNorm(parameters, most);
+			assertClose(await norm.data(), [wanted], 1e-6, "norm");
+			for (const [i, parameter] of parameters.entries())
+				assertClose(await parameter.grad.data(), clipped[i].data, 1e-6, `gradient ${i}, at most ${most}`);
+			for (const tensor of [norm, ...parameters]) tensor.dispose();
+		}
+});
+
+test("clipGradNorm: numbers that are not finite, as PyTorch", async () => {
+	const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
+	for (const gpu of await variants())
+		for (const [values, norm, first, second] of [
+			[[nan, 1], nan, [nan, nan], [nan]],
+			[[inf, 1], inf, [nan, 0], [0]],
+			[[1e30, 1e30], inf, [0, 0], [0]],
+			[[0, 0], 2, [0, 0], [1]],
+		] as const) {
+			const [a, b] = [gpu.parameter([1, 1]), gpu.parameter([1])];
+			a.setGrad(gpu.tensor(values));
+			b.setGrad(gpu.tensor([2]));
+			const found = clipGradNorm([a, b], 1);
+			assert.equal([...(await found.data())], [norm], `${values}`);
+			assert.equal([...(await a.grad.data())], first, `${values}`);
+			assertClose(await b.grad.data(), second, 1e-5, `${values}`);
+			for (const tensor of [a, b, found]) tensor.dispose();
+		}
+});
+
+test("clipGradNorm and moving averages: a captured step has a few launches for each group of parameters", async () => {
+	for (const gpu of await variants()) {
+		const layers = Array.from({ length: 5 }, (_, i) => new Linear(gpu, 6, 6, { random: i }));
+		const optimizer = new AdamW([
+			{ params: layers.map(({ weight }) => weight) },
+			{ params: layers.map(({ bias }) => bias as Parameter), weightDecay: 0 },
+		]);
+		class Network extends Module {
+			readonly layers = layers;
+		}
+		const network = new Network();
+		const average = new ExponentialMovingAverage(network, { decay: 0.5 });
+		const x = gpu.randn([4, 6], { seed: 1 });
+		const launches: string[] = [];
+		const captured = gpu.capture(() => {
+			optimizer.zeroGrad();
+			backward(sum(layers.reduce((value, layer) => layer.forward(value), x as Tensor)));
+			launches.length = 0; // the function runs more than once
+			gpu.onLaunch = ({ kernel }) => launches.push(kernel.name);
+			clipGradNorm(network.parameters(), 0.5);
+			optimizer.step();
+			average.update();
+			gpu.onLaunch = undefined;
+		});
+		captured.replay();
+		const counted = (name: string) => launches.filter((each) => each === name).length;
+		for (const name of ["squared_sums.wgsl", "scale_segments.wgsl", "adam.wgsl", "average.wgsl"])
+			assert.is(counted(name), 2, `${name}: ${launches}`);
+		assert.is(counted("clip_factor.wgsl"), 1);
+		for (const each of [captured, average, optimizer, network, x]) each.dispose();
 	}
 });
 

@@ -67,3 +67,10 @@ export class RMSprop {
 export function movingAverage(average: Array64, x: Array64, decay: number): Array64 {
 	return map(average, (value, i) => decay * value + (1 - decay) * x.data[i]);
 }
+
+/** Gradients multiplied by maxNorm / norm, at most by 1, and the norm of all of them as one vector. */
+export function clipGradNorm(gradients: readonly Array64[], maxNorm: number): { norm: number; clipped: Array64[] } {
+	const norm = Math.sqrt(gradients.flatMap(({ data }) => [...data]).reduce((sum, value) => sum + value ** 2, 0));
+	const factor = Math.min(1, maxNorm / (norm + 1e-6));
+	return { norm, clipped: gradients.map((gradient) => map(gradient, (value) => factor * value)) };
+}
