@@ -60,6 +60,19 @@ test("a run with a failed test says so and ends, whatever the test left open", a
 	assert.is(broken.code, 1, broken.stdout);
 });
 
+test("the counts of a run are those of all files, and a run without tests is no success", async () => {
+	const passing =
+		'import { suite } from "uvu"; const test = suite("own"); test("a", () => {}); test("b", () => {}); test.run();';
+	const passed = await runFile(passing);
+	assert.is(passed.code, 0, passed.stdout);
+	assert.match(passed.stdout, /\n2 passed, 0 failed\n$/);
+	assert.is((await runFile("")).code, 1);
+	const skipped = await runFile(
+		'import { suite } from "uvu"; const test = suite("own"); test.skip("a", () => {}); test.run();',
+	);
+	assert.is(skipped.code, 1);
+});
+
 test("a test that never ends is no success", async () => {
 	const text = 'import { suite } from "uvu"; const test = suite("own"); test("waits", () => new Promise(() => {}));';
 	const { code } = await runFile(`${text} test.run();`);
