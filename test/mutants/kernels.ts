@@ -194,7 +194,7 @@ export const kernels: Area = {
 			suites: ["ops/adam"],
 		},
 		"Adam: a captured step takes gradients that are not computed": {
-			file: "src/nn/optimizer.ts",
+			file: "src/nn/together.ts",
 			find: "pending[0]?.complete(pending);",
 			replace: "",
 			suites: ["ops/adam"],

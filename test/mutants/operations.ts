@@ -357,6 +357,48 @@ export const operations: Area = {
 			replace: "size",
 			suites: ["tensor/making"],
 		},
+		"clipGradNorm: the partial sums of all gradients start at the first one": {
+			file: "src/nn/clip_grad_norm.ts",
+			find: "firstPartial += partials(parameter);",
+			replace: "",
+			suites: ["nn/optimizers"],
+		},
+		"clipGradNorm: the last elements are left out of the norm": {
+			file: "kernels/squared_sums.wgsl",
+			find: "if (i >= segment.length) { break; }",
+			replace: "if (i + 1u >= segment.length) { break; }",
+			suites: ["nn/optimizers"],
+		},
+		"clipGradNorm: a NaN is dropped": {
+			file: "kernels/clip_factor.wgsl",
+			find: "isNumber && ratio > 1.0",
+			replace: "!(ratio <= 1.0)",
+			suites: ["nn/optimizers"],
+		},
+		"the parameters of a buffer are taken in the order in which they are given": {
+			file: "src/nn/together.ts",
+			find: "group.toSorted((a, b) => a.memory().offset - b.memory().offset)",
+			replace: "group",
+			suites: ["nn/optimizers"],
+		},
+		"clamp: no limit is the largest finite number": {
+			file: "src/ops/unary.ts",
+			find: "b: max ?? unlimited",
+			replace: "b: max ?? 3e38",
+			suites: ["ops/unary"],
+		},
+		"a launch of no workgroups compiles its kernel": {
+			file: "src/gpu/launch.ts",
+			find: "if (workgroups === 0) return;",
+			replace: "",
+			suites: ["ops/empty"],
+		},
+		"bilinear: an axis that keeps its size is resampled": {
+			file: "src/ops/pooling.ts",
+			find: "if (size[at] === from[at]) return 1;",
+			replace: "",
+			suites: ["ops/pooling"],
+		},
 		"clipGradNorm makes small gradients larger": {
 			file: "kernels/clip_factor.wgsl",
 			find: "select(ratio, 1.0, isNumber && ratio > 1.0)",

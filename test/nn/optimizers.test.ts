@@ -447,7 +447,7 @@ test("clipGradNorm and moving averages: a captured step has a few launches for e
 			backward(sum(layers.reduce((value, layer) => layer.forward(value), x as Tensor)));
 			launches.length = 0; // the function runs more than once
 			gpu.onLaunch = ({ kernel }) => launches.push(kernel.name);
-			clipGradNorm(network.parameters(), 0.5);
+			clipGradNorm(network.parameters().reverse(), 0.5);
 			optimizer.step();
 			average.update();
 			gpu.onLaunch = undefined;
