@@ -1,5 +1,6 @@
 import { Command, Option as CommanderOption } from "commander";
 import { ArgumentError } from "../../base/errors.js";
+import { type OutputMode, setOutputMode } from "../runs/output.js";
 import { flagOf, helpOf, type Options, usageOf, type Values } from "./options.js";
 import { type Given, parseOptions } from "./parse_options.js";
 
@@ -63,6 +64,8 @@ export function commanderCommand(declared: CommandDeclaration, caller: string): 
 		command.addOption(flag);
 		return { key, flag };
 	});
+	for (const [key, { help }] of Object.entries(outputOptions))
+		command.addOption(new CommanderOption(flagOf(key), help));
 	command.addHelpText(
 		"after",
 		`\nExample${examples.length > 1 ? "s" : ""}:\n${examples.map((line) => `  $ ${line}`).join("\n")}`,
@@ -70,6 +73,7 @@ export function commanderCommand(declared: CommandDeclaration, caller: string): 
 	return command.action((...parameters: unknown[]) => {
 		const words = Object.fromEntries(names.map((name, i) => [name, parameters[i]]));
 		const found = command.opts();
+		setOutputMode(outputMode(caller, found));
 		// Commander keeps --no-x as x, which is true unless the option is given.
 		const given = flags.map(({ key, flag }) => {
 			const value: unknown = found[flag.attributeName()];
@@ -77,6 +81,18 @@ export function commanderCommand(declared: CommandDeclaration, caller: string): 
 		});
 		return declared.runWith(caller, words, Object.fromEntries(given));
 	});
+}
+
+/** The options that every command has. */
+export const outputOptions = {
+	json: { kind: "flag", help: "print the result as one line of JSON on stdout, and nothing else" },
+	quiet: { kind: "flag", help: "print nothing but errors and warnings" },
+} as const satisfies Options;
+
+function outputMode(caller: string, { json, quiet }: Record<string, unknown>): OutputMode {
+	if (json === true && quiet === true)
+		throw new ArgumentError(`${caller}: --json and --quiet exclude each other: give one of them.`);
+	return json === true ? "json" : quiet === true ? "quiet" : "text";
 }
 
 /** Returns the text the first time, and refuses a second, because it is not known which of them was meant. */

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { TesseraError } from "../../base/errors.js";
 import { endWithoutReader } from "../runs/interrupt.js";
+import { printResult, warn } from "../runs/output.js";
 import { type CommandDeclaration, commanderCommand } from "./command.js";
 
 /** A program with several commands, such as `tessera train`; `describe` adds to its own help. */
@@ -37,7 +38,8 @@ export async function runProgram(program: Command, words: readonly string[]): Pr
 		const command = program.commands.find((known) => known.name() === program.args[0]);
 		const caller = command === undefined ? program.name() : `${program.name()} ${command.name()}`;
 		const message = messageOf(error, words);
-		process.stderr.write(`${message.startsWith(`${caller}: `) ? "" : `${caller}: `}${message}\n`);
+		warn(message.startsWith(`${caller}: `) ? message : `${caller}: ${message}`);
+		printResult({ error: message });
 		process.exitCode = 1;
 	}
 }

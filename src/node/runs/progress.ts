@@ -1,4 +1,5 @@
 import cliProgress from "cli-progress";
+import { showsProgress, warn } from "./output.js";
 
 /** Shows progress on stderr: a bar on a terminal, otherwise a line every ten seconds. */
 export interface Progress {
@@ -13,6 +14,7 @@ const leastForLine = 1;
 
 /** Starts a progress bar of so many steps on stderr. */
 export function startProgress(label: string, total: number): Progress {
+	if (!showsProgress()) return { update: () => undefined, stop: () => undefined };
 	if (!process.stderr.isTTY) return startLines(label, total);
 	const bar = new cliProgress.SingleBar({
 		format: `${label} {bar} {value}/{total} {text} ETA {eta_formatted}`,
@@ -51,7 +53,6 @@ function startLines(label: string, total: number): Progress {
 	const start = performance.now();
 	let last = start;
 	let latest = "";
-	const print = (line: string) => process.stderr.write(`${line}\n`);
 	return {
 		update(done, text) {
 			const now = performance.now();
@@ -59,11 +60,11 @@ function startLines(label: string, total: number): Progress {
 			latest = `${label} ${done}/${total} ${text} ETA ${eta}s`;
 			if (now - last < 1000 * lineInterval) return;
 			last = now;
-			print(latest);
+			warn(latest);
 			latest = "";
 		},
 		stop() {
-			if (latest !== "" && performance.now() - start > 1000 * leastForLine) print(latest);
+			if (latest !== "" && performance.now() - start > 1000 * leastForLine) warn(latest);
 		},
 	};
 }

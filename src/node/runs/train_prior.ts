@@ -13,6 +13,7 @@ import { type CodeSet, encodeSet, reconstructionError } from "./code_sets.js";
 import { modelFile, runFolderOf } from "./inputs.js";
 import { loadModel } from "./load_model.js";
 import { modelHash, priorMetadata } from "./load_prior.js";
+import { print, showsProgress } from "./output.js";
 import { Phases } from "./phases.js";
 import { withProgress } from "./progress.js";
 import { loadRunData, readRunData } from "./run_data.js";
@@ -76,7 +77,9 @@ export async function trainPrior(path: string, options: TrainPriorOptions): Prom
 		const data = await phases.time("reading images", () =>
 			loadRunData({ ...trained, images: options.images ?? trained.images }),
 		);
-		const gpu = await phases.time("opening the device", () => openDevice({ adapter: options.adapter }));
+		const gpu = await phases.time("opening the device", () =>
+			openDevice({ adapter: options.adapter, announce: showsProgress() }),
+		);
 		const model = await loadModel(gpu, file);
 		const hash = await modelHash(run);
 		const encoded = (name: "train" | "test") =>
@@ -141,7 +144,7 @@ class PriorTraining implements Training<Tensor, PriorPoint, TestNumbers> {
 		const { trainSet, module: prior, trainer, trained, gpu, options } = this;
 		const { height, width } = trainSet.grid;
 		const parameters = prior.parameters().reduce((sum, { size }) => sum + size, 0);
-		console.log(
+		print(
 			`Training a prior of ${plural(parameters, "parameter")} on ${plural(trainSet.count, "grid")} of ${width} × ${height} codes` +
 				`${prior.numClasses > 0 ? ` of ${plural(prior.numClasses, "class", "classes")}` : ""}, which the model reconstructs with a test NMSE of ${trained.nmse.toFixed(4)}, on ${gpu.adapter.description || gpu.adapter.device}.`,
 		);

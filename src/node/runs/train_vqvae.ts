@@ -18,6 +18,7 @@ import { pixelShift, reconstructImages } from "../images/pictures.js";
 import { plural } from "../plural.js";
 import { vqvaeChart } from "./charts.js";
 import { checkpointMetadata } from "./load_model.js";
+import { print, showsProgress } from "./output.js";
 import { Phases } from "./phases.js";
 import {
 	beginsWithLatents,
@@ -69,7 +70,9 @@ export async function trainVQVAE(options: TrainOptions): Promise<void> {
 		throw new DataError(
 			`The training images of "${options.data}" all have one and the same shade: choose other images.`,
 		);
-	const gpu = await phases.time("opening the device", () => openDevice({ adapter: options.adapter }));
+	const gpu = await phases.time("opening the device", () =>
+		openDevice({ adapter: options.adapter, announce: showsProgress() }),
+	);
 	checkModelSizes(gpu, options, trainSet);
 	const model = new VQVAE<Quantizer>(gpu, {
 		...quantizerForModel(gpu, options),
@@ -94,7 +97,7 @@ export async function trainVQVAE(options: TrainOptions): Promise<void> {
 		};
 		await folder.write("config.json", `${JSON.stringify(config, undefined, "\t")}\n`);
 		const { count, channels, height, width } = trainSet;
-		console.log(
+		print(
 			`Training on ${plural(count, "image")} of ${width} × ${height}, ${plural(channels, "channel")} (${trainSet.name}), testing on ${testSet.count.toLocaleString("en-US")}; ` +
 				`${plural(codeCount, "code")} of ${plural(dimensions, "number")}; on ${gpu.adapter.description || gpu.adapter.device}.`,
 		);

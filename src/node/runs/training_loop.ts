@@ -5,6 +5,7 @@ import { loadSafetensors } from "../../io/safetensors.js";
 import { plural } from "../plural.js";
 import { checkWeightsAreFinite } from "./finite_weights.js";
 import { type Stoppable, trainUntilInterrupted } from "./interrupt.js";
+import { print } from "./output.js";
 import type { Phases } from "./phases.js";
 import { withProgress } from "./progress.js";
 import type { RunFolder } from "./run_folder.js";
@@ -78,13 +79,13 @@ class TrainingLoop<Losses, Row extends StepRow, Numbers extends TestNumbers> imp
 		const { training, folder, stopped, step, phases } = this;
 		const { files, labels, replacesFiles } = training;
 		if (stopped)
-			console.log(
+			print(
 				`Stopped after ${plural(step, "step")}${step > 0 ? "" : `: there are no ${replacesFiles ? "new weights" : "weights yet"}`}.`,
 			);
 		if (step === 0) return;
 		const last = this.tests.at(-1);
-		if (last !== undefined) console.log(`${training.describeResult(last)}, after ${plural(last.step, "step")}.`);
-		console.log(`Took ${phases}.`);
+		if (last !== undefined) print(`${training.describeResult(last)}, after ${plural(last.step, "step")}.`);
+		print(`Took ${phases}.`);
 		const listed = [
 			[labels.weights, files.weights],
 			[labels.pictures, files.pictures],
@@ -92,7 +93,7 @@ class TrainingLoop<Losses, Row extends StepRow, Numbers extends TestNumbers> imp
 			["Metrics", files.metrics],
 		] as const;
 		const width = Math.max(...listed.map(([label]) => label.length)) + 1;
-		for (const [label, file] of listed) console.log(`${`${label}:`.padEnd(width)} ${folder.path}/${file}`);
+		for (const [label, file] of listed) print(`${`${label}:`.padEnd(width)} ${folder.path}/${file}`);
 	}
 
 	private async trainEpoch(): Promise<void> {
@@ -160,7 +161,7 @@ class TrainingLoop<Losses, Row extends StepRow, Numbers extends TestNumbers> imp
 		this.tests.push({ ...numbers, step });
 		const seconds = (performance.now() - this.start) / 1000;
 		await this.log([{ type: "epoch", epoch, step, ...numbers, seconds }]);
-		console.log(`epoch ${epoch}: test ${training.describeEpoch(numbers)}`);
+		print(`epoch ${epoch}: test ${training.describeEpoch(numbers)}`);
 	}
 
 	private async draw(): Promise<void> {

@@ -10,6 +10,7 @@ import { plural } from "../../plural.js";
 import { type CodeGrid, decodeCodes, gridOf } from "../../runs/code_sets.js";
 import { imagePaths, runFolderOf } from "../../runs/inputs.js";
 import { checkHasPrior, loadPrior } from "../../runs/load_prior.js";
+import { print, printResult, showsProgress } from "../../runs/output.js";
 import { withProgress } from "../../runs/progress.js";
 import { checkClass, checkGridSize, checkPng, gridOfImages, sizeOfImages } from "../../runs/sample_images.js";
 import { defineCommand } from "../command.js";
@@ -57,7 +58,7 @@ export const completeCommand = defineCommand({
 		if (paths.some((path) => resolve(path) === resolve(out)))
 			throw new ArgumentError(`tessera complete: "${out}" would be overwritten: choose another --out.`);
 		const images = await Promise.all(paths.map(readImage));
-		const gpu = await openDevice({ adapter });
+		const gpu = await openDevice({ adapter, announce: showsProgress() });
 		const { model, prior, levels } = await loadPrior(gpu, run);
 		checkClass(run, prior.numClasses, label);
 		const size = sizeOfImages(prior, levels);
@@ -107,9 +108,10 @@ export const completeCommand = defineCommand({
 		gpu.dispose();
 		const [, channels, height, width] = sizes as [number, number, number, number];
 		await writeFileAtomic(out, gridOfImages({ pixels: joined(rows), channels, height, width }, count + 2));
-		console.log(
+		print(
 			`${plural(images.length, "image")}, what is kept, and ${plural(count, "completion")}${images.length > 1 ? " of each" : ""}, in ${seconds} s, written to ${out}`,
 		);
+		printResult({ images: images.length, completions: count * images.length, seconds: Number(seconds), out });
 	},
 });
 

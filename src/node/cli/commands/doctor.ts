@@ -1,5 +1,6 @@
 import { measureSpeed } from "../../../gpu/probe.js";
 import { type AdapterChoice, openDevice } from "../../adapters/open_device.js";
+import { print, printResult } from "../../runs/output.js";
 import { defineCommand } from "../command.js";
 import { adapter } from "../shared_options.js";
 
@@ -13,27 +14,35 @@ export const doctorCommand = defineCommand({
 	run: doctor,
 });
 
+const shownLimits = [
+	"maxBufferSize",
+	"maxStorageBufferBindingSize",
+	"maxStorageBuffersPerShaderStage",
+	"maxComputeInvocationsPerWorkgroup",
+	"maxComputeWorkgroupStorageSize",
+	"maxComputeWorkgroupsPerDimension",
+] as const;
+
 async function doctor(options: { readonly adapter: AdapterChoice | undefined }): Promise<void> {
 	const gpu = await openDevice({ adapter: options.adapter, announce: false });
 	const { adapter: found, limits } = gpu;
-	const line = (name: string, value: string | number) => console.log(`${name.padEnd(22)}${value}`);
+	const line = (name: string, value: string | number) => print(`${name.padEnd(22)}${value}`);
 	line("adapter", `${found.vendor} ${found.architecture}${found.software ? " (software: computes on the CPU)" : ""}`);
 	line("device", found.device);
 	line("driver", found.description);
 	line("subgroups", found.subgroupMaxSize > 0 ? `${found.subgroupMinSize} to ${found.subgroupMaxSize}` : "none");
 	line("features", [...gpu.device.features].sort().join(", "));
-	console.log("limits");
-	for (const name of [
-		"maxBufferSize",
-		"maxStorageBufferBindingSize",
-		"maxStorageBuffersPerShaderStage",
-		"maxComputeInvocationsPerWorkgroup",
-		"maxComputeWorkgroupStorageSize",
-		"maxComputeWorkgroupsPerDimension",
-	] as const)
-		line(`  ${name}`.padEnd(38), limits[name].toLocaleString("en-US"));
+	print("limits");
+	for (const name of shownLimits) line(`  ${name}`.padEnd(38), limits[name].toLocaleString("en-US"));
 	const { gflops, bandwidth } = await measureSpeed(gpu);
 	line("fma ceiling", `${gflops.toFixed(1)} GFLOP/s (fp32, measured)`);
 	line("memory bandwidth", `${bandwidth.toFixed(1)} GB/s (copy, measured)`);
 	gpu.dispose();
+	printResult({
+		...found,
+		features: [...gpu.device.features].sort(),
+		limits: Object.fromEntries(shownLimits.map((name) => [name, limits[name]])),
+		gflops,
+		bandwidth,
+	});
 }

@@ -10,6 +10,7 @@ import { type Image, readImage, withChannels } from "../../images/read_image.js"
 import { plural } from "../../plural.js";
 import { imagePaths, modelFile } from "../../runs/inputs.js";
 import { loadModel } from "../../runs/load_model.js";
+import { print, showsProgress } from "../../runs/output.js";
 import { withProgress } from "../../runs/progress.js";
 import { defineCommand } from "../command.js";
 import { adapter, imagesArgument, modelArgument } from "../shared_options.js";
@@ -55,7 +56,7 @@ export const reconstructCommand = defineCommand({
 		const targets = intoGrid ? [out] : paths.map((path) => targetOf(path, out));
 		checkTargets(targets, paths);
 
-		const gpu = await openDevice({ adapter });
+		const gpu = await openDevice({ adapter, announce: showsProgress() });
 		const model = await loadModel(gpu, file);
 		const results: { path: string; original: Image; reconstruction: Image }[] = [];
 		await withProgress("reconstructing", images.length, async (progress) => {
@@ -95,8 +96,8 @@ export const reconstructCommand = defineCommand({
 			}
 		}
 		for (const { path, original, reconstruction } of results)
-			console.log(`${path}: mean squared error ${meanSquaredError(original.pixels, reconstruction.pixels).toFixed(5)}`);
-		console.log(`${plural(results.length, "reconstruction")} written to ${out}`);
+			print(`${path}: mean squared error ${meanSquaredError(original.pixels, reconstruction.pixels).toFixed(5)}`);
+		print(`${plural(results.length, "reconstruction")} written to ${out}`);
 	},
 });
 

@@ -3,6 +3,7 @@ import { writeFileAtomic } from "../../files.js";
 import { plural } from "../../plural.js";
 import { runFolderOf } from "../../runs/inputs.js";
 import { checkHasPrior, loadPrior } from "../../runs/load_prior.js";
+import { print, showsProgress } from "../../runs/output.js";
 import { withProgress } from "../../runs/progress.js";
 import {
 	checkClass,
@@ -34,7 +35,7 @@ export const sampleCommand = defineCommand({
 		checkPng(out);
 		const run = await runFolderOf(path);
 		await checkHasPrior(run);
-		const gpu = await openDevice({ adapter });
+		const gpu = await openDevice({ adapter, announce: showsProgress() });
 		const loaded = await loadPrior(gpu, run);
 		const { numClasses } = loaded.prior;
 		checkClass(run, numClasses, label);
@@ -50,7 +51,7 @@ export const sampleCommand = defineCommand({
 		const seconds = ((performance.now() - start) / 1000).toFixed(1);
 		gpu.dispose();
 		await writeFileAtomic(out, gridOfImages(images, ofEachClass ? count : Math.min(widestGrid, count)));
-		console.log(
+		print(
 			`${plural(total, "image")}${ofEachClass ? `, a row for each of ${plural(numClasses, "class", "classes")},` : ""} in ${seconds} s, written to ${out}`,
 		);
 	},

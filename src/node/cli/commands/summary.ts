@@ -2,6 +2,7 @@ import { summary } from "../../../nn/summary.js";
 import { openDevice } from "../../adapters/open_device.js";
 import { modelFile } from "../../runs/inputs.js";
 import { loadModel } from "../../runs/load_model.js";
+import { print, printResult } from "../../runs/output.js";
 import { defineCommand } from "../command.js";
 import { adapter, count, modelArgument } from "../shared_options.js";
 
@@ -22,7 +23,11 @@ export const summaryCommand = defineCommand({
 		const file = await modelFile(path);
 		const gpu = await openDevice({ adapter, announce: false });
 		const model = await loadModel(gpu, file);
-		console.log(summary(model, [1, model.inChannels, height, width]));
+		const input = [1, model.inChannels, height, width];
+		print(summary(model, input));
+		const parameters = model.parameters().reduce((sum, { size }) => sum + size, 0);
+		const { output, multiplyAdds } = model.cost(input);
+		printResult({ model: file, input, output, parameters, multiplyAdds });
 		gpu.dispose();
 	},
 });
