@@ -26,15 +26,37 @@ const wgsl = {
 	},
 };
 
+/** `import source from "./x.ts?thread"` gives the module and what it imports as the text of a CommonJS program, for a thread. */
+const thread = {
+	name: "thread",
+	setup({ onResolve, onLoad }) {
+		onResolve({ filter: /\.ts\?thread$/ }, ({ path, resolveDir }) => ({
+			path: join(resolveDir, path.slice(0, -"?thread".length)),
+			namespace: "thread",
+		}));
+		onLoad({ filter: /.*/, namespace: "thread" }, async ({ path }) => {
+			const { outputFiles } = await build({
+				entryPoints: [path],
+				bundle: true,
+				write: false,
+				format: "cjs",
+				platform: "node",
+				target: "es2022",
+			});
+			return { loader: "text", contents: outputFiles[0].text, watchFiles: [path] };
+		});
+	},
+};
+
 const common = {
 	bundle: true,
 	format: "esm",
 	target: "es2022",
 	sourcemap: true,
 	logLevel: "warning",
-	plugins: [wgsl],
+	plugins: [wgsl, thread],
 	loader: { ".safetensors": "binary" },
-	external: ["webgpu", "@sparticuz/chromium", "node:*"],
+	external: ["webgpu", "@sparticuz/chromium", "sharp", "node:*"],
 };
 
 /** With this, bundled CommonJS packages load the modules of Node. */

@@ -62,7 +62,7 @@ function folderError(path: string, cause: unknown): TesseraError {
 }
 
 /** Flushes a folder's list of names to the disk, which Windows does not support. */
-async function syncFolder(path: string): Promise<void> {
+export async function syncFolder(path: string): Promise<void> {
 	if (process.platform === "win32") return;
 	const folder = await open(path, "r");
 	try {

@@ -1,5 +1,5 @@
 import type { ImageSet } from "../../data/image_set.js";
-import type { ReadingProgress } from "../images/image_folder.js";
+import type { ReadingProgress } from "../images/read_folder.js";
 import type { CachedDownloadOptions } from "./download.js";
 
 export interface DatasetOptions extends Omit<CachedDownloadOptions, "onProgress"> {
@@ -19,6 +19,8 @@ export interface DatasetOptions extends Omit<CachedDownloadOptions, "onProgress"
 export interface Dataset {
 	readonly train: ImageSet;
 	readonly test: ImageSet;
+	/** The names of the classes, by label, if they are known. */
+	readonly classes?: readonly string[];
 }
 
 /** The four files of MNIST and of data sets in its format. */

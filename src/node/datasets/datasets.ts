@@ -3,13 +3,17 @@ import { checkOptions, closestWord, wrongArgument } from "../../base/arguments.j
 import { DataError } from "../../base/errors.js";
 import { generateDigits } from "../../data/digits.js";
 import { isFolder } from "../files.js";
+import { loadCifar } from "./cifar.js";
 import type { Dataset, DatasetOptions } from "./dataset.js";
 import { loadFolder } from "./folder_dataset.js";
 import { loadPublished, publishedSets } from "./published_sets.js";
 
+/** The data sets that have names. */
+export const dataSetNames: readonly string[] = ["digits", ...publishedSets.keys(), "cifar-10"];
+
 /** Whether a source is the name of a data set; otherwise it is the path of a folder. */
 export function isNamed(source: string): boolean {
-	return source === "digits" || publishedSets.has(source);
+	return dataSetNames.includes(source);
 }
 
 /** Makes the seed of the test digits another one than that of the training digits. */
@@ -18,11 +22,12 @@ const testSeed = 0x74657374;
 /**
  * Loads a data set:
  * - `"digits"`: the built-in handwritten-looking digits, generated;
- * - `"mnist"`, `"fashion-mnist"`: downloaded on first use, kept in `cacheFolder()/datasets`, checked by size, MD5 and SHA-256
+ * - `"mnist"`, `"fashion-mnist"`, `"cifar-10"`: downloaded on first use, kept in `cacheFolder()/datasets`, checked by size, MD5 and SHA-256
  *   each time;
- * - anything else is the path of a folder. It contains IDX files with MNIST's names (raw or .gz; labels may be missing), or PNG
- *   images of one size, either directly or in one subfolder per class, or `train/` and `test/` (or `val/` instead of `test/`)
- *   that are each such a folder. Without a test part, a tenth of the images is held out, the same ones each time.
+ * - anything else is the path of a folder. It contains IDX files with MNIST's names (raw or .gz; labels may be missing), the files of
+ *   CIFAR-10's binary version, or images of one size at any depth, or `train/` and `test/` (or `val/` instead of `test/`) that
+ *   each contain images. If every image is in a subfolder, these are the classes. Without a test part, a tenth of the images is held
+ *   out, the same ones each time.
  *
  * @throws DataError if nothing is found or every download fails (the message lists each URL with its reason, and where a file
  * can be put by hand), FormatError if a file is corrupt, ShapeError if images differ in size
@@ -46,12 +51,12 @@ export async function loadDataset(source: string, options: DatasetOptions = {}):
 	}
 	const published = publishedSets.get(source);
 	if (published !== undefined) return loadPublished(source, published, options);
+	if (source === "cifar-10") return loadCifar(options);
 	const folder = resolve(source);
 	if (await isFolder(folder)) return loadFolder(folder, options.onRead);
-	const names = ["digits", ...publishedSets.keys()];
-	const closest = closestWord(source, names);
+	const closest = closestWord(source, dataSetNames);
 	throw new DataError(
-		`"${source}" is neither a data set (${names.map((name) => `"${name}"`).join(", ")}) nor a folder` +
+		`"${source}" is neither a data set (${dataSetNames.map((name) => `"${name}"`).join(", ")}) nor a folder` +
 			`${closest === undefined ? ". Check the path." : `; did you mean "${closest}"?`}`,
 	);
 }

@@ -1,11 +1,14 @@
+import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { DataError, ShapeError } from "../../base/errors.js";
 import { Random } from "../../base/random.js";
 import { type ImageSet, imageSetFromIdx, select } from "../../data/image_set.js";
-import { isFolder, readFileIfThere } from "../files.js";
-import { classNames, type ReadingProgress, readImageFolder } from "../images/image_folder.js";
+import { fileError, isFolder, readFileIfThere } from "../files.js";
+import { type ReadingProgress, readFolderPart } from "../images/read_folder.js";
 import { plural } from "../plural.js";
+import { cifarFiles, loadCifarFolder } from "./cifar.js";
 import { type Dataset, idxFiles } from "./dataset.js";
+import { type FolderPart, folderParts } from "./folder_parts.js";
 
 const holdOutSeed = 10;
 
@@ -21,22 +24,22 @@ export async function loadFolder(folder: string, onRead?: ReadingProgress): Prom
 		const test = await loadIdxPart(name, folder, idxFiles.testImages, idxFiles.testLabels);
 		return test === undefined ? holdOut(idx) : paired(idx, test);
 	}
-	const trainFolder = join(folder, "train");
-	if (!(await isFolder(trainFolder)))
-		return holdOut(await readImageFolder(name, folder, await classNames(folder), onRead));
-	const trainClasses = await classNames(trainFolder);
-	const testFolder = await heldOutFolder(folder);
-	if (testFolder === undefined) return holdOut(await readImageFolder(name, trainFolder, trainClasses, onRead));
-	const testClasses = await classNames(testFolder);
-	const classes = [...new Set([...trainClasses, ...testClasses])].sort();
-	const train = await readImageFolder(name, trainFolder, classes, onRead);
-	return paired(train, await readImageFolder(name, testFolder, classes, onRead));
+	const cifar = await loadCifarFolder(folder);
+	if (cifar !== undefined) return cifar;
+	const { train, validation, test, classes } = await folderParts(folder);
+	const read = (part: FolderPart) => readFolderPart(name, part, onRead);
+	const heldOut = test ?? validation;
+	const parts = heldOut === undefined ? holdOut(await read(train)) : paired(await read(train), await read(heldOut));
+	return classes === undefined ? parts : { ...parts, classes };
 }
 
-/** The folder of the test images: test/, or val/ if there is no test/. */
-async function heldOutFolder(folder: string): Promise<string | undefined> {
-	for (const name of ["test", "val"]) if (await isFolder(join(folder, name))) return join(folder, name);
-	return undefined;
+/** Whether a path is a folder without IDX files and files of CIFAR-10, so that its image files are meant. */
+export async function isImageFolder(path: string): Promise<boolean> {
+	if (!(await isFolder(path))) return false;
+	const names = await readdir(path).catch((cause: unknown) => {
+		throw fileError(path, cause, "listed");
+	});
+	return !names.some((name) => [idxFiles.trainImages, `${idxFiles.trainImages}.gz`, ...cifarFiles].includes(name));
 }
 
 /** One part of an IDX data set, raw or compressed; undefined if its images are missing. */

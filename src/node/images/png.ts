@@ -9,6 +9,9 @@ export interface PngPixels {
 	readonly pixels: Uint8Array;
 }
 
+/** Red, green and blue, 0 … 255. */
+export type Colour = readonly [red: number, green: number, blue: number];
+
 interface Header {
 	readonly width: number;
 	readonly height: number;
@@ -61,12 +64,13 @@ export function isPng(bytes: Uint8Array): boolean {
  * writes our pictures, misreads suggested palettes, interlacing below 8 bits and truncated data.
  *
  * Grey images, and palettes of greys alone, give 1 channel, others 3. Values are scaled or rounded to 8 bits, and transparent
- * pixels are composited over black. gAMA, iCCP and the other chunks that describe colours are not applied. As in libpng a
+ * pixels are composited over the background. gAMA, iCCP and the other chunks that describe colours are not applied. As in libpng a
  * damaged ancillary chunk is skipped, and a damaged critical one refused.
  *
+ * @param background black by default; one that is not grey gives 3 channels if the image may have transparent pixels
  * @throws FormatError without the file's name if the file is damaged, LimitError if the image has more than 2²⁷ values
  */
-export function decodePng(bytes: Uint8Array): PngPixels {
+export function decodePng(bytes: Uint8Array, background: Colour = [0, 0, 0]): PngPixels {
 	let header: Header | undefined;
 	let palette: Uint8Array | undefined;
 	let transparency: Uint8Array | undefined;
@@ -82,7 +86,7 @@ export function decodePng(bytes: Uint8Array): PngPixels {
 		else if (name === "IDAT") data.push(content);
 	}
 	if (header === undefined) throw new FormatError("it has no header");
-	return toPixels(header, inflateRows(header, data), coloursOf(header, palette, transparency));
+	return toPixels(header, inflateRows(header, data), coloursOf(header, palette, transparency), background);
 }
 
 /** The critical chunks and tRNS. A damaged tRNS is left out. */
@@ -218,16 +222,17 @@ function coloursOf(header: Header, palette: Uint8Array | undefined, transparency
 }
 
 /** Unfilters the rows, in place, and converts them. */
-function toPixels(header: Header, rows: Uint8Array, { palette, transparent }: Colours): PngPixels {
+function toPixels(header: Header, rows: Uint8Array, { palette, transparent }: Colours, background: Colour): PngPixels {
 	const { width, height, depth } = header;
 	const samples = samplesOf(header);
 	const isGrey =
 		palette === undefined ? samples < 3 : palette.every((value, i) => i % 4 === 3 || value === palette[i - (i % 4)]);
-	const channels = isGrey ? 1 : 3;
+	const hasAlpha = palette !== undefined || samples % 2 === 0;
+	const shows = (hasAlpha || transparent !== undefined) && background.some((value) => value !== background[0]);
+	const channels = isGrey && !shows ? 1 : 3;
 	const plane = height * width;
 	const pixels = new Uint8Array(channels * plane);
 	const top = palette === undefined ? 2 ** depth - 1 : 255;
-	const hasAlpha = palette !== undefined || samples % 2 === 0;
 	const stored = palette === undefined ? samples : 4;
 	const pixelBytes = Math.max(1, (samples * depth) >> 3);
 	let at = 0;
@@ -248,8 +253,9 @@ function toPixels(header: Header, rows: Uint8Array, { palette, transparent }: Co
 				if (hasAlpha) opacity = values[from + stored - 1] / top;
 				else if (transparent?.every((value, channel) => values[from + channel] === value)) opacity = 0;
 				for (let channel = 0; channel < channels; channel++) {
-					const value = Math.round((values[from + channel] / top) * opacity * 255);
-					pixels[channel * plane + rowStart + x * pass.stepX] = value;
+					const value = values[from + (stored < 3 ? 0 : channel)] / top;
+					const composited = value * opacity * 255 + (1 - opacity) * background[channel];
+					pixels[channel * plane + rowStart + x * pass.stepX] = Math.round(composited);
 				}
 			}
 		}

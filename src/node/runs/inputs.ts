@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { closestWord } from "../../base/arguments.js";
 import { ArgumentError, DataError } from "../../base/errors.js";
 import { fileError } from "../files.js";
-import { classNames, imageFiles } from "../images/image_folder.js";
+import { imageFiles } from "../images/image_folder.js";
 
 const modelName = "model.safetensors";
 
@@ -31,14 +31,14 @@ export async function runFolderOf(path: string): Promise<string> {
 }
 
 /**
- * The PNG files given as files, as folders, or as folders of class folders.
+ * The image files given as files, or as folders that contain them at any depth.
  *
  * @param caller the command, for messages
  * @throws ArgumentError if none is given, DataError if one is missing or a folder has no images
  */
 export async function imagePaths(caller: string, paths: readonly string[]): Promise<string[]> {
 	if (paths.length === 0)
-		throw new ArgumentError(`${caller}: no images were given: name at least one PNG image, or a folder of them.`);
+		throw new ArgumentError(`${caller}: no images were given: name at least one image, or a folder of them.`);
 	const files: string[] = [];
 	for (const path of paths) {
 		if (!(await isFolder(path, "an image or a folder of images"))) {
@@ -46,9 +46,7 @@ export async function imagePaths(caller: string, paths: readonly string[]): Prom
 			continue;
 		}
 		const inside = await imageFiles(path);
-		for (const name of await classNames(path)) inside.push(...(await imageFiles(join(path, name))));
-		if (inside.length === 0)
-			throw new DataError(`"${path}" contains no images, and no subfolders with images: choose another folder.`);
+		if (inside.length === 0) throw new DataError(`"${path}" contains no images, at any depth: choose another folder.`);
 		files.push(...inside);
 	}
 	return files;

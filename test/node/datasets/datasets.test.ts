@@ -5,10 +5,12 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { encode } from "fast-png";
+import { createTar } from "nanotar";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { DataError, FormatError, LimitError, ShapeError, type TesseraError } from "../../../src/base/errors.js";
 import type { ImageSet } from "../../../src/data/image_set.js";
+import { loadCifar } from "../../../src/node/datasets/cifar.js";
 import type { DatasetOptions } from "../../../src/node/datasets/dataset.js";
 import { loadDataset } from "../../../src/node/datasets/datasets.js";
 import type { ExpectedFile } from "../../../src/node/datasets/download.js";
@@ -372,14 +374,85 @@ test("folders that hold nothing usable are refused", async ({ folder }) => {
 	assert.match(await failure(loadDataset(join(folder, "file")), DataError), /nor a folder/);
 });
 
-test("one image alone, images next to folders of classes, and other formats are refused", async ({ folder }) => {
+test("one image alone and damaged images are refused; images next to folders have no classes", async ({ folder }) => {
 	await writePng(join(folder, "one.png"), 1);
 	assert.match(await failure(loadDataset(folder), DataError), /has 1 image, but at least 2 are needed/);
-	await writePng(join(folder, "class", "two.png"), 1);
-	assert.match(await failure(loadDataset(folder), DataError), /"class"/);
-	await rm(join(folder, "class"), { recursive: true });
+	await writePng(join(folder, "class", "deep", "two.png"), 2);
+	const { train, test: held, classes } = await loadDataset(folder);
+	assert.equal([train.labels, held.labels, classes], [undefined, undefined, undefined]);
+	assert.equal([...train.pixels, ...held.pixels].sort(), [1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2]);
 	await writeFile(join(folder, "photo.jpg"), Uint8Array.of(0xff, 0xd8, 0xff, 0xe0));
-	assert.match(await failure(loadDataset(folder), FormatError), /photo\.jpg" is a JPEG file, and only PNG is read/);
+	assert.match(await failure(loadDataset(folder), FormatError), /photo\.jpg" is a corrupt JPEG file/);
+	await rm(join(folder, "photo.jpg"));
+	await writeFile(join(folder, "photo.bmp"), "BM");
+	assert.match(await failure(loadDataset(folder), FormatError), /photo\.bmp" is a BMP file; PNG, JPEG/);
+});
+
+/** Records of CIFAR-10's binary version: image i has this label, and pixels i, i + 1, i + 2 in its planes. */
+function cifarRecords(first: number, count: number): Buffer {
+	return Buffer.concat(
+		Array.from({ length: count }, (_, i) =>
+			Buffer.concat([
+				Buffer.of((first + i) % 10),
+				...[0, 1, 2].map((channel) => Buffer.alloc(32 * 32, first + i + channel)),
+			]),
+		),
+	);
+}
+
+const cifarFiles = [
+	...[1, 2, 3, 4, 5].map((i) => [`data_batch_${i}.bin`, cifarRecords(2 * i, 2)] as const),
+	["test_batch.bin", cifarRecords(50, 3)] as const,
+	["batches.meta.txt", Buffer.from("a b c d e f g h i j\n\n")] as const,
+];
+
+function checkCifar({ train, test: held, classes }: Awaited<ReturnType<typeof loadDataset>>): void {
+	assert.equal([train.count, held.count, train.channels, train.height, train.width], [10, 3, 3, 32, 32]);
+	assert.equal([...(train.labels ?? [])], [2, 3, 4, 5, 6, 7, 8, 9, 0, 1]);
+	const values = [0, 1, 2].map((channel) => train.pixels[(3 * 3 + channel) * 1024 + 5]);
+	assert.equal(values, [5, 6, 7]);
+	assert.equal(classes, [..."abcdefghij"]);
+}
+
+test("CIFAR-10's binary version in a folder, and what is wrong with it", async ({ folder }) => {
+	for (const [name, bytes] of cifarFiles) await writeFile(join(folder, name), bytes);
+	checkCifar(await loadDataset(folder));
+	await writeFile(join(folder, "data_batch_2.bin"), cifarRecords(0, 2).subarray(0, 4000));
+	assert.match(await failure(loadDataset(folder), FormatError), /data_batch_2\.bin" has 4000 bytes/);
+	await rm(join(folder, "data_batch_2.bin"));
+	assert.match(await failure(loadDataset(folder), FormatError), /has no data_batch_2\.bin/);
+	const wrong = cifarRecords(0, 2);
+	wrong[3073] = 10;
+	await writeFile(join(folder, "data_batch_2.bin"), wrong);
+	assert.match(await failure(loadDataset(folder), FormatError), /label of image 1 is 10/);
+});
+
+test("cifar-10 is downloaded as an archive, checked and unpacked", async ({ folder }) => {
+	const archive = gzipSync(
+		createTar(cifarFiles.map(([name, data]) => ({ name: `cifar-10-batches-bin/${name}`, data }))),
+	);
+	const file = {
+		bytes: archive.length,
+		md5: createHash("md5").update(archive).digest("hex"),
+		sha256: createHash("sha256").update(archive).digest("hex"),
+	};
+	const server = await startServer((_, response) => response.end(archive));
+	const mirrors = [server.url];
+	try {
+		checkCifar(await loadCifar({ mirrors }, { name: "archive.tar.gz", file, mirrors }));
+	} finally {
+		server.close();
+	}
+	checkCifar(await loadCifar({ mirrors }, { name: "archive.tar.gz", file, mirrors })); // from the cache
+	const path = join(folder, "cache", "datasets", "cifar-10", "archive.tar.gz");
+	const broken = gzipSync("not a tar archive");
+	const sums = {
+		md5: createHash("md5").update(broken).digest("hex"),
+		sha256: createHash("sha256").update(broken).digest("hex"),
+	};
+	await writeFile(path, broken);
+	const found = { name: "archive.tar.gz", file: { bytes: broken.length, ...sums }, mirrors };
+	assert.match(await failure(loadCifar({ mirrors }, found), FormatError), path);
 });
 
 test.run();

@@ -147,11 +147,15 @@ test("reads interlaced images, of 8 bits and of fewer", async ({ folder }) => {
 });
 
 test("names the format of other files, and how to convert them", async ({ folder }) => {
-	await refused(folder, Uint8Array.of(0xff, 0xd8, 0xff, 0xe0, 0, 16), /JPEG/, /only PNG/, /magick/);
-	await refused(folder, Buffer.from("GIF89a......"), /GIF/);
-	await refused(folder, Buffer.from("RIFF....WEBP"), /WebP/);
-	await refused(folder, Buffer.from("plain text"), /not a PNG file/);
-	await refused(folder, new Uint8Array(), /not a PNG file/);
+	await refused(
+		folder,
+		Buffer.from("BM.............."),
+		/BMP file; PNG, JPEG, WebP, AVIF, GIF and TIFF are read/,
+		/magick/,
+	);
+	await refused(folder, Buffer.from("....ftypheic...."), /HEIC/);
+	await refused(folder, Buffer.from("plain text"), /no image file that is known/);
+	await refused(folder, new Uint8Array(), /no image file that is known/);
 });
 
 test("refuses corrupt and truncated files", async ({ folder }) => {

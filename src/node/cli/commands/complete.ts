@@ -57,7 +57,7 @@ export const completeCommand = defineCommand({
 		await checkHasPrior(run);
 		if (paths.some((path) => resolve(path) === resolve(out)))
 			throw new ArgumentError(`tessera complete: "${out}" would be overwritten: choose another --out.`);
-		const images = await Promise.all(paths.map(readImage));
+		const images = await Promise.all(paths.map((path) => readImage(path)));
 		const gpu = await openDevice({ adapter, announce: showsProgress() });
 		const { model, prior, levels } = await loadPrior(gpu, run);
 		checkClass(run, prior.numClasses, label);

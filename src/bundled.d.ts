@@ -9,3 +9,9 @@ declare module "*.safetensors" {
 	const bytes: Uint8Array;
 	export default bytes;
 }
+
+/** A module with what it imports, as the text of a program for a thread; see build.mjs. */
+declare module "*.ts?thread" {
+	const source: string;
+	export default source;
+}
