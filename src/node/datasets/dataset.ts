@@ -1,6 +1,6 @@
 import type { ImageSet } from "../../data/image_set.js";
-import type { ReadingProgress } from "../images/read_folder.js";
 import type { CachedDownloadOptions } from "./download.js";
+import type { ReadingProgress } from "./read_folder.js";
 
 export interface DatasetOptions extends Omit<CachedDownloadOptions, "onProgress"> {
 	/** How many digits to draw, and their seed, for "digits"; 10,000, 1,000 and 0 by default. */

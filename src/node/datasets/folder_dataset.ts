@@ -4,11 +4,11 @@ import { DataError, ShapeError } from "../../base/errors.js";
 import { Random } from "../../base/random.js";
 import { type ImageSet, imageSetFromIdx, select } from "../../data/image_set.js";
 import { fileError, isFolder, readFileIfThere } from "../files.js";
-import { type ReadingProgress, readFolderPart } from "../images/read_folder.js";
 import { plural } from "../plural.js";
 import { cifarFiles, loadCifarFolder } from "./cifar.js";
 import { type Dataset, idxFiles } from "./dataset.js";
 import { type FolderPart, folderParts } from "./folder_parts.js";
+import { type ReadingProgress, readFolderPart } from "./read_folder.js";
 
 const holdOutSeed = 10;
 

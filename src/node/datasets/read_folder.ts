@@ -1,8 +1,8 @@
 import { LimitError, ShapeError } from "../../base/errors.js";
 import type { ImageSet } from "../../data/image_set.js";
-import type { FolderPart } from "../datasets/folder_parts.js";
+import { type Image, readImage, withChannels } from "../images/read_image.js";
 import { inOrder } from "../in_order.js";
-import { type Image, readImage, withChannels } from "./read_image.js";
+import type { FolderPart } from "./folder_parts.js";
 
 /** Called with the number of files of a folder that have been read. */
 export type ReadingProgress = (folder: string, done: number, total: number) => void;
