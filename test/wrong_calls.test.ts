@@ -1008,7 +1008,15 @@ const constructors: Readonly<Record<string, Call>> = {
 	},
 	Trainer: {
 		call: made(Trainer),
-		args: { model: argument(model, (value) => value === model), options: options({ ...adam, capture: flag }) },
+		args: {
+			model: argument(model, (value) => value === model),
+			options: options({
+				...adam,
+				capture: flag,
+				beforeUpdate: argument(undefined, (value) => value === undefined || typeof value === "function"),
+				average: argument(undefined, (value) => value === undefined),
+			}),
+		},
 	},
 	CodebookQuantizer: {
 		call: made(CodebookQuantizer),
@@ -1380,6 +1388,7 @@ const methods: Readonly<Record<string, Readonly<Record<string, Call>>>> = {
 			args: { batches: called("batch", batches([() => images])) },
 			onlyWrong: true,
 		},
+		loadStateDict: { call: trainer.loadStateDict.bind(trainer), ...stateDict },
 	} satisfies Calls<vqvae.Trainer>,
 	GatedPixelCNN: {
 		forward: {
@@ -1416,6 +1425,7 @@ const methods: Readonly<Record<string, Readonly<Record<string, Call>>>> = {
 			args: { batches: called("batch", batches([() => ({ codes })])) },
 			onlyWrong: true,
 		},
+		loadStateDict: { call: priorTrainer.loadStateDict.bind(priorTrainer), ...stateDict },
 	} satisfies Calls<prior.PriorTrainer>,
 };
 

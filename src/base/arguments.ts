@@ -149,7 +149,8 @@ export function checkArray(caller: string, name: string, value: unknown, wanted:
 
 /** @throws ArgumentError unless the value is iterable, and no string */
 export function checkBatches(caller: string, batches: unknown): void {
-	if (typeof (batches as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator] !== "function")
+	const given = batches as (Partial<Iterable<unknown>> & Partial<AsyncIterable<unknown>>) | null | undefined;
+	if (typeof given?.[Symbol.iterator] !== "function" && typeof given?.[Symbol.asyncIterator] !== "function")
 		throw wrongArgument(caller, "batches", "an array of functions that make a batch each", batches);
 }
 

@@ -16,7 +16,7 @@ import type { AnyTensor, Gpu, Tensor } from "../tensor/tensor.js";
 export async function evaluateBatches<Batch>(
 	caller: string,
 	gpu: Gpu,
-	batches: Iterable<() => Batch>,
+	batches: Iterable<() => Batch> | AsyncIterable<() => Batch>,
 	lossOf: (batch: Batch) => { readonly loss: Tensor; readonly weight: number },
 	extras: AnyTensor[] = [],
 ): Promise<{ readonly mean: number; readonly weight: number; readonly extras: readonly DataOf<DType>[] }> {
@@ -24,7 +24,7 @@ export async function evaluateBatches<Batch>(
 	const weights: number[] = [];
 	try {
 		checkBatches(caller, batches);
-		for (const batch of batches) {
+		for await (const batch of batches) {
 			await gpu.throttle();
 			checkFunction(caller, "a batch", batch);
 			const { loss, weight } = gpu.scope(() => noGrad(() => lossOf(batch())));

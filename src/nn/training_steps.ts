@@ -23,6 +23,11 @@ export class TrainingSteps<Losses extends object> {
 		return this.count;
 	}
 
+	/** Continues from a number of steps. */
+	set taken(count: number) {
+		this.count = count;
+	}
+
 	/**
 	 * Takes a step. One that throws does not count.
 	 *

@@ -6,6 +6,8 @@ import { CapturedStep } from "../nn/captured_step.js";
 import { notFinite } from "../nn/diverged.js";
 import { evaluateBatches } from "../nn/evaluate_batches.js";
 import { cosineDecay } from "../nn/learning_rate.js";
+import type { StateValue } from "../nn/module.js";
+import { loadTraining, saveTraining } from "../nn/training_state.js";
 import { TrainingSteps } from "../nn/training_steps.js";
 import { backward } from "../ops/backward.js";
 import { checkSeed } from "../ops/codes/sample_codes.js";
@@ -173,6 +175,31 @@ export class PriorTrainer {
 		if (nats === Number.POSITIVE_INFINITY) throw this.impossible("evaluate", "the batches");
 		if (!Number.isFinite(nats)) throw notFinite(name, "cross-entropy", nats);
 		return nats;
+	}
+
+	/**
+	 * Everything that the next step depends on, besides its batch: the model's weights, the optimizer's moments,
+	 * and how many steps were taken. See `Trainer.stateDict`.
+	 */
+	stateDict(): Record<string, AnyTensor> {
+		return saveTraining(this.gpu, this.trainingState());
+	}
+
+	/**
+	 * Continues from a state dict of a trainer with the same options, of a model with the same options.
+	 *
+	 * @param dict as `loadSafetensors` returns it
+	 * @throws ArgumentError, StateDictError with the names that are missing or unexpected and the shapes that
+	 * differ; parts of the state may be loaded then
+	 */
+	loadStateDict(dict: Readonly<Record<string, StateValue>>): void {
+		const { steps } = loadTraining("PriorTrainer.loadStateDict", dict, this.trainingState());
+		this.steps.taken = steps;
+	}
+
+	private trainingState() {
+		const { model, optimizer, steps } = this;
+		return { parts: { model, optimizer }, counts: { steps: steps.taken } };
 	}
 
 	/** Frees what the trainer holds, not the model. */

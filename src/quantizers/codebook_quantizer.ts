@@ -105,7 +105,7 @@ export class CodebookQuantizer extends Quantizer {
 	private readonly rotation: boolean;
 	private readonly draw: Tensor<"uint32">;
 	private readonly seed: number;
-	private steps = 0;
+	private drawn = 0;
 
 	/**
 	 * @throws ArgumentError if an option is out of range, LimitError if the device cannot bind the codebook
@@ -149,6 +149,15 @@ export class CodebookQuantizer extends Quantizer {
 		return this.averaged || this.cosine || this.deadBelow > 0 ? super.namedBuffers() : [];
 	}
 
+	override get draws(): number {
+		return this.drawn;
+	}
+
+	/** @throws ArgumentError unless it is a whole number of at least 0 */
+	override set draws(count: number) {
+		this.drawn = checkNumber("CodebookQuantizer", "draws", count, { least: 0, whole: true });
+	}
+
 	override quantize(z: Tensor): Quantized {
 		checkLatents(this, "quantize", z);
 		const codes = this.codes();
@@ -175,7 +184,7 @@ export class CodebookQuantizer extends Quantizer {
 	override update(z: Tensor, indices: Tensor<"uint32">): void {
 		super.update(z, indices);
 		if (!this.averaged && this.deadBelow === 0) return;
-		this.gpu.feed(this.draw, () => Uint32Array.of(this.seed, ++this.steps));
+		this.gpu.feed(this.draw, () => Uint32Array.of(this.seed, ++this.drawn));
 		this.average(z, indices, {
 			decay: this.decay,
 			epsilon: this.epsilon,
@@ -196,7 +205,7 @@ export class CodebookQuantizer extends Quantizer {
 		const { gpu } = this;
 		gpu.scope(() =>
 			noGrad(() => {
-				gpu.feed(this.draw, () => Uint32Array.of(this.seed, ++this.steps));
+				gpu.feed(this.draw, () => Uint32Array.of(this.seed, ++this.drawn));
 				this.average(z, this.encode(z), { decay: 0, epsilon: 0, deadBelow: leastShare, averaged: true });
 			}),
 		);

@@ -83,6 +83,16 @@ export abstract class Quantizer extends Module {
 	}
 
 	/**
+	 * How many updates have drawn random numbers. A training that continues from saved weights sets it, so that
+	 * its random numbers go on where they ended.
+	 */
+	get draws(): number {
+		return 0;
+	}
+
+	set draws(_count: number) {}
+
+	/**
 	 * Adds to `counts` how often each code occurs.
 	 *
 	 * @param counts uint32 [levels · K], the codes of the first level first

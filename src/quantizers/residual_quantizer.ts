@@ -99,6 +99,14 @@ export class ResidualQuantizer extends Quantizer {
 		);
 	}
 
+	override get draws(): number {
+		return this.codebooks[0].draws;
+	}
+
+	override set draws(count: number) {
+		for (const codebook of this.codebooks) codebook.draws = count;
+	}
+
 	override update(z: Tensor, indices: Tensor<"uint32">): void {
 		super.update(z, indices);
 		this.gpu.scope(() => {

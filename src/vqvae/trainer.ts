@@ -1,16 +1,18 @@
 import { noGrad } from "../autograd/tape.js";
-import { checkFlag, checkInstance, checkOptions } from "../base/arguments.js";
+import { checkFlag, checkFunction, checkInstance, checkOptions, wrongArgument } from "../base/arguments.js";
 import { checkShape, type Shape } from "../base/shape.js";
 import { Adam, type AdamOptions, adamOptions, checkAdamOptions } from "../nn/adam.js";
 import { CapturedStep } from "../nn/captured_step.js";
 import { notFinite } from "../nn/diverged.js";
 import { evaluateBatches } from "../nn/evaluate_batches.js";
+import type { StateValue } from "../nn/module.js";
+import { loadTraining, saveTraining } from "../nn/training_state.js";
 import { TrainingSteps } from "../nn/training_steps.js";
 import { backward } from "../ops/backward.js";
 import { codeUse } from "../quantizers/code_use.js";
 import type { Quantizer } from "../quantizers/quantizer.js";
 import { checkTensor } from "../tensor/check_tensor.js";
-import type { Gpu, Parameter, Tensor } from "../tensor/tensor.js";
+import type { AnyTensor, Gpu, Parameter, Tensor } from "../tensor/tensor.js";
 import { VQVAE } from "./vqvae.js";
 
 /** The losses of a step, float32 scalars on the GPU. */
@@ -55,6 +57,20 @@ export interface TrainerOptions extends AdamOptions {
 	 * same bits; the host has less work, and the buffers of the step stay reserved (default true).
 	 */
 	readonly capture?: boolean;
+	/**
+	 * Called in each step between the backward pass and the optimizer, for example to clip the gradients:
+	 * `(parameters) => clipGradNorm(parameters, 1)`. A captured step calls it when it is traced.
+	 */
+	readonly beforeUpdate?: (parameters: readonly Parameter[]) => void;
+	/** A moving average of the model's weights, which each step moves: `new ExponentialMovingAverage(model)`. */
+	readonly average?: Average;
+}
+
+/** The part of `ExponentialMovingAverage` that a trainer uses. */
+export interface Average {
+	update(): void;
+	stateDict(): Record<string, Tensor>;
+	loadStateDict(dict: Readonly<Record<string, StateValue>>): void;
 }
 
 type Losses = Pick<StepLosses, "loss" | "reconLoss" | "commitmentLoss">;
@@ -84,6 +100,8 @@ export class Trainer {
 	/** The losses of the last step, unless the caller keeps them. */
 	private losses: StepLosses | undefined;
 	private readonly captures: boolean;
+	private readonly beforeUpdate: TrainerOptions["beforeUpdate"];
+	private readonly average: Average | undefined;
 	private captured: CapturedStep<Losses> | undefined;
 	/** What a captured step would depend on, in the last step. */
 	private lastKey: string | undefined;
@@ -94,14 +112,19 @@ export class Trainer {
 		options: TrainerOptions = {},
 	) {
 		checkInstance("Trainer", "model", model, VQVAE, "a VQVAE", "write new Trainer(model, options)");
-		checkOptions("Trainer", options, [...adamOptions, "capture"]);
-		const { capture = true, ...adam } = options;
+		checkOptions("Trainer", options, [...adamOptions, "capture", "beforeUpdate", "average"]);
+		const { capture = true, beforeUpdate, average, ...adam } = options;
 		checkAdamOptions("Trainer", adam);
 		checkFlag("Trainer", "capture", capture);
+		if (beforeUpdate !== undefined) checkFunction("Trainer", "beforeUpdate", beforeUpdate);
+		if (average !== undefined && typeof average?.update !== "function")
+			throw wrongArgument("Trainer", "average", "an ExponentialMovingAverage", average);
 		const { gpu, levels, numEmbeddings } = model.vqLayer;
 		const codes = levels * numEmbeddings;
 		this.gpu = gpu;
 		this.captures = capture;
+		this.beforeUpdate = beforeUpdate;
+		this.average = average;
 		this.parameters = model.parameters();
 		this.optimizer = new Adam(this.parameters, adam);
 		this.steps = new TrainingSteps(gpu, "Trainer");
@@ -182,12 +205,13 @@ export class Trainer {
 	/**
 	 * Runs the model over batches without training it.
 	 *
-	 * @param batches functions that each make a batch, float32 [B, C, H, W]; it is freed after use
+	 * @param batches functions that each make a batch, float32 [B, C, H, W], which is freed after use; as an
+	 * array or another iterable, asynchronous or not
 	 * @throws ArgumentError if there are no batches, DivergenceError if the error is not finite
 	 * @example
 	 * const { nmse, perplexity, codesInUse } = await trainer.evaluate([() => heldOut]);
 	 */
-	async evaluate(batches: Iterable<() => Tensor>): Promise<Evaluation> {
+	async evaluate(batches: Iterable<() => Tensor> | AsyncIterable<() => Tensor>): Promise<Evaluation> {
 		const { gpu, model } = this;
 		const counts = gpu.keep(gpu.tensor(new Uint32Array(this.counts.size), this.counts.shape));
 		const evaluated = await evaluateBatches(
@@ -207,6 +231,38 @@ export class Trainer {
 		return { nmse, images, ...codeUse(extras[0] as Uint32Array) };
 	}
 
+	/**
+	 * Everything that the next step depends on, besides its batch and the learning rate: the model's weights,
+	 * the optimizer's moments, the averages, and how many steps were taken. A trainer that loads it continues
+	 * with the same bits. A scope frees it, or the caller does, except the tensors of the model.
+	 *
+	 * @example
+	 * const bytes = await gpu.scope(() => saveSafetensors(trainer.stateDict()));
+	 * trainer.loadStateDict(loadSafetensors(bytes));
+	 */
+	stateDict(): Record<string, AnyTensor> {
+		return saveTraining(this.gpu, this.trainingState());
+	}
+
+	/**
+	 * Continues from a state dict of a trainer with the same options, of a model with the same options.
+	 *
+	 * @param dict as `loadSafetensors` returns it
+	 * @throws ArgumentError, StateDictError with the names that are missing or unexpected and the shapes that
+	 * differ; parts of the state may be loaded then
+	 */
+	loadStateDict(dict: Readonly<Record<string, StateValue>>): void {
+		const { steps, draws } = loadTraining("Trainer.loadStateDict", dict, this.trainingState());
+		this.steps.taken = steps;
+		this.model.vqLayer.draws = draws;
+	}
+
+	private trainingState() {
+		const { model, optimizer, average, steps } = this;
+		const parts = { model, optimizer, ...(average === undefined ? {} : { average }) };
+		return { parts, counts: { steps: steps.taken, draws: model.vqLayer.draws } };
+	}
+
 	/** Frees what the trainer holds, not the model. */
 	dispose(): void {
 		this.freeLosses();
@@ -222,8 +278,10 @@ export class Trainer {
 		const { loss, reconLoss, commitmentLoss, latents, indices } = this.model.forward(images);
 		this.optimizer.zeroGrad();
 		backward(loss);
+		this.beforeUpdate?.(this.parameters);
 		this.optimizer.step();
 		noGrad(() => vqLayer.update(latents, indices));
+		this.average?.update();
 		vqLayer.countCodes(indices, this.counts);
 		return { loss, reconLoss, commitmentLoss };
 	}
