@@ -55,6 +55,7 @@ const common = {
 	sourcemap: true,
 	logLevel: "warning",
 	plugins: [wgsl, thread],
+	define: { TESSERA_VERSION: JSON.stringify(JSON.parse(await readFile("package.json", "utf8")).version) },
 	loader: { ".safetensors": "binary" },
 	external: ["webgpu", "@sparticuz/chromium", "sharp", "node:*"],
 };

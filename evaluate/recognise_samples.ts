@@ -2,13 +2,17 @@
 // real images of the run. Its shares for real test images and for their reconstructions are printed for comparison.
 //   npm run evaluate:recognition -- RUN
 import { writeFile } from "node:fs/promises";
-import { DataError, openDevice, subset } from "tessera-gpu";
+import { DataError, type ImageSet, openDevice, subset } from "tessera-gpu";
+import type { ImageSet } from "../src/data/image_set.js";
 import { defineCommand } from "../src/node/cli/command.js";
 import { programOf, runProgram } from "../src/node/cli/program.js";
 import { adapter, count, runArgument, samplingOptions } from "../src/node/cli/shared_options.js";
+import type { ImageSource } from "../src/node/images/image_source.js";
 import { reconstructImages } from "../src/node/images/pictures.js";
+import { cacheFolderOf, dataOptionsOf } from "../src/node/runs/continue_run.js";
 import { loadPrior } from "../src/node/runs/load_prior.js";
-import { loadRunData, readRunData } from "../src/node/runs/run_data.js";
+import { readRunConfig } from "../src/node/runs/run_config.js";
+import { openRunSources } from "../src/node/runs/run_sources.js";
 import { sampleImages } from "../src/node/runs/sample_images.js";
 import { Classifier } from "./recognition/classifier.js";
 
@@ -35,7 +39,10 @@ const command = defineCommand({
 		adapter,
 	},
 	async run({ run, count, temperature, topK, seed, epochs, out, adapter }) {
-		const { train, test } = await loadRunData(await readRunData(run));
+		const config = await readRunConfig(run);
+		const sources = await openRunSources(dataOptionsOf(config, config), cacheFolderOf(run));
+		const [train, test] = await Promise.all([sources.train, sources.heldOut].map(inMemory));
+		await sources.close();
 		const gpu = await openDevice({ adapter });
 		const loaded = await loadPrior(gpu, run);
 		const { numClasses } = loaded.prior;
@@ -80,3 +87,10 @@ const command = defineCommand({
 });
 
 await runProgram(programOf(command), process.argv.slice(2));
+
+async function inMemory(source: ImageSource): Promise<ImageSet> {
+	const { name, count, channels, height, width, labels } = source;
+	const pixels = source.pixels ?? (await source.read(Uint32Array.from({ length: count }, (_, i) => i)));
+	const set = { name, count, channels, height, width, pixels };
+	return labels === undefined ? set : { ...set, labels };
+}

@@ -15,3 +15,6 @@ declare module "*.ts?thread" {
 	const source: string;
 	export default source;
 }
+
+/** The version of the package; see build.mjs. */
+declare const TESSERA_VERSION: string;

@@ -11,15 +11,17 @@ interface Stateful {
 
 /** The parts of a training by their names in its state dict, and its counts. */
 interface TrainingState {
-	readonly parts: Readonly<Record<string, Stateful>>;
+	readonly parts: { readonly optimizer: Stateful } & Readonly<Record<string, Stateful>>;
 	readonly counts: Readonly<Record<string, number>>;
 }
 
-/** The state dicts of all parts, as `part.name`, and the counts as int32 scalars. */
+/** Copies of the tensors in the state dicts of all parts, as `part.name`, and the counts as int32 scalars. */
 export function saveTraining(gpu: AnyTensor["gpu"], { parts, counts }: TrainingState): Record<string, AnyTensor> {
 	const state: Record<string, AnyTensor> = {};
+	// An optimizer's state dict has copies already.
 	for (const [name, part] of Object.entries(parts))
-		for (const [key, tensor] of Object.entries(part.stateDict())) state[`${name}.${key}`] = tensor;
+		for (const [key, tensor] of Object.entries(part.stateDict()))
+			state[`${name}.${key}`] = part === parts.optimizer ? tensor : gpu.clone(tensor);
 	for (const [name, count] of Object.entries(counts)) state[name] = gpu.tensor(Int32Array.of(count), []);
 	return state;
 }

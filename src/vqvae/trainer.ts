@@ -234,10 +234,13 @@ export class Trainer {
 	/**
 	 * Everything that the next step depends on, besides its batch and the learning rate: the model's weights,
 	 * the optimizer's moments, the averages, and how many steps were taken. A trainer that loads it continues
-	 * with the same bits. A scope frees it, or the caller does, except the tensors of the model.
+	 * with the same bits. They are copies, which the caller disposes of or a scope frees.
 	 *
 	 * @example
-	 * const bytes = await gpu.scope(() => saveSafetensors(trainer.stateDict()));
+	 * const state = trainer.stateDict();
+	 * const bytes = await saveSafetensors(state);
+	 * for (const tensor of Object.values(state)) tensor.dispose();
+	 * …
 	 * trainer.loadStateDict(loadSafetensors(bytes));
 	 */
 	stateDict(): Record<string, AnyTensor> {

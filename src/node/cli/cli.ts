@@ -1,18 +1,13 @@
-import { readFileSync } from "node:fs";
 import { leaveOutDawnsLines } from "../adapters/dawn_log.js";
 import { commands } from "./commands.js";
 import { programWithCommands, runProgram } from "./program.js";
-
-const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
-	version: string;
-};
 
 const tessera = programWithCommands("tessera", commands, (program) =>
 	program
 		.description(
 			"Trains a VQ-VAE and a prior on a GPU, draws new images from them, and turns images into codes and back.",
 		)
-		.version(version)
+		.version(TESSERA_VERSION)
 		.addHelpText("after", "\nStart with:\n  $ tessera train\n  $ tessera help train"),
 );
 

@@ -25,7 +25,8 @@ interface CommandTexts {
 interface TypedCommand<A extends Arguments, O extends Options> extends CommandTexts {
 	readonly arguments: A;
 	readonly options: O;
-	readonly run: (values: ArgumentValues<A> & Values<O>) => void | Promise<void>;
+	/** @param given the values of the options that were given, without defaults */
+	readonly run: (values: ArgumentValues<A> & Values<O>, given: Partial<Values<O>>) => void | Promise<void>;
 }
 
 /** A command of a program, declared once: what the program accepts and its help follow from this. */
@@ -46,7 +47,12 @@ export function defineCommand<const A extends Arguments, const O extends Options
 	return {
 		...command,
 		async runWith(caller, words, given) {
-			await command.run({ ...(words as ArgumentValues<A>), ...parseOptions(caller, command.options, given) });
+			const values = parseOptions(caller, command.options, given);
+			const named = Object.entries(values).filter(([key]) => given[key] !== undefined);
+			await command.run(
+				{ ...(words as ArgumentValues<A>), ...values },
+				Object.fromEntries(named) as Partial<Values<O>>,
+			);
 		},
 	};
 }

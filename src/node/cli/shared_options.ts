@@ -30,6 +30,26 @@ export const samplingOptions = {
 	seed: { ...seed, help: "seed of the random numbers" },
 } as const satisfies Options;
 
+/** How a training is kept safe; see `RunControl`. */
+export const controlOptions = {
+	checkpointEvery: {
+		kind: "text",
+		value: "interval",
+		default: "5m",
+		help: "how often all that a training needs to continue is written: a number of steps, or a time such as 30s, 5m or 1h",
+	},
+	retry: {
+		...count,
+		value: "times",
+		least: 0,
+		default: 0,
+		help: "how often to open the device again, and continue, if it is lost",
+	},
+} as const satisfies Options;
+
 export const runArgument = { help: "the folder of a run, or its model file" };
 export const modelArgument = { help: "the folder of a run, or a model file" };
-export const imagesArgument = { help: "PNG images, or folders of them", several: true } as const;
+export const imagesArgument = {
+	help: "images (PNG, JPEG, WebP, AVIF, GIF or TIFF), or folders that contain them at any depth",
+	several: true,
+} as const;

@@ -40,6 +40,8 @@ export interface ImageCache {
 	/** [count, 2]: width and height of each image as it is stored. */
 	readonly sizes: Uint32Array;
 	readonly bad: readonly BadFile[];
+	/** Identifies the files by their names and sizes. */
+	readonly fingerprint: string;
 }
 
 export interface CacheOptions {
@@ -81,8 +83,8 @@ class ColourFound extends Error {}
  * that the set cannot be cached
  */
 export async function openImageCache(path: string, options: CacheOptions): Promise<ImageCache> {
-	const key = await keyOf(options);
-	const found = await readCache(path, key);
+	const { key, fingerprint } = await identify(options);
+	const found = await readCache(path, key, fingerprint);
 	if (found !== undefined) {
 		checkShare(options, found.bad);
 		return found;
@@ -90,23 +92,34 @@ export async function openImageCache(path: string, options: CacheOptions): Promi
 	await makeFolder(dirname(path));
 	const channels = options.preparation.channels ?? 1;
 	try {
-		return await build(path, key, channels, options);
+		await build(path, key, channels, options);
 	} catch (error) {
 		if (!(error instanceof ColourFound)) throw error;
-		return build(path, key, 3, options);
+		await build(path, key, 3, options);
 	}
+	const made = await readCache(path, key, fingerprint);
+	if (made === undefined) throw new DataError(`"${path}" was written, but is another file now: start again.`);
+	return made;
 }
 
-/** Identifies a set of images and their preparation: names, sizes and times, not contents. */
-async function keyOf({ folder, files, preparation }: CacheOptions): Promise<string> {
+/** Identifies images by names and sizes, and for the key by their times and preparation too; not by their contents. */
+async function identify({
+	folder,
+	files,
+	preparation,
+}: CacheOptions): Promise<{ readonly key: string; readonly fingerprint: string }> {
+	const fingerprint = createHash("sha256");
 	const hash = createHash("sha256").update(JSON.stringify([signature, preparation]));
 	const stats = inOrder(files, inFlight, async (file) => stat(file).catch(() => undefined));
-	for await (const [i, found] of stats)
-		hash.update(JSON.stringify([relative(folder, files[i]), found?.size, found?.mtimeMs]));
-	return hash.digest("hex");
+	for await (const [i, found] of stats) {
+		const named = JSON.stringify([relative(folder, files[i]), found?.size]);
+		fingerprint.update(named);
+		hash.update(named).update(String(found?.mtimeMs));
+	}
+	return { key: hash.digest("hex"), fingerprint: fingerprint.digest("hex") };
 }
 
-async function build(path: string, key: string, channels: 1 | 3, options: CacheOptions): Promise<ImageCache> {
+async function build(path: string, key: string, channels: 1 | 3, options: CacheOptions): Promise<void> {
 	const temporary = `${path}.${process.pid}.tmp`;
 	let file: FileHandle;
 	try {
@@ -125,9 +138,6 @@ async function build(path: string, key: string, channels: 1 | 3, options: CacheO
 		await rm(temporary, { force: true }).catch(() => undefined);
 		throw error instanceof ColourFound ? error : fileError(path, error, "written");
 	}
-	const made = await readCache(path, key);
-	if (made === undefined) throw new DataError(`"${path}" was written, but is another file now: start again.`);
-	return made;
 }
 
 async function writeImages(file: FileHandle, key: string, channels: 1 | 3, options: CacheOptions): Promise<void> {
@@ -218,7 +228,7 @@ function stored(image: Image, size: number | undefined, crop: CachePreparation["
 }
 
 /** The cache in a file; undefined if it is missing, of another set of images, or not complete. */
-async function readCache(path: string, key: string): Promise<ImageCache | undefined> {
+async function readCache(path: string, key: string, fingerprint: string): Promise<ImageCache | undefined> {
 	const file = await open(path, "r").catch(() => undefined);
 	if (file === undefined) return undefined;
 	try {
@@ -234,7 +244,7 @@ async function readCache(path: string, key: string): Promise<ImageCache | undefi
 		const words = new Uint32Array(index.buffer.slice(index.byteOffset, index.byteOffset + indexBytes));
 		const { channels, height, width, count, bad } = footer;
 		const [origins, sizes] = [words.subarray(0, count), words.subarray(count)];
-		return { path, count, channels, height, width, origins, sizes, bad };
+		return { path, count, channels, height, width, origins, sizes, bad, fingerprint };
 	} catch {
 		return undefined; // It is made again.
 	} finally {

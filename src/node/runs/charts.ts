@@ -89,6 +89,7 @@ export function vqvaeChart(
 	rows: readonly TrainingRow[],
 	title: string,
 	tests: readonly TestError[] = [],
+	heldOut = "test",
 ): Promise<string> {
 	const line = (key: keyof TrainingRow, name: string, colour: string): Line => ({
 		name,
@@ -105,7 +106,7 @@ export function vqvaeChart(
 				line("loss", "total", "#1f3a5f"),
 				line("reconLoss", "reconstruction", "#2a9d8f"),
 				line("commitmentLoss", "commitment", "#e07a3f"),
-				...(errors.length > 0 ? [{ name: "test NMSE", colour: "#c1121f", points: errors, dotted: true }] : []),
+				...(errors.length > 0 ? [{ name: `${heldOut} NMSE`, colour: "#c1121f", points: errors, dotted: true }] : []),
 			],
 		},
 		{

@@ -1,12 +1,11 @@
-import { batches, type ImageSet } from "../../data/image_set.js";
 import { notFinite } from "../../nn/diverged.js";
-import { gatherImages, packImages } from "../../ops/images.js";
 import { mseLoss } from "../../ops/mse_loss.js";
 import type { Quantizer } from "../../quantizers/quantizer.js";
 import type { Gpu, Tensor } from "../../tensor/tensor.js";
 import type { VQVAE } from "../../vqvae/vqvae.js";
 import { imagesPerBatch } from "../images/batch_sizes.js";
-import { pixelShift } from "../images/pictures.js";
+import type { ImageSource } from "../images/image_source.js";
+import { type MakeBatch, NetworkImages } from "./network_images.js";
 
 /** The shape of an image's codes as a prior has them. */
 export interface CodeGrid {
@@ -43,7 +42,7 @@ export function asModelCodes(codes: Tensor<"uint32">, levels: number): Tensor<"u
 export async function encodeSet(
 	gpu: Gpu,
 	model: VQVAE<Quantizer>,
-	set: ImageSet,
+	set: ImageSource,
 	progress: (done: number) => void = () => undefined,
 ): Promise<CodeSet> {
 	let grid: CodeGrid | undefined;
@@ -69,7 +68,7 @@ export async function encodeSet(
  *
  * @throws DivergenceError if it is not finite
  */
-export async function reconstructionError(gpu: Gpu, model: VQVAE<Quantizer>, set: ImageSet): Promise<number> {
+export async function reconstructionError(gpu: Gpu, model: VQVAE<Quantizer>, set: ImageSource): Promise<number> {
 	let error = 0;
 	await forEachBatch(gpu, model, set, async (batch) => {
 		const { loss, count } = gpu.scope(() => {
@@ -89,16 +88,14 @@ export async function reconstructionError(gpu: Gpu, model: VQVAE<Quantizer>, set
 async function forEachBatch(
 	gpu: Gpu,
 	model: VQVAE<Quantizer>,
-	set: ImageSet,
-	use: (batch: () => Tensor) => Promise<void>,
+	set: ImageSource,
+	use: (batch: MakeBatch) => Promise<void>,
 ): Promise<void> {
-	const { count, channels, height, width, pixels } = set;
-	const packed = packImages(gpu, pixels, [count, channels, height, width]);
+	const images = new NetworkImages(gpu, set);
 	try {
-		for (const indices of batches(count, imagesPerBatch(model, set)))
-			await use(() => gatherImages(packed, gpu.tensor(indices, [indices.length]), { shift: pixelShift }));
+		for await (const batch of images.all(imagesPerBatch(model, set))) await use(batch);
 	} finally {
-		packed.dispose();
+		images.dispose();
 	}
 }
 

@@ -1,5 +1,5 @@
 import { open } from "node:fs/promises";
-import { fileError } from "../files.js";
+import { fileError, readFileIfThere } from "../files.js";
 
 /** Makes a file of one JSON object per line, or empties it. */
 export async function clearMetrics(path: string): Promise<void> {
@@ -21,7 +21,7 @@ async function writeRows(path: string, flags: "w" | "a", rows: readonly object[]
 		try {
 			const { size } = await file.stat();
 			try {
-				await file.writeFile(rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+				await file.writeFile(metricsText(rows));
 			} catch (error) {
 				await file.truncate(size).catch(() => undefined);
 				throw error;
@@ -32,4 +32,26 @@ async function writeRows(path: string, flags: "w" | "a", rows: readonly object[]
 	} catch (error) {
 		throw fileError(path, error, "written");
 	}
+}
+
+/**
+ * The rows of a file of metrics. A last line without its end, which a killed process or a crash leaves, and lines that are not JSON
+ * are left out.
+ */
+export async function readMetrics(path: string): Promise<Record<string, unknown>[]> {
+	const text = (await readFileIfThere(path))?.toString() ?? "";
+	const lines = text.slice(0, text.lastIndexOf("\n") + 1).split("\n");
+	return lines.flatMap((line) => {
+		try {
+			const row: unknown = JSON.parse(line);
+			return typeof row === "object" && row !== null ? [row as Record<string, unknown>] : [];
+		} catch {
+			return [];
+		}
+	});
+}
+
+/** Rows as lines of JSON. */
+export function metricsText(rows: readonly object[]): string {
+	return rows.map((row) => `${JSON.stringify(row)}\n`).join("");
 }

@@ -7,9 +7,28 @@ import { lockRun, type RunLock } from "./run_lock.js";
 
 /** A folder with one of these is the folder of a run. */
 const runFiles = ["config.json", "model.safetensors", "metrics.jsonl", "prior.safetensors"];
-/** The files that `tessera train` and `tessera train-prior` write, and the temporary files of a killed process. */
-const leftByRun =
-	/^(?:config\.json|model\.safetensors|metrics\.jsonl|chart\.svg|reconstructions\.png|epoch-\d+\.png|prior\.safetensors|prior-metrics\.jsonl|prior-chart\.svg|samples\.png|\.(?:config\.json|model\.safetensors|chart\.svg|reconstructions\.png|epoch-\d+\.png|prior\.safetensors|prior-chart\.svg|samples\.png)\.[0-9a-f]{12}\.tmp)$/;
+/** The files that `tessera train` and `tessera train-prior` write. */
+const written = [
+	"config\\.json",
+	"model\\.safetensors",
+	"best\\.safetensors",
+	"checkpoint-\\d+\\.safetensors",
+	"metrics\\.(?:jsonl|csv)",
+	"chart\\.svg",
+	"reconstructions\\.png",
+	"epoch-\\d+\\.png",
+	"report\\.html",
+	"report-data\\.json",
+	"prior\\.safetensors",
+	"prior-config\\.json",
+	"prior-best\\.safetensors",
+	"prior-checkpoint-\\d+\\.safetensors",
+	"prior-metrics\\.(?:jsonl|csv)",
+	"prior-chart\\.svg",
+	"samples\\.png",
+].join("|");
+/** These files, and the temporary files of a killed process. */
+const leftByRun = new RegExp(`^(?:${written}|\\.(?:${written})\\.[0-9a-f]{12}\\.tmp)$`);
 
 /**
  * @param path the folder that was chosen for a new run

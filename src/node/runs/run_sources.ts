@@ -45,6 +45,8 @@ export interface RunSources {
 	readonly size: number | undefined;
 	/** How many files were left out. */
 	readonly leftOut: number;
+	/** Another one if the images are others: of their values, or of the files' names and sizes. */
+	readonly fingerprint: string;
 	close(): Promise<void>;
 }
 
@@ -80,8 +82,15 @@ async function openDataset(options: DataOptions): Promise<RunSources> {
 		classes: loaded.classes,
 		size,
 		leftOut: 0,
+		fingerprint: hashOf([all.pixels, test.pixels]),
 		close: async () => undefined,
 	};
+}
+
+function hashOf(parts: readonly (Uint8Array | string)[]): string {
+	const hash = createHash("sha256");
+	for (const part of parts) hash.update(part);
+	return hash.digest("hex");
 }
 
 async function loadNamed({ data, images, seed }: DataOptions): Promise<Dataset> {
@@ -178,6 +187,7 @@ async function openFolder(options: DataOptions, cacheFolder: string): Promise<Ru
 		classes,
 		size,
 		leftOut: opened.reduce((sum, { cache }) => sum + cache.bad.length, 0),
+		fingerprint: hashOf(opened.map(({ cache }) => cache.fingerprint)),
 		close: async () => {
 			for (const { source } of opened) await source.close?.();
 		},

@@ -77,16 +77,13 @@ export function checkModelSizes(gpu: Gpu, options: ModelSizes, { channels, heigh
 		checkSize(gpu, "residual-layers", count, (n) => n * bytesOfBlock, "their weights and training state");
 }
 
-/** @throws LimitError if a batch, or the images themselves, would not fit the device */
-export function checkImages(
+/** @throws LimitError if a batch would not fit the device */
+export function checkBatch(
 	gpu: Gpu,
 	model: VQVAE<Quantizer>,
 	set: ImageSize & { readonly count: number },
-	batch?: number,
+	batch: number,
 ): void {
-	const bytes = 4 * Math.ceil((set.channels * set.height * set.width) / 4);
-	checkSize(gpu, "images", set.count, (n) => n * bytes, "the images");
-	if (batch === undefined) return;
 	const ofImage = bytesOfImage(model, set);
 	checkSize(
 		gpu,

@@ -1,27 +1,34 @@
+import { join } from "node:path";
+import { DataError, FormatError } from "../../base/errors.js";
 import { Random } from "../../base/random.js";
 import { batches } from "../../data/image_set.js";
+import type { HostTensor } from "../../io/safetensors.js";
 import { GatedPixelCNN, type GatedPixelCNNOptions } from "../../prior/gated_pixel_cnn.js";
 import { type CodeBatch, PriorTrainer } from "../../prior/prior_trainer.js";
 import type { Quantizer } from "../../quantizers/quantizer.js";
-import type { Gpu, Tensor } from "../../tensor/tensor.js";
+import type { AnyTensor, Gpu, Tensor } from "../../tensor/tensor.js";
 import type { VQVAE } from "../../vqvae/vqvae.js";
-import { type AdapterChoice, openDevice } from "../adapters/open_device.js";
+import { readFileIfThere } from "../files.js";
 import { gridsPerBatch } from "../images/batch_sizes.js";
+import type { ImageSource } from "../images/image_source.js";
 import { plural } from "../plural.js";
 import { type PriorPoint, priorChart } from "./charts.js";
+import { newestCheckpoint } from "./checkpoints.js";
 import { type CodeSet, encodeSet, reconstructionError } from "./code_sets.js";
+import { cacheFolderOf, checkUnchanged, dataOptionsOf } from "./continue_run.js";
 import { modelFile, runFolderOf } from "./inputs.js";
 import { loadModel } from "./load_model.js";
 import { modelHash, priorMetadata } from "./load_prior.js";
-import { print, showsProgress } from "./output.js";
+import { print } from "./output.js";
 import { Phases } from "./phases.js";
 import { withProgress } from "./progress.js";
-import { loadRunData, readRunData } from "./run_data.js";
+import { readRunConfig } from "./run_config.js";
 import { RunFolder } from "./run_folder.js";
+import { openRunSources, type RunSources } from "./run_sources.js";
 import { gridOfImages, sampleImages } from "./sample_images.js";
 import { checkPriorSizes } from "./size_limits.js";
-import type { TestRow, Training } from "./training.js";
-import { runTraining } from "./training_loop.js";
+import { checkEpochs, type RunControl, trainWithRetries } from "./train_with_retries.js";
+import type { Batch, TestRow, Training } from "./training.js";
 
 export interface TrainPriorOptions {
 	/** How many training images to use (for the built-in digits, to draw); as many as the run if undefined. */
@@ -35,7 +42,6 @@ export interface TrainPriorOptions {
 	/** The probability with which a value is dropped in training. */
 	readonly dropout: number;
 	readonly seed: number;
-	readonly adapter: AdapterChoice | undefined;
 }
 
 /** The model of a run, and what is known of it. */
@@ -45,8 +51,9 @@ interface TrainedModel {
 	readonly hash: string;
 	/** [C, H, W] */
 	readonly image: readonly [number, number, number];
-	/** Of reconstructions of the test images: their mean squared error over the data's variance. */
+	/** Of reconstructions of the held-out images: their mean squared error over the data's variance. */
 	readonly nmse: number;
+	readonly heldOutName: "validation" | "test";
 }
 
 /** How well the prior does on the test images, next to the error of the model. */
@@ -66,52 +73,115 @@ const pictureRows = 10;
 /** Between two drawings of samples, because they take seconds without a GPU. */
 const millisecondsPerPicture = 60_000;
 
-/** Trains a prior on the codes of a run's images, and writes it to the folder of the run. */
-export async function trainPrior(path: string, options: TrainPriorOptions): Promise<void> {
+/** The options that may differ when a training continues. */
+const changeable = ["epochs", "lr"] as const;
+
+/**
+ * Trains a prior on the codes of a run's images, and writes it to the folder of the run.
+ *
+ * @param options those that are given, if the training continues; prior-config.json has the others
+ * @param resume whether a training that has ended or was interrupted continues from its newest checkpoint
+ */
+export async function trainPrior(
+	path: string,
+	options: TrainPriorOptions,
+	given: Readonly<Partial<TrainPriorOptions>>,
+	resume: boolean,
+	control: RunControl,
+): Promise<void> {
 	const phases = new Phases();
 	const run = await runFolderOf(path);
-	const trained = await readRunData(run);
+	const config = await readRunConfig(run);
 	const file = await modelFile(run);
 	const folder = await RunFolder.open(run);
 	try {
-		const data = await phases.time("reading images", () =>
-			loadRunData({ ...trained, images: options.images ?? trained.images }),
-		);
-		const gpu = await phases.time("opening the device", () =>
-			openDevice({ adapter: options.adapter, announce: showsProgress() }),
-		);
-		const model = await loadModel(gpu, file);
 		const hash = await modelHash(run);
-		const encoded = (name: "train" | "test") =>
-			withProgress(`encoding ${name}`, data[name].count, (progress) =>
-				encodeSet(gpu, model, data[name], (done) => progress.update(done, "images")),
-			);
-		const sets = await phases.time("encoding", async () => ({
-			train: await encoded("train"),
-			test: await encoded("test"),
-		}));
-		const nmse = await phases.time("reconstructing", () => reconstructionError(gpu, model, data.test));
-		checkPriorSizes(gpu, options, { ...sets.train.grid, count: sets.train.count }, model.vqLayer.numEmbeddings);
-		const image = [data.train.channels, data.train.height, data.train.width] as const;
-		const training = new PriorTraining(gpu, { model, hash, image, nmse }, folder, options, sets.train, sets.test);
-		await runTraining(training, folder, options, phases);
-		gpu.dispose();
+		const chosen = resume ? await optionsBefore(run, given, hash) : options;
+		const { images = config.images } = chosen;
+		const sources = await phases.time("reading images", () =>
+			openRunSources(dataOptionsOf(config, { ...config, images }), cacheFolderOf(run)),
+		);
+		try {
+			const saved = { ...chosen, model: hash, version: TESSERA_VERSION, date: new Date().toISOString() };
+			const checkpoint = resume ? await newestCheckpoint(run, "prior-checkpoint") : undefined;
+			checkEpochs("tessera train-prior", run, checkpoint, chosen.epochs);
+			const start = async (gpu: Gpu) => {
+				const training = await startPrior(gpu, await loadModel(gpu, file), hash, folder, chosen, sources, phases);
+				await folder.write("prior-config.json", `${JSON.stringify(saved, undefined, "\t")}\n`);
+				return { training, folder };
+			};
+			await trainWithRetries("tessera train-prior --resume", chosen, control, phases, checkpoint, start);
+		} finally {
+			await sources.close();
+		}
 	} finally {
 		folder.release();
 	}
 }
 
+/** Encodes the images, and makes the training. */
+async function startPrior(
+	gpu: Gpu,
+	model: VQVAE<Quantizer>,
+	hash: string,
+	folder: RunFolder,
+	options: TrainPriorOptions,
+	{ train, heldOut, heldOutName }: RunSources,
+	phases: Phases,
+): Promise<PriorTraining> {
+	const encoded = (name: string, source: ImageSource) =>
+		withProgress(`encoding ${name}`, source.count, (progress) =>
+			encodeSet(gpu, model, source, (done) => progress.update(done, "images")),
+		);
+	const sets = await phases.time("encoding", async () => ({
+		train: await encoded("train", train),
+		heldOut: await encoded(heldOutName, heldOut),
+	}));
+	const nmse = await phases.time("reconstructing", () => reconstructionError(gpu, model, heldOut));
+	checkPriorSizes(gpu, options, { ...sets.train.grid, count: sets.train.count }, model.vqLayer.numEmbeddings);
+	const image = [train.channels, train.height, train.width] as const;
+	return new PriorTraining(gpu, { model, hash, image, nmse, heldOutName }, folder, options, sets.train, sets.heldOut);
+}
+
+/** The options of a training that continues. @throws DataError if there is none, ArgumentError naming options that differ */
+async function optionsBefore(
+	run: string,
+	given: Readonly<Partial<TrainPriorOptions>>,
+	hash: string,
+): Promise<TrainPriorOptions> {
+	const path = join(run, "prior-config.json");
+	const bytes = await readFileIfThere(path);
+	if (bytes === undefined)
+		throw new DataError(`"${run}" has no training of a prior to continue: run \`tessera train-prior ${run}\` first.`);
+	let before: (TrainPriorOptions & { readonly model: string }) | null;
+	try {
+		before = JSON.parse(bytes.toString());
+	} catch (cause) {
+		throw new FormatError(`"${path}" is not JSON: train the prior again.`, { cause });
+	}
+	if (before?.model !== hash)
+		throw new DataError(
+			`The model of "${run}" is another one than the prior was trained for: run \`tessera train-prior ${run}\` again.`,
+		);
+	checkUnchanged("tessera train-prior", { ...before }, given, changeable);
+	return { ...before, epochs: given.epochs ?? before.epochs, lr: given.lr ?? before.lr };
+}
+
 /** The training of a prior. */
 class PriorTraining implements Training<Tensor, PriorPoint, TestNumbers> {
-	readonly module: GatedPixelCNN;
-	readonly random: Random;
+	private readonly module: GatedPixelCNN;
+	private readonly random: Random;
+	readonly heldOutName: "validation" | "test";
 	readonly trainingImages: number;
 	readonly rates: { readonly lr: number; readonly standard: number };
 	readonly files = {
 		weights: "prior.safetensors",
+		best: "prior-best.safetensors",
 		metrics: "prior-metrics.jsonl",
+		table: "prior-metrics.csv",
 		pictures: "samples.png",
 		chart: "prior-chart.svg",
+		checkpoint: "prior-checkpoint",
 	};
 	readonly labels = { weights: "Prior", pictures: "Samples" };
 	readonly replacesFiles = true;
@@ -134,6 +204,7 @@ class PriorTraining implements Training<Tensor, PriorPoint, TestNumbers> {
 		this.sizes = { numEmbeddings, height, width, channels, layers, kernelSize, numClasses, seed };
 		this.module = new GatedPixelCNN(gpu, this.sizes);
 		this.trainingImages = trainSet.count;
+		this.heldOutName = trained.heldOutName;
 		this.rates = { lr, standard: defaultPriorRate };
 		const steps = epochs * Math.ceil(trainSet.count / batch);
 		this.trainer = new PriorTrainer(this.module, { lr, steps, dropout, seed });
@@ -146,15 +217,42 @@ class PriorTraining implements Training<Tensor, PriorPoint, TestNumbers> {
 		const parameters = prior.parameters().reduce((sum, { size }) => sum + size, 0);
 		print(
 			`Training a prior of ${plural(parameters, "parameter")} on ${plural(trainSet.count, "grid")} of ${width} × ${height} codes` +
-				`${prior.numClasses > 0 ? ` of ${plural(prior.numClasses, "class", "classes")}` : ""}, which the model reconstructs with a test NMSE of ${trained.nmse.toFixed(4)}, on ${gpu.adapter.description || gpu.adapter.device}.`,
+				`${prior.numClasses > 0 ? ` of ${plural(prior.numClasses, "class", "classes")}` : ""}, which the model reconstructs with a ${trained.heldOutName} NMSE of ${trained.nmse.toFixed(4)}, on ${gpu.adapter.description || gpu.adapter.device}.`,
 		);
 		await phases.time("compiling kernels", () =>
 			trainer.prepare([Math.min(options.batch, trainSet.count), height, width]),
 		);
 	}
 
-	step(indices: Uint32Array): Tensor {
-		return this.gpu.scope(() => this.gpu.keep(this.trainer.step(this.batch(this.trainSet, indices))));
+	async *epoch(_epoch: number, from: number): AsyncGenerator<Batch<Tensor>, void, undefined> {
+		const { gpu, trainer, trainSet, options, random } = this;
+		const lists = batches(trainSet.count, options.batch, random);
+		for (let i = 0; i < from; i++) lists.next();
+		for (const indices of lists)
+			yield {
+				count: indices.length,
+				step: () => gpu.scope(() => gpu.keep(trainer.step(this.batch(trainSet, indices)))),
+			};
+	}
+
+	skipEpoch(): void {
+		this.random.permutation(this.trainSet.count);
+	}
+
+	weights(): Record<string, AnyTensor> {
+		return this.module.stateDict();
+	}
+
+	state(): Record<string, AnyTensor> {
+		return this.trainer.stateDict();
+	}
+
+	loadState(state: Readonly<Record<string, HostTensor>>): void {
+		this.trainer.loadStateDict(state);
+	}
+
+	errorOf({ nats }: TestNumbers): number {
+		return nats;
 	}
 
 	readLosses(steps: readonly Tensor[]): Promise<readonly PriorPoint[]> {
@@ -187,9 +285,9 @@ class PriorTraining implements Training<Tensor, PriorPoint, TestNumbers> {
 		const { numClasses } = this.module;
 		const label = Math.log2(numClasses);
 		return (
-			`Test: ${nats.toFixed(4)} nats per code, ${bitsPerImage.toFixed(1)} bits per image (${bitsPerDim.toFixed(4)} bits/dim)` +
+			`${this.heldOutName === "test" ? "Test" : "Validation"}: ${nats.toFixed(4)} nats per code, ${bitsPerImage.toFixed(1)} bits per image (${bitsPerDim.toFixed(4)} bits/dim)` +
 			`${numClasses > 0 ? ` given its class, ${(bitsPerImage + label).toFixed(1)} with the ${label.toFixed(1)} bits of the class` : ""}` +
-			`, at a test NMSE of ${nmse.toFixed(4)}`
+			`, at a ${this.heldOutName} NMSE of ${nmse.toFixed(4)}`
 		);
 	}
 

@@ -1,268 +1,179 @@
 import { basename, resolve } from "node:path";
-import { noGrad } from "../../autograd/tape.js";
-import { DataError, ShapeError } from "../../base/errors.js";
-import { Random } from "../../base/random.js";
-import { batches, type ImageSet, imageVariance, subset } from "../../data/image_set.js";
-import { cosineDecay } from "../../nn/learning_rate.js";
-import { gatherImages, type PackedImages, packImages } from "../../ops/images.js";
+import { DataError } from "../../base/errors.js";
 import type { Quantizer } from "../../quantizers/quantizer.js";
-import type { Gpu, Tensor } from "../../tensor/tensor.js";
-import { type StepLosses, type StepRecord, Trainer } from "../../vqvae/trainer.js";
+import type { Gpu } from "../../tensor/tensor.js";
 import { VQVAE } from "../../vqvae/vqvae.js";
-import { type AdapterChoice, openDevice } from "../adapters/open_device.js";
-import type { Dataset } from "../datasets/dataset.js";
 import { isNamed } from "../datasets/datasets.js";
-import { imagesPerBatch } from "../images/batch_sizes.js";
-import { reconstructionGrid } from "../images/image_grid.js";
-import { pixelShift, reconstructImages } from "../images/pictures.js";
 import { plural } from "../plural.js";
-import { vqvaeChart } from "./charts.js";
-import { checkpointMetadata } from "./load_model.js";
-import { print, showsProgress } from "./output.js";
+import { newestCheckpoint } from "./checkpoints.js";
+import { cacheFolderOf, checkUnchanged, dataOptionsOf } from "./continue_run.js";
+import { print, warn } from "./output.js";
 import { Phases } from "./phases.js";
-import {
-	beginsWithLatents,
-	initialiseQuantizer,
-	type QuantizerOptions,
-	quantizerForModel,
-} from "./quantizer_options.js";
-import { loadRunData } from "./run_data.js";
+import { quantizerForModel } from "./quantizer_options.js";
+import { readRunConfig } from "./run_config.js";
 import { checkFree, RunFolder } from "./run_folder.js";
-import { checkImages, checkModelSizes } from "./size_limits.js";
-import type { TestRow, Training } from "./training.js";
-import { runTraining } from "./training_loop.js";
+import { openRunSources, type RunSources, varianceOf } from "./run_sources.js";
+import { checkBatch, checkModelSizes } from "./size_limits.js";
+import { type GivenTrainOptions, type TrainOptions, withDefaults } from "./train_options.js";
+import { checkEpochs, type RunControl, trainWithRetries } from "./train_with_retries.js";
+import { sizesOf, VQVAETraining } from "./vqvae_training.js";
 
-export interface TrainOptions extends QuantizerOptions {
-	readonly data: string;
-	/** How many training images to use; for the built-in digits, how many to draw. */
-	readonly images: number | undefined;
-	readonly epochs: number;
-	readonly batch: number;
-	readonly lr: number;
-	readonly schedule: (typeof schedules)[number];
-	/** Channels of the network's inner layers. */
-	readonly hidden: number;
-	/** Residual blocks in the encoder and in the decoder. */
-	readonly residualLayers: readonly [number, number];
-	readonly out: string | undefined;
-	/** Whether `out` may contain another run, which is removed. */
-	readonly overwrite: boolean;
-	readonly adapter: AdapterChoice | undefined;
+const command = "tessera train --resume";
+
+/** Trains a VQ-VAE and writes weights, metrics, pictures and a chart to a new folder. */
+export async function trainVQVAE(
+	given: GivenTrainOptions,
+	{ out, overwrite }: { readonly out: string | undefined; readonly overwrite: boolean },
+	control: RunControl,
+): Promise<void> {
+	const phases = new Phases();
+	if (out !== undefined && !overwrite) await checkFree(out);
+	const sources = await phases.time("reading images", () => openRunSources(given, cacheFolderOf(out ?? "runs/new")));
+	let folder: RunFolder | undefined;
+	try {
+		const options = withDefaults(given, sources.train);
+		const dataVariance = await varianceOrError(options, sources);
+		const name = given.data === "digits" ? "digits" : basename(resolve(given.data));
+		await trainWithRetries(command, options, control, phases, undefined, async (gpu) => {
+			const model = makeModel(gpu, options, sources, dataVariance);
+			if (folder === undefined) {
+				folder = await RunFolder.create(name, out, overwrite);
+				await folder.write("config.json", configText(options, given, sources, dataVariance, gpu));
+				announce(options, sources, model);
+			}
+			return { training: new VQVAETraining(gpu, model, folder, options, sources), folder };
+		});
+	} finally {
+		folder?.release();
+		await sources.close();
+	}
 }
 
-/** The best of the rates that were measured with the other defaults. */
-export const defaultLearningRate = 6e-3;
+/** The options that may differ when a run continues. */
+const changeable = ["epochs", "lr"] as const;
 
-/** Learning-rate schedules: half a cosine down to 0, or constant. */
-export const schedules = ["cosine", "constant"] as const;
-
-const picturesInGrid = 16;
-/** Latents per code from which the codebook is initialised, at least. */
-const latentsPerCode = 16;
-
-/** Trains a VQ-VAE and writes weights, metrics, pictures and a chart to a folder. */
-export async function trainVQVAE(options: TrainOptions): Promise<void> {
+/**
+ * Continues a run that has ended or was interrupted, from its newest checkpoint. The result has the same bits as without the
+ * interruption.
+ *
+ * @param run the folder of the run
+ * @param given the options that were given now
+ * @throws ArgumentError naming the options that differ from those of the run, DataError if its images have changed
+ */
+export async function resumeVQVAE(
+	run: string,
+	given: Readonly<Partial<GivenTrainOptions>>,
+	control: RunControl,
+): Promise<void> {
 	const phases = new Phases();
-	if (options.out !== undefined && !options.overwrite) await checkFree(options.out);
-	const { train: trainSet, test: testSet } = await phases.time("reading images", () => load(options));
-	const dataVariance = imageVariance(trainSet);
-	if (dataVariance === 0)
-		throw new DataError(
-			`The training images of "${options.data}" all have one and the same shade: choose other images.`,
+	const config = await readRunConfig(run);
+	const { data } = given;
+	checkUnchanged("tessera train", config, data === undefined ? given : { ...given, data: dataOf(data) }, changeable);
+	const before = config as unknown as TrainOptions;
+	const options: TrainOptions = { ...before, epochs: given.epochs ?? before.epochs, lr: given.lr ?? before.lr };
+	const folder = await RunFolder.open(run);
+	try {
+		const checkpoint = await newestCheckpoint(run, "checkpoint");
+		checkEpochs("tessera train", run, checkpoint, options.epochs);
+		const sources = await phases.time("reading images", () =>
+			openRunSources(dataOptionsOf(config, options), cacheFolderOf(run)),
 		);
-	const gpu = await phases.time("opening the device", () =>
-		openDevice({ adapter: options.adapter, announce: showsProgress() }),
-	);
-	checkModelSizes(gpu, options, trainSet);
+		try {
+			if (config.fingerprint !== sources.fingerprint)
+				throw new DataError(
+					`The images of "${config.data}" are not those that the run in "${run}" began with: start a new run, or restore them.`,
+				);
+			const dataVariance = await varianceOrError(options, sources);
+			let isFirst = true;
+			await trainWithRetries(command, options, control, phases, checkpoint, async (gpu) => {
+				const model = makeModel(gpu, options, sources, dataVariance);
+				if (isFirst) {
+					const adapter = adapterOf(gpu);
+					if (config.adapter !== adapter)
+						warn(`The run began on ${config.adapter}; on ${adapter} its numbers differ in the last digits.`);
+					await folder.write("config.json", `${JSON.stringify({ ...config, ...options }, undefined, "\t")}\n`);
+					announce(options, sources, model);
+				}
+				isFirst = false;
+				return { training: new VQVAETraining(gpu, model, folder, options, sources), folder };
+			});
+		} finally {
+			await sources.close();
+		}
+	} finally {
+		folder.release();
+	}
+}
+
+function dataOf(data: string): string {
+	return isNamed(data) ? data : resolve(data);
+}
+
+function adapterOf({ adapter }: Gpu): string {
+	return adapter.description || adapter.device;
+}
+
+/** @throws DataError if the images have no contrast */
+async function varianceOrError({ data }: TrainOptions, { train }: RunSources): Promise<number> {
+	const variance = await varianceOf(train);
+	if (variance === 0)
+		throw new DataError(`The training images of "${data}" all have one and the same shade: choose other images.`);
+	return variance;
+}
+
+/** @throws LimitError naming the option with which the model, the images or a batch do not fit the device */
+function makeModel(gpu: Gpu, options: TrainOptions, { train }: RunSources, dataVariance: number): VQVAE<Quantizer> {
+	checkModelSizes(gpu, options, train);
 	const model = new VQVAE<Quantizer>(gpu, {
 		...quantizerForModel(gpu, options),
-		inChannels: trainSet.channels,
+		inChannels: train.channels,
 		hiddenChannels: options.hidden,
 		residualLayers: options.residualLayers,
 		dataVariance,
 		seed: options.seed,
 	});
-	checkImages(gpu, model, trainSet, options.batch);
-	checkImages(gpu, model, testSet);
-	const { codeCount, dimensions } = sizesOf(model);
-	const name = options.data === "digits" ? "digits" : basename(resolve(options.data));
-	const folder = await RunFolder.create(name, options.out, options.overwrite);
-	try {
-		const { out: _out, overwrite: _overwrite, ...settings } = options;
-		const config = {
-			...settings,
-			data: isNamed(options.data) ? options.data : resolve(options.data),
-			adapter: gpu.adapter.description || gpu.adapter.device,
-			dataVariance,
-		};
-		await folder.write("config.json", `${JSON.stringify(config, undefined, "\t")}\n`);
-		const { count, channels, height, width } = trainSet;
-		print(
-			`Training on ${plural(count, "image")} of ${width} × ${height}, ${plural(channels, "channel")} (${trainSet.name}), testing on ${testSet.count.toLocaleString("en-US")}; ` +
-				`${plural(codeCount, "code")} of ${plural(dimensions, "number")}; on ${gpu.adapter.description || gpu.adapter.device}.`,
-		);
-		const training = new VQVAETraining(gpu, model, folder, options, trainSet, testSet);
-		await runTraining(training, folder, options, phases);
-	} finally {
-		folder.release();
-	}
-	gpu.dispose();
+	checkBatch(gpu, model, train, options.batch);
+	return model;
 }
 
-/** The number and the length of a model's codes. */
-function sizesOf({ vqLayer }: VQVAE<Quantizer>): { readonly codeCount: number; readonly dimensions: number } {
-	return { codeCount: vqLayer.levels * vqLayer.numEmbeddings, dimensions: vqLayer.embeddingDim };
-}
-
-async function load(options: TrainOptions): Promise<Dataset> {
-	const { train, test } = await loadRunData(options);
-	if (train.height % 4 !== 0 || train.width % 4 !== 0)
-		throw new ShapeError(
-			`Width and height of images must be divisible by 4, but those of "${options.data}" are ${train.width} × ${train.height}: crop or pad them.`,
-		);
-	return { train, test };
-}
-
-/** How well the model does on the test images. */
-interface TestNumbers extends Readonly<Record<string, number>> {
-	readonly nmse: number;
-	readonly perplexity: number;
-	readonly codesInUse: number;
-}
-
-/** The training of a VQ-VAE. */
-class VQVAETraining implements Training<StepLosses, StepRecord, TestNumbers> {
-	readonly module: VQVAE<Quantizer>;
-	readonly random: Random;
-	readonly trainingImages: number;
-	readonly rates: { readonly lr: number; readonly standard: number };
-	readonly files = {
-		weights: "model.safetensors",
-		metrics: "metrics.jsonl",
-		pictures: "reconstructions.png",
-		chart: "chart.svg",
+/** config.json: the options, and what is known of data, program and machine. */
+function configText(
+	options: TrainOptions,
+	given: GivenTrainOptions,
+	{ train, heldOut, heldOutName, classes, size, leftOut, fingerprint }: RunSources,
+	dataVariance: number,
+	gpu: Gpu,
+): string {
+	const config = {
+		...options,
+		data: dataOf(options.data),
+		size,
+		channels: train.channels,
+		given: { channels: given.channels },
+		height: train.height,
+		width: train.width,
+		trainImages: train.count,
+		heldOut: heldOutName,
+		heldOutImages: heldOut.count,
+		leftOut,
+		classes,
+		dataVariance,
+		fingerprint,
+		version: TESSERA_VERSION,
+		adapter: adapterOf(gpu),
+		date: new Date().toISOString(),
 	};
-	readonly labels = { weights: "Weights", pictures: "Reconstructions" };
-	readonly replacesFiles = false;
-	private readonly trainer: Trainer;
-	private readonly trainImages: PackedImages;
-	private readonly testImages: PackedImages;
+	return `${JSON.stringify(config, undefined, "\t")}\n`;
+}
 
-	constructor(
-		readonly gpu: Gpu,
-		private readonly model: VQVAE<Quantizer>,
-		private readonly folder: RunFolder,
-		private readonly options: TrainOptions,
-		trainSet: ImageSet,
-		private readonly testSet: ImageSet,
-	) {
-		this.module = model;
-		this.trainingImages = trainSet.count;
-		this.rates = { lr: options.lr, standard: defaultLearningRate };
-		this.trainer = new Trainer(model, { lr: options.lr });
-		const pack = ({ pixels, count, channels, height, width }: ImageSet) =>
-			packImages(gpu, pixels, [count, channels, height, width]);
-		this.trainImages = pack(trainSet);
-		this.testImages = pack(testSet);
-		this.random = new Random(options.seed).fork();
-	}
-
-	async prepare(phases: Phases): Promise<void> {
-		const { trainer, trainImages, options } = this;
-		await phases.time("initialising the codebook", () => this.initialiseCodes());
-		await phases.time("compiling kernels", () =>
-			trainer.prepare([Math.min(options.batch, trainImages.count), ...trainImages.shape]),
-		);
-	}
-
-	step(indices: Uint32Array, taken: number): StepLosses {
-		this.trainer.optimizer.lr = this.learningRate(taken);
-		return this.trainer.step(() => this.images(this.trainImages, indices), { keepLosses: true });
-	}
-
-	readLosses(steps: readonly StepLosses[]): Promise<readonly StepRecord[]> {
-		return this.trainer.readLosses(steps);
-	}
-
-	describeStep({ loss, reconLoss, commitmentLoss, perplexity }: StepRecord): string {
-		return `loss ${loss.toFixed(4)} recon ${reconLoss.toFixed(4)} commit ${commitmentLoss.toFixed(4)} perplexity ${perplexity.toFixed(1)}`;
-	}
-
-	metadata(): Record<string, string> {
-		return checkpointMetadata(this.model, this.options);
-	}
-
-	async evaluate(): Promise<TestNumbers> {
-		const { model, trainer, testSet } = this;
-		const lists = [...batches(testSet.count, imagesPerBatch(model, testSet))];
-		const evaluation = await trainer.evaluate(lists.map((indices) => () => this.images(this.testImages, indices)));
-		const { nmse, perplexity, codesInUse } = evaluation;
-		return { nmse, perplexity, codesInUse };
-	}
-
-	describeEpoch({ nmse, perplexity, codesInUse }: TestNumbers): string {
-		return `NMSE ${nmse.toFixed(4)}, perplexity ${perplexity.toFixed(1)}, ${plural(codesInUse, "code")} in use`;
-	}
-
-	describeResult({ nmse, perplexity, codesInUse }: TestNumbers): string {
-		const { codeCount } = sizesOf(this.model);
-		return `Test NMSE ${nmse.toFixed(4)}, perplexity ${perplexity.toFixed(1)}, ${codesInUse} of ${plural(codeCount, "code")} in use`;
-	}
-
-	async drawPictures(epoch: number): Promise<void> {
-		const { gpu, model, folder, testSet, files } = this;
-		const shown = subset(testSet, 0, Math.min(picturesInGrid, testSet.count));
-		const { channels, height, width, count, pixels } = shown;
-		const grid = reconstructionGrid(
-			{ images: pixels, count, channels, height, width, columns: 8 },
-			await reconstructImages(gpu, model, shown),
-		);
-		await folder.write(`epoch-${String(epoch).padStart(3, "0")}.png`, grid);
-		await folder.write(files.pictures, grid);
-	}
-
-	chart(rows: readonly StepRecord[], tests: readonly TestRow<TestNumbers>[]): Promise<string> {
-		const { codeCount, dimensions } = sizesOf(this.model);
-		const title = `${this.testSet.name}: ${plural(codeCount, "code")} of ${plural(dimensions, "number")}`;
-		return vqvaeChart(rows, title, tests);
-	}
-
-	/** Initialises the codebook, from latents of training images if the options say so. */
-	private async initialiseCodes(): Promise<void> {
-		const { gpu, model, options } = this;
-		const random = this.random.fork();
-		const latents = beginsWithLatents(options) ? await this.firstLatents(random) : undefined;
-		gpu.scope(() => initialiseQuantizer(model.vqLayer, options.init, latents, options.seed));
-		latents?.dispose();
-	}
-
-	/** The encoder's latents of images chosen at random, enough for all codes. */
-	private async firstLatents(random: Random): Promise<Tensor> {
-		const { gpu, model, options, trainImages } = this;
-		const [, height, width] = trainImages.shape;
-		const [, dimensions, rows, columns] = model.encoder.cost([1, ...trainImages.shape]).output;
-		const enough = Math.ceil((latentsPerCode * model.vqLayer.numEmbeddings) / (rows * columns));
-		const first = random.permutation(trainImages.count).slice(0, Math.max(options.batch, enough));
-		const latents = new Float32Array(first.length * dimensions * rows * columns);
-		const together = imagesPerBatch(model, { height, width });
-		for (let from = 0; from < first.length; from += together) {
-			const part = gpu.scope(() =>
-				noGrad(() => model.encoder.forward(this.images(trainImages, first.subarray(from, from + together)))),
-			);
-			latents.set(await part.data(), from * dimensions * rows * columns);
-			part.dispose();
-		}
-		return gpu.tensor(latents, [first.length, dimensions, rows, columns]);
-	}
-
-	/** The learning rate after so many steps. */
-	private learningRate(taken: number): number {
-		const { lr, schedule, epochs, batch } = this.options;
-		const steps = epochs * Math.ceil(this.trainingImages / batch);
-		return schedule === "constant" ? lr : lr * cosineDecay(taken, steps, 0);
-	}
-
-	private images(set: PackedImages, indices: Uint32Array): Tensor {
-		return gatherImages(set, this.gpu.tensor(indices, [indices.length]), { shift: pixelShift });
-	}
+function announce(
+	{ epochs, batch }: TrainOptions,
+	{ train, heldOut, heldOutName, name }: RunSources,
+	model: VQVAE<Quantizer>,
+): void {
+	const { codeCount, dimensions } = sizesOf(model);
+	print(
+		`Training on ${plural(train.count, "image")} of ${train.width} × ${train.height}, ${plural(train.channels, "channel")} (${name}), ${heldOutName === "test" ? "testing" : "validating"} on ${heldOut.count.toLocaleString("en-US")}; ` +
+			`${plural(codeCount, "code")} of ${plural(dimensions, "number")}; ${plural(epochs, "epoch")} of batches of ${batch}; on ${adapterOf(model.vqLayer.gpu)}.`,
+	);
 }

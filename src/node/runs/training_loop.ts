@@ -1,11 +1,15 @@
-import { DivergenceError } from "../../base/errors.js";
-import { batches } from "../../data/image_set.js";
+import { join } from "node:path";
+import { DivergenceError, OutOfMemoryError } from "../../base/errors.js";
 import { saveSafetensors } from "../../io/checkpoint.js";
 import { loadSafetensors } from "../../io/safetensors.js";
 import { plural } from "../plural.js";
+import { type Checkpoint, type Position, removeCheckpoints, writeCheckpoint } from "./checkpoints.js";
 import { checkWeightsAreFinite } from "./finite_weights.js";
 import { type Stoppable, trainUntilInterrupted } from "./interrupt.js";
-import { print } from "./output.js";
+import type { Interval } from "./interval.js";
+import { metricsText, readMetrics } from "./metrics_file.js";
+import { metricsTable } from "./metrics_table.js";
+import { print, printResult, warn } from "./output.js";
 import type { Phases } from "./phases.js";
 import { withProgress } from "./progress.js";
 import type { RunFolder } from "./run_folder.js";
@@ -14,11 +18,17 @@ import type { StepRow, TestNumbers, TestRow, Training } from "./training.js";
 /** Losses are read after so many steps or milliseconds, so that a fast GPU seldom waits for it. */
 const stepsPerRead = 16;
 const millisecondsPerRead = 200;
+/** Pictures of so many epochs are kept, evenly spaced. */
+const picturesOfEpochs = 20;
 
 /** The settings of the loop. */
 interface LoopOptions {
 	readonly epochs: number;
 	readonly batch: number;
+	/** Between two checkpoints. */
+	readonly checkpointEvery: Interval;
+	/** Where the training continues; undefined if it starts. */
+	readonly checkpoint?: Checkpoint | undefined;
 }
 
 /** Trains until the last epoch or an interruption, and prints the result and the paths of the files. */
@@ -36,16 +46,23 @@ export async function runTraining<Losses, Row extends StepRow, Numbers extends T
 class TrainingLoop<Losses, Row extends StepRow, Numbers extends TestNumbers> implements Stoppable {
 	/** Set by Ctrl-C: the run ends after the current step. */
 	stopped = false;
-	private readonly rows: Row[] = [];
-	private readonly tests: TestRow<Numbers>[] = [];
+	private rows: Row[] = [];
+	private tests: TestRow<Numbers>[] = [];
 	/** Losses of the steps since the last read, still on the GPU. */
 	private pending: Losses[] = [];
 	/** Rows for the metrics file while it may still be that of an earlier training. */
 	private unwritten: object[] | undefined = [];
 	private step = 0;
-	private epoch = 0;
+	private epoch = 1;
+	/** Batches of the epoch that are done. */
+	private batch = 0;
+	private best: number | undefined;
+	private lastWeights: Uint8Array | undefined;
+	/** Of the training before this process, in seconds. */
+	private secondsBefore = 0;
 	/** The step whose weights are in the folder. */
 	private savedStep: number | undefined;
+	private savedCheckpoint = { step: 0, time: performance.now() };
 	private lastRead = performance.now();
 	private readonly start = performance.now();
 
@@ -56,18 +73,31 @@ class TrainingLoop<Losses, Row extends StepRow, Numbers extends TestNumbers> imp
 		private readonly phases: Phases,
 	) {}
 
+	private get stepsInEpoch(): number {
+		return Math.ceil(this.training.trainingImages / this.options.batch);
+	}
+
 	async train(): Promise<void> {
-		const { training, phases } = this;
-		if (!training.replacesFiles) await this.beginMetrics();
-		await training.prepare(phases);
+		const { training, phases, options } = this;
+		const { checkpoint, epochs } = options;
+		if (checkpoint === undefined && !training.replacesFiles) await this.beginMetrics();
+		await training.prepare(phases, checkpoint !== undefined);
+		if (checkpoint !== undefined) await this.continueFrom(checkpoint);
 		try {
-			for (this.epoch = 1; this.epoch <= this.options.epochs && !this.stopped; this.epoch++) {
+			while (this.epoch <= epochs && !this.stopped) {
 				await phases.time("training", () => this.trainEpoch());
 				await phases.time("writing weights", () => this.saveWeights());
 				await phases.time("testing", () => this.evaluate());
 				await phases.time("drawing pictures", () => this.draw());
+				if (this.batch === this.stepsInEpoch) {
+					this.epoch++;
+					this.batch = 0;
+				}
+				const isLast = this.stopped || this.epoch > epochs;
+				if (isLast || this.checkpointIsDue()) await phases.time("writing checkpoints", () => this.saveCheckpoint());
 			}
 		} catch (error) {
+			if (error instanceof OutOfMemoryError) throw this.explainMemory(error);
 			if (!(error instanceof DivergenceError)) throw error;
 			if (this.unwritten === undefined) await this.drawChart();
 			throw this.explain(error);
@@ -82,8 +112,9 @@ class TrainingLoop<Losses, Row extends StepRow, Numbers extends TestNumbers> imp
 			print(
 				`Stopped after ${plural(step, "step")}${step > 0 ? "" : `: there are no ${replacesFiles ? "new weights" : "weights yet"}`}.`,
 			);
-		if (step === 0) return;
 		const last = this.tests.at(-1);
+		printResult({ run: folder.path, steps: step, stopped, ...last, best: this.best, seconds: this.seconds() });
+		if (step === 0) return;
 		if (last !== undefined) print(`${training.describeResult(last)}, after ${plural(last.step, "step")}.`);
 		print(`Took ${phases}.`);
 		const listed = [
@@ -96,24 +127,57 @@ class TrainingLoop<Losses, Row extends StepRow, Numbers extends TestNumbers> imp
 		for (const [label, file] of listed) print(`${`${label}:`.padEnd(width)} ${folder.path}/${file}`);
 	}
 
+	/** Loads the state, and the rows of the steps before it. */
+	private async continueFrom({ position, state, path }: Checkpoint): Promise<void> {
+		const { training, folder } = this;
+		training.loadState(state);
+		for (let epoch = 1; epoch < position.epoch; epoch++) training.skipEpoch();
+		const metrics = join(folder.path, training.files.metrics);
+		const rows = (await readMetrics(metrics)).filter(({ step }) => Number(step) <= position.step);
+		await folder.write(training.files.metrics, metricsText(rows));
+		this.unwritten = undefined;
+		this.rows = rows.filter(({ type }) => type === "step") as unknown as Row[];
+		this.tests = rows.filter(({ type }) => type === "epoch") as unknown as TestRow<Numbers>[];
+		this.step = position.step;
+		this.epoch = position.epoch;
+		this.batch = position.batch;
+		this.best = position.best;
+		this.secondsBefore = position.seconds;
+		this.savedStep = this.tests.at(-1)?.step;
+		this.savedCheckpoint = { step: position.step, time: performance.now() };
+		print(`Continuing after step ${position.step}, in epoch ${position.epoch}, from ${path}.`);
+	}
+
+	/** How long the training has taken, in all processes. */
+	private seconds(): number {
+		return this.secondsBefore + (performance.now() - this.start) / 1000;
+	}
+
+	private position(): Position {
+		const { step, epoch, batch, best } = this;
+		return { step, epoch, batch, best, seconds: this.seconds() };
+	}
+
 	private async trainEpoch(): Promise<void> {
 		const { training, epoch } = this;
-		const { epochs, batch } = this.options;
-		const steps = Math.ceil(training.trainingImages / batch);
+		const { epochs } = this.options;
+		const steps = this.stepsInEpoch;
 		await withProgress(`epoch ${epoch}/${epochs}`, steps, async (progress) => {
 			const start = performance.now();
-			let done = 0;
 			let seen = 0;
-			for (const indices of batches(training.trainingImages, batch, training.random)) {
-				this.pending.push(training.step(indices, this.step));
+			for await (const batch of training.epoch(epoch, this.batch)) {
+				this.pending.push(batch.step(this.step));
 				this.step++;
-				done++;
-				seen += indices.length;
-				if (this.readIsDue() || done === steps) {
+				this.batch++;
+				seen += batch.count;
+				if (this.readIsDue() || this.batch === steps) {
 					const text = await this.readLosses();
-					const speed = Math.round((seen * 1000) / (performance.now() - start));
-					progress.update(done, `${plural(speed, "image")}/s ${text}`);
+					const speed = (seen * 1000) / (performance.now() - start);
+					const left = (epochs * steps - this.step) * (this.options.batch / speed);
+					progress.update(this.batch, `${plural(Math.round(speed), "image")}/s ${text}`, left);
 				}
+				// At the end of an epoch a checkpoint is written after the test.
+				if (this.batch < steps && !this.stopped && this.checkpointIsDue()) await this.saveCheckpoint();
 				if (this.stopped) break;
 				await training.gpu.throttle();
 			}
@@ -126,9 +190,29 @@ class TrainingLoop<Losses, Row extends StepRow, Numbers extends TestNumbers> imp
 		);
 	}
 
+	private checkpointIsDue(): boolean {
+		const { steps, seconds = Number.POSITIVE_INFINITY } = this.options.checkpointEvery;
+		const { step, time } = this.savedCheckpoint;
+		return steps === undefined ? performance.now() - time >= 1000 * seconds : this.step - step >= steps;
+	}
+
+	private async saveCheckpoint(): Promise<void> {
+		const { training, folder } = this;
+		await this.readLosses();
+		await this.beginMetrics();
+		const state = training.state();
+		try {
+			await writeCheckpoint(folder, training.files.checkpoint, state, this.position());
+		} finally {
+			for (const tensor of Object.values(state)) tensor.dispose();
+		}
+		this.savedCheckpoint = { step: this.step, time: performance.now() };
+	}
+
 	/** Reads the losses since the last read, logs them, and describes the last one. */
 	private async readLosses(): Promise<string> {
 		const { training, pending } = this;
+		if (pending.length === 0) return "";
 		this.pending = [];
 		const log = async (rows: readonly Row[]) => {
 			this.rows.push(...rows);
@@ -147,27 +231,32 @@ class TrainingLoop<Losses, Row extends StepRow, Numbers extends TestNumbers> imp
 	/** @throws DivergenceError instead of writing weights that are not finite over others */
 	private async saveWeights(): Promise<void> {
 		const { training, folder, step } = this;
-		const bytes = await saveSafetensors(training.module.stateDict(), training.metadata());
+		const bytes = await saveSafetensors(training.weights(), training.metadata());
 		checkWeightsAreFinite(step, loadSafetensors(bytes));
 		await folder.write(training.files.weights, bytes);
 		this.savedStep = step;
+		this.lastWeights = bytes;
 		await this.beginMetrics();
 	}
 
 	private async evaluate(): Promise<void> {
-		const { training, epoch, step } = this;
-		if (this.stopped) process.stderr.write("Testing the current weights; stop again to skip the test.\n");
+		const { training, folder, epoch, step } = this;
+		if (this.stopped) warn("Testing the current weights; stop again to skip the test.");
 		const numbers = await training.evaluate();
 		this.tests.push({ ...numbers, step });
-		const seconds = (performance.now() - this.start) / 1000;
-		await this.log([{ type: "epoch", epoch, step, ...numbers, seconds }]);
-		print(`epoch ${epoch}: test ${training.describeEpoch(numbers)}`);
+		await this.log([{ type: "epoch", epoch, step, ...numbers, seconds: this.seconds() }]);
+		print(`epoch ${epoch}: ${training.heldOutName} ${training.describeEpoch(numbers)}`);
+		const error = training.errorOf(numbers);
+		if (this.best !== undefined && error >= this.best) return;
+		this.best = error;
+		if (this.lastWeights !== undefined) await folder.write(training.files.best, this.lastWeights);
 	}
 
 	private async draw(): Promise<void> {
 		const { training, epoch, stopped } = this;
 		const isLast = stopped || epoch === this.options.epochs;
-		await warnOnFailure("The pictures", () => training.drawPictures(epoch, isLast));
+		const every = Math.ceil(this.options.epochs / picturesOfEpochs);
+		await warnOnFailure("The pictures", () => training.drawPictures(epoch, isLast, epoch % every === 0 || isLast));
 		await this.drawChart();
 	}
 
@@ -175,13 +264,15 @@ class TrainingLoop<Losses, Row extends StepRow, Numbers extends TestNumbers> imp
 		const { training, folder, rows, tests } = this;
 		if (rows.length === 0) return;
 		await warnOnFailure("The chart", async () => folder.write(training.files.chart, await training.chart(rows, tests)));
+		await warnOnFailure("The table of metrics", () => folder.write(training.files.table, metricsTable(rows, tests)));
 	}
 
-	/** Empties the metrics file, and writes the rows so far. */
+	/** Replaces metrics and checkpoints of an earlier training by the rows so far. */
 	private async beginMetrics(): Promise<void> {
 		const { training, folder, unwritten } = this;
 		if (unwritten === undefined) return;
 		this.unwritten = undefined;
+		await removeCheckpoints(folder, training.files.checkpoint);
 		await folder.clear(training.files.metrics);
 		await this.log(unwritten);
 	}
@@ -207,6 +298,18 @@ class TrainingLoop<Losses, Row extends StepRow, Numbers extends TestNumbers> imp
 			value,
 		);
 	}
+
+	/** The error of a device without memory, in terms of the command line. */
+	private explainMemory({ message }: OutOfMemoryError): OutOfMemoryError {
+		const { batch } = this.options;
+		const advice =
+			batch > 1
+				? `try --batch ${Math.floor(batch / 2)}, which needs about half of the memory`
+				: "choose a smaller model or smaller images";
+		return new OutOfMemoryError(
+			`With --batch ${batch} the training does not fit the device's memory: ${advice}. ${message}`,
+		);
+	}
 }
 
 /** Does something optional, such as drawing a picture. A failure is reported on stderr, and the run continues. */
@@ -214,6 +317,6 @@ async function warnOnFailure(what: string, body: () => Promise<void>): Promise<v
 	try {
 		await body();
 	} catch (error) {
-		process.stderr.write(`Warning: ${what} could not be made: ${(error as Error).message}\n`);
+		warn(`Warning: ${what} could not be made: ${(error as Error).message}`);
 	}
 }

@@ -1,6 +1,7 @@
+import { parseInterval } from "../../runs/interval.js";
 import { defaultPriorRate, trainPrior } from "../../runs/train_prior.js";
 import { defineCommand } from "../command.js";
-import { adapter, count, runArgument, seed } from "../shared_options.js";
+import { adapter, controlOptions, count, runArgument, seed } from "../shared_options.js";
 
 export const trainPriorCommand = defineCommand({
 	name: "train-prior",
@@ -36,7 +37,16 @@ export const trainPriorCommand = defineCommand({
 			help: "probability with which a hidden value is dropped in training",
 		},
 		seed: { ...seed, help: "seed of weights, order, dropout and samples" },
+		resume: {
+			kind: "flag",
+			help: "continue the training of the run's prior, with its settings; only --epochs and --lr may be others",
+		},
+		...controlOptions,
 		adapter,
 	},
-	run: ({ run, ...options }) => trainPrior(run, options),
+	run({ run, resume, checkpointEvery, retry, adapter, ...options }, given) {
+		const interval = parseInterval("tessera train-prior", "--checkpoint-every", checkpointEvery);
+		const { resume: _, checkpointEvery: __, retry: ___, adapter: ____, ...named } = given;
+		return trainPrior(run, options, named, resume, { adapter, retry, checkpointEvery: interval });
+	},
 });
