@@ -3,7 +3,6 @@
 //   npm run evaluate:recognition -- RUN
 import { writeFile } from "node:fs/promises";
 import { DataError, type ImageSet, openDevice, subset } from "tessera-gpu";
-import type { ImageSet } from "../src/data/image_set.js";
 import { defineCommand } from "../src/node/cli/command.js";
 import { programOf, runProgram } from "../src/node/cli/program.js";
 import { adapter, count, runArgument, samplingOptions } from "../src/node/cli/shared_options.js";
