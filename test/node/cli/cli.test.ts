@@ -58,17 +58,21 @@ test("train leaves weights, metrics, pictures and a chart", async () => {
 	assert.is(code, 0, errors);
 	const run = join(folder, "runs", "digits");
 	const files = await readdir(run);
-	for (const file of [
+	assert.equal(files.sort(), [
+		"best.safetensors",
 		"chart.svg",
+		"checkpoint-00000006.safetensors",
 		"config.json",
 		"epoch-001.png",
 		"epoch-002.png",
+		"metrics.csv",
 		"metrics.jsonl",
 		"model.safetensors",
 		"reconstructions.png",
-	])
-		assert.ok(files.includes(file), file);
-	assert.is(files.length, 7, files.join());
+	]);
+	const table = (await readFile(join(run, "metrics.csv"), "utf8")).trimEnd().split("\n");
+	assert.match(table[0], /^step,epoch,loss,reconLoss,commitmentLoss,perplexity,test_nmse,/);
+	assert.is(table.length, 7);
 	const rows = await readRows(join(run, "metrics.jsonl"));
 	const steps = rows.filter(({ type }) => type === "step");
 	assert.equal(
@@ -320,7 +324,7 @@ test("mistakes are named in one line, with exit code 1", async () => {
 		[["summary", "runs", "--width", "30"], /--width must be divisible by 4, but is 30/],
 		[["reconstruct", "runs", "a.png", "--out", "x.jpg"], /--out must be a \.png .*but is "x\.jpg"/],
 		[["summary", "runs"], /"runs" has no model.safetensors/],
-		[["reconstruct", "text.safetensors"], /at least one PNG/],
+		[["reconstruct", "text.safetensors"], /at least one image/],
 		[["reconstruct", "text.safetensors", "nothere.png"], /There is no file or folder "nothere.png"/],
 		[["reconstruct", "text.safetensors", "empty"], /"empty" contains no images/],
 		[["reconstruct", "text.safetensors", "a.png", "--out", ""], /--out is empty/],

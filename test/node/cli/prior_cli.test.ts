@@ -255,7 +255,7 @@ test("mistakes are named in one line, with exit code 1", async () => {
 		[["sample", run, "--count", "1e9"], /--count must be at most \d+ here, but is 1000000000/],
 		[["sample", run, "--temperature", "-1"], /--temperature must be a finite number of at least 0, but is -1/],
 		[["sample", run, "--out", "grid.jpg"], /--out must end in \.png, but is "grid.jpg"/],
-		[["complete", run], /at least one PNG/],
+		[["complete", run], /at least one image/],
 		[["complete", run, "a.png", "--keep", "bottom"], /--keep must be "top" or "left" or "box", but is "bottom"/],
 		[["complete", run, "a.png", "--out", "a.png"], /"a\.png" would be overwritten/],
 		[
