@@ -65,7 +65,7 @@ interface Footer {
 }
 
 const signature = "TESSERA-IMAGES-1";
-/** Signature, position and length of the footer's JSON, position of the index. */
+/** Signature, position and length of the index, length of the JSON after it, and the checksum of these two. */
 const headerBytes = 64;
 /** Images that are decoded at a time. */
 const inFlight = 16;
@@ -204,7 +204,15 @@ async function writeImages(file: FileHandle, key: string, channels: 1 | 3, optio
 	header.writeBigUInt64LE(BigInt(at), 16);
 	header.writeBigUInt64LE(BigInt(index.length), 24);
 	header.writeBigUInt64LE(BigInt(json.length), 32);
+	checksumOf(index, json).copy(header, 40);
 	await file.write(header, 0, headerBytes, 0);
+}
+
+/** The first 24 bytes of SHA-256. */
+function checksumOf(...parts: readonly Buffer[]): Buffer {
+	const hash = createHash("sha256");
+	for (const part of parts) hash.update(part);
+	return hash.digest().subarray(0, headerBytes - 40);
 }
 
 /** @throws whatever is not about this file */
@@ -238,9 +246,10 @@ async function readCache(path: string, key: string, fingerprint: string): Promis
 		const [at, indexBytes, jsonBytes] = [16, 24, 32].map((offset) => Number(header.readBigUInt64LE(offset)));
 		if (at + indexBytes + jsonBytes !== size) return undefined;
 		const json = await readAt(file, at + indexBytes, jsonBytes);
-		const footer = JSON.parse(json.toString()) as Footer;
-		if (footer.key !== key || indexBytes !== 12 * footer.count) return undefined;
 		const index = await readAt(file, at, indexBytes);
+		if (!checksumOf(index, json).equals(header.subarray(40))) return undefined;
+		const footer = JSON.parse(json.toString()) as Footer;
+		if (footer.key !== key) return undefined;
 		const words = new Uint32Array(index.buffer.slice(index.byteOffset, index.byteOffset + indexBytes));
 		const { channels, height, width, count, bad } = footer;
 		const [origins, sizes] = [words.subarray(0, count), words.subarray(count)];

@@ -22,7 +22,7 @@ import { modelHash, priorMetadata } from "./load_prior.js";
 import { print } from "./output.js";
 import { Phases } from "./phases.js";
 import { withProgress } from "./progress.js";
-import { readRunConfig } from "./run_config.js";
+import { type RunConfig, readRunConfig } from "./run_config.js";
 import { RunFolder } from "./run_folder.js";
 import { openRunSources, type RunSources } from "./run_sources.js";
 import { gridOfImages, sampleImages } from "./sample_images.js";
@@ -42,6 +42,34 @@ export interface TrainPriorOptions {
 	/** The probability with which a value is dropped in training. */
 	readonly dropout: number;
 	readonly seed: number;
+}
+
+/** The options whose defaults follow from the images. */
+export type GivenPriorOptions = Omit<TrainPriorOptions, "epochs" | "batch"> & {
+	readonly epochs?: number | undefined;
+	readonly batch?: number | undefined;
+};
+
+/** More digits than a run has by default, because they cost nothing. */
+const manyDigits = 10_000;
+/** Images that a training sees in all its epochs, about: enough for samples that can be read. */
+const seenImages = 40_000;
+const fewestEpochs = 4;
+/** From so many images on, batches are larger. */
+const many = 20_000;
+
+/** The number of images that a prior is trained on by default. */
+function defaultImages({ data, images }: RunConfig): number | undefined {
+	return data === "digits" ? (images ?? manyDigits) : images;
+}
+
+function withDefaults(options: GivenPriorOptions, count: number): TrainPriorOptions {
+	const { epochs, batch } = options;
+	return {
+		...options,
+		epochs: epochs ?? Math.max(fewestEpochs, Math.ceil(seenImages / count)),
+		batch: batch ?? (count >= many ? 128 : 64),
+	};
 }
 
 /** The model of a run, and what is known of it. */
@@ -84,8 +112,8 @@ const changeable = ["epochs", "lr"] as const;
  */
 export async function trainPrior(
 	path: string,
-	options: TrainPriorOptions,
-	given: Readonly<Partial<TrainPriorOptions>>,
+	options: GivenPriorOptions,
+	given: Readonly<Partial<GivenPriorOptions>>,
 	resume: boolean,
 	control: RunControl,
 ): Promise<void> {
@@ -96,12 +124,13 @@ export async function trainPrior(
 	const folder = await RunFolder.open(run);
 	try {
 		const hash = await modelHash(run);
-		const chosen = resume ? await optionsBefore(run, given, hash) : options;
-		const { images = config.images } = chosen;
+		const before = resume ? await optionsBefore(run, given, hash) : undefined;
+		const images = before?.images ?? options.images ?? defaultImages(config);
 		const sources = await phases.time("reading images", () =>
 			openRunSources(dataOptionsOf(config, { ...config, images }), cacheFolderOf(run)),
 		);
 		try {
+			const chosen = before ?? withDefaults({ ...options, images }, sources.train.count);
 			const saved = { ...chosen, model: hash, version: TESSERA_VERSION, date: new Date().toISOString() };
 			const checkpoint = resume ? await newestCheckpoint(run, "prior-checkpoint") : undefined;
 			checkEpochs("tessera train-prior", run, checkpoint, chosen.epochs);
@@ -111,6 +140,11 @@ export async function trainPrior(
 				return { training, folder };
 			};
 			await trainWithRetries("tessera train-prior --resume", chosen, control, phases, checkpoint, start);
+			const seen = chosen.epochs * sources.train.count;
+			if (seen < seenImages / 2)
+				print(
+					`The prior has seen ${plural(seen, "image")}. Samples can usually be read from about ${seenImages.toLocaleString("en-US")} on: tessera train-prior ${run} --resume --epochs ${Math.ceil(seenImages / sources.train.count)}`,
+				);
 		} finally {
 			await sources.close();
 		}
@@ -146,7 +180,7 @@ async function startPrior(
 /** The options of a training that continues. @throws DataError if there is none, ArgumentError naming options that differ */
 async function optionsBefore(
 	run: string,
-	given: Readonly<Partial<TrainPriorOptions>>,
+	given: Readonly<Partial<GivenPriorOptions>>,
 	hash: string,
 ): Promise<TrainPriorOptions> {
 	const path = join(run, "prior-config.json");

@@ -13,11 +13,15 @@ export const trainPriorCommand = defineCommand({
 	options: {
 		images: {
 			...count,
-			otherwise: "as many as the run",
+			otherwise: "as many as the run; 10,000 for digits if the run has the default",
 			help: "how many training images to use; for digits, how many to draw",
 		},
-		epochs: { ...count, default: 10, help: "passes over the training images" },
-		batch: { ...count, default: 64, help: "images per step" },
+		epochs: {
+			...count,
+			otherwise: "so many that about 40,000 images are seen, at least 4",
+			help: "passes over the training images",
+		},
+		batch: { ...count, otherwise: "128 from 20,000 images on, else 64", help: "images per step" },
 		lr: {
 			kind: "number",
 			value: "rate",
