@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DeviceLostError, type Gpu } from "tessera-gpu";
+import { DeviceLostError, type Gpu, OutOfMemoryError } from "tessera-gpu";
 import { type StepLosses, VQVAE } from "tessera-gpu/vqvae";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -96,6 +96,28 @@ test("with --retry a training opens another one, and has the bits of one that ke
 		await rowsOf(join(folder, "lost", "metrics.jsonl")),
 		await rowsOf(join(folder, "whole", "metrics.jsonl")),
 	);
+});
+
+test("a device that runs out of memory: the message says which batch to try", async ({ folder }) => {
+	class Full extends VQVAETraining {
+		override readLosses(): Promise<never> {
+			return Promise.reject(new OutOfMemoryError("The GPU is out of memory."));
+		}
+	}
+	const sources = await openRunSources(given, folder);
+	const options = withDefaults(given, sources.train);
+	const run = await RunFolder.create("run", join(folder, "full"), false);
+	const start = async (gpu: Gpu) => {
+		const model = new VQVAE(gpu, { ...quantizerForModel(gpu, options), inChannels: 1, hiddenChannels: 8 });
+		return { training: new Full(gpu, model, run, options, sources), folder: run };
+	};
+	const control = { adapter: undefined, checkpointEvery: {}, retry: 0 };
+	const error = await trainWithRetries("", options, control, new Phases(), undefined, start).catch(
+		(reason: unknown) => reason,
+	);
+	run.release();
+	assert.instance(error, OutOfMemoryError);
+	assert.match((error as Error).message, "With --batch 8 the training does not fit the device's memory: try --batch 4");
 });
 
 test("without it the message says how to continue", async ({ folder }) => {
