@@ -266,7 +266,7 @@ for (const [what, limit, exports] of [
 		assert.ok(size <= limit * 1024, `${size} bytes`);
 	});
 
-test("a page without a build step loads at most 136 KB gzipped for the whole library", async () => {
+test("a page without a build step loads at most 137 KB gzipped for the whole library", async () => {
 	const files = await filesOf("index.js", "vqvae.js", "digits.js", "prior.js", "quantizers.js");
 	assert.ok(files.some(({ text }) => text.includes('"relu.wgsl"')));
 	for (const kernel of ["convolution.wgsl", "convolution.blocked.wgsl", "pack_weights.wgsl"])
@@ -275,7 +275,7 @@ test("a page without a build step loads at most 136 KB gzipped for the whole lib
 			`${kernel} is not for GPUs`,
 		);
 	const size = files.reduce((sum, { text }) => sum + gzipSync(text, { level: 9 }).length, 0);
-	assert.ok(size <= 136 * 1024, `${size} bytes`);
+	assert.ok(size <= 137 * 1024, `${size} bytes`);
 });
 
 test.run();

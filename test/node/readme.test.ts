@@ -96,6 +96,7 @@ function commandsOf({ code }: Block): string[] {
 
 /** The words of a `tessera` command with the options of {@link small}. */
 function quick([command = "", ...rest]: readonly string[]): string[] {
+	if (rest.includes("--resume")) return [command, ...rest]; // a run continues with its own settings
 	const options = small[command] ?? {};
 	const replaced = (word: string | undefined) => word?.startsWith("--") && word.slice(2) in options;
 	const kept = rest.filter((word, i) => !replaced(word) && !replaced(rest[i - 1]));
