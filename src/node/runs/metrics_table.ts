@@ -3,10 +3,8 @@ export function metricsTable(
 	steps: readonly { readonly step: number }[],
 	tests: readonly { readonly step: number }[],
 ): string {
-	const columnsOf = (rows: readonly object[]) =>
-		Object.keys(rows[0] ?? {}).filter((name) => name !== "step" && name !== "type");
 	const ofSteps = columnsOf(steps);
-	const ofTests = columnsOf(tests).filter((name) => name !== "epoch");
+	const ofTests = columnsOf(tests);
 	const testAt = new Map(tests.map((row) => [row.step, row as Readonly<Record<string, unknown>>]));
 	const cell = (value: unknown) => (typeof value === "number" && Number.isFinite(value) ? String(value) : "");
 	// A step and a test may have a number of the same name: that of the test is called test_….
@@ -19,4 +17,9 @@ export function metricsTable(
 		);
 	});
 	return `${[header.join(","), ...lines].join("\n")}\n`;
+}
+
+/** The names of a row's numbers. Rows that were read from metrics.jsonl have their kind and epoch as well. */
+function columnsOf([first = {}]: readonly object[]): string[] {
+	return Object.keys(first).filter((name) => !["step", "type", "epoch"].includes(name));
 }

@@ -71,7 +71,7 @@ test("train leaves weights, metrics, pictures and a chart", async () => {
 		"reconstructions.png",
 	]);
 	const table = (await readFile(join(run, "metrics.csv"), "utf8")).trimEnd().split("\n");
-	assert.match(table[0], /^step,epoch,loss,reconLoss,commitmentLoss,perplexity,test_nmse,/);
+	assert.match(table[0], /^step,loss,reconLoss,commitmentLoss,perplexity,test_nmse,/);
 	assert.is(table.length, 7);
 	const rows = await readRows(join(run, "metrics.jsonl"));
 	const steps = rows.filter(({ type }) => type === "step");
@@ -135,6 +135,31 @@ for (const [signal, code] of [
 		const prior = await tessera(["train-prior", run, "--epochs", "1", "--channels", "2", "--layers", "1"]);
 		assert.match(prior.output, `a test NMSE of ${last?.nmse.toFixed(4)}`, prior.errors);
 	});
+
+test("--json prints one line of JSON, --quiet nothing", async () => {
+	const words = ["train", ...tiny, "--epochs", "1", "--hidden", "4", "--overwrite", "--out", "quiet"];
+	const json = await tessera([...words, "--json"]);
+	assert.is(json.code, 0, json.errors);
+	const { run, steps, nmse, stopped } = JSON.parse(json.output);
+	assert.equal([run, steps, stopped], ["quiet", 1, false]);
+	assert.ok(nmse > 0);
+	const quiet = await tessera([...words, "--quiet"]);
+	assert.is(quiet.code, 0, quiet.errors);
+	assert.is(quiet.output, "");
+	assert.equal(
+		quiet.errors.split("\n").filter((line) => line !== "" && !line.startsWith("Warning: max")),
+		[],
+	); // Dawn's
+	const failed = await tessera(["summary", "nowhere", "--json"]);
+	assert.is(failed.code, 1);
+	assert.match(JSON.parse(failed.output).error, /There is no file or folder "nowhere"/);
+	assert.is(failed.mistakes.length, 1);
+	const summary = await tessera(["summary", "quiet", "--json"]);
+	assert.equal(JSON.parse(summary.output).input, [1, 1, 28, 28]);
+	const doctor = await tessera(["doctor", "--json"]);
+	assert.ok(JSON.parse(doctor.output).gflops > 0);
+	assert.match((await tessera(["doctor", "--json", "--quiet"])).mistakes[0] ?? "", /exclude each other/);
+});
 
 test("summary prints the table of a trained model", async () => {
 	const { code, output, errors } = await tessera(["summary", join("runs", "digits")]);
