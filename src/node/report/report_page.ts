@@ -17,9 +17,9 @@ import { useChart } from "./sections/use_chart.js";
 
 /** A page that is complete in itself: styles, scripts, data and pictures are part of it, and it requests nothing. */
 export function reportPage(data: ReportData): string {
-	const { name, config, metrics, model, prior, state, written } = data;
-	const charts = modelCharts(metrics);
-	const ofPrior = prior === undefined ? [] : priorCharts(prior);
+	const { name, config, metrics, model, prior, state, written, heldOut } = data;
+	const charts = modelCharts(metrics, heldOut);
+	const ofPrior = prior === undefined ? [] : priorCharts(prior, heldOut);
 	const nameClass = classNames(config.classes);
 	const sections = [
 		section("curves", "Curves", [
@@ -28,7 +28,9 @@ export function reportPage(data: ReportData): string {
 			chartFigures(charts, model && useChart(model.use)),
 		]),
 		...modelSections(data, nameClass),
-		...(prior === undefined ? [] : [{ id: "prior", title: "Prior", body: priorSection(prior, ofPrior, nameClass) }]),
+		...(prior === undefined
+			? []
+			: [{ id: "prior", title: "Prior", body: priorSection(prior, ofPrior, nameClass, heldOut) }]),
 		section(
 			"epochs",
 			"Epochs",
@@ -86,11 +88,11 @@ ${body}</section>`,
 	};
 }
 
-function modelSections({ model }: ReportData, nameClass: NameClass): Section[] {
+function modelSections({ model, heldOut }: ReportData, nameClass: NameClass): Section[] {
 	if (model === undefined) return [];
 	const { images, step, examples, worst, maps, codes } = model;
 	const shrunk = images.shrunk > 1 ? ` Pictures are shown at 1/${images.shrunk} of their size.` : "";
-	const of = `${counted(images.looked)} of the ${counted(images.count)} validation images`;
+	const of = `${counted(images.looked)} of the ${counted(images.count)} ${heldOut} images`;
 	return [
 		section("reconstructions", "Reconstructions", [
 			html`<p>Originals above reconstructions, after step ${counted(step)}. The error is the mean squared error over the variance of the training images.${shrunk}</p>`,

@@ -111,6 +111,8 @@ export interface ReportData {
 	/** Of the training that wrote the page. */
 	readonly training: "model" | "prior";
 	readonly state: RunState;
+	/** What the images are that the model is not trained on. */
+	readonly heldOut: "validation" | "test";
 	/** config.json. */
 	readonly config: Readonly<Record<string, unknown>>;
 	readonly metrics: Metrics;

@@ -29,12 +29,14 @@ export async function writeReport(
 ): Promise<void> {
 	const { path } = folder;
 	const model = await readPictures(path);
+	const config = await readConfig(path);
 	const page = reportPage({
 		name: basename(resolve(path)),
 		written: new Date().toISOString(),
 		training,
 		state,
-		config: await readConfig(path),
+		heldOut: config.heldOut === "test" ? "test" : "validation",
+		config,
 		metrics: await readMetrics(path, "metrics.jsonl"),
 		model,
 		prior: await readPrior(path, model?.images),

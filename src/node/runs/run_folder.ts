@@ -7,7 +7,6 @@ import { lockRun, type RunLock } from "./run_lock.js";
 
 /** A folder with one of these is the folder of a run. */
 const runFiles = ["config.json", "model.safetensors", "metrics.jsonl", "prior.safetensors"];
-<<<<<<< HEAD
 /** The files that `tessera train` and `tessera train-prior` write. */
 const written = [
 	"config\\.json",
@@ -30,11 +29,6 @@ const written = [
 ].join("|");
 /** These files, and the temporary files of a killed process. */
 const leftByRun = new RegExp(`^(?:${written}|\\.(?:${written})\\.[0-9a-f]{12}\\.tmp)$`);
-=======
-/** The files that `tessera train` and `tessera train-prior` write, and the temporary files of a killed process. */
-const leftByRun =
-	/^(?:config\.json|model\.safetensors|metrics\.jsonl|chart\.svg|reconstructions\.png|epoch-\d+\.png|prior\.safetensors|prior-metrics\.jsonl|prior-chart\.svg|samples\.png|report\.html|report-data\.json|\.(?:config\.json|model\.safetensors|chart\.svg|reconstructions\.png|epoch-\d+\.png|prior\.safetensors|prior-chart\.svg|samples\.png|report\.html|report-data\.json)\.[0-9a-f]{12}\.tmp)$/;
->>>>>>> fb70496 (Report: report.html, a page for a run, from its files and its model)
 
 /**
  * @param path the folder that was chosen for a new run

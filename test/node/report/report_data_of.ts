@@ -59,6 +59,7 @@ export function reportData(changes: Partial<ReportData> = {}): ReportData {
 		written: "2026-03-04T05:06:07.000Z",
 		training: "model",
 		state: "running",
+		heldOut: "validation",
 		config: { data: "digits", epochs: 3, lr: 0.006, adapter: "a GPU", version: "0.1.0" },
 		metrics: {
 			steps: stepRows(200),

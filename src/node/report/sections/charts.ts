@@ -9,11 +9,11 @@ const mostPoints = 2000;
 const mostDotted = 60;
 
 /** The charts of the training of the model. */
-export function modelCharts({ steps, tests }: Metrics): CurveChart[] {
+export function modelCharts({ steps, tests }: Metrics, heldOut: string): CurveChart[] {
 	const charts: CurveChart[] = [
 		chart("chart-nmse", "NMSE", "logarithmic", [
 			curve("training batch", 1, steps, "reconLoss"),
-			curve("validation", 2, tests, "nmse"),
+			curve(heldOut, 2, tests, "nmse"),
 		]),
 		chart("chart-loss", "Loss", "logarithmic", [
 			curve("total", 1, steps, "loss"),
@@ -21,8 +21,8 @@ export function modelCharts({ steps, tests }: Metrics): CurveChart[] {
 		]),
 		chart("chart-perplexity", "Perplexity", "from zero", [
 			curve("training batch", 1, steps, "perplexity"),
-			curve("validation", 2, tests, "perplexity"),
-			curve("codes in use, validation", 4, tests, "codesInUse"),
+			curve(heldOut, 2, tests, "perplexity"),
+			curve(`codes in use, ${heldOut}`, 4, tests, "codesInUse"),
 		]),
 		chart("chart-speed", "Images per second", "from zero", [curve("training", 1, tests, "imagesPerSecond")]),
 		chart("chart-lr", "Learning rate", "from zero", [curve("learning rate", 3, steps, "lr")]),
@@ -31,11 +31,11 @@ export function modelCharts({ steps, tests }: Metrics): CurveChart[] {
 }
 
 /** The charts of the training of a prior. */
-export function priorCharts({ steps, tests }: PriorReport): CurveChart[] {
+export function priorCharts({ steps, tests }: PriorReport, heldOut: string): CurveChart[] {
 	const charts: CurveChart[] = [
 		chart("chart-prior", "Nats per code", "linear", [
 			curve("training batch", 1, steps, "nats"),
-			curve("validation", 2, tests, "nats"),
+			curve(heldOut, 2, tests, "nats"),
 		]),
 		chart("chart-prior-speed", "Images per second, prior", "from zero", [
 			curve("training", 1, tests, "imagesPerSecond"),

@@ -15,7 +15,7 @@ export function pairs(images: readonly ShownImage[], nameClass: NameClass): Html
 }
 
 function pair({ index, nmse, original, reconstruction }: ShownImage, name: string | undefined): Html {
-	const what = `validation image ${index}${name === undefined ? "" : `, ${name}`}`;
+	const what = `image ${index}${name === undefined ? "" : `, ${name}`}`;
 	return html`
 <figure>${picture(original, `Original: ${what}`)}${picture(reconstruction, `Reconstruction of ${what}`)}
 <figcaption>${name === undefined ? undefined : html`${name}<br>`}<span class="muted">error ${measured(nmse)}</span></figcaption></figure>`;
@@ -25,7 +25,7 @@ function pair({ index, nmse, original, reconstruction }: ShownImage, name: strin
 export function codeMaps(maps: readonly CodeMap[], nameClass: NameClass): Html {
 	return html`<div class="pairs">${maps.map(({ index, label, original, levels }) => {
 		const name = nameClass(label);
-		const what = `validation image ${index}${name === undefined ? "" : `, ${name}`}`;
+		const what = `image ${index}${name === undefined ? "" : `, ${name}`}`;
 		const size = displayedSize(original);
 		return html`
 <figure class="map">${picture(original, `Original: ${what}`)}${levels.map((map, level) =>

@@ -24,7 +24,7 @@ export function overview(data: ReportData): Html {
 ${tiles(data)}`;
 }
 
-function tiles({ metrics, model, prior }: ReportData): Html {
+function tiles({ metrics, model, prior, heldOut }: ReportData): Html {
 	const last = metrics.tests.at(-1);
 	const best = metrics.tests.reduce<TestRow | undefined>(
 		(least, row) => (row.nmse !== undefined && row.nmse < (least?.nmse ?? Number.POSITIVE_INFINITY) ? row : least),
@@ -37,7 +37,7 @@ function tiles({ metrics, model, prior }: ReportData): Html {
 		last === undefined
 			? undefined
 			: tile(
-					"Validation NMSE",
+					heldOut === "test" ? "Test NMSE" : "Validation NMSE",
 					measured(last.nmse),
 					best === last ? "the best so far" : `best ${measured(best?.nmse)} at step ${counted(best?.step)}`,
 				),

@@ -1,4 +1,4 @@
-import { measured } from "../format.js";
+import { counted, measured } from "../format.js";
 import { type Html, html } from "../html.js";
 import type { CurveChart } from "../page/chart_data.js";
 import type { PriorReport } from "../report_types.js";
@@ -8,12 +8,17 @@ import { definitions } from "./settings.js";
 import { priorColumns, testsTable } from "./tests_table.js";
 
 /** The prior: its curves, its last test and its samples. */
-export function priorSection(prior: PriorReport, charts: readonly CurveChart[], nameClass: NameClass): Html {
+export function priorSection(
+	prior: PriorReport,
+	charts: readonly CurveChart[],
+	nameClass: NameClass,
+	heldOut: string,
+): Html {
 	const last = prior.tests.at(-1);
 	const numbers =
 		last === undefined
 			? undefined
-			: html`<p>Validation after step ${last.step}: ${measured(last.nats)} nats per code${
+			: html`<p>The ${heldOut} images after step ${counted(last.step)}: ${measured(last.nats)} nats per code${
 					last.bitsPerImage === undefined ? undefined : `, ${measured(last.bitsPerImage)} bits per image`
 				}${last.bitsPerDim === undefined ? undefined : `, ${measured(last.bitsPerDim)} bits per dimension`}.</p>`;
 	return html`<section id="prior" aria-labelledby="prior-title"><h2 id="prior-title">Prior</h2>

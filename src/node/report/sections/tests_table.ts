@@ -42,7 +42,7 @@ export function testsTable(tests: readonly TestRow[], columns: readonly Column[]
 		rows.length < tests.length
 			? html`<p class="muted">The last ${rows.length} of ${counted(tests.length)} rows. All are in ${file}.</p>`
 			: undefined;
-	return html`<div class="table" tabindex="0" role="region" aria-label="Validation by epoch, ${file}"><table>
+	return html`<div class="table" tabindex="0" role="region" aria-label="Epochs in ${file}"><table>
 <thead><tr>${used.map(([, heading]) => html`<th scope="col">${heading}</th>`)}</tr></thead>
 <tbody>${rows.map((row) => html`<tr>${used.map(([key, , format]) => html`<td>${format(row[key])}</td>`)}</tr>`)}</tbody></table></div>${note}`;
 }
