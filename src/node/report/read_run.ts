@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { isPlainObject } from "../../base/arguments.js";
 import { loadSafetensorsMetadata } from "../../io/safetensors.js";
 import { readFileIfThere } from "../files.js";
+import { isModelPictures } from "./check_pictures.js";
 import { pngSize } from "./png_size.js";
 import type { Metrics, ModelPictures, PriorReport, SamplesPicture, TestRow } from "./report_types.js";
 
@@ -20,13 +21,7 @@ export async function readConfig(run: string): Promise<Readonly<Record<string, u
 /** What was collected from the model of a run; undefined if the file is missing, damaged or of another version. */
 export async function readPictures(run: string): Promise<ModelPictures | undefined> {
 	const data = parse(await readFileIfThere(join(run, picturesFile)));
-	const lists = ["examples", "worst", "maps", "codes", "use"];
-	const isWhole =
-		isPlainObject(data) &&
-		data.version === 1 &&
-		isPlainObject(data.images) &&
-		lists.every((name) => Array.isArray(data[name]));
-	return isWhole ? (data as unknown as ModelPictures) : undefined;
+	return isModelPictures(data) ? data : undefined;
 }
 
 /** The prior of a run; undefined if the run has none. */
@@ -79,19 +74,28 @@ export async function readMetrics(run: string, name: string): Promise<Metrics> {
 	const tests: TestRow[] = [];
 	for (const line of bytes === undefined ? [] : linesOf(bytes)) {
 		const row = parse(line);
-		if (!isPlainObject(row) || typeof row.step !== "number") continue;
+		if (!isPlainObject(row) || !isFinite(row.step)) continue;
 		const rows = row.type === "step" ? steps : row.type === "epoch" ? tests : undefined;
 		if (rows === undefined) continue;
 		// A run that was resumed has taken some steps again.
 		while ((rows.at(-1)?.step ?? Number.NEGATIVE_INFINITY) >= row.step) rows.pop();
-		rows.push({ ...numbersIn(row), step: row.step });
+		rows.push(numbersIn(row) as TestRow);
 	}
 	return { steps, tests };
 }
 
+/** JSON has numbers beyond the range of a double, which are read as infinite. */
+function isFinite(value: unknown): value is number {
+	return Number.isFinite(value);
+}
+
 function numbersIn(row: Readonly<Record<string, unknown>>): Readonly<Record<string, number>> {
-	const entries = Object.entries(row).filter((entry): entry is [string, number] => typeof entry[1] === "number");
-	return Object.fromEntries(entries);
+	const numbers: Record<string, number> = {};
+	for (const name in row) {
+		const value = row[name];
+		if (isFinite(value)) numbers[name] = value;
+	}
+	return numbers;
 }
 
 /** A file of metrics may be longer than the longest string. */

@@ -190,7 +190,20 @@ test("the folder's files become the page; a later page keeps the history, and a 
 		(await readdir(path)).filter((name) => name.endsWith(".tmp")),
 		[],
 	);
-	for (const damaged of ["", "{", '{"version":2}', '{"version":1,"images":3}', "null"]) {
+	const lists = '"step":1,"examples":[],"worst":[],"maps":[],"codes":[]';
+	const sizes = '"count":1,"looked":1,"channels":1,"height":4,"width":4,"shrunk":1';
+	const whole = `{"version":1,"images":{${sizes}},${lists},"use":[]}`;
+	await writeFile(join(path, "report-data.json"), whole);
+	assert.is((await readPictures(path))?.step, 1);
+	for (const damaged of [
+		"",
+		"null",
+		whole.slice(0, -1),
+		whole.replace('"version":1', '"version":2'),
+		whole.replace('"use":[]', '"use":[{"step":1,"bins":["1"]}]'),
+		whole.replace('"codes":[]', '"codes":[null]'),
+		whole.replace('"examples":[]', '"examples":[{"index":0,"nmse":1}]'),
+	]) {
 		await writeFile(join(path, "report-data.json"), damaged);
 		assert.is(await readPictures(path), undefined, damaged);
 	}
@@ -205,6 +218,7 @@ test("metrics: other rows and fields, a partial last line, steps that were taken
 		'{"type":"step","step":3,"loss":1}',
 		"",
 		"not JSON",
+		'{"type":"step","step":1e999}',
 		'{"type":"event","step":3}',
 		'{"type":"epoch","step":3,"nmse":0.5}',
 		'{"type":"step","step":2,"loss":1.5}',

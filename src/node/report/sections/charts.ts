@@ -68,14 +68,10 @@ function chart(
 
 /** A value of each row; undefined if no row has it. */
 function curve(name: string, colour: number, rows: readonly TestRow[], key: string): Curve | undefined {
-	const values = rows.map((row) => row[key]);
-	if (values.every((value) => value === undefined)) return undefined;
-	const whole = {
-		x: rows.map(({ step }) => step),
-		y: values.map((value) => (value === undefined ? null : rounded(value))),
-	};
-	const { x, y } = downsample(whole, mostPoints);
-	return { name, colour, x, y, dotted: x.length <= mostDotted };
+	if (rows.every((row) => row[key] === undefined)) return undefined;
+	const { x, y } = downsample({ x: rows.map(({ step }) => step), y: rows.map((row) => row[key] ?? null) }, mostPoints);
+	const dotted = x.length <= mostDotted;
+	return { name, colour, x, y: y.map((value) => (value === null ? null : rounded(value))), dotted };
 }
 
 /** Five digits are more than a chart shows. */
