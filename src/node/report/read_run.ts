@@ -67,14 +67,17 @@ function samplesOf(
 /** Between the images of samples.png. */
 const gap = 4;
 
-/** The rows of a file of metrics; without rows if it is missing. Lines that are not whole rows, such as the last of a killed run, are left out. */
+/**
+ * The rows of a file of metrics; without rows if it is missing. Lines that are not whole rows, such as the last one of a run
+ * that was killed, are left out.
+ */
 export async function readMetrics(run: string, name: string): Promise<Metrics> {
 	const bytes = await readFileIfThere(join(run, name));
 	const steps: TestRow[] = [];
 	const tests: TestRow[] = [];
 	for (const line of bytes === undefined ? [] : linesOf(bytes)) {
 		const row = parse(line);
-		if (!isPlainObject(row) || !isFinite(row.step)) continue;
+		if (!isPlainObject(row) || !isFiniteNumber(row.step)) continue;
 		const rows = row.type === "step" ? steps : row.type === "epoch" ? tests : undefined;
 		if (rows === undefined) continue;
 		// A run that was resumed has taken some steps again.
@@ -84,18 +87,18 @@ export async function readMetrics(run: string, name: string): Promise<Metrics> {
 	return { steps, tests };
 }
 
-/** JSON has numbers beyond the range of a double, which are read as infinite. */
-function isFinite(value: unknown): value is number {
-	return Number.isFinite(value);
-}
-
 function numbersIn(row: Readonly<Record<string, unknown>>): Readonly<Record<string, number>> {
 	const numbers: Record<string, number> = {};
 	for (const name in row) {
 		const value = row[name];
-		if (isFinite(value)) numbers[name] = value;
+		if (isFiniteNumber(value)) numbers[name] = value;
 	}
 	return numbers;
+}
+
+/** Numbers in JSON beyond the range of a double are read as infinite. */
+function isFiniteNumber(value: unknown): value is number {
+	return Number.isFinite(value);
 }
 
 /** A file of metrics may be longer than the longest string. */

@@ -9,7 +9,7 @@ import { useHistogram } from "./code_use.js";
 import { type ImageSize, pictureOf } from "./picture.js";
 import type { CodeMap, CodeUse, ModelPictures, ShownImage } from "./report_types.js";
 
-/** The validation images; an `ImageSource` is one. */
+/** The held-out images; an `ImageSource` is one. */
 export interface ReportImages extends ImageSize {
 	readonly count: number;
 	/** [count] */
@@ -44,7 +44,7 @@ interface Looked {
 }
 
 /**
- * Looks at validation images, spread evenly over all of them: at those that fit in about 2 seconds, at most 2048, or as many as
+ * Looks at held-out images, spread evenly over all of them: at those that fit in about 2 seconds, at most 2048, or as many as
  * before. The model and all random numbers stay as they are.
  *
  * @param step the optimizer steps that the model has taken

@@ -6,9 +6,9 @@ export interface Picture {
 	readonly height: number;
 }
 
-/** A validation image and its reconstruction. */
+/** A held-out image and its reconstruction. */
 export interface ShownImage {
-	/** Its number among the validation images. */
+	/** Its number among the held-out images. */
 	readonly index: number;
 	readonly label: number | undefined;
 	/** Its mean squared error over the variance of the training images. */
@@ -48,13 +48,13 @@ export interface CodeUse {
 	readonly bins: readonly number[];
 }
 
-/** What is known of a model from looking at validation images: report-data.json. */
+/** What is known of a model from looking at held-out images: report-data.json. */
 export interface ModelPictures {
 	readonly version: 1;
 	/** The step whose weights were looked at. */
 	readonly step: number;
 	readonly images: {
-		/** All validation images. */
+		/** All held-out images. */
 		readonly count: number;
 		/** Those that were looked at. */
 		readonly looked: number;

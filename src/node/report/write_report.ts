@@ -47,7 +47,7 @@ export async function writeReport(
 /**
  * Looks at the model (see `collectPictures`), writes what it has found to report-data.json, and then report.html.
  *
- * @param images the validation images
+ * @param images the held-out images
  * @param step the optimizer steps that the model has taken
  * @throws DataError if a file cannot be read or written, DivergenceError if a pixel is not finite
  */

@@ -144,7 +144,7 @@ test("the theme's button changes the page and the charts", () =>
 		await page.click("#theme"); // as the system
 		assert.equal(await look(), light);
 		await page.emulateMedia({ colorScheme: "dark" });
-		await page.waitForTimeout(50);
+		for (let tries = 0; tries < 100 && (await look())[1] !== dark[1]; tries++) await page.waitForTimeout(20);
 		assert.equal(await look(), dark, "the system's theme");
 	}));
 

@@ -45,7 +45,7 @@ function drawChart(element: HTMLElement, { scale, curves }: CurveChart): uPlot {
 		{
 			width: element.clientWidth,
 			height,
-			// The data set's steps are no times.
+			// Steps are no times.
 			scales: { x: { time: false, range: rangeOfSteps }, y: yScale(scale) },
 			axes: [axis("x"), axis("y")],
 			series: [{ label: "step" }, ...curves.map((curve) => series(curve, colour(`--curve-${curve.colour}`)))],
@@ -109,6 +109,7 @@ function moveByKeys(element: HTMLElement, chartOf: () => uPlot | undefined): voi
 		];
 		if (chart === undefined || by === undefined || steps.length === 0) return;
 		event.preventDefault();
+		element.querySelector(".u-legend")?.setAttribute("aria-live", "polite");
 		const step = steps[Math.max(0, Math.min(steps.length - 1, at + by))] as number;
 		chart.setCursor({ left: chart.valToPos(step, "x"), top: chart.over.clientHeight / 2 });
 	});
