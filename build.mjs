@@ -6,7 +6,7 @@
 //   node build.mjs --evaluate build/evaluate/: the evaluations of trained models
 import { execFileSync } from "node:child_process";
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve as resolvePath } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { kernelMinifier } from "./minify_wgsl.mjs";
@@ -48,13 +48,45 @@ const thread = {
 	},
 };
 
+/**
+ * `import text from "./x.css?text"` gives the text of a file, also of a package. `import script from "./x.ts?script"` gives a
+ * script for a page: the file with all that it imports, minified.
+ */
+const embedded = {
+	name: "embedded",
+	setup({ onLoad, onResolve, resolve }) {
+		onResolve({ filter: /\?(text|script)$/ }, async ({ path, importer, resolveDir, kind }) => {
+			const [file, how] = path.split("?");
+			const found = await resolve(file, { importer, resolveDir, kind });
+			// The tests leave packages external, which these files cannot be.
+			return { path: found.external ? resolvePath("node_modules", file) : found.path, suffix: `?${how}` };
+		});
+		onLoad({ filter: /./ }, async ({ path, suffix }) => {
+			if (suffix === "?text") return { loader: "text", contents: await readFile(path, "utf8") };
+			if (suffix !== "?script") return undefined;
+			const { outputFiles } = await build({
+				entryPoints: [path],
+				bundle: true,
+				minify: true,
+				format: "iife",
+				target: "es2022",
+				charset: "utf8",
+				write: false,
+				platform: "browser",
+				ignoreAnnotations: true, // the package has no side effects, but a page's script is nothing else
+			});
+			return { loader: "text", contents: outputFiles[0].text.trimEnd() };
+		});
+	},
+};
+
 const common = {
 	bundle: true,
 	format: "esm",
 	target: "es2022",
 	sourcemap: true,
 	logLevel: "warning",
-	plugins: [wgsl, thread],
+	plugins: [wgsl, thread, embedded],
 	define: { TESSERA_VERSION: JSON.stringify(JSON.parse(await readFile("package.json", "utf8")).version) },
 	loader: { ".safetensors": "binary" },
 	external: ["webgpu", "@sparticuz/chromium", "sharp", "node:*"],
