@@ -1,4 +1,4 @@
-import { readdir, rm } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { FormatError } from "../../base/errors.js";
 import { saveSafetensors } from "../../io/checkpoint.js";
@@ -37,11 +37,8 @@ function nameOf(prefix: string, step: number): string {
 	return `${prefix}-${String(step).padStart(8, "0")}.safetensors`;
 }
 
-/** The checkpoint files of a folder, the newest first. */
-async function checkpointsIn(folder: string, prefix: string): Promise<string[]> {
-	const names = await readdir(folder).catch((error: unknown) => {
-		throw fileError(folder, error, "listed");
-	});
+/** The checkpoints among the files of a folder, the newest first. */
+function checkpointsAmong(names: readonly string[], prefix: string): string[] {
 	const stepOf = (name: string) => Number(new RegExp(`^${prefix}-(\\d+)\\.safetensors$`).exec(name)?.[1] ?? -1);
 	return names.filter((name) => stepOf(name) >= 0).sort((a, b) => stepOf(b) - stepOf(a));
 }
@@ -56,18 +53,20 @@ export async function writeCheckpoint(
 	const { step, epoch, batch, best, seconds } = position;
 	const bytes = await saveSafetensors(state, { training: JSON.stringify({ step, epoch, batch, best, seconds }) });
 	await folder.write(nameOf(prefix, step), bytes);
-	for (const name of (await checkpointsIn(folder.path, prefix)).slice(kept))
-		await rm(join(folder.path, name), { force: true });
+	for (const name of checkpointsAmong(await folder.names(), prefix).slice(kept)) await folder.remove(name);
 }
 
 /** Removes all checkpoints of a kind. */
 export async function removeCheckpoints(folder: RunFolder, prefix: string): Promise<void> {
-	for (const name of await checkpointsIn(folder.path, prefix)) await rm(join(folder.path, name), { force: true });
+	for (const name of checkpointsAmong(await folder.names(), prefix)) await folder.remove(name);
 }
 
 /** The newest checkpoint that can be read; undefined if there is none. One that is damaged is reported and passed over. */
 export async function newestCheckpoint(folder: string, prefix: string): Promise<Checkpoint | undefined> {
-	for (const name of await checkpointsIn(folder, prefix)) {
+	const names = await readdir(folder).catch((error: unknown) => {
+		throw fileError(folder, error, "listed");
+	});
+	for (const name of checkpointsAmong(names, prefix)) {
 		const path = join(folder, name);
 		try {
 			const { tensors, metadata } = await readSafetensors(path);

@@ -19,7 +19,7 @@ export function metricsTable(
 	return `${[header.join(","), ...lines].join("\n")}\n`;
 }
 
-/** The names of a row's numbers. Rows that were read from metrics.jsonl have their kind and epoch as well. */
+/** The names of a row's numbers. Rows that were read from metrics.jsonl have others as well. */
 function columnsOf([first = {}]: readonly object[]): string[] {
-	return Object.keys(first).filter((name) => !["step", "type", "epoch"].includes(name));
+	return Object.keys(first).filter((name) => !["step", "type", "epoch", "seconds", "imagesPerSecond"].includes(name));
 }

@@ -108,6 +108,18 @@ export class RunFolder {
 		await appendMetrics(join(this.path, name), rows);
 	}
 
+	/** The names of the files in the folder. */
+	async names(): Promise<string[]> {
+		await this.lock.checkHeld();
+		return readdir(this.path);
+	}
+
+	/** Removes a file, if it is there. */
+	async remove(name: string): Promise<void> {
+		await this.lock.checkHeld();
+		await rm(join(this.path, name), { force: true });
+	}
+
 	/** Allows other trainings to write to the folder. */
 	release(): void {
 		this.lock.release();

@@ -12,6 +12,8 @@ import { readFileIfThere } from "../files.js";
 import { gridsPerBatch } from "../images/batch_sizes.js";
 import type { ImageSource } from "../images/image_source.js";
 import { plural } from "../plural.js";
+import type { RunState } from "../report/report_types.js";
+import { writeReport } from "../report/write_report.js";
 import { type PriorPoint, priorChart } from "./charts.js";
 import { newestCheckpoint } from "./checkpoints.js";
 import { type CodeSet, encodeSet, reconstructionError } from "./code_sets.js";
@@ -330,6 +332,10 @@ class PriorTraining implements Training<Tensor, PriorPoint, TestNumbers> {
 		if (!isLast && epoch !== 1 && performance.now() - this.lastPicture <= millisecondsPerPicture) return;
 		await this.folder.write(this.files.pictures, await this.pictures());
 		this.lastPicture = performance.now();
+	}
+
+	writeReport(_step: number, state: RunState): Promise<void> {
+		return writeReport(this.folder, "prior", state);
 	}
 
 	chart(rows: readonly PriorPoint[], tests: readonly TestRow<TestNumbers>[]): Promise<string> {

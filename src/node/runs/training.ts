@@ -1,5 +1,6 @@
 import type { HostTensor } from "../../io/safetensors.js";
 import type { AnyTensor, Gpu } from "../../tensor/tensor.js";
+import type { RunState } from "../report/report_types.js";
 import type { Phases } from "./phases.js";
 
 /** A step in metrics and chart. */
@@ -82,6 +83,8 @@ export interface Training<Losses, Row extends StepRow, Numbers extends TestNumbe
 	drawPictures(epoch: number, isLast: boolean, isKept: boolean): Promise<void>;
 	/** @returns an SVG */
 	chart(rows: readonly Row[], tests: readonly TestRow<Numbers>[]): Promise<string>;
+	/** Writes report.html; `step` are the optimizer steps so far. */
+	writeReport(step: number, state: RunState): Promise<void>;
 	/** The last numbers, for the report. */
 	describeResult(numbers: TestRow<Numbers>): string;
 }

@@ -3,6 +3,8 @@ import { DivergenceError, OutOfMemoryError } from "../../base/errors.js";
 import { saveSafetensors } from "../../io/checkpoint.js";
 import { loadSafetensors } from "../../io/safetensors.js";
 import { plural } from "../plural.js";
+import type { RunState } from "../report/report_types.js";
+import { reportFile } from "../report/write_report.js";
 import { type Checkpoint, type Position, removeCheckpoints, writeCheckpoint } from "./checkpoints.js";
 import { checkWeightsAreFinite } from "./finite_weights.js";
 import { type Stoppable, trainUntilInterrupted } from "./interrupt.js";
@@ -58,6 +60,8 @@ class TrainingLoop<Losses, Row extends StepRow, Numbers extends TestNumbers> imp
 	private batch = 0;
 	private best: number | undefined;
 	private lastWeights: Uint8Array | undefined;
+	/** In the last epoch. */
+	private imagesPerSecond: number | undefined;
 	/** Of the training before this process, in seconds. */
 	private secondsBefore = 0;
 	/** The step whose weights are in the folder. */
@@ -99,7 +103,10 @@ class TrainingLoop<Losses, Row extends StepRow, Numbers extends TestNumbers> imp
 		} catch (error) {
 			if (error instanceof OutOfMemoryError) throw this.explainMemory(error);
 			if (!(error instanceof DivergenceError)) throw error;
-			if (this.unwritten === undefined) await this.drawChart();
+			if (this.unwritten === undefined) {
+				await this.drawChart();
+				await this.writeReport("diverged");
+			}
 			throw this.explain(error);
 		}
 	}
@@ -121,6 +128,7 @@ class TrainingLoop<Losses, Row extends StepRow, Numbers extends TestNumbers> imp
 			[labels.weights, files.weights],
 			[labels.pictures, files.pictures],
 			["Chart", files.chart],
+			["Report", reportFile],
 			["Metrics", files.metrics],
 		] as const;
 		const width = Math.max(...listed.map(([label]) => label.length)) + 1;
@@ -173,11 +181,15 @@ class TrainingLoop<Losses, Row extends StepRow, Numbers extends TestNumbers> imp
 				if (this.readIsDue() || this.batch === steps) {
 					const text = await this.readLosses();
 					const speed = (seen * 1000) / (performance.now() - start);
+					this.imagesPerSecond = speed;
 					const left = (epochs * steps - this.step) * (this.options.batch / speed);
 					progress.update(this.batch, `${plural(Math.round(speed), "image")}/s ${text}`, left);
 				}
 				// At the end of an epoch a checkpoint is written after the test.
-				if (this.batch < steps && !this.stopped && this.checkpointIsDue()) await this.saveCheckpoint();
+				if (this.batch < steps && !this.stopped && this.checkpointIsDue()) {
+					await this.saveCheckpoint();
+					await this.writeReport("running");
+				}
 				if (this.stopped) break;
 				await training.gpu.throttle();
 			}
@@ -244,7 +256,9 @@ class TrainingLoop<Losses, Row extends StepRow, Numbers extends TestNumbers> imp
 		if (this.stopped) warn("Testing the current weights; stop again to skip the test.");
 		const numbers = await training.evaluate();
 		this.tests.push({ ...numbers, step });
-		await this.log([{ type: "epoch", epoch, step, ...numbers, seconds: this.seconds() }]);
+		await this.log([
+			{ type: "epoch", epoch, step, ...numbers, imagesPerSecond: this.imagesPerSecond, seconds: this.seconds() },
+		]);
 		print(`epoch ${epoch}: ${training.heldOutName} ${training.describeEpoch(numbers)}`);
 		const error = training.errorOf(numbers);
 		if (this.best !== undefined && error >= this.best) return;
@@ -258,6 +272,11 @@ class TrainingLoop<Losses, Row extends StepRow, Numbers extends TestNumbers> imp
 		const every = Math.ceil(this.options.epochs / picturesOfEpochs);
 		await warnOnFailure("The pictures", () => training.drawPictures(epoch, isLast, epoch % every === 0 || isLast));
 		await this.drawChart();
+		await this.writeReport(stopped ? "stopped" : isLast ? "finished" : "running");
+	}
+
+	private async writeReport(state: RunState): Promise<void> {
+		await warnOnFailure("The report", () => this.training.writeReport(this.step, state));
 	}
 
 	private async drawChart(): Promise<void> {

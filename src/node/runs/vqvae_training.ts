@@ -13,6 +13,8 @@ import { imagesPerBatch } from "../images/batch_sizes.js";
 import { reconstructionGrid } from "../images/image_grid.js";
 import { reconstructImages } from "../images/pictures.js";
 import { plural } from "../plural.js";
+import type { RunState } from "../report/report_types.js";
+import { reportModel, writeReport } from "../report/write_report.js";
 import { viewsOfEpoch } from "./augment.js";
 import { vqvaeChart } from "./charts.js";
 import { checkpointMetadata } from "./load_model.js";
@@ -40,6 +42,8 @@ export function sizesOf({ vqLayer }: VQVAE<Quantizer>): { readonly codeCount: nu
 	return { codeCount: vqLayer.levels * vqLayer.numEmbeddings, dimensions: vqLayer.embeddingDim };
 }
 
+const millisecondsPerLook = 30_000;
+
 /** The training of a VQ-VAE. */
 export class VQVAETraining implements Training<StepLosses, StepRecord, TestNumbers> {
 	readonly trainingImages: number;
@@ -61,6 +65,8 @@ export class VQVAETraining implements Training<StepLosses, StepRecord, TestNumbe
 	private readonly average: ExponentialMovingAverage | undefined;
 	private readonly trainImages: NetworkImages;
 	private readonly heldOutImages: NetworkImages;
+	/** When the model was looked at for the report. */
+	private lastLook = performance.now();
 
 	constructor(
 		readonly gpu: Gpu,
@@ -175,6 +181,18 @@ export class VQVAETraining implements Training<StepLosses, StepRecord, TestNumbe
 		const grid = reconstructionGrid({ images: pixels, count, channels, height, width, columns: 8 }, reconstructions);
 		if (isKept) await folder.write(`epoch-${String(epoch).padStart(3, "0")}.png`, grid);
 		await folder.write(files.pictures, grid);
+	}
+
+	/** Looks at the model at the end and at most once in half a minute before, because that takes seconds without a GPU. */
+	async writeReport(step: number, state: RunState): Promise<void> {
+		const { gpu, model, folder, sources } = this;
+		const isSoon = state === "running" && performance.now() - this.lastLook < millisecondsPerLook;
+		if (isSoon || state === "diverged") {
+			await writeReport(folder, "model", state);
+			return;
+		}
+		await this.withAverages(() => reportModel(folder, gpu, model, sources.heldOut, step, state));
+		this.lastLook = performance.now();
 	}
 
 	chart(rows: readonly StepRecord[], tests: readonly TestRow<TestNumbers>[]): Promise<string> {

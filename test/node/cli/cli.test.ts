@@ -69,6 +69,8 @@ test("train leaves weights, metrics, pictures and a chart", async () => {
 		"metrics.jsonl",
 		"model.safetensors",
 		"reconstructions.png",
+		"report-data.json",
+		"report.html",
 	]);
 	const table = (await readFile(join(run, "metrics.csv"), "utf8")).trimEnd().split("\n");
 	assert.match(table[0], /^step,loss,reconLoss,commitmentLoss,perplexity,test_nmse,/);

@@ -13,7 +13,7 @@ const program = resolvePath("dist/node/cli.js");
 export async function rowsOf(path: string): Promise<unknown[]> {
 	const lines = (await readFile(path, "utf8")).trimEnd().split("\n");
 	return lines.map((line) => {
-		const { seconds: _, ...row } = JSON.parse(line) as Record<string, unknown>;
+		const { seconds: _, imagesPerSecond: __, ...row } = JSON.parse(line) as Record<string, unknown>;
 		return row;
 	});
 }

@@ -105,7 +105,15 @@ test("weights that are not finite are refused by every command that loads them",
 test("a folder that holds a run is refused; --overwrite removes what that run left, and nothing else", async () => {
 	const run = join(folder, "taken");
 	await mkdir(run);
-	const left = ["config.json", "model.safetensors", "epoch-007.png", "samples.png", "prior.safetensors"];
+	const left = [
+		...["config.json", "model.safetensors", "epoch-007.png", "samples.png", "prior.safetensors"],
+		...[
+			"checkpoint-00000099.safetensors",
+			"prior-config.json",
+			"prior-checkpoint-00000001.safetensors",
+			"prior-metrics.csv",
+		],
+	];
 	const own = ["notes.txt", "epoch-7.txt", "my-samples.png"];
 	for (const name of [...left, ".model.safetensors.0123456789ab.tmp", ...own]) await writeFile(join(run, name), "old");
 	const refused = await tessera(["train", ...tiny, "--epochs", "1", "--out", "taken"]);
@@ -115,12 +123,17 @@ test("a folder that holds a run is refused; --overwrite removes what that run le
 	const { code, errors } = await tessera(["train", ...tiny, "--epochs", "1", "--out", "taken", "--overwrite"]);
 	assert.is(code, 0, errors);
 	const written = [
+		"best.safetensors",
 		"chart.svg",
+		"checkpoint-00000002.safetensors",
 		"config.json",
 		"epoch-001.png",
+		"metrics.csv",
 		"metrics.jsonl",
 		"model.safetensors",
 		"reconstructions.png",
+		"report-data.json",
+		"report.html",
 	];
 	assert.equal((await readdir(run)).sort(), [...written, ...own].sort());
 });
