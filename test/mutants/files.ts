@@ -120,9 +120,9 @@ export const files: Area = {
 		},
 		"PNG: transparent pixels keep their colour": {
 			file: "src/node/images/png.ts",
-			find: "/ top) * opacity * 255",
-			replace: "/ top) * 255",
-			suites: ["node/images/png"],
+			find: "value * opacity * 255 + (1 - opacity) * background[channel]",
+			replace: "value * 255 + (1 - opacity) * background[channel] * 0",
+			suites: ["node/images/png", "node/images/formats"],
 		},
 		"PNG: a colour past the palette is black": {
 			file: "src/node/images/png.ts",
@@ -288,20 +288,20 @@ export const files: Area = {
 		},
 		"val/ goes before test/": {
 			file: "src/node/datasets/folder_dataset.ts",
-			find: '["test", "val"]',
-			replace: '["val", "test"]',
+			find: "const heldOut = test ?? validation;",
+			replace: "const heldOut = validation ?? test;",
 			suites: ["node/datasets/datasets"],
 		},
 		"class folders that are links are left out": {
 			file: "src/node/images/image_folder.ts",
-			find: "entry.isSymbolicLink() ? await isFolder(join(folder, entry.name)) : entry.isDirectory()",
+			find: "entry.isSymbolicLink() ? await isFolder(path) : entry.isDirectory()",
 			replace: "entry.isDirectory()",
 			suites: ["node/datasets/datasets"],
 		},
 		"a grey image among coloured ones has one colour": {
-			file: "src/node/images/image_folder.ts",
-			find: "channel += image.channels",
-			replace: "channel += channels",
+			file: "src/node/datasets/read_folder.ts",
+			find: "const channels = images.some((image) => image.channels === 3) ? 3 : 1;",
+			replace: "const { channels } = images[0];",
 			suites: ["node/datasets/datasets"],
 		},
 		"luma weighs colours equally": {
@@ -333,6 +333,42 @@ export const files: Area = {
 			find: "const errors = tests.map(",
 			replace: "const errors = tests.slice(0, 0).map(",
 			suites: ["node/runs/charts"],
+		},
+		"a cache is used although a file has another time": {
+			file: "src/node/images/image_cache.ts",
+			find: "hash.update(named).update(String(found?.mtimeMs));",
+			replace: "hash.update(named);",
+			suites: ["node/images/image_cache"],
+		},
+		"a cache that is not complete is used": {
+			file: "src/node/images/image_cache.ts",
+			find: "if (!checksumOf(index, json).equals(header.subarray(40))) return undefined;",
+			replace: "",
+			suites: ["node/damaged_files"],
+		},
+		"colours after grey images are lost": {
+			file: "src/node/images/image_cache.ts",
+			find: "throw new ColourFound();",
+			replace: "void ColourFound;",
+			suites: ["node/images/image_cache"],
+		},
+		"mirrored parts are not mirrored": {
+			file: "src/node/images/image_source.ts",
+			find: "if (flipped) target.subarray(at, at + to.width).reverse();",
+			replace: "void flipped;",
+			suites: ["node/images/image_cache"],
+		},
+		"the orientation of photographs is ignored": {
+			file: "src/node/images/read_image.ts",
+			find: "\t\t\t.autoOrient()\n",
+			replace: "",
+			suites: ["node/images/formats"],
+		},
+		"bad files are counted from the second on": {
+			file: "src/node/images/image_cache.ts",
+			find: "if (bad.length <= maxBad * files.length) return;",
+			replace: "if (bad.length <= maxBad * files.length + 1) return;",
+			suites: ["node/images/image_cache"],
 		},
 	},
 };

@@ -54,7 +54,7 @@ export const model: Area = {
 		},
 		"dead codes take the same latents in every step": {
 			file: "src/quantizers/codebook_quantizer.ts",
-			find: "() => Uint32Array.of(this.seed, ++this.steps));\n\t\tthis.average(z, indices, {",
+			find: "() => Uint32Array.of(this.seed, ++this.drawn));\n\t\tthis.average(z, indices, {",
 			replace: "() => Uint32Array.of(this.seed, 1));\n\t\tthis.average(z, indices, {",
 			suites: ["quantizers/codebook_quantizer"],
 		},
