@@ -1,0 +1,375 @@
+"""Goes on training a model of `tessera train` on several GPUs or machines, and saves a run that Tessera reads.
+
+    torchrun --nproc_per_node 8 train_ddp.py runs/mnist --data mnist/ --out runs/mnist-8 --batch 1024 --epochs 10
+
+A batch is divided among the processes. Gradients, the codebook's averages and the losses are added up over all of them, so the
+result is that of one process with the whole batch, but for the order in which floats are added.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import sys
+import time
+from dataclasses import asdict, dataclass
+from typing import Any, Iterator
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader
+
+from images import DataError, Images, Preparation, check_images, find_images
+from model_file import MODEL, load_model, model_path, save_model
+from quantizers import CodebookQuantizer, Share, all_reduce
+from safetensors_file import FormatError, write_atomically
+from vqvae import VQVAE, Output, to_network
+
+CHECKPOINT, CONFIG, METRICS = "checkpoint.pt", "config.json", "metrics.jsonl"
+STEPS_PER_READ = 16  # losses are read, and the GPU waited for, after so many steps
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a resumed training must have in common with the one that it continues."""
+
+    model: str
+    data: str
+    batch: int
+    lr: float
+    schedule: str
+    order: str
+    seed: int
+    precision: str
+
+
+class Trainer:
+    """A model, its optimizer and its place in the training, on one of the processes."""
+
+    def __init__(self, model: VQVAE, settings: Settings, device: torch.device, total_steps: int) -> None:
+        self.settings, self.device, self.total_steps = settings, device, total_steps
+        self.model = model.to(device)
+        ids = [device.index] if device.type == "cuda" else None
+        self.parallel = DistributedDataParallel(self.model, device_ids=ids, broadcast_buffers=False)
+        parameters = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        self.optimizer = torch.optim.Adam(parameters, lr=settings.lr)
+        self.step_count = 0
+
+    def step(self, pixels: Tensor, share: Share) -> Tensor:
+        """One step on this process's part of a batch, uint8 [B, C, H, W].
+
+        Returns float64 [3 + levels · K], the same on all processes: loss, reconstruction loss, commitment loss, and how
+        often each code occurred in the batch.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate()
+        output = self.forward(self.parallel, pixels, share)
+        self.optimizer.zero_grad()
+        # DistributedDataParallel divides the sum of the gradients by the number of processes.
+        (output.loss * dist.get_world_size()).backward()
+        self.optimizer.step()
+        quantizer = self.model.vq_layer
+        quantizer.update(output.latents.detach(), output.indices, share)
+        self.step_count += 1
+        losses = torch.stack([output.loss.detach(), output.recon_loss.detach(), output.commitment_loss.detach()])
+        return all_reduce(torch.cat([losses.double(), quantizer.count_codes(output.indices).double()]))
+
+    @torch.no_grad()
+    def evaluate(self, images: Images, batches: list[list[int]], workers: int) -> dict[str, float]:
+        """The normalised error and the use of codes on all images. All processes call it together."""
+        error = torch.zeros((), dtype=torch.float64, device=self.device)
+        counts = torch.zeros_like(self.model.vq_layer.count_codes(torch.zeros(0, dtype=torch.long, device=self.device)))
+        for pixels, share in parts(images, batches, workers):
+            output = self.forward(self.model, pixels, Share(share.first, len(images)))
+            # The share of the loss is that of a batch of all images.
+            error += output.recon_loss
+            counts += self.model.vq_layer.count_codes(output.indices)
+        counts = all_reduce(counts)
+        return {"nmse": float(all_reduce(error)), "perplexity": perplexity(counts), "codesInUse": int((counts > 0).sum())}
+
+    def forward(self, model: torch.nn.Module, pixels: Tensor, share: Share) -> Output:
+        images = to_network(pixels.to(self.device, non_blocking=True))
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.settings.precision == "bfloat16"):
+            return model(images, share.total)
+
+    def learning_rate(self) -> float:
+        lr = self.settings.lr
+        if self.settings.schedule == "constant":
+            return lr
+        return lr * 0.5 * (1 + math.cos(math.pi * min(1, self.step_count / self.total_steps)))
+
+    def codebooks(self) -> list[CodebookQuantizer]:
+        return [module for module in self.model.modules() if isinstance(module, CodebookQuantizer)]
+
+    def check_equal(self) -> None:
+        """Raises RuntimeError unless all processes have the same weights."""
+        sums = torch.stack([tensor.double().sum() for tensor in self.model.state_dict().values()])
+        least, most = sums.clone(), sums.clone()
+        dist.all_reduce(least, dist.ReduceOp.MIN)
+        dist.all_reduce(most, dist.ReduceOp.MAX)
+        if not torch.equal(least, most) and bool(torch.isfinite(sums).all()):
+            raise RuntimeError("train_ddp: the processes have different weights; nothing was saved.")
+
+    def save_checkpoint(self, path: str) -> None:
+        """Everything that `load_checkpoint` needs to continue as if the training had not stopped."""
+        temporary = f"{path}.tmp"
+        content = {
+            "settings": asdict(self.settings),
+            "step": self.step_count,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "updates": [codebook.updates for codebook in self.codebooks()],
+        }
+        torch.save(content, temporary)
+        os.replace(temporary, path)
+
+    def load_checkpoint(self, path: str) -> None:
+        """Raises DataError if the checkpoint is of a training with other settings, naming them."""
+        content: dict[str, Any] = torch.load(path, map_location=self.device)
+        was, now = content["settings"], asdict(self.settings)
+        changed = [f"--{name} was {was[name]}, but is {now[name]}" for name in now if now[name] != was[name]]
+        if changed:
+            raise DataError(f'"{path}" is of a training with other settings: {"; ".join(changed)}.')
+        self.model.load_state_dict(content["model"])
+        self.optimizer.load_state_dict(content["optimizer"])
+        self.step_count = content["step"]
+        for codebook, updates in zip(self.codebooks(), content["updates"]):
+            codebook.updates = updates
+
+
+def parts(images: Images, batches: list[list[int]], workers: int) -> Iterator[tuple[Tensor, Share]]:
+    """This process's part of each batch: uint8 [B, C, H, W], with neighbouring images of the batch."""
+    rank, processes = dist.get_rank(), dist.get_world_size()
+    starts = [[len(batch) * process // processes for process in (rank, rank + 1)] for batch in batches]
+    own = [batch[start:end] for batch, (start, end) in zip(batches, starts)]
+    # A process has no image of a batch with fewer images than processes.
+    collate = lambda found: torch.stack(found) if found else torch.empty((0, *images.shape), dtype=torch.uint8)
+    loader = DataLoader(images, batch_sampler=own, num_workers=workers, collate_fn=collate, pin_memory=torch.cuda.is_available())
+    for pixels, batch, (start, _) in zip(loader, batches, starts):
+        yield pixels, Share(start, len(batch))
+
+
+def batches_of(order: list[int], size: int) -> list[list[int]]:
+    return [order[start : start + size] for start in range(0, len(order), size)]
+
+
+def order_of(settings: Settings, count: int, epoch: int) -> list[int]:
+    """The numbers of the images in the order of an epoch, the same on all processes."""
+    if settings.order == "sequential":
+        return list(range(count))
+    if settings.order == "shuffled":
+        return torch.randperm(count, generator=torch.Generator().manual_seed(settings.seed + epoch)).tolist()
+    with open(settings.order, encoding="utf-8") as file:
+        try:
+            order = [int(word) for word in file.read().split()]
+        except ValueError as cause:
+            raise DataError(f'"{settings.order}" must be numbers of images, separated by white space: {cause}.') from cause
+    wrong = [number for number in order if not 0 <= number < count]
+    if wrong or not order:
+        raise DataError(f'"{settings.order}" must have numbers from 0 to {count - 1}, but has {wrong[0] if wrong else "none"}.')
+    return order
+
+
+def perplexity(counts: Tensor) -> float:
+    """exp of the entropy of the codes' frequencies."""
+    p = counts[counts > 0].double()
+    p = p / p.sum()
+    return float(torch.exp(-(p * p.log()).sum()))
+
+
+class RunFolder:
+    """The folder that process 0 writes: model.safetensors, config.json, metrics.jsonl, and the checkpoint."""
+
+    def __init__(self, path: str, metadata: dict[str, str]) -> None:
+        self.path, self.metadata = path, metadata
+
+    def file(self, name: str) -> str:
+        return os.path.join(self.path, name)
+
+    def save(self, trainer: Trainer) -> None:
+        trainer.check_equal()
+        if dist.get_rank() == 0:
+            save_model(self.file(MODEL), trainer.model, self.metadata)
+            trainer.save_checkpoint(self.file(CHECKPOINT))
+        dist.barrier()
+
+    def log(self, rows: list[dict[str, Any]]) -> None:
+        if dist.get_rank() == 0:
+            with open(self.file(METRICS), "a", encoding="utf-8") as file:
+                file.writelines(json.dumps(row) + "\n" for row in rows)
+
+    def keep_rows(self, steps: int) -> None:
+        """Removes the rows of steps after a checkpoint, which are taken again."""
+        if dist.get_rank() != 0 or not os.path.exists(self.file(METRICS)):
+            return
+        with open(self.file(METRICS), encoding="utf-8") as file:
+            lines = [line for line in file if line.endswith("\n") and json.loads(line)["step"] <= steps]
+        write_atomically(self.file(METRICS), ["".join(lines).encode()])
+
+    def write_config(self, run: str, settings: Settings, images: Images, model: VQVAE, epochs: int) -> None:
+        """The config.json of the run that is continued, with what has changed."""
+        config = {"seed": 0, **read_config(run)}
+        for name in ("images", "validation", "classes", "resumed"):
+            config.pop(name, None)
+        channels, height, width = images.shape
+        config.update(
+            data=settings.data, channels=channels, height=height, width=width, dataVariance=model.data_variance,
+            epochs=epochs, batch=settings.batch, lr=settings.lr, schedule=settings.schedule,
+            adapter=f"PyTorch {torch.__version__}, {dist.get_world_size()} × {dist.get_backend()}",
+            pytorch={"from": settings.model, "order": settings.order, "seed": settings.seed, "precision": settings.precision},
+        )  # fmt: skip
+        write_atomically(self.file(CONFIG), [json.dumps(config, indent="\t", ensure_ascii=False).encode() + b"\n"])
+
+
+def read_config(run: str) -> dict[str, Any]:
+    """config.json next to a model; {} if there is none."""
+    path = os.path.join(os.path.dirname(model_path(run)), CONFIG)
+    if not os.path.exists(path):
+        return {}
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def train(trainer: Trainer, folder: RunFolder, images: Images, tests: Images | None, options: argparse.Namespace) -> None:
+    start = time.monotonic()
+    settings, workers = trainer.settings, options.workers
+    steps_per_epoch = -(-len(order_of(settings, len(images), 0)) // settings.batch)
+    while trainer.step_count < trainer.total_steps:
+        epoch, done = divmod(trainer.step_count, steps_per_epoch)
+        batches = batches_of(order_of(settings, len(images), epoch), settings.batch)
+        batches = batches[done : done + trainer.total_steps - trainer.step_count]
+        pending: list[Tensor] = []
+        for pixels, share in parts(images, batches, workers):
+            pending.append(trainer.step(pixels, share))
+            last = trainer.step_count == trainer.total_steps or trainer.step_count % steps_per_epoch == 0
+            due = options.checkpoint_every is not None and trainer.step_count % options.checkpoint_every == 0
+            if last or due or len(pending) == STEPS_PER_READ:
+                folder.log(read_rows(pending, trainer.step_count, epoch + 1))
+                pending.clear()
+            if due and not last:
+                folder.save(trainer)
+        folder.save(trainer)
+        if tests is None:
+            continue
+        numbers = trainer.evaluate(tests, batches_of(list(range(len(tests))), settings.batch), workers)
+        seconds = time.monotonic() - start
+        folder.log([{"type": "epoch", "epoch": epoch + 1, "step": trainer.step_count, **numbers, "seconds": seconds}])
+        if dist.get_rank() == 0:
+            print(f"epoch {epoch + 1}: test NMSE {numbers['nmse']:.4f}, perplexity {numbers['perplexity']:.1f}", flush=True)
+
+
+def read_rows(pending: list[Tensor], last_step: int, epoch: int) -> list[dict[str, Any]]:
+    """The rows of metrics.jsonl of the last steps. Raises ArithmeticError if a loss is not finite, on all processes."""
+    rows: list[dict[str, Any]] = []
+    for step, values in enumerate(torch.stack(pending).cpu(), last_step - len(pending) + 1):
+        loss, recon, commitment = values[:3].tolist()
+        if not math.isfinite(loss):
+            raise ArithmeticError(f"The training diverged at step {step}: the loss is {loss}. Lower --lr.")
+        rows.append(
+            {"type": "step", "epoch": epoch, "step": step, "loss": loss, "reconLoss": recon, "commitmentLoss": commitment,
+             "perplexity": perplexity(values[3:])}
+        )  # fmt: skip
+    if dist.get_rank() == 0:
+        print(f"step {last_step}: loss {rows[-1]['loss']:.5f} recon {rows[-1]['reconLoss']:.5f}", file=sys.stderr, flush=True)
+    return rows
+
+
+def start_processes(device: str | None) -> torch.device:
+    """Joins the processes of torchrun; without torchrun there is one process."""
+    cuda = torch.cuda.is_available() if device is None else device == "cuda"
+    backend = "nccl" if cuda else "gloo"
+    if "RANK" in os.environ:
+        dist.init_process_group(backend)
+    else:
+        dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
+    if not cuda:
+        return torch.device("cpu")
+    torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
+    return torch.device("cuda", torch.cuda.current_device())
+
+
+def at_least(least: int) -> Any:
+    def whole(text: str) -> int:
+        if int(text) < least:
+            raise argparse.ArgumentTypeError(f"must be at least {least}, but is {text}")
+        return int(text)
+
+    return whole
+
+
+def read_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Go on training a model of `tessera train` with DistributedDataParallel.")
+    parser.add_argument("run", help="the folder of a run, or its model.safetensors")
+    parser.add_argument("--data", required=True, help="a folder of images, or of MNIST's IDX files; an IDX or a .npy file")
+    parser.add_argument("--out", required=True, help="the folder to write")
+    parser.add_argument("--batch", type=at_least(1), default=128, help="images per step, of all processes together (128)")
+    parser.add_argument("--epochs", type=at_least(1), default=1, help="passes over the images (1)")
+    parser.add_argument("--steps", type=at_least(1), help="how many steps, instead of --epochs")
+    parser.add_argument("--lr", type=float, default=1e-3, help="learning rate of Adam (1e-3)")
+    parser.add_argument("--schedule", choices=("constant", "cosine"), default="constant", help="cosine: down to 0")
+    parser.add_argument("--order", default="shuffled", help="shuffled, sequential, or a file of numbers of images (shuffled)")
+    parser.add_argument("--seed", type=at_least(0), default=0, help="of the shuffled order (0)")
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32", help="bfloat16: autocast")
+    parser.add_argument("--workers", type=at_least(0), default=0, help="processes that read images, for each GPU (0)")
+    parser.add_argument("--checkpoint-every", type=at_least(1), metavar="STEPS", help="also save within an epoch")
+    parser.add_argument("--resume", action="store_true", help="continue from the checkpoint in --out")
+    parser.add_argument("--device", choices=("cpu", "cuda"), help="default: cuda if it is there")
+    options = parser.parse_args()
+    if not 0 <= options.lr < math.inf:
+        parser.error(f"argument --lr: must be a number of at least 0, but is {options.lr}")
+    return options
+
+
+def main() -> None:
+    options = read_options()
+    device = start_processes(options.device)
+    torch.manual_seed(options.seed)
+    try:
+        run(options, device)
+    except (DataError, FormatError, FileNotFoundError, ArithmeticError) as error:
+        # The same on all processes, so one says it.
+        if dist.get_rank() == 0:
+            print(f"train_ddp: {error}", file=sys.stderr, flush=True)
+        dist.destroy_process_group()
+        sys.exit(1)
+    dist.destroy_process_group()
+
+
+def run(options: argparse.Namespace, device: torch.device) -> None:
+    model, metadata = load_model(options.run)
+    images, tests = find_images(options.data, Preparation.of_run(model.in_channels, read_config(options.run)))
+    for found in (images, tests) if tests is not None else (images,):
+        check_images(found, model.in_channels)
+    order = options.order if options.order in ("shuffled", "sequential") else os.path.abspath(options.order)
+    settings = Settings(
+        os.path.abspath(model_path(options.run)), os.path.abspath(options.data), options.batch, options.lr,
+        options.schedule, order, options.seed, options.precision,
+    )  # fmt: skip
+    steps_per_epoch = -(-len(order_of(settings, len(images), 0)) // settings.batch)
+    total_steps = options.epochs * steps_per_epoch if options.steps is None else options.steps
+    folder = RunFolder(options.out, metadata)
+    trainer = Trainer(model, settings, device, total_steps)
+    checkpoint = folder.file(CHECKPOINT)
+    if options.resume:
+        if not os.path.exists(checkpoint):
+            raise DataError(f'--resume: "{options.out}" has no {CHECKPOINT}: leave --resume out, or name another --out.')
+        trainer.load_checkpoint(checkpoint)
+        folder.keep_rows(trainer.step_count)
+    else:
+        held = [name for name in (MODEL, CONFIG, METRICS, CHECKPOINT) if os.path.exists(folder.file(name))]
+        if held:
+            raise DataError(f'--out "{options.out}" contains another run ({", ".join(held)}): name another folder.')
+    dist.barrier()  # all have looked before one writes
+    if dist.get_rank() == 0:
+        os.makedirs(options.out, exist_ok=True)
+        folder.write_config(options.run, settings, images, model, -(-total_steps // steps_per_epoch))
+    train(trainer, folder, images, tests, options)
+    if dist.get_rank() == 0:
+        print(f"Weights after {trainer.step_count} steps: {folder.file(MODEL)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
