@@ -26,6 +26,10 @@ class DataError(ValueError):
     """There are no images, or they do not fit the model."""
 
 
+class ImageError(DataError):
+    """One image cannot be read, or has another size."""
+
+
 @dataclass(frozen=True)
 class Preparation:
     """How image files become the model's input."""
@@ -68,7 +72,7 @@ class PixelFile(Images):
                 raise ValueError(f"shape {shape} in {len(content) - start} bytes")
         except (ValueError, SyntaxError, KeyError, struct.error) as cause:
             raise DataError(
-                f'"{path}" is no file of images, an IDX or .npy file of bytes [N, H, W] or [N, C, H, W]: {cause}.'
+                f'"{path}" is no IDX or .npy file of images, bytes [N, H, W] or [N, C, H, W]: {cause}.'
             ) from cause
         pixels = torch.frombuffer(content, dtype=torch.uint8, count=prod(shape), offset=start)
         self.pixels = pixels.view(shape[0], *(shape[1:] if len(shape) == 4 else (1, *shape[1:])))
@@ -104,7 +108,7 @@ class ImageFiles(Images):
     def __getitem__(self, index: int) -> Tensor:
         image = read_image(self.paths[index], self.preparation)
         if tuple(image.shape) != self.shape:
-            raise DataError(
+            raise ImageError(
                 f'"{self.paths[index]}" is {size_of(image.shape)}, but "{self.paths[0]}" {size_of(self.shape)}: '
                 "images must have one size. `tessera train --size` makes a run whose images are scaled and cropped."
             )
@@ -117,8 +121,8 @@ class ImageFiles(Images):
 def find_images(path: str, preparation: Preparation) -> tuple[Images, Images | None]:
     """The images for training, and those for the test if there are some.
 
-    A folder contains MNIST's IDX files, or `train/` and `test/` (or `val/`) with image files, or image files. A file is an
-    IDX or a .npy file.
+    A folder contains MNIST's IDX files, or `train/` and `test/` (or `val/`) with image files, or image files. A file
+    is an IDX or a .npy file.
     """
     if os.path.isfile(path):
         return PixelFile(path), None
@@ -182,7 +186,7 @@ def read_npy(content: bytearray | mmap.mmap) -> tuple[tuple[int, ...], int]:
 
 
 def read_image(path: str, preparation: Preparation) -> Tensor:
-    """An image file as uint8 [C, H, W]: turned as its EXIF data say, composited over the background, scaled and cropped."""
+    """An image file as uint8 [C, H, W]: turned as its EXIF data say, over the background, scaled and cropped."""
     try:
         from PIL import Image, ImageOps
     except ImportError as cause:
@@ -200,7 +204,7 @@ def read_image(path: str, preparation: Preparation) -> Tensor:
                 image = Image.alpha_composite(Image.new("RGBA", image.size, preparation.background), image)
             image = image.convert("L" if preparation.channels == 1 else "RGB")
     except (OSError, SyntaxError, Image.DecompressionBombError) as cause:
-        raise DataError(f'"{path}" cannot be read ({cause}): remove it.') from cause
+        raise ImageError(f'"{path}" cannot be read ({cause}): remove it.') from cause
     side = preparation.size
     if side is not None:
         image = ImageOps.fit(image, (side, side), Image.LANCZOS)

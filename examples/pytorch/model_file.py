@@ -14,7 +14,7 @@ from quantizers import CodebookQuantizer, FiniteScalarQuantizer, Quantizer, Resi
 from safetensors_file import FormatError
 from vqvae import VQVAE
 
-MODEL = "model.safetensors"
+MODEL, CONFIG = "model.safetensors", "config.json"
 
 
 def model_path(run: str) -> str:
@@ -40,12 +40,24 @@ def load_model(run: str) -> tuple[VQVAE, dict[str, str]]:
     return model, metadata
 
 
+def read_config(run: str) -> dict[str, Any]:
+    """The config.json next to a model; {} if there is none."""
+    path = os.path.join(os.path.dirname(model_path(run)), CONFIG)
+    if not os.path.exists(path):
+        return {}
+    with open(path, encoding="utf-8") as file:
+        config = json.load(file)
+    if not isinstance(config, dict):
+        raise FormatError(f'"{path}" was not written by `tessera train`: it is no JSON object.')
+    return config
+
+
 def save_model(path: str, model: VQVAE, metadata: dict[str, str]) -> None:
     """Writes what `load_model`, and every command of Tessera, reads. Weights that are not finite are not written."""
     state = model.state_dict()
     for name, tensor in state.items():
         if not torch.isfinite(tensor).all():
-            raise ArithmeticError(f"{name} is not finite: the training diverged. Lower --lr; the last saved weights stay.")
+            raise ArithmeticError(f"{name} is not finite, the training diverged, and nothing was saved: lower --lr.")
     safetensors_file.save(path, state, metadata)
 
 
@@ -59,7 +71,7 @@ def make_model(state: dict[str, Tensor], metadata: dict[str, str]) -> VQVAE:
     latent_dim = state[f"encoder.convs.{4 + blocks[0]}.weight"].shape[0]
     quantizer = make_quantizer(state, metadata)
     if quantizer.embedding_dim != latent_dim:
-        raise ValueError(f"the quantizer has {quantizer.embedding_dim} dimensions, but the encoder's output {latent_dim}.")
+        raise ValueError(f"its quantizer has {quantizer.embedding_dim} dimensions, but its latents {latent_dim}.")
     return VQVAE(in_channels, 2 * half, blocks, quantizer, float(metadata.get("dataVariance", 1)))
 
 

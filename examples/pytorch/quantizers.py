@@ -1,8 +1,8 @@
 """The quantizers of Tessera: a codebook (moving averages, or the paper's loss), residual, and finite scalar.
 
-The arithmetic is that of src/quantizers/ and of kernels/code_averages.wgsl, update_codebook.wgsl, finite_scalar.wgsl and
-rotation_trick_grad.wgsl. With torch.distributed, each process has a part of a batch: `update` adds up the statistics of all
-parts, so that every process makes the same codebook.
+The arithmetic is that of src/quantizers/ and of kernels/code_averages.wgsl, update_codebook.wgsl, finite_scalar.wgsl
+and rotation_trick_grad.wgsl. With torch.distributed, each process has a part of a batch: `update` adds up the
+statistics of all parts, so that every process makes the same codebook.
 """
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Quantizer(nn.Module):
     levels = 1  # indices at each position
 
     def quantize(self, z: Tensor, total: int) -> Quantized:
-        """Latents [B, D, h, w] → codes, for training. `total`: images of the whole batch, of which z may be a part."""
+        """Latents [B, D, h, w] → codes, for training. `total`: images of the whole batch; z may be a part of it."""
         raise NotImplementedError
 
     def encode(self, z: Tensor) -> Tensor:
@@ -52,16 +52,17 @@ class Quantizer(nn.Module):
         raise NotImplementedError
 
     def update(self, z: Tensor, indices: Tensor, share: Share) -> None:
-        """Learns what is not learnt by gradient; to be called after the optimizer's step. All processes call it together."""
+        """Learns what is not learnt by gradient, after the optimizer's step. All processes call it together."""
 
     def count_codes(self, indices: Tensor) -> Tensor:
         """How often each code occurs, int64 [levels · K], those of the first level first."""
         offsets = torch.arange(self.levels, device=indices.device) * self.num_embeddings
-        return torch.bincount((indices.reshape(-1, self.levels) + offsets).reshape(-1), minlength=self.levels * self.num_embeddings)
+        codes = indices.reshape(-1, self.levels) + offsets
+        return torch.bincount(codes.reshape(-1), minlength=self.levels * self.num_embeddings)
 
 
 class CodebookQuantizer(Quantizer):
-    """One codebook. A code is the moving average of its latents (`averaged`), or is learnt by gradient (the paper's)."""
+    """One codebook. A code is the moving average of its latents (`averaged`), or learnt by gradient (the paper's)."""
 
     def __init__(
         self,
@@ -140,7 +141,8 @@ class CodebookQuantizer(Quantizer):
         """
         dead = self.cluster_size < threshold
         k = torch.arange(self.num_embeddings, device=flat.device)
-        rows = pcg_hash(pcg_hash(pcg_hash(torch.tensor(self.seed)) ^ self.updates).to(k.device) ^ k) % (share.total * inner)
+        key = pcg_hash(pcg_hash(torch.tensor(self.seed, device=k.device)) ^ self.updates)
+        rows = pcg_hash(key ^ k) % (share.total * inner)
         own = rows - share.first * inner
         here = dead & (own >= 0) & (own < len(flat))
         latents = torch.zeros_like(self.embedding_sum)
@@ -222,7 +224,8 @@ class FiniteScalarQuantizer(Quantizer):
         bounded = torch.tanh(z + self.shift) * self.bound - self.offset
         rounded = bounded.detach().round()
         none = z.new_zeros(())
-        return Quantized(straight_through(bounded / self.width, rounded / self.width), self.indices_of(rounded), none, none)
+        vectors = straight_through(bounded / self.width, rounded / self.width)
+        return Quantized(vectors, self.indices_of(rounded), none, none)
 
     def encode(self, z: Tensor) -> Tensor:
         return self.indices_of((torch.tanh(z + self.shift) * self.bound - self.offset).round())
@@ -239,7 +242,7 @@ class FiniteScalarQuantizer(Quantizer):
 def nearest(z: Tensor, codes: Tensor) -> Tensor:
     """The code nearest to each vector: z [N, D], codes [K, D] → int64 [N], the lowest index among equals.
 
-    A matrix product proposes two codes. Σ(z − e)² decides between them, because ‖e‖² − 2z·e loses digits far from the origin.
+    A matrix product proposes two codes. Σ(z − e)² decides between them: ‖e‖² − 2z·e loses digits far from the origin.
     """
     scores = torch.addmm(codes.square().sum(1), z, codes.t(), alpha=-2)
     proposed = scores.topk(min(2, len(codes)), dim=1, largest=False).indices.sort(dim=1).values

@@ -10,9 +10,8 @@ import sys
 import torch
 
 from images import DataError, Preparation, check_images, find_images
-from model_file import load_model
+from model_file import load_model, read_config
 from safetensors_file import FormatError
-from train_ddp import read_config
 from vqvae import to_bytes, to_network
 
 
@@ -31,7 +30,7 @@ def main() -> None:
             reconstruction = to_bytes(model.decode(model.encode(to_network(pixels))))
             error = ((pixels.double() - reconstruction.double()) / 255).square().mean()
             print(f"{images.name_of(index)}: mean squared error {float(error):.5f}")
-    except (DataError, FormatError, FileNotFoundError) as error:
+    except (DataError, FormatError, OSError) as error:
         sys.exit(f"reconstruct: {error}")
 
 

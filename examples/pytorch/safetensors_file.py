@@ -53,13 +53,14 @@ def parse(content: bytearray) -> tuple[dict[str, Tensor], dict[str, str]]:
     for name, entry in header.items():
         if entry["dtype"] not in DTYPES:
             raise FormatError(f'"{name}" has dtype {entry["dtype"]}; {", ".join(DTYPES)} are read.')
-        dtype, shape, (begin, end) = DTYPES[entry["dtype"]], entry["shape"], entry["data_offsets"]
-        count = math.prod(shape)
-        if not 0 <= begin <= end <= len(content) - start or count * torch.empty(0, dtype=dtype).element_size() != end - begin:
-            raise FormatError(f'"{name}" of shape {shape} is said to be at bytes {begin} to {end} of {len(content) - start}.')
+        none = torch.empty(0, dtype=DTYPES[entry["dtype"]])
+        shape, (begin, end) = entry["shape"], entry["data_offsets"]
+        size = math.prod(shape) * none.element_size()
+        if not 0 <= begin <= end <= len(content) - start or end - begin != size:
+            raise FormatError(f'"{name}" takes {size} bytes, but has {begin} to {end} of {len(content) - start}.')
         # The slice is a copy, which the tensor keeps. frombuffer takes no empty range.
-        values = torch.frombuffer(content[start + begin : start + end], dtype=dtype) if count else torch.empty(0, dtype=dtype)
-        tensors[name] = values.reshape(shape)
+        data = content[start + begin : start + end]
+        tensors[name] = (torch.frombuffer(data, dtype=none.dtype) if data else none).reshape(shape)
     return tensors, metadata
 
 

@@ -2,8 +2,8 @@
 
     torchrun --nproc_per_node 8 train_ddp.py runs/mnist --data mnist/ --out runs/mnist-8 --batch 1024 --epochs 10
 
-A batch is divided among the processes. Gradients, the codebook's averages and the losses are added up over all of them, so the
-result is that of one process with the whole batch, but for the order in which floats are added.
+A batch is divided among the processes. Gradients, the codebook's averages and the losses are added up over all of
+them, so the result is that of one process with the whole batch, but for the order in which floats are added.
 """
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
-from images import DataError, Images, Preparation, check_images, find_images
-from model_file import MODEL, load_model, model_path, save_model
+from images import DataError, ImageError, Images, Preparation, check_images, find_images
+from model_file import CONFIG, MODEL, load_model, model_path, read_config, save_model
 from quantizers import CodebookQuantizer, Share, all_reduce
 from safetensors_file import FormatError, write_atomically
 from vqvae import VQVAE, Output, to_network
 
-CHECKPOINT, CONFIG, METRICS = "checkpoint.pt", "config.json", "metrics.jsonl"
+CHECKPOINT, METRICS = "checkpoint.pt", "metrics.jsonl"
 STEPS_PER_READ = 16  # losses are read, and the GPU waited for, after so many steps
 
 
@@ -61,8 +61,8 @@ class Trainer:
     def step(self, pixels: Tensor, share: Share) -> Tensor:
         """One step on this process's part of a batch, uint8 [B, C, H, W].
 
-        Returns float64 [3 + levels · K], the same on all processes: loss, reconstruction loss, commitment loss, and how
-        often each code occurred in the batch.
+        Returns float64 [3 + levels · K], the same on all processes: loss, reconstruction loss, commitment loss, and
+        how often each code occurred in the batch.
         """
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate()
@@ -81,14 +81,14 @@ class Trainer:
     def evaluate(self, images: Images, batches: list[list[int]], workers: int) -> dict[str, float]:
         """The normalised error and the use of codes on all images. All processes call it together."""
         error = torch.zeros((), dtype=torch.float64, device=self.device)
-        counts = torch.zeros_like(self.model.vq_layer.count_codes(torch.zeros(0, dtype=torch.long, device=self.device)))
+        counts = self.model.vq_layer.count_codes(torch.zeros(0, dtype=torch.long, device=self.device))
         for pixels, share in parts(images, batches, workers):
             output = self.forward(self.model, pixels, Share(share.first, len(images)))
             # The share of the loss is that of a batch of all images.
             error += output.recon_loss
             counts += self.model.vq_layer.count_codes(output.indices)
-        counts = all_reduce(counts)
-        return {"nmse": float(all_reduce(error)), "perplexity": perplexity(counts), "codesInUse": int((counts > 0).sum())}
+        counts, error = all_reduce(counts), all_reduce(error)
+        return {"nmse": float(error), "perplexity": perplexity(counts), "codesInUse": int((counts > 0).sum())}
 
     def forward(self, model: torch.nn.Module, pixels: Tensor, share: Share) -> Output:
         images = to_network(pixels.to(self.device, non_blocking=True))
@@ -147,7 +147,8 @@ def parts(images: Images, batches: list[list[int]], workers: int) -> Iterator[tu
     own = [batch[start:end] for batch, (start, end) in zip(batches, starts)]
     # A process has no image of a batch with fewer images than processes.
     collate = lambda found: torch.stack(found) if found else torch.empty((0, *images.shape), dtype=torch.uint8)
-    loader = DataLoader(images, batch_sampler=own, num_workers=workers, collate_fn=collate, pin_memory=torch.cuda.is_available())
+    pinned = torch.cuda.is_available()
+    loader = DataLoader(images, batch_sampler=own, num_workers=workers, collate_fn=collate, pin_memory=pinned)
     for pixels, batch, (start, _) in zip(loader, batches, starts):
         yield pixels, Share(start, len(batch))
 
@@ -161,15 +162,18 @@ def order_of(settings: Settings, count: int, epoch: int) -> list[int]:
     if settings.order == "sequential":
         return list(range(count))
     if settings.order == "shuffled":
-        return torch.randperm(count, generator=torch.Generator().manual_seed(settings.seed + epoch)).tolist()
-    with open(settings.order, encoding="utf-8") as file:
-        try:
+        generator = torch.Generator().manual_seed(settings.seed + epoch)
+        return torch.randperm(count, generator=generator).tolist()
+    try:
+        with open(settings.order, encoding="utf-8") as file:
             order = [int(word) for word in file.read().split()]
-        except ValueError as cause:
-            raise DataError(f'"{settings.order}" must be numbers of images, separated by white space: {cause}.') from cause
-    wrong = [number for number in order if not 0 <= number < count]
-    if wrong or not order:
-        raise DataError(f'"{settings.order}" must have numbers from 0 to {count - 1}, but has {wrong[0] if wrong else "none"}.')
+    except (OSError, ValueError) as cause:
+        raise DataError(
+            f"--order must be shuffled, sequential, or a file of numbers of images separated by white space: {cause}."
+        ) from cause
+    wrong = [str(number) for number in order if not 0 <= number < count] or ([] if order else ["none"])
+    if wrong:
+        raise DataError(f'"{settings.order}" must have numbers from 0 to {count - 1}, but has {wrong[0]}.')
     return order
 
 
@@ -183,8 +187,8 @@ def perplexity(counts: Tensor) -> float:
 class RunFolder:
     """The folder that process 0 writes: model.safetensors, config.json, metrics.jsonl, and the checkpoint."""
 
-    def __init__(self, path: str, metadata: dict[str, str]) -> None:
-        self.path, self.metadata = path, metadata
+    def __init__(self, path: str, metadata: dict[str, str], config: dict[str, Any]) -> None:
+        self.path, self.metadata, self.config = path, metadata, config
 
     def file(self, name: str) -> str:
         return os.path.join(self.path, name)
@@ -193,6 +197,8 @@ class RunFolder:
         trainer.check_equal()
         if dist.get_rank() == 0:
             save_model(self.file(MODEL), trainer.model, self.metadata)
+            text = json.dumps(self.config, indent="\t", ensure_ascii=False)
+            write_atomically(self.file(CONFIG), [text.encode() + b"\n"])
             trainer.save_checkpoint(self.file(CHECKPOINT))
         dist.barrier()
 
@@ -201,39 +207,59 @@ class RunFolder:
             with open(self.file(METRICS), "a", encoding="utf-8") as file:
                 file.writelines(json.dumps(row) + "\n" for row in rows)
 
+    def begin(self, resume: bool) -> None:
+        """Raises DataError if the folder contains another run, or nothing to resume."""
+        held = [name for name in (MODEL, CONFIG, CHECKPOINT) if os.path.exists(self.file(name))]
+        if resume and CHECKPOINT not in held:
+            raise DataError(f'--resume: "{self.path}" has no {CHECKPOINT}: leave --resume out, or name another --out.')
+        if held and not resume:
+            raise DataError(f'--out "{self.path}" contains another run ({", ".join(held)}): name another folder.')
+        dist.barrier()  # all have looked before one writes
+        if dist.get_rank() == 0:
+            os.makedirs(self.path, exist_ok=True)
+
     def keep_rows(self, steps: int) -> None:
-        """Removes the rows of steps after a checkpoint, which are taken again."""
-        if dist.get_rank() != 0 or not os.path.exists(self.file(METRICS)):
+        """Removes the rows after so many steps, those of a training that did not get to its next checkpoint."""
+        if dist.get_rank() != 0:
             return
-        with open(self.file(METRICS), encoding="utf-8") as file:
-            lines = [line for line in file if line.endswith("\n") and json.loads(line)["step"] <= steps]
+        lines: list[str] = []
+        if os.path.exists(self.file(METRICS)):
+            with open(self.file(METRICS), encoding="utf-8") as file:
+                lines = [line for line in file if line.endswith("\n") and json.loads(line)["step"] <= steps]
         write_atomically(self.file(METRICS), ["".join(lines).encode()])
 
-    def write_config(self, run: str, settings: Settings, images: Images, model: VQVAE, epochs: int) -> None:
-        """The config.json of the run that is continued, with what has changed."""
-        config = {"seed": 0, **read_config(run)}
-        for name in ("images", "validation", "classes", "resumed"):
-            config.pop(name, None)
-        channels, height, width = images.shape
-        config.update(
-            data=settings.data, channels=channels, height=height, width=width, dataVariance=model.data_variance,
-            epochs=epochs, batch=settings.batch, lr=settings.lr, schedule=settings.schedule,
-            adapter=f"PyTorch {torch.__version__}, {dist.get_world_size()} × {dist.get_backend()}",
-            pytorch={"from": settings.model, "order": settings.order, "seed": settings.seed, "precision": settings.precision},
-        )  # fmt: skip
-        write_atomically(self.file(CONFIG), [json.dumps(config, indent="\t", ensure_ascii=False).encode() + b"\n"])
+
+def continued_config(run: str, settings: Settings, images: Images, model: VQVAE, epochs: int) -> dict[str, Any]:
+    """The config.json of the run that is continued, with what has changed."""
+    config = {"seed": 0, **read_config(run)}
+    # They are of the images that the run was trained on.
+    for name in ("images", "validation", "classes"):
+        config.pop(name, None)
+    channels, height, width = images.shape
+    return {
+        **config,
+        "data": settings.data,
+        "channels": channels,
+        "height": height,
+        "width": width,
+        "dataVariance": model.data_variance,
+        "epochs": epochs,
+        "batch": settings.batch,
+        "lr": settings.lr,
+        "schedule": settings.schedule,
+        "adapter": f"PyTorch {torch.__version__}, {dist.get_world_size()} × {dist.get_backend()}",
+        "pytorch": {
+            "model": settings.model,
+            "order": settings.order,
+            "seed": settings.seed,
+            "precision": settings.precision,
+        },
+    }
 
 
-def read_config(run: str) -> dict[str, Any]:
-    """config.json next to a model; {} if there is none."""
-    path = os.path.join(os.path.dirname(model_path(run)), CONFIG)
-    if not os.path.exists(path):
-        return {}
-    with open(path, encoding="utf-8") as file:
-        return json.load(file)
-
-
-def train(trainer: Trainer, folder: RunFolder, images: Images, tests: Images | None, options: argparse.Namespace) -> None:
+def train(
+    trainer: Trainer, folder: RunFolder, images: Images, tests: Images | None, options: argparse.Namespace
+) -> None:
     start = time.monotonic()
     settings, workers = trainer.settings, options.workers
     steps_per_epoch = -(-len(order_of(settings, len(images), 0)) // settings.batch)
@@ -256,9 +282,10 @@ def train(trainer: Trainer, folder: RunFolder, images: Images, tests: Images | N
             continue
         numbers = trainer.evaluate(tests, batches_of(list(range(len(tests))), settings.batch), workers)
         seconds = time.monotonic() - start
-        folder.log([{"type": "epoch", "epoch": epoch + 1, "step": trainer.step_count, **numbers, "seconds": seconds}])
+        row = {"type": "epoch", "epoch": epoch + 1, "step": trainer.step_count, **numbers, "seconds": seconds}
+        folder.log([row])
         if dist.get_rank() == 0:
-            print(f"epoch {epoch + 1}: test NMSE {numbers['nmse']:.4f}, perplexity {numbers['perplexity']:.1f}", flush=True)
+            print(f"epoch {epoch + 1}: test NMSE {row['nmse']:.4f}, perplexity {row['perplexity']:.1f}", flush=True)
 
 
 def read_rows(pending: list[Tensor], last_step: int, epoch: int) -> list[dict[str, Any]]:
@@ -268,12 +295,10 @@ def read_rows(pending: list[Tensor], last_step: int, epoch: int) -> list[dict[st
         loss, recon, commitment = values[:3].tolist()
         if not math.isfinite(loss):
             raise ArithmeticError(f"The training diverged at step {step}: the loss is {loss}. Lower --lr.")
-        rows.append(
-            {"type": "step", "epoch": epoch, "step": step, "loss": loss, "reconLoss": recon, "commitmentLoss": commitment,
-             "perplexity": perplexity(values[3:])}
-        )  # fmt: skip
+        losses = {"loss": loss, "reconLoss": recon, "commitmentLoss": commitment, "perplexity": perplexity(values[3:])}
+        rows.append({"type": "step", "epoch": epoch, "step": step, **losses})
     if dist.get_rank() == 0:
-        print(f"step {last_step}: loss {rows[-1]['loss']:.5f} recon {rows[-1]['reconLoss']:.5f}", file=sys.stderr, flush=True)
+        print(f"step {last_step}: loss {loss:.5f} recon {recon:.5f}", file=sys.stderr, flush=True)
     return rows
 
 
@@ -301,22 +326,23 @@ def at_least(least: int) -> Any:
 
 
 def read_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Go on training a model of `tessera train` with DistributedDataParallel.")
-    parser.add_argument("run", help="the folder of a run, or its model.safetensors")
-    parser.add_argument("--data", required=True, help="a folder of images, or of MNIST's IDX files; an IDX or a .npy file")
-    parser.add_argument("--out", required=True, help="the folder to write")
-    parser.add_argument("--batch", type=at_least(1), default=128, help="images per step, of all processes together (128)")
-    parser.add_argument("--epochs", type=at_least(1), default=1, help="passes over the images (1)")
-    parser.add_argument("--steps", type=at_least(1), help="how many steps, instead of --epochs")
-    parser.add_argument("--lr", type=float, default=1e-3, help="learning rate of Adam (1e-3)")
-    parser.add_argument("--schedule", choices=("constant", "cosine"), default="constant", help="cosine: down to 0")
-    parser.add_argument("--order", default="shuffled", help="shuffled, sequential, or a file of numbers of images (shuffled)")
-    parser.add_argument("--seed", type=at_least(0), default=0, help="of the shuffled order (0)")
-    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32", help="bfloat16: autocast")
-    parser.add_argument("--workers", type=at_least(0), default=0, help="processes that read images, for each GPU (0)")
-    parser.add_argument("--checkpoint-every", type=at_least(1), metavar="STEPS", help="also save within an epoch")
-    parser.add_argument("--resume", action="store_true", help="continue from the checkpoint in --out")
-    parser.add_argument("--device", choices=("cpu", "cuda"), help="default: cuda if it is there")
+    parser = argparse.ArgumentParser(description="Go on training a model of `tessera train` on several processes.")
+    add = parser.add_argument
+    add("run", help="the folder of a run, or its model.safetensors")
+    add("--data", required=True, help="a folder of images, or of MNIST's IDX files; an IDX or a .npy file")
+    add("--out", required=True, help="the folder to write")
+    add("--batch", type=at_least(1), default=128, help="images per step, of all processes together (128)")
+    add("--epochs", type=at_least(1), default=1, help="passes over the images (1)")
+    add("--steps", type=at_least(1), help="how many steps, instead of --epochs")
+    add("--lr", type=float, default=1e-3, help="learning rate of Adam (1e-3)")
+    add("--schedule", choices=("constant", "cosine"), default="constant", help="cosine: down to 0 (constant)")
+    add("--order", default="shuffled", help="shuffled, sequential, or a file of numbers of images (shuffled)")
+    add("--seed", type=at_least(0), default=0, help="of the shuffled order (0)")
+    add("--precision", choices=("float32", "tf32", "bfloat16"), default="float32", help="of convolutions (float32)")
+    add("--workers", type=at_least(0), default=0, help="processes that read images, for each GPU (0)")
+    add("--checkpoint-every", type=at_least(1), metavar="STEPS", help="also save within an epoch")
+    add("--resume", action="store_true", help="continue from the checkpoint in --out")
+    add("--device", choices=("cpu", "cuda"), help="default: cuda if it is there")
     options = parser.parse_args()
     if not 0 <= options.lr < math.inf:
         parser.error(f"argument --lr: must be a number of at least 0, but is {options.lr}")
@@ -326,12 +352,12 @@ def read_options() -> argparse.Namespace:
 def main() -> None:
     options = read_options()
     device = start_processes(options.device)
-    torch.manual_seed(options.seed)
+    torch.backends.cudnn.allow_tf32 = options.precision != "float32"
     try:
         run(options, device)
-    except (DataError, FormatError, FileNotFoundError, ArithmeticError) as error:
-        # The same on all processes, so one says it.
-        if dist.get_rank() == 0:
+    except (DataError, FormatError, OSError, ArithmeticError) as error:
+        # Most mistakes are noticed by all processes, so one says it. An image is read by one process only.
+        if dist.get_rank() == 0 or isinstance(error, ImageError):
             print(f"train_ddp: {error}", file=sys.stderr, flush=True)
         dist.destroy_process_group()
         sys.exit(1)
@@ -350,22 +376,13 @@ def run(options: argparse.Namespace, device: torch.device) -> None:
     )  # fmt: skip
     steps_per_epoch = -(-len(order_of(settings, len(images), 0)) // settings.batch)
     total_steps = options.epochs * steps_per_epoch if options.steps is None else options.steps
-    folder = RunFolder(options.out, metadata)
+    epochs = -(-total_steps // steps_per_epoch)
+    folder = RunFolder(options.out, metadata, continued_config(options.run, settings, images, model, epochs))
+    folder.begin(options.resume)
     trainer = Trainer(model, settings, device, total_steps)
-    checkpoint = folder.file(CHECKPOINT)
     if options.resume:
-        if not os.path.exists(checkpoint):
-            raise DataError(f'--resume: "{options.out}" has no {CHECKPOINT}: leave --resume out, or name another --out.')
-        trainer.load_checkpoint(checkpoint)
-        folder.keep_rows(trainer.step_count)
-    else:
-        held = [name for name in (MODEL, CONFIG, METRICS, CHECKPOINT) if os.path.exists(folder.file(name))]
-        if held:
-            raise DataError(f'--out "{options.out}" contains another run ({", ".join(held)}): name another folder.')
-    dist.barrier()  # all have looked before one writes
-    if dist.get_rank() == 0:
-        os.makedirs(options.out, exist_ok=True)
-        folder.write_config(options.run, settings, images, model, -(-total_steps // steps_per_epoch))
+        trainer.load_checkpoint(folder.file(CHECKPOINT))
+    folder.keep_rows(trainer.step_count)
     train(trainer, folder, images, tests, options)
     if dist.get_rank() == 0:
         print(f"Weights after {trainer.step_count} steps: {folder.file(MODEL)}", flush=True)

@@ -16,7 +16,9 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         half = channels // 2
-        self.convs = nn.Sequential(nn.ReLU(), nn.Conv2d(channels, half, 3, 1, 1), nn.ReLU(), nn.Conv2d(half, channels, 1))
+        self.convs = nn.Sequential(
+            nn.ReLU(), nn.Conv2d(channels, half, 3, 1, 1), nn.ReLU(), nn.Conv2d(half, channels, 1)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.convs(x)
@@ -47,7 +49,8 @@ class Decoder(nn.Module):
         super().__init__()
         widening: list[nn.Module] = []
         if blocks > 0:
-            widening = [nn.Conv2d(latent_dim, hidden, 3, 1, 1), *(ResidualBlock(hidden) for _ in range(blocks)), nn.ReLU()]
+            inner = [ResidualBlock(hidden) for _ in range(blocks)]
+            widening = [nn.Conv2d(latent_dim, hidden, 3, 1, 1), *inner, nn.ReLU()]
         self.convs = nn.Sequential(
             *widening,
             nn.ConvTranspose2d(hidden if blocks > 0 else latent_dim, hidden, 3, 2, 1, 1),
