@@ -232,8 +232,8 @@ class RunFolder:
 def continued_config(run: str, settings: Settings, images: Images, model: VQVAE, epochs: int) -> dict[str, Any]:
     """The config.json of the run that is continued, with what has changed."""
     config = {"seed": 0, **read_config(run)}
-    # They are of the images that the run was trained on.
-    for name in ("images", "validation", "classes"):
+    # How the run's images were chosen and augmented, which is not done here.
+    for name in ("images", "validation", "classes", "crop", "flip"):
         config.pop(name, None)
     channels, height, width = images.shape
     return {

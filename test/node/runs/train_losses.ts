@@ -38,8 +38,26 @@ export async function trainLosses(
 	return records;
 }
 
-/** The largest relative difference of the losses of all steps. */
-export function largestDifference(ours: readonly number[], theirs: readonly number[]): number {
-	assert.is(ours.length, theirs.length, "steps");
-	return Math.max(...ours.map((loss, step) => Math.abs(loss / (theirs[step] as number) - 1)));
+type LossNames = "loss" | "reconLoss" | "commitmentLoss" | "perplexity";
+
+/**
+ * Compares each number of each step.
+ *
+ * @returns the largest difference, relative to the expected number
+ * @throws AssertionError if a difference is over 1e-4
+ */
+export function assertLossesAgree(
+	actual: readonly Pick<StepRecord, LossNames>[],
+	expected: readonly Pick<StepRecord, LossNames>[],
+): number {
+	assert.is(actual.length, expected.length, "steps");
+	let largest = 0;
+	for (const [step, row] of expected.entries())
+		for (const name of ["loss", "reconLoss", "commitmentLoss", "perplexity"] as const) {
+			const found = actual[step]?.[name] ?? Number.NaN;
+			const difference = Math.abs(found - row[name]) / Math.max(row[name], Number.MIN_VALUE);
+			assert.ok(difference < 1e-4, `${name} of step ${step + 1} is ${found}, expected ${row[name]}`);
+			largest = Math.max(largest, difference);
+		}
+	return largest;
 }
