@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-IDX_NAMES = {"train": "train-images-idx3-ubyte", "test": "t10k-images-idx3-ubyte"}
-TEST_FOLDERS = ("test", "val")
+IDX_NAMES = {"train": "train-images-idx3-ubyte", "held out": "t10k-images-idx3-ubyte"}
+HELD_OUT_FOLDERS = ("val", "valid", "validation", "test")
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 
 
@@ -78,6 +78,10 @@ class PixelFile(Images):
         self.pixels = pixels.view(shape[0], *(shape[1:] if len(shape) == 4 else (1, *shape[1:])))
         self.shape = tuple(self.pixels.shape[1:])
 
+    def __reduce__(self) -> tuple[type[PixelFile], tuple[str]]:
+        """Another process maps the file itself."""
+        return PixelFile, (self.path,)
+
     def __len__(self) -> int:
         return len(self.pixels)
 
@@ -119,9 +123,9 @@ class ImageFiles(Images):
 
 
 def find_images(path: str, preparation: Preparation) -> tuple[Images, Images | None]:
-    """The images for training, and those for the test if there are some.
+    """The images for training, and those that are held out if there are some.
 
-    A folder contains MNIST's IDX files, or `train/` and `test/` (or `val/`) with image files, or image files. A file
+    A folder contains MNIST's IDX files, or `train/` and `val/` (or `test/`) with image files, or image files. A file
     is an IDX or a .npy file.
     """
     if os.path.isfile(path):
@@ -130,12 +134,12 @@ def find_images(path: str, preparation: Preparation) -> tuple[Images, Images | N
         raise DataError(f'There is no file or folder "{path}": name a folder of images, an IDX file or a .npy file.')
     files = {part: idx_file(path, name) for part, name in IDX_NAMES.items()}
     if files["train"] is not None:
-        return PixelFile(files["train"]), PixelFile(files["test"]) if files["test"] is not None else None
+        return PixelFile(files["train"]), PixelFile(files["held out"]) if files["held out"] is not None else None
     train = os.path.join(path, "train")
     if not os.path.isdir(train):
         return ImageFiles(path, preparation), None
-    tests = [folder for folder in (os.path.join(path, name) for name in TEST_FOLDERS) if os.path.isdir(folder)]
-    return ImageFiles(train, preparation), ImageFiles(tests[0], preparation) if tests else None
+    others = [folder for folder in (os.path.join(path, name) for name in HELD_OUT_FOLDERS) if os.path.isdir(folder)]
+    return ImageFiles(train, preparation), ImageFiles(others[0], preparation) if others else None
 
 
 def check_images(images: Images, channels: int) -> None:

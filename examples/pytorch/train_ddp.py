@@ -8,13 +8,16 @@ them, so the result is that of one process with the whole batch, but for the ord
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import math
 import os
 import sys
 import time
 from dataclasses import asdict, dataclass
-from typing import Any, Iterator
+from datetime import datetime, timezone
+from functools import partial
+from typing import Any, Callable, Iterator
 
 import torch
 import torch.distributed as dist
@@ -49,8 +52,11 @@ class Settings:
 class Trainer:
     """A model, its optimizer and its place in the training, on one of the processes."""
 
-    def __init__(self, model: VQVAE, settings: Settings, device: torch.device, total_steps: int) -> None:
-        self.settings, self.device, self.total_steps = settings, device, total_steps
+    def __init__(
+        self, model: VQVAE, settings: Settings, device: torch.device, steps_per_epoch: int, total_steps: int
+    ) -> None:
+        self.settings, self.device = settings, device
+        self.steps_per_epoch, self.total_steps = steps_per_epoch, total_steps
         self.model = model.to(device)
         ids = [device.index] if device.type == "cuda" else None
         self.parallel = DistributedDataParallel(self.model, device_ids=ids, broadcast_buffers=False)
@@ -115,7 +121,6 @@ class Trainer:
 
     def save_checkpoint(self, path: str) -> None:
         """Everything that `load_checkpoint` needs to continue as if the training had not stopped."""
-        temporary = f"{path}.tmp"
         content = {
             "settings": asdict(self.settings),
             "step": self.step_count,
@@ -123,12 +128,13 @@ class Trainer:
             "optimizer": self.optimizer.state_dict(),
             "updates": [codebook.updates for codebook in self.codebooks()],
         }
-        torch.save(content, temporary)
-        os.replace(temporary, path)
+        buffer = io.BytesIO()
+        torch.save(content, buffer)
+        write_atomically(path, [buffer.getvalue()])
 
     def load_checkpoint(self, path: str) -> None:
         """Raises DataError if the checkpoint is of a training with other settings, naming them."""
-        content: dict[str, Any] = torch.load(path, map_location=self.device)
+        content: dict[str, Any] = from_first(lambda: torch.load(path, map_location="cpu"))
         was, now = content["settings"], asdict(self.settings)
         changed = [f"--{name} was {was[name]}, but is {now[name]}" for name in now if now[name] != was[name]]
         if changed:
@@ -145,12 +151,27 @@ def parts(images: Images, batches: list[list[int]], workers: int) -> Iterator[tu
     rank, processes = dist.get_rank(), dist.get_world_size()
     starts = [[len(batch) * process // processes for process in (rank, rank + 1)] for batch in batches]
     own = [batch[start:end] for batch, (start, end) in zip(batches, starts)]
-    # A process has no image of a batch with fewer images than processes.
-    collate = lambda found: torch.stack(found) if found else torch.empty((0, *images.shape), dtype=torch.uint8)
-    pinned = torch.cuda.is_available()
-    loader = DataLoader(images, batch_sampler=own, num_workers=workers, collate_fn=collate, pin_memory=pinned)
+    loader = DataLoader(
+        images,
+        batch_sampler=own,
+        num_workers=workers,
+        collate_fn=partial(stack, images.shape),
+        pin_memory=torch.cuda.is_available(),
+    )
     for pixels, batch, (start, _) in zip(loader, batches, starts):
         yield pixels, Share(start, len(batch))
+
+
+def stack(shape: tuple[int, int, int], images: list[Tensor]) -> Tensor:
+    """Images [C, H, W] → [B, C, H, W]. A process has no image of a batch with fewer images than processes."""
+    return torch.stack(images) if images else torch.empty((0, *shape), dtype=torch.uint8)
+
+
+def from_first(make: Callable[[], Any]) -> Any:
+    """What `make` returns in the first process, which alone needs to see the folder of the run; for all processes."""
+    made = [make() if dist.get_rank() == 0 else None]
+    dist.broadcast_object_list(made)
+    return made[0]
 
 
 def batches_of(order: list[int], size: int) -> list[list[int]]:
@@ -209,12 +230,12 @@ class RunFolder:
 
     def begin(self, resume: bool) -> None:
         """Raises DataError if the folder contains another run, or nothing to resume."""
-        held = [name for name in (MODEL, CONFIG, CHECKPOINT) if os.path.exists(self.file(name))]
+        names = (MODEL, CONFIG, CHECKPOINT)
+        held = from_first(lambda: [name for name in names if os.path.exists(self.file(name))])
         if resume and CHECKPOINT not in held:
             raise DataError(f'--resume: "{self.path}" has no {CHECKPOINT}: leave --resume out, or name another --out.')
         if held and not resume:
             raise DataError(f'--out "{self.path}" contains another run ({", ".join(held)}): name another folder.')
-        dist.barrier()  # all have looked before one writes
         if dist.get_rank() == 0:
             os.makedirs(self.path, exist_ok=True)
 
@@ -229,25 +250,39 @@ class RunFolder:
         write_atomically(self.file(METRICS), ["".join(lines).encode()])
 
 
-def continued_config(run: str, settings: Settings, images: Images, model: VQVAE, epochs: int) -> dict[str, Any]:
-    """The config.json of the run that is continued, with what has changed."""
-    config = {"seed": 0, **read_config(run)}
-    # How the run's images were chosen and augmented, which is not done here.
-    for name in ("images", "validation", "classes", "crop", "flip"):
-        config.pop(name, None)
+# Of the config.json of the run that is continued: what describes its model, and how its images were prepared.
+KEPT = (
+    "quantizer", "codes", "dim", "beta", "decay", "deadBelow", "similarity", "gradient", "levels", "init",
+    "hidden", "residualLayers", "seed", "size", "background", "maxBad",
+)
+
+
+def continued_config(
+    run: str, settings: Settings, images: Images, held_out: Images | None, model: VQVAE, epochs: int
+) -> dict[str, Any]:
+    """config.json, with which Tessera's commands find the images and prepare others."""
+    before = read_config(run)
+    kept = {name: before[name] for name in KEPT if name in before}
+    # The names are those of the folders in --data.
+    classes = {"classes": before["classes"]} if "classes" in before and before.get("data") == settings.data else {}
     channels, height, width = images.shape
     return {
-        **config,
+        "seed": 0,
+        **kept,
+        **classes,
         "data": settings.data,
         "channels": channels,
         "height": height,
         "width": width,
+        "trainImages": len(images),
+        "heldOutImages": 0 if held_out is None else len(held_out),
         "dataVariance": model.data_variance,
         "epochs": epochs,
         "batch": settings.batch,
         "lr": settings.lr,
         "schedule": settings.schedule,
         "adapter": f"PyTorch {torch.__version__}, {dist.get_world_size()} × {dist.get_backend()}",
+        "date": datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "pytorch": {
             "model": settings.model,
             "order": settings.order,
@@ -258,11 +293,10 @@ def continued_config(run: str, settings: Settings, images: Images, model: VQVAE,
 
 
 def train(
-    trainer: Trainer, folder: RunFolder, images: Images, tests: Images | None, options: argparse.Namespace
+    trainer: Trainer, folder: RunFolder, images: Images, held_out: Images | None, options: argparse.Namespace
 ) -> None:
     start = time.monotonic()
-    settings, workers = trainer.settings, options.workers
-    steps_per_epoch = -(-len(order_of(settings, len(images), 0)) // settings.batch)
+    settings, steps_per_epoch, workers = trainer.settings, trainer.steps_per_epoch, options.workers
     while trainer.step_count < trainer.total_steps:
         epoch, done = divmod(trainer.step_count, steps_per_epoch)
         batches = batches_of(order_of(settings, len(images), epoch), settings.batch)
@@ -278,14 +312,14 @@ def train(
             if due and not last:
                 folder.save(trainer)
         folder.save(trainer)
-        if tests is None:
+        if held_out is None:
             continue
-        numbers = trainer.evaluate(tests, batches_of(list(range(len(tests))), settings.batch), workers)
+        numbers = trainer.evaluate(held_out, batches_of(list(range(len(held_out))), settings.batch), workers)
         seconds = time.monotonic() - start
         row = {"type": "epoch", "epoch": epoch + 1, "step": trainer.step_count, **numbers, "seconds": seconds}
         folder.log([row])
         if dist.get_rank() == 0:
-            print(f"epoch {epoch + 1}: test NMSE {row['nmse']:.4f}, perplexity {row['perplexity']:.1f}", flush=True)
+            print(f"epoch {epoch + 1}: held-out NMSE {row['nmse']:.4f}, perplexity {row['perplexity']:.1f}", flush=True)
 
 
 def read_rows(pending: list[Tensor], last_step: int, epoch: int) -> list[dict[str, Any]]:
@@ -305,6 +339,8 @@ def read_rows(pending: list[Tensor], last_step: int, epoch: int) -> list[dict[st
 def start_processes(device: str | None) -> torch.device:
     """Joins the processes of torchrun; without torchrun there is one process."""
     cuda = torch.cuda.is_available() if device is None else device == "cuda"
+    if cuda and not torch.cuda.is_available():
+        sys.exit("train_ddp: --device is cuda, but PyTorch finds no such GPU: leave --device out.")
     backend = "nccl" if cuda else "gloo"
     if "RANK" in os.environ:
         dist.init_process_group(backend)
@@ -356,8 +392,8 @@ def main() -> None:
     try:
         run(options, device)
     except (DataError, FormatError, OSError, ArithmeticError) as error:
-        # Most mistakes are noticed by all processes, so one says it. An image is read by one process only.
-        if dist.get_rank() == 0 or isinstance(error, ImageError):
+        # Most mistakes are noticed by all processes, so one of each machine says it. An image is read by one process.
+        if os.environ.get("LOCAL_RANK", "0") == "0" or isinstance(error, ImageError):
             print(f"train_ddp: {error}", file=sys.stderr, flush=True)
         dist.destroy_process_group()
         sys.exit(1)
@@ -366,24 +402,25 @@ def main() -> None:
 
 def run(options: argparse.Namespace, device: torch.device) -> None:
     model, metadata = load_model(options.run)
-    images, tests = find_images(options.data, Preparation.of_run(model.in_channels, read_config(options.run)))
-    for found in (images, tests) if tests is not None else (images,):
+    images, held_out = find_images(options.data, Preparation.of_run(model.in_channels, read_config(options.run)))
+    for found in (images, held_out) if held_out is not None else (images,):
         check_images(found, model.in_channels)
     order = options.order if options.order in ("shuffled", "sequential") else os.path.abspath(options.order)
     settings = Settings(
         os.path.abspath(model_path(options.run)), os.path.abspath(options.data), options.batch, options.lr,
         options.schedule, order, options.seed, options.precision,
-    )  # fmt: skip
+    )
     steps_per_epoch = -(-len(order_of(settings, len(images), 0)) // settings.batch)
     total_steps = options.epochs * steps_per_epoch if options.steps is None else options.steps
     epochs = -(-total_steps // steps_per_epoch)
-    folder = RunFolder(options.out, metadata, continued_config(options.run, settings, images, model, epochs))
+    config = continued_config(options.run, settings, images, held_out, model, epochs)
+    folder = RunFolder(options.out, metadata, config)
     folder.begin(options.resume)
-    trainer = Trainer(model, settings, device, total_steps)
+    trainer = Trainer(model, settings, device, steps_per_epoch, total_steps)
     if options.resume:
         trainer.load_checkpoint(folder.file(CHECKPOINT))
     folder.keep_rows(trainer.step_count)
-    train(trainer, folder, images, tests, options)
+    train(trainer, folder, images, held_out, options)
     if dist.get_rank() == 0:
         print(f"Weights after {trainer.step_count} steps: {folder.file(MODEL)}", flush=True)
 
