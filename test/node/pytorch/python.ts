@@ -44,7 +44,9 @@ export function torchrun(
 ): Promise<Outcome> {
 	// PyTorch 1.13 with Python 3.11 fails unless a stream is redirected: here that of a process 9, which is not there.
 	const redirected = version.startsWith("1.") ? ["--redirects", "9:1", "--tee", "9:1"] : [];
-	const launch = ["-m", "torch.distributed.run", ...redirected, "--nproc_per_node", String(processes)];
+	// On a free port, so that two can run at a time.
+	const rendezvous = ["--rdzv_backend", "c10d", "--rdzv_endpoint", "localhost:0"];
+	const launch = ["-m", "torch.distributed.run", ...redirected, ...rendezvous, "--nproc_per_node", String(processes)];
 	return runProgram(program, [...launch, `examples/pytorch/${script}`, ...words]);
 }
 
