@@ -203,11 +203,11 @@ def read_image(path: str, preparation: Preparation) -> Tensor:
             image = ImageOps.exif_transpose(file)
             if image.mode.startswith("I"):  # 16 bits
                 image = image.point(lambda value: value * (1 / 257)).convert("L")
-            if "A" in image.mode or "transparency" in image.info:
+            if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
                 image = image.convert("RGBA")
                 image = Image.alpha_composite(Image.new("RGBA", image.size, preparation.background), image)
             image = image.convert("L" if preparation.channels == 1 else "RGB")
-    except (OSError, SyntaxError, Image.DecompressionBombError) as cause:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as cause:
         raise ImageError(f'"{path}" cannot be read ({cause}): remove it.') from cause
     side = preparation.size
     if side is not None:
