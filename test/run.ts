@@ -19,8 +19,9 @@ const folder = flags
 	.map((flag) => resolve(flag.slice("--folder=".length)))
 	.concat(dirname(fileURLToPath(import.meta.url)))[0] as string;
 
-/** Tests that take minutes: `npm run test:long`. */
-const longTests = join("node", "long");
+/** Tests that take minutes, `npm run test:long`, and those that need PyTorch, `npm run test:pytorch`. */
+const separateTests = [join("node", "long"), join("node", "pytorch")];
+const isSeparate = (file: string) => separateTests.some((start) => file.startsWith(start));
 
 /** Tests that start other programs. */
 const programTests = ["cli", "examples", "readme", "runs"].map((name) => join("node", name));
@@ -32,11 +33,11 @@ const parts: Record<string, (file: string) => boolean> = {
 };
 const part = flags.find((flag) => flag.startsWith("--part="))?.slice("--part=".length);
 
-/** The test files whose path holds one of the filters; without filters all but the long ones, or a part of them. */
+/** The test files whose path holds one of the filters; without filters all but the separate ones, or a part of them. */
 async function testFiles(): Promise<string[]> {
 	const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith(".test.js")).sort();
-	if (part !== undefined) return files.filter((file) => !file.startsWith(longTests) && parts[part]?.(file));
-	if (filters.length === 0) return files.filter((file) => !file.startsWith(longTests));
+	if (part !== undefined) return files.filter((file) => !isSeparate(file) && parts[part]?.(file));
+	if (filters.length === 0) return files.filter((file) => !isSeparate(file));
 	return files.filter((file) => filters.some((filter) => file.includes(filter)));
 }
 

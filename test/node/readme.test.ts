@@ -19,6 +19,7 @@ const documents = [
 	"ARCHITECTURE.md",
 	"bench/README.md",
 	"bench/LOG.md",
+	"examples/pytorch/README.md",
 	"docs/decisions.md",
 	"docs/results.md",
 ];
