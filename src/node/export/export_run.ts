@@ -1,4 +1,4 @@
-import { relative, sep } from "node:path";
+import { isAbsolute, relative, sep } from "node:path";
 import { ArgumentError } from "../../base/errors.js";
 import type { AdapterChoice } from "../adapters/open_device.js";
 import { openDevice } from "../adapters/open_device.js";
@@ -72,6 +72,7 @@ export async function exportModel(options: ExportOptions): Promise<{ file: strin
 
 /** The path of a folder inside another, with "/"; undefined if it is elsewhere. */
 function pathWithin(outer: string, inner: string): string | undefined {
-	const path = relative(outer, inner).split(sep);
-	return path[0] === ".." ? undefined : path.join("/");
+	const path = relative(outer, inner);
+	const names = path.split(sep);
+	return isAbsolute(path) || names[0] === ".." ? undefined : names.join("/");
 }

@@ -52,7 +52,13 @@ export function huggingFaceConfig(
 		num_embeddings: vqLayer.numEmbeddings,
 		...(vqLayer instanceof FiniteScalarQuantizer
 			? { levels_per_dimension: vqLayer.levelsPerDimension }
-			: { num_quantizers: vqLayer.levels, similarity, gradient, commitment_cost: beta, decay }),
+			: {
+					num_quantizers: vqLayer.levels,
+					similarity,
+					gradient,
+					commitment_cost: beta,
+					decay: kind === "loss" ? undefined : decay,
+				}),
 		image_size: height === undefined || width === undefined ? undefined : [height, width],
 		rescale_factor: 1 / 255,
 		image_mean: Array.from({ length: inChannels }, () => 0.5),

@@ -1,4 +1,5 @@
-import { type Gpu, noGrad, Random } from "tessera-gpu";
+import protobuf from "protobufjs/light.js";
+import { ArgumentError, type Gpu, noGrad, Random, Sigmoid, type Tensor } from "tessera-gpu";
 import {
 	CodebookQuantizer,
 	FiniteScalarQuantizer,
@@ -10,100 +11,221 @@ import { VQVAE } from "tessera-gpu/vqvae";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { HostTensor } from "../../../src/io/safetensors.js";
+import { OnnxGraph } from "../../../src/node/export/onnx_graph.js";
+import { addStack } from "../../../src/node/export/onnx_layers.js";
 import { onnxFiles } from "../../../src/node/export/onnx_model.js";
-import type { Quantizer } from "../../../src/quantizers/quantizer.js";
-import { device } from "../../support.js";
-import { codesToSigned, Session } from "./onnx_runtime.js";
+import { type ModelProto, onnxDescriptor } from "../../../src/node/export/onnx_schema.js";
+import { Quantizer } from "../../../src/quantizers/quantizer.js";
+import { Stack } from "../../../src/vqvae/stack.js";
+import { assertThrows, device } from "../../support.js";
+import { compareWithOnnx } from "./compare.js";
+import { isTie } from "./ties.js";
 
-const test = suite("ONNX");
+const test = suite("ONNX models");
+
+const sizes = { embeddingDim: 4, numEmbeddings: 24 };
 
 async function weightsOf(model: VQVAE<Quantizer>): Promise<Record<string, HostTensor>> {
-	const entries = Object.entries(model.stateDict());
-	return Object.fromEntries(
-		await Promise.all(
-			entries.map(async ([name, t]) => [name, { shape: t.shape, dtype: t.dtype, data: await t.data() }] as const),
-		),
-	) as Record<string, HostTensor>;
+	const entries = Object.entries(model.stateDict()).map(async ([name, tensor]) => {
+		const { shape, dtype } = tensor;
+		return [name, { shape, dtype, data: await tensor.data() } as HostTensor] as const;
+	});
+	return Object.fromEntries(await Promise.all(entries));
 }
 
-const size = { embeddingDim: 4, numEmbeddings: 24 };
-const quantizers: Record<string, (gpu: Gpu) => Quantizer> = {
-	paper: (gpu) => new VectorQuantizer(gpu, size),
-	averaged: (gpu) => new CodebookQuantizer(gpu, size),
-	cosine: (gpu) => new CodebookQuantizer(gpu, { ...size, learning: "loss", similarity: "cosine" }),
-	residual: (gpu) => new ResidualQuantizer(gpu, { ...size, levels: 3 }),
-	"residual, cosine": (gpu) => new ResidualQuantizer(gpu, { ...size, levels: 2, similarity: "cosine" }),
-	"residual, one": (gpu) => new ResidualQuantizer(gpu, { ...size, levels: 1 }),
-	fsq: (gpu) => new FiniteScalarQuantizer(gpu, [5, 4, 3, 2]),
+function noise(gpu: Gpu, random: Random, shape: readonly number[]): Tensor {
+	const length = shape.reduce((product, size) => product * size, 1);
+	return gpu.tensor(
+		Float32Array.from({ length }, () => random.uniform(-0.5, 0.5)),
+		shape,
+	);
+}
+
+/** A model whose codes are latents of random images, so that many of them occur. */
+function makeModel(gpu: Gpu, quantizer: Quantizer, random: Random): VQVAE<Quantizer> {
+	const options = { inChannels: 3, hiddenChannels: 8, residualLayers: [1, 2], seed: 4 } as const;
+	const model = new VQVAE<Quantizer>(gpu, { ...options, quantizer, dataVariance: 0.25 });
+	gpu.scope(() =>
+		noGrad(() => {
+			const z = model.encoder.forward(noise(gpu, random, [2, 3, 28, 28]));
+			if (quantizer instanceof ResidualQuantizer) quantizer.initialise("data", z);
+			else if (quantizer instanceof CodebookQuantizer) initialiseCodebook(quantizer, "data", z);
+			else if (quantizer instanceof VectorQuantizer) {
+				const like = new CodebookQuantizer(gpu, sizes);
+				initialiseCodebook(like, "data", z);
+				gpu.copy(like.embeddings.weight, quantizer.embeddings.weight);
+				like.dispose();
+			}
+		}),
+	);
+	return model;
+}
+
+/** Multiplies a tensor of the state dict. */
+async function scale(model: VQVAE<Quantizer>, name: string, factor: number): Promise<void> {
+	const tensor = model.stateDict()[name] as Tensor;
+	model.vqLayer.gpu.upload(
+		tensor,
+		(await tensor.data()).map((value) => factor * value),
+	);
+}
+
+const quantizers: Readonly<Record<string, (gpu: Gpu) => Quantizer>> = {
+	"by gradient": (gpu) => new VectorQuantizer(gpu, sizes),
+	averaged: (gpu) => new CodebookQuantizer(gpu, sizes),
+	"by gradient, cosine": (gpu) => new CodebookQuantizer(gpu, { ...sizes, learning: "loss", similarity: "cosine" }),
+	residual: (gpu) => new ResidualQuantizer(gpu, { ...sizes, levels: 3 }),
+	"residual, one level": (gpu) => new ResidualQuantizer(gpu, { ...sizes, levels: 1 }),
+	"residual, cosine": (gpu) => new ResidualQuantizer(gpu, { ...sizes, levels: 2, similarity: "cosine" }),
+	"finite scalar": (gpu) => new FiniteScalarQuantizer(gpu, [5, 4, 3, 2]),
 };
 
 for (const [name, make] of Object.entries(quantizers))
-	test(name, async () => {
+	test(`${name}: ONNX Runtime gives the same codes and images for any batch, height and width`, async () => {
 		const gpu = await device();
-		const model = new VQVAE<Quantizer>(gpu, {
-			inChannels: 3,
-			hiddenChannels: 12,
-			residualLayers: [1, 2],
-			quantizer: make(gpu),
-			seed: 4,
-		});
 		const random = new Random(1);
-		const pixels = (shape: readonly number[]) =>
-			gpu.tensor(
-				Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => random.uniform(-0.5, 0.5)),
-				shape,
-			);
-		const first = pixels([8, 3, 28, 28]);
-		gpu.scope(() =>
-			noGrad(() => {
-				const z = model.encoder.forward(first);
-				const { vqLayer } = model;
-				if (vqLayer instanceof ResidualQuantizer) vqLayer.initialise("data", z);
-				else if (!(vqLayer instanceof FiniteScalarQuantizer))
-					initialiseCodebook(vqLayer as CodebookQuantizer, "data", z);
-			}),
-		);
-		const { encoder, decoder } = onnxFiles(model, await weightsOf(model), { version: "1.2.3" });
-		await (await import("node:fs/promises")).writeFile(`/tmp/y/export-work/${name}.enc.onnx`, encoder);
-		await (await import("node:fs/promises")).writeFile(`/tmp/y/export-work/${name}.dec.onnx`, decoder);
-		const enc = await Session.open(encoder);
-		const dec = await Session.open(decoder);
-		for (const shape of [
+		const model = makeModel(gpu, make(gpu), random);
+		const { vqLayer } = model;
+		if (vqLayer instanceof FiniteScalarQuantizer) await scale(model, "encoder.convs.5.weight", 25);
+		const files = onnxFiles(model, await weightsOf(model), { version: "1.2.3" });
+		const batches = [
 			[3, 3, 28, 44],
 			[5, 3, 4, 4],
-			[1, 3, 16, 8],
-		]) {
-			const images = pixels(shape);
-			const codes = model.encode(images);
-			const found = await enc.run(await images.data(), shape);
-			assert.equal([...found.shape], [...codes.shape]);
-			const ours = codesToSigned(await codes.data());
-			let wrong = 0;
-			ours.forEach((c, i) => {
-				if (c !== found.data[i]) wrong++;
-			});
-			const out = model.decode(codes);
-			const theirs = await dec.run(ours, codes.shape);
-			assert.equal([...theirs.shape], [...out.shape]);
-			const a = await out.data();
-			let worst = 0,
-				scale = 0;
-			a.forEach((v, i) => {
-				worst = Math.max(worst, Math.abs(v - Number(theirs.data[i])));
-				scale = Math.max(scale, Math.abs(v));
-			});
-			console.log(
-				name,
-				shape.join(),
-				"codes",
-				new Set(ours).size,
-				"wrong",
-				wrong,
-				"of",
-				ours.length,
-				"decoder",
-				worst / scale,
-			);
-		}
+		].map((shape) => noise(gpu, random, shape));
+		const { inUse, different } = await compareWithOnnx(model, files, batches);
+		assert.ok(inUse >= 5, `${inUse} codes in use`);
+		assert.ok(different <= 2, `${different} codes differ`);
+		model.dispose();
 	});
+
+test("latents far from the origin have the same codes but for ties", async () => {
+	const gpu = await device();
+	const random = new Random(2);
+	const model = makeModel(gpu, new CodebookQuantizer(gpu, sizes), random);
+	await scale(model, "encoder.convs.5.weight", 0.05);
+	await scale(model, "encoder.convs.5.bias", 0);
+	const bias = model.stateDict()["encoder.convs.5.bias"] as Tensor;
+	gpu.upload(bias, new Float32Array(bias.size).fill(10));
+	const { vqLayer } = model;
+	gpu.scope(() =>
+		noGrad(() => {
+			const z = model.encoder.forward(noise(gpu, random, [2, 3, 28, 28]));
+			initialiseCodebook(vqLayer as CodebookQuantizer, "data", z);
+		}),
+	);
+	const files = onnxFiles(model, await weightsOf(model), { version: "1.2.3" });
+	const { inUse, different } = await compareWithOnnx(model, files, [noise(gpu, random, [4, 3, 28, 28])]);
+	assert.ok(inUse >= 10, `${inUse} codes in use`);
+	assert.ok(different <= 5, `${different} codes differ`);
+});
+
+test("what the tests take for a tie: float32's rounding and no more", () => {
+	const codebooks = [
+		[
+			[0, 0],
+			[1, 0],
+			[9, 9],
+		],
+	];
+	const tie = (z: number[], cosine = false) => isTie(z, { codebooks, cosine }, [0], [1]);
+	assert.ok(tie([0.5 + 1e-8, 3]));
+	assert.not.ok(tie([0.5 + 1e-4, 3]));
+	assert.not.ok(isTie([0.1, 0.1], { codebooks, cosine: true }, [1], [2]));
+	assert.ok(isTie([0.2, 0.1], { levels: [3, 5] }, [4], [4]));
+	assert.not.ok(isTie([0.2, 0.1], { levels: [3, 5] }, [4], [5]));
+});
+
+/** An ONNX file as protobufjs reads it; a field that the file does not have is no own property. */
+function decode(file: Uint8Array): ModelProto {
+	const type = protobuf.Root.fromJSON(onnxDescriptor).lookupType("ModelProto");
+	return type.decode(file) as unknown as ModelProto;
+}
+
+test("initializers have the names and bytes of the state dict, and nodes all of their attributes", async () => {
+	const gpu = await device();
+	const model = makeModel(gpu, new CodebookQuantizer(gpu, sizes), new Random(3));
+	const weights = await weightsOf(model);
+	const { encoder, decoder } = onnxFiles(model, weights, { version: "1.2.3", metadata: { codebook: "abc" } });
+	const used = new Set<string>();
+	for (const [file, part] of [
+		[encoder, "encoder"],
+		[decoder, "decoder"],
+	] as const) {
+		const { graph, ...proto } = decode(file);
+		assert.is(Number(proto.irVersion), 7);
+		assert.equal([proto.producerName, proto.producerVersion], ["tessera-gpu", "1.2.3"]);
+		assert.equal(
+			proto.opsetImport.map(({ version }) => Number(version)),
+			[13],
+		);
+		const metadata = Object.fromEntries(proto.metadataProps.map(({ key, value }) => [key, value]));
+		assert.equal(metadata, {
+			value_range: "-0.5 to 0.5",
+			channels: "3",
+			downsampling: "4",
+			quantizer: "CodebookQuantizer",
+			num_embeddings: "24",
+			embedding_dim: "4",
+			levels: "1",
+			data_variance: "0.25",
+			codebook: "abc",
+		});
+		for (const { name, dims, rawData } of graph.initializer) {
+			const weight = weights[name];
+			if (weight === undefined) continue;
+			used.add(name);
+			assert.ok(name.startsWith(part) || name.startsWith("vq_layer"), name);
+			assert.equal(dims.map(Number), [...weight.shape]);
+			const { buffer, byteOffset, byteLength } = weight.data;
+			assert.equal(Buffer.from(rawData), Buffer.from(buffer, byteOffset, byteLength), name);
+		}
+		for (const { opType, attribute } of graph.node)
+			for (const field of attribute)
+				assert.ok(Object.hasOwn(field, "i") || ("ints" in field && field.ints.length > 0), `${opType}: ${field.name}`);
+		const shapes = [...graph.input, ...graph.output].map(({ name, type }) => [
+			name,
+			type.tensorType.shape.dim.map((size) =>
+				Object.values({ ...size }).map((value) => (typeof value === "string" ? value : Number(value))),
+			),
+		]);
+		assert.equal(Object.fromEntries(shapes), {
+			images: [["batch"], [3], ["height"], ["width"]],
+			codes: [["batch"], ["rows"], ["columns"]],
+		});
+	}
+	const parameters = model.namedParameters().map(([name]) => name);
+	assert.equal([...used].sort(), parameters.sort());
+});
+
+/** A quantizer of a user. */
+class OwnQuantizer extends Quantizer {
+	static override readonly name: string = "OwnQuantizer";
+	override readonly embeddingDim = 2;
+	override readonly numEmbeddings = 4;
+
+	constructor(override readonly gpu: Gpu) {
+		super();
+	}
+
+	override quantize = unused;
+	override encode = unused;
+	override lookup = unused;
+}
+
+function unused(): never {
+	throw new Error("the export computes nothing");
+}
+
+test("a quantizer or a layer that is not known is refused", async () => {
+	const gpu = await device();
+	const model = new VQVAE<Quantizer>(gpu, { hiddenChannels: 2, quantizer: new OwnQuantizer(gpu) });
+	const weights = await weightsOf(model);
+	assertThrows(() => onnxFiles(model, weights, { version: "1.2.3" }), ArgumentError, ["OwnQuantizer"]);
+	model.dispose();
+	const stack = new (class extends Stack {})([new Sigmoid()]);
+	assertThrows(() => addStack(new OnnxGraph({}), stack, "encoder", "x"), ArgumentError, [
+		"encoder.convs.0 is a Sigmoid",
+	]);
+});
+
 test.run();

@@ -1,15 +1,15 @@
 import * as ort from "onnxruntime-web";
 
-// One thread: more of them are workers, which would keep the process alive.
+// One thread: more of them are workers, which keep the process alive.
 ort.env.wasm.numThreads = 1;
 ort.env.logLevel = "error";
 
 export interface Values {
 	readonly shape: readonly number[];
-	readonly data: Float32Array | Float64Array | BigInt64Array;
+	readonly data: Float32Array | BigInt64Array;
 }
 
-/** Runs an ONNX file with one input and one output. */
+/** An ONNX file with one input and one output. */
 export class Session {
 	private constructor(private readonly session: ort.InferenceSession) {}
 
@@ -22,15 +22,15 @@ export class Session {
 	}
 
 	async run(data: Float32Array | BigInt64Array, shape: readonly number[]): Promise<Values> {
-		const [input] = this.session.inputNames;
+		const { inputNames, outputNames } = this.session;
 		const type = data instanceof Float32Array ? "float32" : "int64";
-		const results = await this.session.run({ [input]: new ort.Tensor(type, data, shape) });
-		const output = results[this.session.outputNames[0]];
+		const results = await this.session.run({ [inputNames[0]]: new ort.Tensor(type, data, shape) });
+		const output = results[outputNames[0]];
 		return { shape: output.dims, data: output.data as Float32Array | BigInt64Array };
 	}
 }
 
-/** An input and an output of a model. */
-export function codesToSigned(codes: ArrayLike<number>): BigInt64Array {
-	return BigInt64Array.from(Array.from(codes, BigInt));
+/** Codes as ONNX has them. */
+export function asInt64(codes: ArrayLike<number>): BigInt64Array {
+	return BigInt64Array.from(codes, (code) => BigInt(code));
 }
