@@ -53,8 +53,8 @@ const cases: Readonly<Record<string, { readonly codes: number; readonly code: Ma
 	},
 	"in two clusters": {
 		codes: 64,
-		code: around((row) => (row % 2 === 0 ? 1 : -1), 0.02, dimensions),
-		latent: around((row) => (row % 2 === 0 ? 1 : -1), 0.02, dimensions),
+		code: around((row) => (row % 2 === 0 ? 10 : -10), 0.02, dimensions),
+		latent: around((row) => (row % 2 === 0 ? 10 : -10), 0.02, dimensions),
 	},
 	"fewer than the candidates": {
 		codes: 3,

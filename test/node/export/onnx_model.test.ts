@@ -61,12 +61,14 @@ function makeModel(gpu: Gpu, quantizer: Quantizer, random: Random): VQVAE<Quanti
 	return model;
 }
 
-/** Multiplies a tensor of the state dict. */
-async function scale(model: VQVAE<Quantizer>, name: string, factor: number): Promise<void> {
+/** Multiplies the rows of a tensor of the state dict. */
+async function scale(model: VQVAE<Quantizer>, name: string, factorOf: (row: number) => number): Promise<void> {
 	const tensor = model.stateDict()[name] as Tensor;
-	model.vqLayer.gpu.upload(
+	const { gpu } = model.vqLayer;
+	const length = tensor.size / tensor.shape[0];
+	gpu.upload(
 		tensor,
-		(await tensor.data()).map((value) => factor * value),
+		(await tensor.data()).map((value, i) => factorOf(Math.floor(i / length)) * value),
 	);
 }
 
@@ -86,7 +88,10 @@ for (const [name, make] of Object.entries(quantizers))
 		const random = new Random(1);
 		const model = makeModel(gpu, make(gpu), random);
 		const { vqLayer } = model;
-		if (vqLayer instanceof FiniteScalarQuantizer) await scale(model, "encoder.convs.5.weight", 25);
+		if (vqLayer instanceof FiniteScalarQuantizer) await scale(model, "encoder.convs.5.weight", () => 25);
+		// By their angles, codes of different lengths are compared as others are.
+		if (vqLayer instanceof CodebookQuantizer && vqLayer.cosine)
+			await scale(model, "vq_layer.embeddings.weight", (row) => 1 + (row % 5));
 		const files = onnxFiles(model, await weightsOf(model), { version: "1.2.3" });
 		const batches = [
 			[3, 3, 28, 44],
@@ -102,8 +107,7 @@ test("latents far from the origin have the same codes but for ties", async () =>
 	const gpu = await device();
 	const random = new Random(2);
 	const model = makeModel(gpu, new CodebookQuantizer(gpu, sizes), random);
-	await scale(model, "encoder.convs.5.weight", 0.05);
-	await scale(model, "encoder.convs.5.bias", 0);
+	await scale(model, "encoder.convs.5.weight", () => 0.05);
 	const bias = model.stateDict()["encoder.convs.5.bias"] as Tensor;
 	gpu.upload(bias, new Float32Array(bias.size).fill(10));
 	const { vqLayer } = model;
