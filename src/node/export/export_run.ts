@@ -1,7 +1,7 @@
+import { createHash } from "node:crypto";
 import { isAbsolute, relative, sep } from "node:path";
 import { ArgumentError } from "../../base/errors.js";
-import type { AdapterChoice } from "../adapters/open_device.js";
-import { openDevice } from "../adapters/open_device.js";
+import { type AdapterChoice, openDevice } from "../adapters/open_device.js";
 import { readRegularFile } from "../files.js";
 import { modelFile } from "../runs/inputs.js";
 import { modelFromFile } from "../runs/load_model.js";
@@ -47,7 +47,8 @@ export async function exportModel(options: ExportOptions): Promise<{ file: strin
 	const model = modelFromFile(gpu, weights);
 	const outputs: [folder: string, files: Readonly<Record<string, Uint8Array | string>>][] = [];
 	if (onnx !== undefined) {
-		const { encoder, decoder } = onnxFiles(model, weights.tensors, { version: TESSERA_VERSION });
+		const modelHash = createHash("sha256").update(bytes).digest("hex");
+		const { encoder, decoder } = onnxFiles(model, weights.tensors, { version: TESSERA_VERSION, modelHash });
 		outputs.push([onnx, { "encoder.onnx": encoder, "decoder.onnx": decoder }]);
 	}
 	if (hf !== undefined && facts !== undefined) {

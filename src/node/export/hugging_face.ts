@@ -70,7 +70,7 @@ export function huggingFaceConfig(
 }
 
 /** The channels of the network's inner layers. */
-export function hiddenChannels({ encoder }: VQVAE<Quantizer>): number {
+function hiddenChannels({ encoder }: VQVAE<Quantizer>): number {
 	return encoder.convs.stateDict()["2.weight"].shape[0];
 }
 

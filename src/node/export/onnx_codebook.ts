@@ -37,13 +37,13 @@ export function addCodebook(graph: OnnxGraph, quantizer: Quantizer, path: string
  * Adds the search for the nearest code, index = argmin_k ‖z − e_k‖², the lowest index among equals.
  *
  * The distances to all codes are ½‖e‖² − z·e, a matrix product, because the differences z − e of all pairs would need
- * D times the memory. In float32 that expression loses the digits that z and e have in common: for vectors around 10
- * with a spread of 0.01 it is wrong for 28 to 45 % of the latents. Therefore
- * - the same centre is subtracted from latents and codes, which changes no distance. It is the median of each
- *   dimension: a single code that is far away moves a mean, and then a third of the latents were wrong;
- * - the distances of the 8 best codes are computed again as Σ (z − e)², as `nearestCode` does, and the smallest of
- *   these decides. So an index differs from that of `nearestCode` only between codes whose distances are equal up to
- *   the rounding of the latents and of that sum, unless more than 8 codes are within the rounding of the matrix product.
+ * D times the memory. In float32 that expression loses the digits that latents and codes have in common: around 10 with
+ * a spread of 0.01, it gives a wrong code for 43 % of the latents (docs/decisions.md has the figures). Therefore
+ * - the same centre is subtracted from latents and codes, which changes no distance. It is the median of each dimension,
+ *   because a single code that is far away moves a mean;
+ * - the distances of the 8 nearest candidates are computed again as Σ (z − e)², as `nearestCode` does, and the smallest
+ *   of these decides. So a code differs from that of `nearestCode` only if both distances are equal up to the rounding of
+ *   the latents and of that sum, or if more than 8 codes are within the rounding of the matrix product.
  * The lowest index is taken among equals explicitly, because runtimes differ in which position ArgMin returns. A
  * latent with NaN gets some index of the codebook.
  *

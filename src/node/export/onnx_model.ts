@@ -1,4 +1,5 @@
 import type { HostTensor } from "../../io/safetensors.js";
+import { FiniteScalarQuantizer } from "../../quantizers/finite_scalar_quantizer.js";
 import type { Quantizer } from "../../quantizers/quantizer.js";
 import { ResidualQuantizer } from "../../quantizers/residual_quantizer.js";
 import type { VQVAE } from "../../vqvae/vqvae.js";
@@ -19,8 +20,8 @@ const irVersion = 7;
 export interface OnnxOptions {
 	/** The version of this package. */
 	readonly version: string;
-	/** Further metadata. */
-	readonly metadata?: Readonly<Record<string, string>>;
+	/** The SHA-256 of the model's file, which identifies what the codes stand for. */
+	readonly modelHash: string;
 }
 
 /**
@@ -44,7 +45,7 @@ export function onnxFiles(
 
 function encoderGraph(model: VQVAE<Quantizer>, weights: Readonly<Record<string, HostTensor>>): GraphProto {
 	const graph = new OnnxGraph(weights);
-	const images = imagesOf(model, "images to encode");
+	const images = imagesOf(model);
 	const latents = addStack(graph, model.encoder, "encoder", images.name);
 	const positions = graph.add("Transpose", "vq_layer", [latents], { perm: [0, 2, 3, 1] });
 	const codes = addEncode(graph, model.vqLayer, "vq_layer", positions);
@@ -57,15 +58,15 @@ function decoderGraph(model: VQVAE<Quantizer>, weights: Readonly<Record<string, 
 	const vectors = addLookup(graph, model.vqLayer, "vq_layer", codes.name);
 	const latents = graph.add("Transpose", "vq_layer", [vectors], { perm: [0, 3, 1, 2] });
 	const images = addStack(graph, model.decoder, "decoder", latents);
-	return graph.finish("tessera_decoder", "VQ-VAE decoder: codes to images", codes, imagesOf(model, "images"), images);
+	return graph.finish("tessera_decoder", "VQ-VAE decoder: codes to images", codes, imagesOf(model), images);
 }
 
-function imagesOf({ inChannels }: VQVAE<Quantizer>, what: string): Port {
+function imagesOf({ inChannels }: VQVAE<Quantizer>): Port {
 	return {
 		name: "images",
 		type: "float32",
 		shape: ["batch", inChannels, "height", "width"],
-		description: `${what}, [batch, channels, height, width], height and width divisible by 4; a byte b is b / 255 - 0.5`,
+		description: "[batch, channels, height, width], height and width divisible by 4; a byte b is b / 255 - 0.5",
 	};
 }
 
@@ -80,7 +81,7 @@ function codesOf({ vqLayer }: VQVAE<Quantizer>): Port {
 	};
 }
 
-function modelProto(graph: GraphProto, model: VQVAE<Quantizer>, { version, metadata = {} }: OnnxOptions): ModelProto {
+function modelProto(graph: GraphProto, model: VQVAE<Quantizer>, { version, modelHash }: OnnxOptions): ModelProto {
 	const { inChannels, vqLayer } = model;
 	const described = {
 		value_range: "-0.5 to 0.5",
@@ -90,8 +91,9 @@ function modelProto(graph: GraphProto, model: VQVAE<Quantizer>, { version, metad
 		num_embeddings: vqLayer.numEmbeddings,
 		embedding_dim: vqLayer.embeddingDim,
 		levels: vqLayer.levels,
+		...(vqLayer instanceof FiniteScalarQuantizer ? { levels_per_dimension: vqLayer.levelsPerDimension } : {}),
 		data_variance: model.dataVariance,
-		...metadata,
+		model_sha256: modelHash,
 	};
 	return {
 		irVersion,

@@ -23,6 +23,7 @@ import { isTie } from "./ties.js";
 
 const test = suite("ONNX models");
 
+const options = { version: "1.2.3", modelHash: "abc" };
 const sizes = { embeddingDim: 4, numEmbeddings: 24 };
 
 async function weightsOf(model: VQVAE<Quantizer>): Promise<Record<string, HostTensor>> {
@@ -43,8 +44,8 @@ function noise(gpu: Gpu, random: Random, shape: readonly number[]): Tensor {
 
 /** A model whose codes are latents of random images, so that many of them occur. */
 function makeModel(gpu: Gpu, quantizer: Quantizer, random: Random): VQVAE<Quantizer> {
-	const options = { inChannels: 3, hiddenChannels: 8, residualLayers: [1, 2], seed: 4 } as const;
-	const model = new VQVAE<Quantizer>(gpu, { ...options, quantizer, dataVariance: 0.25 });
+	const network = { inChannels: 3, hiddenChannels: 8, residualLayers: [1, 2], seed: 4 } as const;
+	const model = new VQVAE<Quantizer>(gpu, { ...network, quantizer, dataVariance: 0.25 });
 	gpu.scope(() =>
 		noGrad(() => {
 			const z = model.encoder.forward(noise(gpu, random, [2, 3, 28, 28]));
@@ -92,7 +93,7 @@ for (const [name, make] of Object.entries(quantizers))
 		// By their angles, codes of different lengths are compared as others are.
 		if (vqLayer instanceof CodebookQuantizer && vqLayer.cosine)
 			await scale(model, "vq_layer.embeddings.weight", (row) => 1 + (row % 5));
-		const files = onnxFiles(model, await weightsOf(model), { version: "1.2.3" });
+		const files = onnxFiles(model, await weightsOf(model), options);
 		const batches = [
 			[3, 3, 28, 44],
 			[5, 3, 4, 4],
@@ -117,7 +118,7 @@ test("latents far from the origin have the same codes but for ties", async () =>
 			initialiseCodebook(vqLayer as CodebookQuantizer, "data", z);
 		}),
 	);
-	const files = onnxFiles(model, await weightsOf(model), { version: "1.2.3" });
+	const files = onnxFiles(model, await weightsOf(model), options);
 	const { inUse, different } = await compareWithOnnx(model, files, [noise(gpu, random, [4, 3, 28, 28])]);
 	assert.ok(inUse >= 10, `${inUse} codes in use`);
 	assert.ok(different <= 5, `${different} codes differ`);
@@ -149,7 +150,7 @@ test("initializers have the names and bytes of the state dict, and nodes all of 
 	const gpu = await device();
 	const model = makeModel(gpu, new CodebookQuantizer(gpu, sizes), new Random(3));
 	const weights = await weightsOf(model);
-	const { encoder, decoder } = onnxFiles(model, weights, { version: "1.2.3", metadata: { codebook: "abc" } });
+	const { encoder, decoder } = onnxFiles(model, weights, options);
 	const used = new Set<string>();
 	for (const [file, part] of [
 		[encoder, "encoder"],
@@ -172,7 +173,7 @@ test("initializers have the names and bytes of the state dict, and nodes all of 
 			embedding_dim: "4",
 			levels: "1",
 			data_variance: "0.25",
-			codebook: "abc",
+			model_sha256: "abc",
 		});
 		for (const { name, dims, rawData } of graph.initializer) {
 			const weight = weights[name];
@@ -224,7 +225,7 @@ test("a quantizer or a layer that is not known is refused", async () => {
 	const gpu = await device();
 	const model = new VQVAE<Quantizer>(gpu, { hiddenChannels: 2, quantizer: new OwnQuantizer(gpu) });
 	const weights = await weightsOf(model);
-	assertThrows(() => onnxFiles(model, weights, { version: "1.2.3" }), ArgumentError, ["OwnQuantizer"]);
+	assertThrows(() => onnxFiles(model, weights, options), ArgumentError, ["OwnQuantizer"]);
 	model.dispose();
 	const stack = new (class extends Stack {})([new Sigmoid()]);
 	assertThrows(() => addStack(new OnnxGraph({}), stack, "encoder", "x"), ArgumentError, [
