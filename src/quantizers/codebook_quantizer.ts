@@ -99,9 +99,10 @@ export class CodebookQuantizer extends Quantizer {
 	readonly commitmentCost: number;
 	readonly deadBelow: number;
 	readonly decay: number;
+	/** Whether latents and codes are scaled to length 1 before they are compared. */
+	readonly cosine: boolean;
 	private readonly epsilon: number;
 	private readonly averaged: boolean;
-	private readonly cosine: boolean;
 	private readonly rotation: boolean;
 	private readonly draw: Tensor<"uint32">;
 	private readonly seed: number;

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { commands } from "./commands.js";
+import { exports } from "./exports.js";
 import { files } from "./files.js";
 import { kernels } from "./kernels.js";
 import { model } from "./model.js";
@@ -14,7 +15,7 @@ import { operations } from "./operations.js";
 import { runtime } from "./runtime.js";
 import { failedTest, Workspace } from "./workspace.js";
 
-const areas: readonly Area[] = [kernels, operations, runtime, model, files, commands];
+const areas: readonly Area[] = [kernels, operations, runtime, model, files, commands, exports];
 const wantedShare = 0.95;
 /** How long suites may take with a mutant: so much, and so many times what they take without. */
 const leastPatience = 60_000;

@@ -1,6 +1,7 @@
 import type { CommandDeclaration } from "./command.js";
 import { completeCommand } from "./commands/complete.js";
 import { doctorCommand } from "./commands/doctor.js";
+import { exportCommand } from "./commands/export.js";
 import { reconstructCommand } from "./commands/reconstruct.js";
 import { sampleCommand } from "./commands/sample.js";
 import { summaryCommand } from "./commands/summary.js";
@@ -14,6 +15,7 @@ export const commands: readonly CommandDeclaration[] = [
 	sampleCommand,
 	completeCommand,
 	reconstructCommand,
+	exportCommand,
 	summaryCommand,
 	doctorCommand,
 ];

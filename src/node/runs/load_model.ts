@@ -29,8 +29,12 @@ export function checkpointMetadata(model: VQVAE<Quantizer>, options: QuantizerOp
  * names the file
  */
 export async function loadModel(gpu: Gpu, path: string): Promise<VQVAE<Quantizer>> {
-	const file = await readSafetensors(path);
-	const { tensors, metadata } = file;
+	return modelFromFile(gpu, await readSafetensors(path));
+}
+
+/** The VQ-VAE in a file that has been read; errors as `loadModel`. */
+export function modelFromFile(gpu: Gpu, file: SafetensorsFile): VQVAE<Quantizer> {
+	const { path, tensors, metadata } = file;
 	const sizes = networkSizes(file);
 	checkFileIsFinite(path, tensors);
 	return inFile(path, () => {
