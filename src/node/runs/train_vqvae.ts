@@ -67,6 +67,10 @@ export async function resumeVQVAE(
 ): Promise<void> {
 	const phases = new Phases();
 	const config = await readRunConfig(run);
+	if (config.fingerprint === undefined)
+		throw new DataError(
+			`"${run}" has nothing to continue from: this version of \`tessera train\` did not write it. Start a new run.`,
+		);
 	const { data } = given;
 	checkUnchanged("tessera train", config, data === undefined ? given : { ...given, data: dataOf(data) }, changeable);
 	const before = config as unknown as TrainOptions;

@@ -17,29 +17,22 @@ test.after(async ({ folder }) => {
 });
 
 test("are those of the epoch with the lowest error, not the last ones", async ({ folder }) => {
-	// A learning rate that is far too high at the end of a long warm-up: the first epochs are the best.
-	const words = "--images 64 --batch 8 --codes 8 --dim 4 --hidden 8 --lr 0.5 --warm-up 64 --schedule constant".split(
-		" ",
-	);
-	for (const [run, epochs] of [
-		["long", "6"],
-		["short", "1"],
-	] as const) {
-		const { code, errors } = await runTessera(folder, ["train", ...words, "--epochs", epochs, "--out", run]);
+	// With a rate that is far too high the error goes up and down.
+	const words = "--images 64 --batch 8 --codes 8 --dim 4 --hidden 8 --lr 0.5 --schedule constant".split(" ");
+	const trained = async (run: string, epochs: number) => {
+		const { code, errors } = await runTessera(folder, ["train", ...words, "--epochs", String(epochs), "--out", run]);
 		assert.is(code, 0, errors);
-	}
+	};
+	await trained("long", 7);
 	const rows = (await readFile(join(folder, "long", "metrics.jsonl"), "utf8")).trimEnd().split("\n");
-	const errors = rows.map((row) => JSON.parse(row)).filter(({ type }) => type === "epoch");
-	const nmse = errors.map(({ nmse }) => nmse);
-	assert.is(Math.min(...nmse), nmse[0], `the first epoch is not the best: ${nmse.join()}`);
-	assert.is.not(
-		await hashOf(join(folder, "long", "best.safetensors")),
-		await hashOf(join(folder, "long", "model.safetensors")),
-	);
-	assert.is(
-		await hashOf(join(folder, "long", "best.safetensors")),
-		await hashOf(join(folder, "short", "model.safetensors")),
-	);
+	const tests = rows.map((row) => JSON.parse(row)).filter(({ type }) => type === "epoch");
+	const nmse: readonly number[] = tests.map(({ nmse }) => nmse);
+	const best = nmse.indexOf(Math.min(...nmse)) + 1;
+	assert.ok(best < nmse.length, `the last epoch is the best: ${nmse.join()}`);
+	await trained("short", best);
+	const file = (run: string, name: string) => hashOf(join(folder, run, name));
+	assert.is(await file("long", "best.safetensors"), await file("short", "model.safetensors"));
+	assert.is.not(await file("long", "best.safetensors"), await file("long", "model.safetensors"));
 });
 
 test.run();

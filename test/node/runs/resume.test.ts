@@ -120,6 +120,8 @@ test("what does not fit is named in one line, with exit code 1", async () => {
 		[["train", "--validation", "1"], /--validation must be .*below 1/],
 	] as const;
 	await checkMistakes(folder, mistakes, 1);
+	await writeFile(config, text.replace("fingerprint", "other"));
+	await checkMistakes(folder, [[["train", "--resume", "short"], /"short" has nothing to continue from/]]);
 	await writeFile(config, text.replace(/"fingerprint": "./, '"fingerprint": "x'));
 	await checkMistakes(folder, [
 		[
