@@ -13,8 +13,9 @@ export function dataOptionsOf<Options extends DataOptions>(
 	config: Readonly<Record<string, unknown>>,
 	options: Options,
 ): Options {
-	const { given } = config as { given?: Pick<DataOptions, "channels"> };
-	return { ...options, channels: given === undefined ? options.channels : given.channels };
+	const { givenChannels } = config;
+	if (givenChannels === undefined) return options; // of an earlier version
+	return { ...options, channels: typeof givenChannels === "number" ? givenChannels : undefined };
 }
 
 /**

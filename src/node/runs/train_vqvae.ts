@@ -153,7 +153,7 @@ function configText(
 		data: dataOf(options.data),
 		size,
 		channels: train.channels,
-		given: { channels: given.channels },
+		givenChannels: given.channels ?? null,
 		height: train.height,
 		width: train.width,
 		trainImages: train.count,
