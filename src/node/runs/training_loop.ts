@@ -20,6 +20,8 @@ import type { StepRow, TestNumbers, TestRow, Training } from "./training.js";
 /** Losses are read after so many steps or milliseconds, so that a fast GPU seldom waits for it. */
 const stepsPerRead = 16;
 const millisecondsPerRead = 200;
+/** Between two drawings of epochs whose pictures are not kept, so that short epochs are not slowed down. */
+const millisecondsPerDrawing = 10_000;
 /** Pictures of so many epochs are kept, evenly spaced. */
 const picturesOfEpochs = 20;
 
@@ -68,6 +70,7 @@ class TrainingLoop<Losses, Row extends StepRow, Numbers extends TestNumbers> imp
 	private savedStep: number | undefined;
 	private savedCheckpoint = { step: 0, time: performance.now() };
 	private lastRead = performance.now();
+	private lastDrawing = Number.NEGATIVE_INFINITY;
 	private readonly start = performance.now();
 
 	constructor(
@@ -270,6 +273,9 @@ class TrainingLoop<Losses, Row extends StepRow, Numbers extends TestNumbers> imp
 		const { training, epoch, stopped } = this;
 		const isLast = stopped || epoch === this.options.epochs;
 		const every = Math.ceil(this.options.epochs / picturesOfEpochs);
+		const isRecent = performance.now() - this.lastDrawing < millisecondsPerDrawing;
+		if (!isLast && epoch % every !== 0 && isRecent) return;
+		this.lastDrawing = performance.now();
 		await warnOnFailure("The pictures", () => training.drawPictures(epoch, isLast, epoch % every === 0 || isLast));
 		await this.drawChart();
 		await this.writeReport(stopped ? "stopped" : isLast ? "finished" : "running");
