@@ -47,8 +47,8 @@ export interface CodeBatch {
 /** Codes of images in a file, read in parts. */
 export interface CodeReader {
 	readonly info: CodesInfo;
-	/** How many images there are; undefined if only the whole file tells. */
-	readonly count: number | undefined;
+	/** How many images there are. */
+	readonly count: number;
 	/**
 	 * All images in order, in batches.
 	 *

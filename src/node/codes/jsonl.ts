@@ -42,7 +42,7 @@ export async function openJsonl(path: string): Promise<CodeReader> {
 		const sidecar = await readSidecar(path);
 		return {
 			info: sidecar?.info ?? {},
-			count: undefined,
+			count: await countLines(file),
 			read: (together, info) => readLines(file, together, info),
 			close: () => file.close(),
 		};
@@ -52,12 +52,23 @@ export async function openJsonl(path: string): Promise<CodeReader> {
 	}
 }
 
+async function countLines(file: OldFile): Promise<number> {
+	let count = 0;
+	for await (const [, bytes] of file.lines(mostLineBytes)) if (!isEmpty(bytes)) count++;
+	return count;
+}
+
+/** Whether a line has nothing but the first half of a Windows line end. */
+function isEmpty(bytes: Buffer): boolean {
+	return bytes.length === 0 || (bytes.length === 1 && bytes[0] === 13);
+}
+
 /** How many tokens the first line has; undefined if there is none. */
 export async function tokensOfFirstLine(path: string): Promise<number | undefined> {
 	const file = await OldFile.open(path);
 	try {
 		for await (const [line, bytes] of file.lines(mostLineBytes))
-			if (bytes.length > 0) return parseLine(path, line, bytes).tokens.length;
+			if (!isEmpty(bytes)) return parseLine(path, line, bytes).tokens.length;
 		return undefined;
 	} finally {
 		await file.close();
@@ -73,7 +84,7 @@ async function* readLines(
 	let images: JsonlImage[] = [];
 	let before: { readonly line: number; readonly image: JsonlImage } | undefined;
 	for await (const [line, bytes] of file.lines(mostLineBytes)) {
-		if (bytes.length === 0 || (bytes.length === 1 && bytes[0] === 13)) continue;
+		if (isEmpty(bytes)) continue;
 		const image = parseLine(file.path, line, bytes);
 		if (image.tokens.length !== size)
 			throw new FormatError(

@@ -20,7 +20,7 @@ import { type Progress, startProgress, withProgress } from "./progress.js";
 
 /** With the other defaults of `tessera train`, a run takes about two minutes on SwiftShader and two cores. */
 export const defaultDigits = 1024;
-const testShareOfDigits = 4;
+export const testShareOfDigits = 4;
 /** So many images of 28 × 28 bytes fill 2 GiB. */
 const mostDigits = Math.floor(2 ** 31 / 784);
 /** Held out if there is no part for it and no --validation. */
