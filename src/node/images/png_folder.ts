@@ -53,13 +53,22 @@ export class PngFolder {
 	}
 
 	private freeName(name: string): string {
-		const stem = safePath(name).replace(imageExtension, "");
+		const stem = stemOf(name);
 		let free = stem;
 		// Some file systems do not tell upper from lower case.
 		for (let number = 2; this.taken.has(free.toLowerCase()); number++) free = `${stem}-${number}`;
 		this.taken.add(free.toLowerCase());
 		return `${free}.png`;
 	}
+}
+
+/** The path of an image's PNG file in a folder, unless an image before it has that one. */
+export function pngName(name: string): string {
+	return `${stemOf(name)}.png`;
+}
+
+function stemOf(name: string): string {
+	return safePath(name).replace(imageExtension, "");
 }
 
 /** A path that does not lead out of a folder and that every file system allows, whatever a file of codes says. */

@@ -67,7 +67,7 @@ export async function listImages(
 ): Promise<ImageList> {
 	if (given.length === 0)
 		throw new ArgumentError(
-			`${caller}: no images were given: name images, folders of them, an IDX file, or a data set such as mnist.`,
+			`${caller}: no images were given: name at least one image, a folder of them, an IDX file, or a data set such as mnist.`,
 		);
 	const folders: { readonly root: string; readonly files: readonly string[] }[] = [];
 	const made: (() => Promise<ListPart & { readonly classes?: readonly string[] | undefined }>)[] = [];

@@ -71,7 +71,11 @@ export const evaluateCommand = defineCommand({
 				...forMachines(all),
 				leftOut: bad.count,
 				codes: numEmbeddings,
-				classes: [...classes].map(([label, quality]) => ({ label, name: list.classes?.[label], ...forMachines(quality) })),
+				classes: [...classes].map(([label, quality]) => ({
+					label,
+					name: list.classes?.[label],
+					...forMachines(quality),
+				})),
 			});
 		} finally {
 			await list.close?.();
