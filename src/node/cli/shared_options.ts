@@ -17,7 +17,7 @@ export const adapter = {
 	help: "where to compute",
 } as const;
 
-export const classOption = { kind: "number", value: "label", least: 0, whole: true } as const;
+export const classOption = { kind: "text", value: "class" } as const;
 
 /** How codes are drawn from a prior. */
 export const samplingOptions = {

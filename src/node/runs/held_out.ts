@@ -1,6 +1,6 @@
-import { dirname, join, resolve } from "node:path";
 import { ArgumentError, DataError } from "../../base/errors.js";
 import type { ImageSource } from "../images/image_source.js";
+import { cacheFolderOf, dataOptionsOf } from "./continue_run.js";
 import { type ImageList, numbersOf } from "./image_list.js";
 import type { ModelFile } from "./open_model.js";
 import { openRunSources } from "./run_sources.js";
@@ -16,7 +16,7 @@ const together = 64;
 export async function listHeldOut({ path, folder, config }: ModelFile): Promise<ImageList> {
 	if (config === undefined)
 		throw new ArgumentError(`"${path}" is not the folder of a run: name images, folders of them, or a data set.`);
-	const sources = await openRunSources(config, join(dirname(resolve(folder)), ".images"));
+	const sources = await openRunSources(dataOptionsOf(config, config), cacheFolderOf(folder));
 	const { heldOut, classes } = sources;
 	return {
 		names: numbersOf(heldOut.count),
