@@ -12,13 +12,27 @@ const mostPacked = 1032;
 /** The longest header of images: [count, height, width]. */
 const headerBytes = 16;
 
+/** Images that are read together. */
+const imagesTogether = 128;
+
+/** Images of an IDX file that follow each other. */
+export interface IdxImages extends Image {
+	readonly count: number;
+	/** uint8 [count, 1, height, width] */
+	readonly pixels: Uint8Array;
+}
+
 /** A file of images in MNIST's format, raw or compressed by gzip, that is read in order. */
 export interface IdxFile {
 	readonly count: number;
 	/** [count], from the file of labels next to it, if there is one. */
 	readonly labels: Uint8Array | undefined;
-	/** The images from `first` (inclusive) to `end` (exclusive). @throws FormatError if the file is truncated or too long */
-	read(first: number, end: number): AsyncGenerator<Image, void, undefined>;
+	/**
+	 * The images from `first` (inclusive) to `end` (exclusive), some at a time.
+	 *
+	 * @throws FormatError if the file is truncated or too long
+	 */
+	read(first: number, end: number): AsyncGenerator<IdxImages, void, undefined>;
 }
 
 /** Whether a file has the name of an IDX file of images. */
@@ -95,32 +109,32 @@ async function* readImages(
 	{ count, height, width }: { readonly count: number; readonly height: number; readonly width: number },
 	first: number,
 	end: number,
-): AsyncGenerator<Image, void, undefined> {
+): AsyncGenerator<IdxImages, void, undefined> {
 	const size = height * width;
 	const { isPacked } = await headerOf(path);
-	let image = 0;
-	let held = 0;
-	let pixels = new Uint8Array(size);
-	let skipped = headerBytes;
+	// Positions in the file, without its header, in bytes.
+	let position = -headerBytes;
+	let start = first * size;
+	let slab = new Uint8Array(size * Math.min(imagesTogether, end - first));
 	try {
 		for await (const part of contents(path, isPacked)) {
-			let at = Math.min(skipped, part.length);
-			skipped -= at;
-			while (at < part.length) {
-				if (image === count) throw new FormatError(`it has more than the ${count} images that its header says`);
-				const taken = Math.min(size - held, part.length - at);
-				if (image >= first) pixels.set(part.subarray(at, at + taken), held);
-				held += taken;
+			let at = Math.max(0, Math.min(part.length, start - position));
+			while (at < part.length && start < end * size) {
+				const held = position + at - start;
+				const taken = Math.min(slab.length - held, part.length - at);
+				slab.set(part.subarray(at, at + taken), held);
 				at += taken;
-				if (held < size) break;
-				held = 0;
-				if (image >= first) yield { channels: 1, height, width, pixels };
-				if (image >= first) pixels = new Uint8Array(size);
-				image++;
-				if (image === end && end < count) return;
+				if (held + taken < slab.length) break;
+				yield { count: slab.length / size, channels: 1, height, width, pixels: slab };
+				start += slab.length;
+				slab = new Uint8Array(Math.min(slab.length, end * size - start));
 			}
+			position += part.length;
+			if (position > count * size) throw new FormatError(`it has more than the ${count} images that its header says`);
+			if (start === end * size && end < count) return;
 		}
-		if (image < end) throw new FormatError(`it ends after ${image} of ${count} images: it is truncated`);
+		if (start < end * size)
+			throw new FormatError(`it ends after ${Math.floor(position / size)} of ${count} images: it is truncated`);
 	} catch (error) {
 		throw named(path, error);
 	}

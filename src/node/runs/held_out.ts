@@ -31,11 +31,9 @@ export async function listHeldOut({ path, folder, config }: ModelFile): Promise<
 async function* readSource(source: ImageSource, first: number, end: number): ReturnType<ImageList["read"]> {
 	const { name, channels, height, width } = source;
 	if (channels !== 1 && channels !== 3) throw new DataError(`"${name}" has ${channels} channels, but 1 or 3 are read.`);
-	const size = channels * height * width;
 	for (let start = first; start < end; start += together) {
 		const indices = Uint32Array.from({ length: Math.min(together, end - start) }, (_, i) => start + i);
 		const pixels = await source.read(indices);
-		for (let i = 0; i < indices.length; i++)
-			yield { path: name, image: { channels, height, width, pixels: pixels.slice(i * size, (i + 1) * size) } };
+		yield { path: name, count: indices.length, channels, height, width, pixels };
 	}
 }

@@ -15,8 +15,16 @@ import { imagePaths } from "./inputs.js";
 import type { RunConfig } from "./run_config.js";
 import { defaultDigits, testShareOfDigits } from "./run_sources.js";
 
-/** An image of a list, or why it cannot be read. */
-export type ListedImage = { readonly path: string; readonly image: Image } | { readonly reason: string };
+/** Images of one size that follow each other, or why an image cannot be read. */
+export type ListedImages =
+	| (Omit<Image, "pixels"> & {
+			/** Where they come from, for messages. */
+			readonly path: string;
+			readonly count: number;
+			/** uint8 [count, channels, height, width] */
+			readonly pixels: Uint8Array;
+	  })
+	| { readonly reason: string };
 
 /** Images that were named on the command line and have one origin. */
 interface ListPart {
@@ -25,8 +33,8 @@ interface ListPart {
 	readonly names: readonly string[];
 	/** The number of the class of each image, −1 if it has none. */
 	readonly labels: Int32Array;
-	/** The images from `first` to `end`, as they are stored, scaled if they are files. */
-	read(first: number, end: number, preparation: Preparation): AsyncGenerator<ListedImage, void, undefined>;
+	/** The images from `first` to `end`, as they are stored, scaled if they are files; some at a time. */
+	read(first: number, end: number, preparation: Preparation): AsyncGenerator<ListedImages, void, undefined>;
 }
 
 /** Images that were named on the command line, in order. They are read when they are needed. */
@@ -39,8 +47,8 @@ export interface ImageList {
 	readonly classes: readonly string[] | undefined;
 	/** The paths of all image files that were named or found. */
 	readonly files: readonly string[];
-	/** The images from `first` (inclusive) to `end` (exclusive). */
-	read(first: number, end: number, preparation: Preparation): AsyncGenerator<ListedImage, void, undefined>;
+	/** The images from `first` (inclusive) to `end` (exclusive), some at a time. */
+	read(first: number, end: number, preparation: Preparation): AsyncGenerator<ListedImages, void, undefined>;
 	/** Frees what reading needs. */
 	close?(): Promise<void>;
 }
@@ -50,6 +58,8 @@ export type Split = (typeof splits)[number];
 
 /** Files that are decoded at a time. */
 const inFlight = 32;
+/** Images of a set that are handed over together. */
+const setTogether = 128;
 
 /**
  * Lists images: files, folders that contain them at any depth, IDX files, and data sets by name.
@@ -151,9 +161,9 @@ function filesPart(root: string, files: readonly string[], classes: readonly str
 		async *read(first, end, { size, background }) {
 			const options = { background: colourOf("tessera", "background", background), shorterSide: size };
 			const paths = files.slice(first, end);
-			const decoded = inOrder(paths, inFlight, async (path): Promise<ListedImage> => {
+			const decoded = inOrder(paths, inFlight, async (path): Promise<ListedImages> => {
 				try {
-					return { path, image: await readImage(path, options) };
+					return { path, count: 1, ...(await readImage(path, options)) };
 				} catch (error) {
 					if (!(error instanceof TesseraError) || error instanceof MissingPackageError) throw error;
 					return { reason: error.message };
@@ -178,7 +188,7 @@ async function idxPart(path: string): Promise<ListPart> {
 		names: numbersOf(count),
 		labels: labels === undefined ? new Int32Array(count).fill(-1) : Int32Array.from(labels),
 		async *read(first, end) {
-			for await (const image of read(first, end)) yield { path, image };
+			for await (const images of read(first, end)) yield { path, ...images };
 		},
 	};
 }
@@ -215,8 +225,11 @@ function setPart(origin: string, { name, count, channels, height, width, pixels,
 		names: numbersOf(count),
 		labels: labels === undefined ? new Int32Array(count).fill(-1) : Int32Array.from(labels),
 		async *read(first, end) {
-			for (let i = first; i < end; i++)
-				yield { path: name, image: { channels, height, width, pixels: pixels.subarray(i * size, (i + 1) * size) } };
+			for (let start = first; start < end; start += setTogether) {
+				const count = Math.min(setTogether, end - start);
+				const part = pixels.subarray(start * size, (start + count) * size);
+				yield { path: name, count, channels, height, width, pixels: part };
+			}
 		},
 	};
 }
