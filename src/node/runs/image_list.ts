@@ -115,15 +115,19 @@ function joined(
 ): ImageList {
 	// With several folders or sets, a name begins with that of its origin.
 	const several = parts.filter(({ names }) => names.length > 1).length > 1;
-	const names: string[] = [];
-	const labels: number[] = [];
+	const names = parts.flatMap(({ names, origin }) =>
+		several && names.length > 1 ? names.map((name) => `${origin}/${name}`) : names,
+	);
+	const labels = new Uint32Array(names.length);
+	let at = 0;
 	for (const part of parts) {
-		for (const name of part.names) names.push(several && part.names.length > 1 ? `${part.origin}/${name}` : name);
-		for (const label of part.labels) labels.push(label);
+		labels.set(part.labels, at);
+		at += part.labels.length;
 	}
+	const isLabelled = parts.every((part) => part.labels.every((label) => label >= 0));
 	return {
 		names,
-		labels: labels.every((label) => label >= 0) ? Uint32Array.from(labels) : undefined,
+		labels: isLabelled ? labels : undefined,
 		classes,
 		files,
 		async *read(first, end, preparation) {
