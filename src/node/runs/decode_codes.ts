@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { DataError, FormatError } from "../../base/errors.js";
 import type { Quantizer } from "../../quantizers/quantizer.js";
 import type { Gpu } from "../../tensor/tensor.js";
@@ -142,5 +141,5 @@ function nameOf({ names, labels }: CodeBatch, i: number, first: number, { classe
 	const label = labels?.[i];
 	if (label === undefined) return name;
 	const folder = classes?.[label] ?? String(label);
-	return name.split(/[/\\]/).slice(0, -1).includes(folder) ? name : join(safeName(folder), name);
+	return name.split(/[/\\]/).slice(0, -1).includes(folder) ? name : `${safeName(folder)}/${name}`;
 }

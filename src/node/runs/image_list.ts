@@ -1,9 +1,10 @@
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join, relative, sep } from "node:path";
+import { closestWord } from "../../base/arguments.js";
 import { ArgumentError, DataError, TesseraError } from "../../base/errors.js";
 import type { ImageSet } from "../../data/image_set.js";
 import { idxFiles } from "../datasets/dataset.js";
-import { isNamed, loadDataset } from "../datasets/datasets.js";
+import { dataSetNames, isNamed } from "../datasets/datasets.js";
 import { isImageFolder, loadFolder } from "../datasets/folder_dataset.js";
 import { isFolder } from "../files.js";
 import { isIdxName, openIdxFile } from "../images/idx_file.js";
@@ -13,7 +14,7 @@ import { MissingPackageError } from "../images/sharp.js";
 import { inOrder } from "../in_order.js";
 import { imagePaths } from "./inputs.js";
 import type { RunConfig } from "./run_config.js";
-import { defaultDigits, testShareOfDigits } from "./run_sources.js";
+import { loadNamed } from "./run_sources.js";
 
 /** Images of one size that follow each other, or why an image cannot be read. */
 export type ListedImages =
@@ -91,7 +92,11 @@ export async function listImages(
 			hasSets = true;
 			made.push(() => setFolderPart(path, split ?? "test"));
 		} else {
-			const files = await imagePaths(caller, [path]);
+			const files = await imagePaths(caller, [path]).catch((error: unknown) => {
+				const closest = closestWord(path, dataSetNames);
+				if (!(error instanceof DataError) || closest === undefined) throw error;
+				throw new DataError(`${error.message} Or is the data set "${closest}" meant?`, { cause: error });
+			});
 			const root = files.length === 1 && files[0] === path ? dirname(path) : path;
 			folders.push({ root, files });
 			made.push(async () => filesPart(root, files, classes));
@@ -202,9 +207,13 @@ async function namedPart(
 	split: Split,
 	config: RunConfig | undefined,
 ): Promise<ListPart & { readonly classes: readonly string[] | undefined }> {
-	const { images = defaultDigits, seed = 0 } = config?.data === "digits" ? config : {};
-	const digits = { train: images, test: Math.ceil(images / testShareOfDigits), seed };
-	const { [split]: set, classes } = await loadDataset(name, { digits });
+	// The digits of a run depend on its seed and their number.
+	const { images, seed = 0 } = config?.data === "digits" ? config : {};
+	const { [split]: set, classes } = await loadNamed({
+		data: name,
+		images: name === "digits" ? images : undefined,
+		seed,
+	});
 	return { ...setPart(`${name}-${split}`, set), classes };
 }
 

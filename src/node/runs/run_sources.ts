@@ -20,7 +20,7 @@ import { type Progress, startProgress, withProgress } from "./progress.js";
 
 /** With the other defaults of `tessera train`, a run takes about two minutes on SwiftShader and two cores. */
 export const defaultDigits = 1024;
-export const testShareOfDigits = 4;
+const testShareOfDigits = 4;
 /** So many images of 28 × 28 bytes fill 2 GiB. */
 const mostDigits = Math.floor(2 ** 31 / 784);
 /** Held out if there is no part for it and no --validation. */
@@ -93,7 +93,8 @@ function hashOf(parts: readonly (Uint8Array | string)[]): string {
 	return hash.digest("hex");
 }
 
-async function loadNamed({ data, images, seed }: DataOptions): Promise<Dataset> {
+/** Loads a data set by its name or from a folder; a bar shows what is downloaded. */
+export async function loadNamed({ data, images, seed }: DataOptions): Promise<Dataset> {
 	const drawn = images ?? defaultDigits;
 	if (data === "digits" && drawn > mostDigits)
 		throw new ArgumentError(
