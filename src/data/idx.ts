@@ -41,7 +41,7 @@ function wrongLength(shape: readonly number[], count: number, held: number): For
 }
 
 /** @param bytes the start of a file */
-function readIdxHeader(bytes: Uint8Array): { shape: number[]; headerBytes: number; count: number } {
+export function readIdxHeader(bytes: Uint8Array): { shape: number[]; headerBytes: number; count: number } {
 	const [zero, alsoZero, type, rank] = bytes;
 	if (bytes.length < 4 || zero !== 0 || alsoZero !== 0 || TYPE_NAMES[type] === undefined) {
 		throw new FormatError("not an IDX file: it does not start with 0, 0 and a type");

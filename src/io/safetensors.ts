@@ -25,7 +25,8 @@ const DTYPE_BYTES = new Map([
 const WRITTEN_DTYPE = { float32: "F32", int32: "I32", uint32: "U32" } as const;
 const ARRAY_TYPE = { float32: Float32Array, int32: Int32Array, uint32: Uint32Array } as const;
 
-interface Entry {
+/** What the header of a safetensors file says of a tensor. */
+export interface SafetensorsEntry {
 	readonly name: string;
 	readonly dtype: string;
 	readonly shape: readonly number[];
@@ -34,8 +35,9 @@ interface Entry {
 	readonly end: number;
 }
 
-interface Header {
-	readonly entries: readonly Entry[];
+/** The header of a safetensors file. */
+export interface SafetensorsHeader {
+	readonly entries: readonly SafetensorsEntry[];
 	readonly metadata: Record<string, string>;
 	/** Position of the data section in the file, in bytes. */
 	readonly dataStart: number;
@@ -57,7 +59,7 @@ interface Header {
  */
 export function loadSafetensors(file: Uint8Array | ArrayBuffer): Record<string, HostTensor> {
 	const bytes = checkBytes("loadSafetensors", "bytes", file);
-	const { entries, dataStart } = readHeader(bytes);
+	const { entries, dataStart } = readSafetensorsHeader(bytes, bytes.length);
 	const dict: Record<string, HostTensor> = Object.create(null);
 	for (const entry of entries) {
 		const view = new DataView(bytes.buffer, bytes.byteOffset + dataStart + entry.begin, entry.end - entry.begin);
@@ -73,7 +75,8 @@ export function loadSafetensors(file: Uint8Array | ArrayBuffer): Record<string, 
  * @throws FormatError if the file's header or its offsets are not valid, as `loadSafetensors`
  */
 export function loadSafetensorsMetadata(file: Uint8Array | ArrayBuffer): Record<string, string> {
-	return readHeader(checkBytes("loadSafetensorsMetadata", "bytes", file)).metadata;
+	const bytes = checkBytes("loadSafetensorsMetadata", "bytes", file);
+	return readSafetensorsHeader(bytes, bytes.length).metadata;
 }
 
 /**
@@ -133,25 +136,44 @@ function product(shape: readonly number[]): number {
 	return shape.reduce((count, size) => count * size, 1);
 }
 
-function readHeader(bytes: Uint8Array): Header {
-	if (bytes.length < 8)
-		throw new FormatError(`not a safetensors file: ${bytes.length} bytes, the header's length takes 8`);
-	const declared = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
+/**
+ * How many bytes at the start of a safetensors file its header takes, with the 8 of its length.
+ *
+ * @param start at least the first 8 bytes of the file, if it has so many
+ * @param fileBytes the size of the file
+ * @throws FormatError if no file of this size starts like this
+ */
+export function safetensorsHeaderBytes(start: Uint8Array, fileBytes: number): number {
+	if (start.length < 8)
+		throw new FormatError(`not a safetensors file: ${start.length} bytes, the header's length takes 8`);
+	const declared = new DataView(start.buffer, start.byteOffset).getBigUint64(0, true);
 	if (declared > MAX_HEADER_BYTES) {
 		throw new FormatError(`not a safetensors file: it claims a header of ${declared} bytes, the format allows 100 MB`);
 	}
 	const dataStart = 8 + Number(declared);
-	if (dataStart > bytes.length) {
-		throw new FormatError(`truncated safetensors file: a header of ${declared} bytes in a file of ${bytes.length}`);
+	if (dataStart > fileBytes) {
+		throw new FormatError(`truncated safetensors file: a header of ${declared} bytes in a file of ${fileBytes}`);
 	}
+	return dataStart;
+}
+
+/**
+ * Reads the header of a safetensors file of which only the start is in memory.
+ *
+ * @param bytes the start of the file: at least its `safetensorsHeaderBytes`
+ * @param fileBytes the size of the file
+ * @throws FormatError as `loadSafetensors`, except for values that do not fit
+ */
+export function readSafetensorsHeader(bytes: Uint8Array, fileBytes: number): SafetensorsHeader {
+	const dataStart = safetensorsHeaderBytes(bytes, fileBytes);
 	const fields = parseHeader(bytes.subarray(8, dataStart));
 	let metadata: Record<string, string> = Object.create(null);
-	const entries: Entry[] = [];
+	const entries: SafetensorsEntry[] = [];
 	for (const [name, value] of Object.entries(fields)) {
 		if (name === METADATA) metadata = readMetadata(value);
 		else entries.push(readEntry(name, value));
 	}
-	checkSpans(entries, bytes.length - dataStart);
+	checkSpans(entries, fileBytes - dataStart);
 	return { entries, metadata, dataStart };
 }
 
@@ -204,7 +226,7 @@ function readMetadata(value: unknown): Record<string, string> {
 	return metadata;
 }
 
-function readEntry(name: string, value: unknown): Entry {
+function readEntry(name: string, value: unknown): SafetensorsEntry {
 	const fail = (reason: string): never => {
 		throw new FormatError(`safetensors tensor "${name}": ${reason}`);
 	};
@@ -232,7 +254,7 @@ function readEntry(name: string, value: unknown): Entry {
 }
 
 /** The spans, in order, must tile the data section: each starts where the one before it ended. */
-function checkSpans(entries: readonly Entry[], dataBytes: number): void {
+function checkSpans(entries: readonly SafetensorsEntry[], dataBytes: number): void {
 	let at = 0;
 	for (const { name, begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
 		const span = `safetensors tensor "${name}": data_offsets [${begin}, ${end}]`;
@@ -259,7 +281,7 @@ function describe(cause: unknown): string {
 }
 
 /** Converts the bytes of one tensor. @param view exactly its values */
-function readValues({ name, dtype, shape }: Entry, view: DataView): Pick<HostTensor, "dtype" | "data"> {
+function readValues({ name, dtype, shape }: SafetensorsEntry, view: DataView): Pick<HostTensor, "dtype" | "data"> {
 	const count = product(shape);
 	if (dtype === "I64") return { dtype: "int32", data: narrowInt64(name, view, count) };
 	if (dtype === "F64") return { dtype: "float32", data: narrowFloat64(name, view, count) };

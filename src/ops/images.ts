@@ -36,12 +36,16 @@ export function packImages(
 	if (pixels.length !== count * bytes)
 		throw new ShapeError(`packImages: ${pixels.length} bytes do not fill images of shape ${formatShape(shape)}.`);
 	const wordsPerImage = Math.ceil(bytes / 4);
-	const padded = new Uint8Array(4 * count * wordsPerImage);
-	if (padded.length === pixels.length) padded.set(pixels);
-	else for (let i = 0; i < count; i++) padded.set(pixels.subarray(i * bytes, (i + 1) * bytes), 4 * i * wordsPerImage);
 	const words = gpu.keep(gpu.empty([count, wordsPerImage], "uint32"));
-	gpu.write(words.memory(), padded);
+	gpu.write(words.memory(), bytes % 4 === 0 ? pixels : paddedToWords(pixels, count, bytes, wordsPerImage));
 	return { words, count, shape: imageShape, dispose: () => words.dispose() };
+}
+
+/** Images of `bytes` bytes, each followed by zeros up to whole words. */
+function paddedToWords(pixels: Uint8Array, count: number, bytes: number, wordsPerImage: number): Uint8Array {
+	const padded = new Uint8Array(4 * count * wordsPerImage);
+	for (let i = 0; i < count; i++) padded.set(pixels.subarray(i * bytes, (i + 1) * bytes), 4 * i * wordsPerImage);
+	return padded;
 }
 
 export interface GatherImagesOptions {

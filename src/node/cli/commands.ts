@@ -1,6 +1,9 @@
 import type { CommandDeclaration } from "./command.js";
 import { completeCommand } from "./commands/complete.js";
+import { decodeCommand } from "./commands/decode.js";
 import { doctorCommand } from "./commands/doctor.js";
+import { encodeCommand } from "./commands/encode.js";
+import { evaluateCommand } from "./commands/evaluate.js";
 import { exportCommand } from "./commands/export.js";
 import { reconstructCommand } from "./commands/reconstruct.js";
 import { sampleCommand } from "./commands/sample.js";
@@ -15,6 +18,9 @@ export const commands: readonly CommandDeclaration[] = [
 	sampleCommand,
 	completeCommand,
 	reconstructCommand,
+	encodeCommand,
+	decodeCommand,
+	evaluateCommand,
 	exportCommand,
 	summaryCommand,
 	doctorCommand,

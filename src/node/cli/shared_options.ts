@@ -1,4 +1,6 @@
 import { adapterChoices } from "../adapters/open_device.js";
+import { defaultMaxBad } from "../runs/data_options.js";
+import { splits } from "../runs/image_list.js";
 import type { Options } from "./options.js";
 
 /** The range of an option that counts things. */
@@ -15,7 +17,7 @@ export const adapter = {
 	help: "where to compute",
 } as const;
 
-export const classOption = { kind: "number", value: "label", least: 0, whole: true } as const;
+export const classOption = { kind: "text", value: "class" } as const;
 
 /** How codes are drawn from a prior. */
 export const samplingOptions = {
@@ -47,9 +49,43 @@ export const controlOptions = {
 	},
 } as const satisfies Options;
 
+/** Which images are read, and how they are prepared. */
+export const inputOptions = {
+	split: { kind: "word", value: "part", words: splits, otherwise: "test", help: "which part of a data set to use" },
+	size: {
+		...count,
+		value: "pixels",
+		least: 4,
+		divisibleBy: 4,
+		otherwise: "as the run's images",
+		help: "scale images so that their shorter side is this, and cut out the square in the middle",
+	},
+	maxBad: {
+		kind: "number",
+		value: "share",
+		least: 0,
+		most: 1,
+		default: defaultMaxBad,
+		help: "share of the images that may be unreadable; they are left out",
+	},
+} as const satisfies Options;
+
+export const pairsOption = {
+	kind: "text",
+	value: "folder",
+	otherwise: "none",
+	help: "write originals and reconstructions as PNG files of the same names into two folders in this one",
+} as const;
+
+export const overwriteOption = { kind: "flag", help: "replace files that exist in the folder of --out" } as const;
+
 export const runArgument = { help: "the folder of a run, or its model file" };
 export const modelArgument = { help: "the folder of a run, or a model file" };
 export const imagesArgument = {
 	help: "images (PNG, JPEG, WebP, AVIF, GIF or TIFF), or folders that contain them at any depth",
+	several: true,
+} as const;
+export const inputsArgument = {
+	help: "images (PNG, JPEG, WebP, AVIF, GIF or TIFF), folders that contain them at any depth, IDX files, or the name of a data set",
 	several: true,
 } as const;

@@ -93,7 +93,8 @@ function hashOf(parts: readonly (Uint8Array | string)[]): string {
 	return hash.digest("hex");
 }
 
-async function loadNamed({ data, images, seed }: DataOptions): Promise<Dataset> {
+/** Loads a data set by its name or from a folder; a bar shows what is downloaded. */
+export async function loadNamed({ data, images, seed }: DataOptions): Promise<Dataset> {
 	const drawn = images ?? defaultDigits;
 	if (data === "digits" && drawn > mostDigits)
 		throw new ArgumentError(

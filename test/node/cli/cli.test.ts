@@ -365,7 +365,18 @@ test("help is printed with exit code 0, with a description and an example for ea
 		assert.is(code, 0, errors);
 		assert.match(output, /train-prior/);
 	}
-	for (const name of ["train", "train-prior", "sample", "complete", "reconstruct", "summary", "doctor"]) {
+	for (const name of [
+		"train",
+		"train-prior",
+		"sample",
+		"complete",
+		"reconstruct",
+		"encode",
+		"decode",
+		"evaluate",
+		"summary",
+		"doctor",
+	]) {
 		const { code, output } = await tessera([name, "--help"]);
 		assert.is(code, 0);
 		assert.match(output, new RegExp(`^Usage: tessera ${name} .*\\n\\n[A-Z][^]*?\\.\\n`));

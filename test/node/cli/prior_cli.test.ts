@@ -127,6 +127,43 @@ test("sample writes a row for each class, or images of one", async () => {
 	assert.not.equal(await readFile(join(folder, "other.png")), await readFile(join(folder, "one.png")));
 });
 
+test("sample writes single files into a folder, with the class in the name and larger pixels", async () => {
+	const words = ["sample", run, "--count", "3", "--seed", "5", "--out", "files", "--scale", "2"];
+	const { code, output, errors } = await tessera(words);
+	assert.is(code, 0, errors);
+	assert.match(output, "30 images, 3 of each of 10 classes");
+	const names = (await readdir(join(folder, "files"))).sort();
+	assert.is(names.length, 30);
+	assert.equal(names.slice(0, 4), ["0-0.png", "0-1.png", "0-2.png", "1-0.png"]);
+	const file = await readImage(join(folder, "files", "7-1.png"));
+	assert.equal([file.width, file.height], [56, 56]);
+	// The same seed has given a grid before, whose cells are 56 × 56 with a gap of 4.
+	const grid = await readImage(join(folder, "all.png"));
+	for (const [y, x] of [
+		[0, 0],
+		[31, 20],
+		[55, 55],
+	] as const)
+		assert.is(file.pixels[y * 56 + x], grid.pixels[(4 + 7 * 60 + y) * grid.width + 4 + 60 + x]);
+	const again = await tessera(words);
+	assert.is(again.code, 1);
+	assert.match(again.errors, /"files\/0-0\.png" exists: choose another folder, or give --overwrite/);
+	const config = JSON.parse(await readFile(join(folder, run, "config.json"), "utf8"));
+	const classes = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+	await writeFile(join(folder, run, "config.json"), JSON.stringify({ ...config, classes }));
+	const named = await tessera([...words.slice(0, -2), "--class", "seven", "--overwrite"]);
+	assert.is(named.code, 0, named.errors);
+	assert.equal((await readdir(join(folder, "files"))).filter((name) => name.startsWith("s")).sort(), [
+		"seven-0.png",
+		"seven-1.png",
+		"seven-2.png",
+	]);
+	const wrong = await tessera(["sample", run, "--class", "sevn"]);
+	assert.is(wrong.code, 1);
+	assert.match(wrong.errors, /or the name of a class \(zero, .*but is "sevn"; did you mean "seven"\?/);
+	await writeFile(join(folder, run, "config.json"), JSON.stringify(config));
+});
+
 test("complete keeps the part that was asked for, in the picture and in the codes, and draws the rest", async () => {
 	// Each cell of the grid is 56 × 56 with a gap of 4; cell 1 shows what is kept, doubled.
 	const cell = (image: Image, place: number) => (y: number, x: number) =>
@@ -254,7 +291,8 @@ test("mistakes are named in one line, with exit code 1", async () => {
 		[["sample", run, "--class", "10"], /--class must be from 0 to 9 with the prior of "runs\/digits", but is 10/],
 		[["sample", run, "--count", "1e9"], /--count must be at most \d+ here, but is 1000000000/],
 		[["sample", run, "--temperature", "-1"], /--temperature must be a finite number of at least 0, but is -1/],
-		[["sample", run, "--out", "grid.jpg"], /--out must end in \.png, but is "grid.jpg"/],
+		[["sample", run, "--out", "grid.jpg"], /--out must be a \.png for a grid, or a folder .*, but is "grid\.jpg"/],
+		[["sample", run, "--scale", "1e6"], /--scale must be at most \d+ for images of 28 × 28, but is 1000000/],
 		[["complete", run], /at least one image/],
 		[["complete", run, "a.png", "--keep", "bottom"], /--keep must be "top" or "left" or "box", but is "bottom"/],
 		[["complete", run, "a.png", "--out", "a.png"], /"a\.png" would be overwritten/],

@@ -10,9 +10,10 @@ import { plural } from "../../plural.js";
 import { type CodeGrid, decodeCodes, gridOf } from "../../runs/code_sets.js";
 import { imagePaths, runFolderOf } from "../../runs/inputs.js";
 import { checkHasPrior, loadPrior } from "../../runs/load_prior.js";
+import { findModel } from "../../runs/open_model.js";
 import { print, printResult, showsProgress } from "../../runs/output.js";
 import { withProgress } from "../../runs/progress.js";
-import { checkClass, checkGridSize, checkPng, gridOfImages, sizeOfImages } from "../../runs/sample_images.js";
+import { checkGridSize, checkPng, classNumber, gridOfImages, sizeOfImages } from "../../runs/sample_images.js";
 import { defineCommand } from "../command.js";
 import { adapter, classOption, count, imagesArgument, runArgument, samplingOptions } from "../shared_options.js";
 
@@ -40,7 +41,7 @@ export const completeCommand = defineCommand({
 			help: "the half, or the middle, that is kept",
 		},
 		count: { ...count, default: 6, help: "completions of each image" },
-		class: { ...classOption, otherwise: "drawn as well", help: "the class of the images" },
+		class: { ...classOption, otherwise: "drawn as well", help: "the class of the images, by its name or its number" },
 		...samplingOptions,
 		out: {
 			kind: "text",
@@ -50,7 +51,7 @@ export const completeCommand = defineCommand({
 		},
 		adapter,
 	},
-	async run({ run: path, images: given, keep, count, class: label, temperature, topK, seed, out, adapter }) {
+	async run({ run: path, images: given, keep, count, class: className, temperature, topK, seed, out, adapter }) {
 		checkPng(out);
 		const paths = await imagePaths("tessera complete", given);
 		const run = await runFolderOf(path);
@@ -60,7 +61,7 @@ export const completeCommand = defineCommand({
 		const images = await Promise.all(paths.map((path) => readImage(path)));
 		const gpu = await openDevice({ adapter, announce: showsProgress() });
 		const { model, prior, levels } = await loadPrior(gpu, run);
-		checkClass(run, prior.numClasses, label);
+		const label = classNumber(run, prior.numClasses, (await findModel(run)).config?.classes, className);
 		const size = sizeOfImages(prior, levels);
 		checkGridSize(count + 2, images.length, size);
 		const start = performance.now();

@@ -1,26 +1,40 @@
-import { basename, extname, join, resolve } from "node:path";
+import { extname, join, resolve } from "node:path";
 import { formatValue } from "../../../base/arguments.js";
 import { ArgumentError } from "../../../base/errors.js";
-import type { ImageSet } from "../../../data/image_set.js";
 import { openDevice } from "../../adapters/open_device.js";
 import { writeFileAtomic } from "../../files.js";
-import { imageGrid, reconstructionGrid } from "../../images/image_grid.js";
-import { joined, reconstructImages } from "../../images/pictures.js";
-import { type Image, readImage, withChannels } from "../../images/read_image.js";
+import { imagesPerBatch } from "../../images/batch_sizes.js";
+import { reconstructionGrid } from "../../images/image_grid.js";
+import { PairFolders } from "../../images/pair_folders.js";
+import { joined } from "../../images/pictures.js";
+import { PngFolder, pngName } from "../../images/png_folder.js";
+import type { Image } from "../../images/read_image.js";
+import { roundedToFour } from "../../images/resample.js";
+import { meanSquaredError } from "../../metrics/image_error.js";
+import { compareImages, QualityTally, qualityInWords } from "../../metrics/quality.js";
 import { plural } from "../../plural.js";
-import { imagePaths, modelFile } from "../../runs/inputs.js";
-import { loadModel } from "../../runs/load_model.js";
-import { print, showsProgress } from "../../runs/output.js";
+import { BadImages } from "../../runs/bad_images.js";
+import { type ImageList, listImages } from "../../runs/image_list.js";
+import { streamImages } from "../../runs/image_stream.js";
+import { findModel, openModel } from "../../runs/open_model.js";
+import { print, printResult, showsProgress } from "../../runs/output.js";
 import { withProgress } from "../../runs/progress.js";
+import { reconstructStream } from "../../runs/reconstruct_stream.js";
 import { defineCommand } from "../command.js";
-import { adapter, imagesArgument, modelArgument } from "../shared_options.js";
+import { adapter, inputOptions, inputsArgument, modelArgument, pairsOption } from "../shared_options.js";
+
+const command = "tessera reconstruct";
 
 export const reconstructCommand = defineCommand({
 	name: "reconstruct",
 	summary: "Encode and decode images with a trained model",
-	description: "Encode and decode PNG images with a trained model, and print the error of each.",
-	examples: ["tessera reconstruct runs/digits a.png b.png", "tessera reconstruct runs/photos photos/ --out out/"],
-	arguments: { model: modelArgument, images: imagesArgument },
+	description:
+		"Encode and decode images with a trained model, and print the error of each. Images are prepared as those of the run if it has a size; otherwise they may have any.",
+	examples: [
+		"tessera reconstruct runs/digits a.png b.png",
+		"tessera reconstruct runs/photos photos/ --out out/ --metrics",
+	],
+	arguments: { model: modelArgument, images: inputsArgument },
 	options: {
 		out: {
 			kind: "text",
@@ -28,123 +42,94 @@ export const reconstructCommand = defineCommand({
 			default: "reconstructions.png",
 			help: "a .png to write a grid of originals above reconstructions, or a folder to write a .png for each image",
 		},
+		metrics: { kind: "flag", help: "print PSNR and SSIM too, and the means of all images" },
+		pairs: pairsOption,
+		...inputOptions,
 		adapter,
 	},
-	async run({ model: modelPath, images: given, out, adapter }) {
+	async run({ model: path, images: given, out, metrics, pairs: pairsPath, split, size, maxBad, adapter }) {
 		const extension = extname(out).toLowerCase();
 		if (/^\.(jpe?g|gif|bmp|webp|tiff?|svg)$/.test(extension))
 			throw new ArgumentError(
-				`tessera reconstruct: --out must be a .png for a grid, or a folder for a .png of each image, but is ${formatValue(out)}.`,
+				`${command}: --out must be a .png for a grid, or a folder for a .png of each image, but is ${formatValue(out)}.`,
 			);
-		const paths = await imagePaths("tessera reconstruct", given);
-		const file = await modelFile(modelPath);
-		const images: (Image & { readonly path: string })[] = [];
-		await withProgress("reading", paths.length, async (progress) => {
-			for (const path of paths) {
-				images.push({ path, ...(await readImage(path)) });
-				progress.update(images.length, "files");
-			}
-		});
-		const [first] = images as [(typeof images)[number]];
 		const intoGrid = extension === ".png";
-		const other = images.find(({ height, width }) => height !== first.height || width !== first.width);
-		if (intoGrid && other !== undefined)
-			throw new ArgumentError(
-				`tessera reconstruct: the images of a grid must have one size, but "${first.path}" is ${first.width} × ${first.height} and "${other.path}" ${other.width} × ${other.height}: give --out a folder instead.`,
-			);
-
-		const targets = intoGrid ? [out] : paths.map((path) => targetOf(path, out));
-		checkTargets(targets, paths);
-
+		const found = await findModel(path);
+		const list = await listImages(command, given, split, found.config);
+		checkTargets(intoGrid ? [out] : list.names.map((name) => join(out, pngName(name))), list);
+		const pairs = pairsPath === undefined ? undefined : await PairFolders.open(pairsPath);
 		const gpu = await openDevice({ adapter, announce: showsProgress() });
-		const model = await loadModel(gpu, file);
-		const results: { path: string; original: Image; reconstruction: Image }[] = [];
-		await withProgress("reconstructing", images.length, async (progress) => {
-			for (const image of images) {
-				const original = withChannels(image, model.inChannels as 1 | 3);
-				const padded = padToFour(original);
-				const pixels = await reconstructImages(gpu, model, imageSet(padded));
-				results.push({
-					path: image.path,
-					original,
-					reconstruction: crop({ ...padded, pixels }, original.height, original.width),
-				});
+		const { model, preparation } = await openModel(gpu, found, size);
+		const bad = new BadImages(list.names.length, maxBad);
+		const together = ({ height, width }: { height: number; width: number }) =>
+			imagesPerBatch(model, { height: roundedToFour(height), width: roundedToFour(width) });
+		const batches = streamImages(list, { preparation, together, oneSize: false, anySides: true, bad });
+		const tally = new QualityTally(1, 1, model.dataVariance < 1 ? model.dataVariance : undefined);
+		const folder = new PngFolder(out, true);
+		const grid: { original: Image; reconstruction: Image }[] = [];
+		const lines: string[] = [];
+		const results: object[] = [];
+		await withProgress("reconstructing", list.names.length, async (progress) => {
+			for await (const { name, original, reconstruction } of reconstructStream(gpu, model, batches)) {
+				if (intoGrid) {
+					checkOneSize(original, grid[0]?.original);
+					grid.push({ original, reconstruction });
+				} else await folder.write(name, reconstruction);
+				await pairs?.write(name, original, reconstruction);
+				if (metrics) {
+					const quality = compareImages(original.pixels, reconstruction.pixels, original);
+					tally.add(quality, quality.mse);
+					lines.push(`${name}: ${qualityInWords({ ...quality, nmse: undefined })}`);
+					results.push({ name, ...quality, ssim: quality.ssim ?? null });
+				} else {
+					const mse = meanSquaredError(original.pixels, reconstruction.pixels);
+					lines.push(`${name}: mean squared error ${mse.toFixed(5)}`);
+					results.push({ name, mse });
+				}
 				progress.update(results.length, "images");
 			}
 		});
 		gpu.dispose();
-
-		if (intoGrid) {
-			const { height, width } = first;
-			const grid = reconstructionGrid(
-				{
-					images: joined(results.map(({ original }) => original.pixels)),
-					count: results.length,
-					channels: model.inChannels,
-					height,
-					width,
-					columns: Math.min(8, results.length),
-				},
-				joined(results.map(({ reconstruction }) => reconstruction.pixels)),
-			);
-			await writeFileAtomic(out, grid);
-		} else {
-			for (const { path, reconstruction } of results) {
-				const { pixels, channels, height, width } = reconstruction;
-				const png = imageGrid({ images: pixels, count: 1, channels, height, width, columns: 1, scale: 1, gap: 0 });
-				await writeFileAtomic(targetOf(path, out), png);
-			}
-		}
-		for (const { path, original, reconstruction } of results)
-			print(`${path}: mean squared error ${meanSquaredError(original.pixels, reconstruction.pixels).toFixed(5)}`);
+		if (intoGrid) await writeFileAtomic(out, pictureOf(grid));
+		for (const line of lines) print(line);
+		const { levels: _, ...mean } = tally.result();
+		if (metrics) print(`Mean of ${plural(mean.images, "image")}: ${qualityInWords(mean)}`);
 		print(`${plural(results.length, "reconstruction")} written to ${out}`);
+		printResult({ images: results, ...(metrics ? { mean } : {}), leftOut: bad.count, out });
 	},
 });
 
-/** The path of the reconstruction of one image. */
-function targetOf(path: string, folder: string): string {
-	return join(folder, `${basename(path, extname(path))}.png`);
-}
-
-/** @throws ArgumentError if a file would overwrite an image that was given, or another result */
-function checkTargets(targets: readonly string[], images: readonly string[]): void {
-	const taken = new Set(images.map((path) => resolve(path)));
-	for (const target of targets) {
-		if (taken.has(resolve(target)))
+/** @throws ArgumentError if a file would overwrite an image that was given */
+function checkTargets(targets: readonly string[], { files }: ImageList): void {
+	const given = new Set(files.map((path) => resolve(path)));
+	for (const target of targets)
+		if (given.has(resolve(target)))
 			throw new ArgumentError(
-				`tessera reconstruct: "${target}" would be overwritten: choose another --out, or give images with different names.`,
+				`${command}: "${target}" would be overwritten: choose another --out, or give images with different names.`,
 			);
-		taken.add(resolve(target));
-	}
 }
 
-function imageSet(image: Image): ImageSet {
-	return { name: "image", count: 1, ...image };
+/** @throws ArgumentError if an image of a grid has another size than the first */
+function checkOneSize(image: Image, first: Image | undefined): void {
+	if (first === undefined || (first.height === image.height && first.width === image.width)) return;
+	throw new ArgumentError(
+		`${command}: the images of a grid must have one size, but one is ${first.width} × ${first.height} and another ${image.width} × ${image.height}: give --size, or a folder for --out.`,
+	);
 }
 
-/** The image with its last row and column repeated until both lengths are divisible by 4. */
-function padToFour(image: Image): Image {
-	return resample(image, Math.ceil(image.height / 4) * 4, Math.ceil(image.width / 4) * 4);
-}
-
-function crop(image: Image, height: number, width: number): Image {
-	return resample(image, height, width);
-}
-
-/** The image's top left part of this size; what lies outside repeats the last row and column. */
-function resample(image: Image, height: number, width: number): Image {
-	const pixels = new Uint8Array(image.channels * height * width);
-	let at = 0;
-	for (let channel = 0; channel < image.channels; channel++)
-		for (let y = 0; y < height; y++)
-			for (let x = 0; x < width; x++) {
-				const from = channel * image.height + Math.min(y, image.height - 1);
-				pixels[at++] = image.pixels[from * image.width + Math.min(x, image.width - 1)];
-			}
-	return { ...image, height, width, pixels };
-}
-
-/** On the 0 … 1 scale. */
-function meanSquaredError(a: Uint8Array, b: Uint8Array): number {
-	return a.reduce((sum, value, i) => sum + ((value - b[i]) / 255) ** 2, 0) / a.length;
+/** A grid of originals above reconstructions, as PNG bytes. */
+function pictureOf(results: readonly { readonly original: Image; readonly reconstruction: Image }[]): Uint8Array {
+	const [{ original }] = results;
+	const { channels, height, width } = original;
+	return reconstructionGrid(
+		{
+			images: joined(results.map(({ original }) => original.pixels)),
+			count: results.length,
+			channels,
+			height,
+			width,
+			columns: Math.min(8, results.length),
+		},
+		joined(results.map(({ reconstruction }) => reconstruction.pixels)),
+	);
 }
