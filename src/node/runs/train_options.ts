@@ -35,8 +35,9 @@ export type GivenTrainOptions = Omit<TrainOptions, "epochs" | "batch" | "codes">
 
 /** The built-in digits take 3 epochs of 64 steps: enough to see them, in seconds. */
 const epochsOfDigits = 3;
-/** Images that a training sees in all its epochs, about. */
+/** Images of 28 × 28 that a training sees in all its epochs, about; of larger ones fewer, but not below the second number. */
 const seenImages = 40_000;
+const fewestSeen = 10_000;
 const fewestEpochs = 5;
 /** From so many images on, batches are larger: steps on a GPU cost less for each image. */
 const many = 20_000;
@@ -44,13 +45,14 @@ const many = 20_000;
 /** The options, with defaults that suit the number of images and their channels. */
 export function withDefaults(
 	options: GivenTrainOptions,
-	{ count, channels }: { readonly count: number; readonly channels: number },
+	{ count, channels, height, width }: Record<"count" | "channels" | "height" | "width", number>,
 ): TrainOptions {
 	const { epochs, batch, codes } = options;
+	const seen = Math.max(fewestSeen, (seenImages * 28 * 28) / (height * width));
 	const standard =
 		options.data === "digits" && options.images === undefined
 			? epochsOfDigits
-			: Math.max(fewestEpochs, Math.ceil(seenImages / count));
+			: Math.max(fewestEpochs, Math.ceil(seen / count));
 	return {
 		...options,
 		epochs: epochs ?? standard,

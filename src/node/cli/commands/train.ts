@@ -91,7 +91,8 @@ export const trainCommand = defineCommand({
 		},
 		epochs: {
 			...count,
-			otherwise: "3 for digits, else so many that about 40,000 images are seen, at least 5",
+			otherwise:
+				"3 for digits, else so many that about 40,000 images of 28 × 28 are seen (10,000 of 56 × 56 and more), at least 5",
 			help: "passes over the training images",
 		},
 		batch: { ...count, otherwise: "128 from 20,000 images on, else 16", help: "images per step" },
