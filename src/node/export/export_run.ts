@@ -5,6 +5,7 @@ import { type AdapterChoice, openDevice } from "../adapters/open_device.js";
 import { readRegularFile } from "../files.js";
 import { modelFile } from "../runs/inputs.js";
 import { modelFromFile } from "../runs/load_model.js";
+import { codebookChecksum } from "../runs/open_model.js";
 import { parseSafetensors } from "../runs/safetensors_file.js";
 import { checkTarget, type Target, type WrittenFile, writeFiles } from "./export_files.js";
 import { huggingFaceConfig } from "./hugging_face.js";
@@ -48,7 +49,11 @@ export async function exportModel(options: ExportOptions): Promise<{ file: strin
 	const outputs: [folder: string, files: Readonly<Record<string, Uint8Array | string>>][] = [];
 	if (onnx !== undefined) {
 		const modelHash = createHash("sha256").update(bytes).digest("hex");
-		const { encoder, decoder } = onnxFiles(model, weights.tensors, { version: TESSERA_VERSION, modelHash });
+		const { encoder, decoder } = onnxFiles(model, weights.tensors, {
+			version: TESSERA_VERSION,
+			modelHash,
+			codebook: codebookChecksum(file, bytes),
+		});
 		outputs.push([onnx, { "encoder.onnx": encoder, "decoder.onnx": decoder }]);
 	}
 	if (hf !== undefined && facts !== undefined) {

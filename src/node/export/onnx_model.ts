@@ -22,6 +22,8 @@ export interface OnnxOptions {
 	readonly version: string;
 	/** The SHA-256 of the model's file, which identifies what the codes stand for. */
 	readonly modelHash: string;
+	/** Identifies the codebook in files of codes. */
+	readonly codebook: string;
 }
 
 /**
@@ -81,7 +83,11 @@ function codesOf({ vqLayer }: VQVAE<Quantizer>): Port {
 	};
 }
 
-function modelProto(graph: GraphProto, model: VQVAE<Quantizer>, { version, modelHash }: OnnxOptions): ModelProto {
+function modelProto(
+	graph: GraphProto,
+	model: VQVAE<Quantizer>,
+	{ version, modelHash, codebook }: OnnxOptions,
+): ModelProto {
 	const { inChannels, vqLayer } = model;
 	const described = {
 		value_range: "-0.5 to 0.5",
@@ -94,6 +100,7 @@ function modelProto(graph: GraphProto, model: VQVAE<Quantizer>, { version, model
 		...(vqLayer instanceof FiniteScalarQuantizer ? { levels_per_dimension: vqLayer.levelsPerDimension } : {}),
 		data_variance: model.dataVariance,
 		model_sha256: modelHash,
+		codebook_sha256: codebook,
 	};
 	return {
 		irVersion,

@@ -23,7 +23,7 @@ import { isTie } from "./ties.js";
 
 const test = suite("ONNX models");
 
-const options = { version: "1.2.3", modelHash: "abc" };
+const options = { version: "1.2.3", modelHash: "abc", codebook: "def" };
 const sizes = { embeddingDim: 4, numEmbeddings: 24 };
 
 async function weightsOf(model: VQVAE<Quantizer>): Promise<Record<string, HostTensor>> {
@@ -174,6 +174,7 @@ test("initializers have the names and bytes of the state dict, and nodes all of 
 			levels: "1",
 			data_variance: "0.25",
 			model_sha256: "abc",
+			codebook_sha256: "def",
 		});
 		for (const { name, dims, rawData } of graph.initializer) {
 			const weight = weights[name];
