@@ -85,7 +85,8 @@ async function decodeWithSharp(
 		const { data, info } = await decoded.raw().toBuffer({ resolveWithObject: true });
 		return planar(data, info.width, info.height, info.channels);
 	} catch (cause) {
-		const reason = cause instanceof Error ? cause.message.replaceAll(/\s+/g, " ").trim() : String(cause);
+		// The first line; libvips repeats itself in the others.
+		const [reason] = (cause instanceof Error ? cause.message : String(cause)).trim().split("\n");
 		if (/exceeds pixel limit/i.test(reason))
 			throw new LimitError(
 				`"${path}": it has more than ${Math.floor(mostValues / 3).toLocaleString("en-US")} pixels: scale it down or cut it up first.`,

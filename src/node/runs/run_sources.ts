@@ -163,14 +163,12 @@ async function openFolder(options: DataOptions, cacheFolder: string): Promise<Ru
 	const heldPart = options.validation === undefined ? (validation ?? test) : undefined;
 	let sources: Pick<RunSources, "train" | "heldOut" | "heldOutName">;
 	if (heldPart === undefined) {
-		const split = splitOf(folder, chosen.files.length, options.validation ?? standardShare);
+		const split = splitOf(folder, first.cache.count, options.validation ?? standardShare);
 		sources = {
-			train: selectFrom(first.source, imagesOf(first.cache, split.train)),
-			heldOut: selectFrom(first.source, imagesOf(first.cache, split.heldOut)),
+			train: selectFrom(first.source, split.train),
+			heldOut: selectFrom(first.source, split.heldOut),
 			heldOutName: "validation",
 		};
-		if (sources.train.count === 0 || sources.heldOut.count === 0)
-			throw new DataError(`"${folder}" has too few images that can be read for training and validation: add images.`);
 	} else {
 		const channels = options.channels ?? first.cache.channels;
 		const held = await openPart(heldPart, heldPart === validation ? "validation" : "test", channels, "center");
@@ -250,12 +248,6 @@ async function openOne(
 		return { source: cachedImages(setName, cache, kept), cache };
 	const set = { name: setName, count, channels: cache.channels, height, width, pixels: await pixelsOf(cache) };
 	return { source: sourceOf(kept === undefined ? set : { ...set, labels: kept }), cache };
-}
-
-/** The images of a cache that were made from these files. */
-function imagesOf({ origins }: ImageCache, files: Uint32Array): Uint32Array {
-	const wanted = new Set(files);
-	return Uint32Array.from({ length: origins.length }, (_, i) => i).filter((i) => wanted.has(origins[i]));
 }
 
 /** Images whose values the variance is computed from, at most. */
