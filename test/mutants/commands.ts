@@ -415,7 +415,7 @@ export const commands: Area = {
 		"a run that continues has the order of the first epoch": {
 			file: "src/node/runs/training_loop.ts",
 			find: "training.skipEpoch();",
-			replace: "",
+			replace: "continue;",
 			suites: ["node/runs/resume", "node/runs/lost_device"],
 		},
 		"a run that continues repeats the mirrored images of the batches that are done": {

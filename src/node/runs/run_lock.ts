@@ -105,14 +105,19 @@ async function isAlive({ pid, host, started }: Holder): Promise<boolean> {
 		if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
 	}
 	const now = await startOf(pid);
+	if (now === ended) return false;
 	return started === undefined || now === undefined || now === started;
 }
 
-/** When a process started, in ticks since the boot (field 22 of /proc/PID/stat); only on Linux. */
+/** In the place of its start, for a process that has ended but whose parent has not noticed yet. */
+const ended = "ended";
+
+/** When a process started, in ticks since the boot (field 22 of /proc/PID/stat), or `ended`; only on Linux. */
 async function startOf(pid: number): Promise<string | undefined> {
 	const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
 	// The second field is the program's name in parentheses, which may contain spaces.
-	return stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+	const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
+	return fields?.[0] === "Z" || fields?.[0] === "X" ? ended : fields?.[19];
 }
 
 /** Removes the lock if it still is the one that was read: another process may have replaced it in the meantime. */

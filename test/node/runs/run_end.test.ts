@@ -169,6 +169,24 @@ test("two runs in one folder: the second is told of the first", async () => {
 	assert.ok((await readdir(join(folder, "good"))).includes("model.safetensors"), "what was there is still there");
 });
 
+test("the lock of a process that was killed is free, although its parent has not noticed yet", async () => {
+	const place = join(folder, "zombie");
+	await mkdir(place);
+	// sleep takes the place of the shell, and never waits for the shell's child.
+	const parent = spawn("bash", ["-c", "sleep 0.01 & echo $!; exec sleep 60"]);
+	const pid = await new Promise<number>((done) => parent.stdout.once("data", (text) => done(Number(text))));
+	try {
+		const stat = () => readFile(`/proc/${pid}/stat`, "utf8");
+		for (let poll = 0; poll < 500 && !(await stat()).includes(") Z "); poll++)
+			await new Promise((done) => setTimeout(done, 10));
+		assert.match(await stat(), ") Z ");
+		await writeFile(join(place, ".tessera.lock"), JSON.stringify({ pid, host: hostname() }));
+		(await lockRun(place)).release();
+	} finally {
+		parent.kill();
+	}
+});
+
 test("a lock is taken over by one process only, also if it is of another with the same pid", async () => {
 	const place = join(folder, "locked");
 	await mkdir(place);
