@@ -49,6 +49,15 @@ export const controlOptions = {
 	},
 } as const satisfies Options;
 
+export const maxBad = {
+	kind: "number",
+	value: "share",
+	least: 0,
+	most: 1,
+	default: defaultMaxBad,
+	help: "share of the images that may be unreadable; they are left out",
+} as const;
+
 /** Which images are read, and how they are prepared. */
 export const inputOptions = {
 	split: { kind: "word", value: "part", words: splits, otherwise: "test", help: "which part of a data set to use" },
@@ -60,14 +69,7 @@ export const inputOptions = {
 		otherwise: "as the run's images",
 		help: "scale images so that their shorter side is this, and cut out the square in the middle",
 	},
-	maxBad: {
-		kind: "number",
-		value: "share",
-		least: 0,
-		most: 1,
-		default: defaultMaxBad,
-		help: "share of the images that may be unreadable; they are left out",
-	},
+	maxBad,
 } as const satisfies Options;
 
 export const pairsOption = {

@@ -7,9 +7,6 @@ const weights = gaussian();
 const c1 = (0.01 * 255) ** 2;
 const c2 = (0.03 * 255) ** 2;
 
-/** Images with a shorter side have no SSIM. */
-export const leastSsimSide = taps;
-
 function gaussian(): Float64Array {
 	const values = Float64Array.from({ length: taps }, (_, i) => Math.exp(-((i - reach) ** 2) / (2 * sigma ** 2)));
 	const sum = values.reduce((a, b) => a + b, 0);

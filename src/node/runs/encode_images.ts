@@ -49,7 +49,7 @@ export interface Encoded {
 }
 
 /**
- * Encodes images as they come and writes their codes. While the device computes a batch, the one before it is written and later ones
+ * Encodes a stream of images and writes their codes. While the device computes a batch, the one before it is written and later ones
  * are read.
  */
 export async function encodeStream(

@@ -29,7 +29,7 @@ interface Computing {
 	readonly output: Promise<Float32Array>;
 }
 
-/** Encodes and decodes images as they come, and measures the reconstructions. */
+/** Encodes and decodes a stream of images, and measures the reconstructions. */
 export async function evaluateStream(
 	gpu: Gpu,
 	model: VQVAE<Quantizer>,

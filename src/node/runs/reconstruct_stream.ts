@@ -14,7 +14,7 @@ export interface Reconstructed {
 }
 
 /**
- * Reconstructs images of any size as they come. Sides that are not divisible by 4 are padded with their last row or column, and
+ * Reconstructs a stream of images of any size. Sides that are not divisible by 4 are padded with their last row or column, and
  * the reconstruction is cropped.
  */
 export async function* reconstructStream(

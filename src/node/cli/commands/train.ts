@@ -1,7 +1,7 @@
 import { checkNumber, wrongArgument } from "../../../base/arguments.js";
 import { ArgumentError } from "../../../base/errors.js";
 import { colourOf } from "../../images/prepare_image.js";
-import { crops, defaultBackground, defaultMaxBad } from "../../runs/data_options.js";
+import { crops, defaultBackground } from "../../runs/data_options.js";
 import { runFolderOf } from "../../runs/inputs.js";
 import { parseInterval } from "../../runs/interval.js";
 import { gradients, initialisations, quantizerKinds, similarities } from "../../runs/quantizer_options.js";
@@ -9,7 +9,7 @@ import { defaultDigits } from "../../runs/run_sources.js";
 import { defaultLearningRate, schedules } from "../../runs/train_options.js";
 import { resumeVQVAE, trainVQVAE } from "../../runs/train_vqvae.js";
 import { defineCommand } from "../command.js";
-import { adapter, controlOptions, count, seed } from "../shared_options.js";
+import { adapter, controlOptions, count, maxBad, seed } from "../shared_options.js";
 
 const withCodebook = {
 	option: "quantizer",
@@ -81,14 +81,7 @@ export const trainCommand = defineCommand({
 			otherwise: "0.1 if there is no part for validation or testing",
 			help: "share of the training images that is held out to validate",
 		},
-		maxBad: {
-			kind: "number",
-			value: "share",
-			least: 0,
-			most: 1,
-			default: defaultMaxBad,
-			help: "share of the image files that may be unreadable; they are left out",
-		},
+		maxBad,
 		epochs: {
 			...count,
 			otherwise:
