@@ -1,0 +1,130 @@
+// What the worker tells the page.
+
+/** Images of one size, interleaved as a canvas wants them: uint8 [count, height, width, channels]. */
+export interface Pictures {
+	readonly count: number;
+	readonly channels: number;
+	readonly height: number;
+	readonly width: number;
+	readonly pixels: Uint8Array;
+}
+
+/** The losses of one training step. */
+export interface StepMetrics {
+	readonly step: number;
+	readonly loss: number;
+	/** Mean squared error of the batch over the variance of the training images. */
+	readonly nmse: number;
+	/** exp of the entropy of the batch's codes. */
+	readonly perplexity: number;
+}
+
+/** On images that are not trained on. */
+export interface TestMetrics {
+	readonly step: number;
+	readonly nmse: number;
+	/** Peak signal-to-noise ratio in dB, of a peak of 1. */
+	readonly psnr: number;
+	readonly perplexity: number;
+	readonly codesInUse: number;
+}
+
+/** What the codes draw, and how often they occur. */
+export interface CodebookView {
+	/** One picture per code: what the decoder makes of a square of that code. */
+	readonly patches: Pictures;
+	/** How often each code occurred lately, an exponential average; [K] */
+	readonly use: Float32Array;
+	/** 1 for a code that has moved as only a re-initialised one does since the frame before. */
+	readonly reborn: Uint8Array;
+	/** The codes of the shown test images, uint32 [count, h, w] (of the first level). */
+	readonly shown: Uint32Array;
+	readonly grid: readonly [h: number, w: number];
+}
+
+/** Latents and codes, projected to the plane of their largest variance. */
+export interface PlaneView {
+	/** [n, 2] */
+	readonly latents: Float32Array;
+	/** The code of each latent, [n]. */
+	readonly assigned: Uint32Array;
+	/** [K, 2] */
+	readonly codes: Float32Array;
+	/** The share of the latents' variance in this plane. */
+	readonly explained: number;
+}
+
+/** How a run stands. */
+export interface Frame {
+	readonly runId: string;
+	readonly step: number;
+	/** Seconds of training so far. */
+	readonly seconds: number;
+	readonly imagesPerSecond: number;
+	/** Those of the steps since the frame before. */
+	readonly losses: readonly StepMetrics[];
+	readonly test: TestMetrics | undefined;
+	readonly originals: Pictures | undefined;
+	readonly reconstructions: Pictures | undefined;
+	readonly codebook: CodebookView | undefined;
+	readonly plane: PlaneView | undefined;
+}
+
+/** What the page shows now; other things are not computed. */
+export interface Watched {
+	readonly strip: boolean;
+	readonly codebook: boolean;
+	readonly plane: boolean;
+}
+
+export interface Machine {
+	/** The name of the adapter, as the browser gives it. */
+	readonly adapter: string;
+	readonly vendor: string;
+	readonly architecture: string;
+	/** Whether it computes on the CPU. */
+	readonly software: boolean;
+	readonly features: readonly string[];
+	readonly limits: Readonly<Record<string, number>>;
+}
+
+/** Which part trains, if any; one at a time, since there is one GPU. */
+export type ActivityName = "train" | "slow motion" | "compare" | "prior" | "benchmark";
+
+export interface SessionState {
+	readonly phase: "opening" | "preparing" | "ready" | "recovering" | "failed" | "no adapter";
+	readonly activity: ActivityName | undefined;
+	/** Whether training waits because the tab is hidden. */
+	readonly hidden: boolean;
+	/** Steps per second at most; 0: as many as the machine can. */
+	readonly speed: number;
+}
+
+/** An error, for the page to show. */
+export interface Failure {
+	readonly name: string;
+	readonly message: string;
+	/** What the user can do, if the message does not say it. */
+	readonly advice: string | undefined;
+}
+
+/** A run that has begun or was restored. */
+export interface RunInfo {
+	readonly id: string;
+	readonly images: { readonly count: number; readonly channels: number; readonly height: number; readonly width: number };
+	readonly dataName: string;
+	readonly grid: readonly [h: number, w: number];
+	readonly levels: number;
+	/** K, of each level. */
+	readonly codes: number;
+	readonly classes: readonly string[];
+	/** Parameters that are trained. */
+	readonly parameters: number;
+}
+
+export type EngineEvent =
+	| { readonly kind: "state"; readonly state: SessionState }
+	| { readonly kind: "run"; readonly run: RunInfo; readonly settings: import("./settings.js").Settings }
+	| { readonly kind: "frame"; readonly frame: Frame }
+	| { readonly kind: "failure"; readonly failure: Failure }
+	| { readonly kind: "recovered"; readonly step: number };
