@@ -4,11 +4,13 @@
 //   node build.mjs --tests    build/test/: the test files, for Node and for a browser
 //   node build.mjs --bench    build/bench/: the benchmarks
 //   node build.mjs --evaluate build/evaluate/: the evaluations of trained models
+//   node build.mjs --site     site/: the playground
+//   node build.mjs --serve    the same, served on a free port of this machine
 import { execFileSync } from "node:child_process";
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve as resolvePath } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { build, context } from "esbuild";
 import { kernelMinifier } from "./minify_wgsl.mjs";
 
 process.chdir(dirname(fileURLToPath(import.meta.url)));
@@ -254,7 +256,63 @@ async function buildPrograms(folder) {
 	});
 }
 
-if (process.argv.includes("--tests")) await buildTests();
+const playground = "examples/playground";
+
+/** The playground imports the library as a user of the package does: from dist/. */
+const published = {
+	"tessera-gpu": "./dist/index.js",
+	"tessera-gpu/vqvae": "./dist/vqvae.js",
+	"tessera-gpu/digits": "./dist/digits.js",
+	"tessera-gpu/prior": "./dist/prior.js",
+	"tessera-gpu/quantizers": "./dist/quantizers.js",
+};
+
+/** site/playground/: static files that work under any path. */
+async function buildPlayground() {
+	const out = "site/playground";
+	await rm(out, { recursive: true, force: true });
+	const common = {
+		bundle: true,
+		format: "esm",
+		target: "es2022",
+		logLevel: "warning",
+		splitting: true,
+		minify: true,
+		charset: "utf8",
+		alias: published,
+		jsx: "automatic",
+		jsxImportSource: "preact",
+		entryNames: "[name]",
+		chunkNames: "chunks/[name]-[hash]",
+		metafile: true,
+		outdir: out,
+	};
+	const worker = await build({ ...common, entryPoints: [`${playground}/worker/worker.ts`] });
+	const page = await build({ ...common, entryPoints: [`${playground}/page/main.tsx`] });
+	const html = await readFile(`${playground}/page/index.html`, "utf8");
+	await writeFile(`${out}/index.html`, html.replace("PAGE_CSS", "main.css").replace("PAGE_JS", "main.js"));
+	await writeNotices(
+		[worker, page].flatMap(({ metafile }) => Object.keys(metafile.inputs)),
+		`${out}/THIRD_PARTY_LICENSES.txt`,
+	);
+}
+
+async function buildSite() {
+	await buildLibrary();
+	await buildPlayground();
+}
+
+/** Serves site/ on the loopback address. */
+async function serveSite() {
+	const server = await context({});
+	const { port } = await server.serve({ servedir: "site", host: "127.0.0.1" });
+	console.log(`http://127.0.0.1:${port}/playground/`);
+}
+
+if (process.argv.includes("--site") || process.argv.includes("--serve")) {
+	await buildSite();
+	if (process.argv.includes("--serve")) await serveSite();
+} else if (process.argv.includes("--tests")) await buildTests();
 else if (process.argv.includes("--bench")) await buildPrograms("bench");
 else if (process.argv.includes("--evaluate")) await buildPrograms("evaluate");
 else await buildLibrary();

@@ -111,7 +111,12 @@ export interface Failure {
 /** A run that has begun or was restored. */
 export interface RunInfo {
 	readonly id: string;
-	readonly images: { readonly count: number; readonly channels: number; readonly height: number; readonly width: number };
+	readonly images: {
+		readonly count: number;
+		readonly channels: number;
+		readonly height: number;
+		readonly width: number;
+	};
 	readonly dataName: string;
 	readonly grid: readonly [h: number, w: number];
 	readonly levels: number;

@@ -51,7 +51,7 @@ export class ImagesOnGpu {
 		readonly images: RunImages,
 	) {
 		const { train, test } = images;
-		const shapeOf = ({ count, channels, height, width }: ImageSet) => [count, channels, height, width];
+		const shapeOf = ({ count, channels, height, width }: ImageSet) => [count, channels, height, width] as const;
 		this.variance = imageVariance(train);
 		this.train = packImages(gpu, train.pixels, shapeOf(train));
 		this.test = packImages(gpu, test.pixels, shapeOf(test));
@@ -67,7 +67,8 @@ export class ImagesOnGpu {
 	}
 
 	dispose(): void {
-		for (const { packed } of [this.train, this.test]) packed.dispose();
+		this.train.dispose();
+		this.test.dispose();
 	}
 }
 

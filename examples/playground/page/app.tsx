@@ -1,0 +1,57 @@
+import { effect } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { showError } from "./actions.js";
+import { engine } from "./engine.js";
+import { Codebook } from "./panels/codebook.js";
+import { Draw } from "./panels/draw.js";
+import { Train } from "./panels/train.js";
+import { Header } from "./parts/header.js";
+import { Messages } from "./parts/messages.js";
+import { useVisiblePanels, visiblePanels } from "./parts/visible.js";
+import { planeIsShown } from "./parts/watched.js";
+import { isReady } from "./store.js";
+
+/** The panels in their order. */
+export const panels = [
+	{ id: "train", name: "Train", Panel: Train },
+	{ id: "codebook", name: "Codebook", Panel: Codebook },
+	{ id: "draw", name: "Draw", Panel: Draw },
+] as const;
+
+const ids = panels.map(({ id }) => id);
+
+export function App() {
+	useVisiblePanels(ids);
+	useEffect(
+		() =>
+			effect(() => {
+				const shown = visiblePanels.value;
+				if (!isReady.value) return;
+				engine.session
+					.watch({ strip: shown.has("train"), codebook: true, plane: shown.has("codebook") && planeIsShown.value })
+					.catch(showError);
+			}),
+		[],
+	);
+	return (
+		<>
+			<a class="skip" href="#train">
+				Skip to the training
+			</a>
+			<Header panels={panels} />
+			<main>
+				<Messages />
+				{panels.map(({ id, Panel }) => (
+					<Panel key={id} />
+				))}
+			</main>
+			<footer>
+				<p>
+					Everything runs in this tab: nothing that you draw or open leaves your machine.{" "}
+					<a href="../index.html">Tessera</a> · <a href="../operations.html">Operations</a> ·{" "}
+					<a href="../decisions.html">Decisions</a> · <a href="../benchmarks.html">Benchmarks</a>
+				</p>
+			</footer>
+		</>
+	);
+}

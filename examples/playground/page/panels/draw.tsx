@@ -1,0 +1,182 @@
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import type { Pictures } from "../../shared/frames.js";
+import type { Coded } from "../../worker/drawing.js";
+import { showError } from "../actions.js";
+import { engine } from "../engine.js";
+import { Card } from "../parts/card.js";
+import { CodeGrid } from "../parts/code_grid.js";
+import { CodeTable } from "../parts/code_table.js";
+import { Pad } from "../parts/pad.js";
+import { Pixels } from "../parts/pixels.js";
+import { visiblePanels } from "../parts/visible.js";
+import { chosenCode, codebook, pointedCode, run, step } from "../store.js";
+import { columnsFor } from "./codebook.js";
+import { Mix } from "./mix.js";
+
+/** Milliseconds between two codings of a drawing while the model trains. */
+const refresh = 700;
+
+export function Draw() {
+	const info = run.value;
+	const drawing = useSignal<Pictures | undefined>(undefined);
+	const coded = useSignal<Coded | undefined>(undefined);
+	const painted = useSignal(false);
+	const latency = useSignal<number | undefined>(undefined);
+	const asked = useRef({ running: false, again: false, last: 0 });
+
+	/** Codes the drawing; while one coding runs, only the newest drawing waits. */
+	const encode = async () => {
+		const { current: state } = asked;
+		if (state.running) {
+			state.again = true;
+			return;
+		}
+		state.running = true;
+		try {
+			do {
+				state.again = false;
+				const { value } = drawing;
+				if (value === undefined || painted.value) break;
+				const begin = performance.now();
+				const result = await engine.drawing.encode(value);
+				if (painted.value) break;
+				coded.value = result;
+				latency.value = performance.now() - begin;
+				state.last = performance.now();
+			} while (state.again);
+		} catch (error) {
+			showError(error);
+		} finally {
+			state.running = false;
+		}
+	};
+
+	// The first drawing is a test image.
+	useEffect(() => {
+		drawing.value = undefined;
+		coded.value = undefined;
+		painted.value = false;
+		if (info === undefined) return;
+		engine.drawing
+			.testImage(2)
+			.then((picture) => {
+				drawing.value ??= picture;
+				return encode();
+			})
+			.catch(showError);
+	}, [info?.id]);
+
+	// While the model trains, the codes of the drawing change.
+	useEffect(() => {
+		if (painted.value) repaint();
+		else if (visiblePanels.value.has("draw") && performance.now() - asked.current.last > refresh) encode();
+	}, [step.value]);
+
+	const repaint = async () => {
+		const before = coded.value;
+		if (before === undefined || asked.current.running) {
+			asked.current.again = true;
+			return;
+		}
+		asked.current.running = true;
+		try {
+			do {
+				asked.current.again = false;
+				const { value } = coded;
+				if (value === undefined) break;
+				const begin = performance.now();
+				const picture = await engine.drawing.decode(value.codes, 1);
+				if (coded.value?.codes === value.codes) coded.value = { ...value, picture };
+				latency.value = performance.now() - begin;
+			} while (asked.current.again);
+		} catch (error) {
+			showError(error);
+		} finally {
+			asked.current.running = false;
+		}
+	};
+
+	const paint = (position: number) => {
+		const { value } = coded;
+		const levels = info?.levels ?? 1;
+		if (value === undefined || value.codes[position * levels] === chosenCode.value) return;
+		const codes = value.codes.slice();
+		codes[position * levels] = chosenCode.value;
+		painted.value = true;
+		coded.value = { ...value, codes };
+		repaint();
+	};
+
+	if (info === undefined) return <Card id="draw" title="Draw" children={<p class="hint">A moment …</p>} />;
+	const [h, w] = info.grid;
+	return (
+		<Card
+			id="draw"
+			title="Draw"
+			lead={`Draw on the left. The encoder turns it into ${h * w * info.levels} codes; the decoder draws the picture on the right from them alone. Choose a code below and paint it into the grid.`}
+		>
+			<div class="draw">
+				<div>
+					<h3>Your drawing</h3>
+					{drawing.value !== undefined && (
+						<Pad
+							picture={drawing.value}
+							onChange={(picture) => {
+								drawing.value = picture;
+								painted.value = false;
+								encode();
+							}}
+						/>
+					)}
+				</div>
+				<div>
+					<h3>Its codes{painted.value ? ", repainted" : ""}</h3>
+					<CodeGrid
+						codes={coded.value?.codes}
+						grid={info.grid}
+						levels={info.levels}
+						onPaint={paint}
+						onPoint={(code) => {
+							pointedCode.value = code;
+						}}
+					/>
+					<div class="row">
+						<button
+							type="button"
+							disabled={!painted.value}
+							onClick={() => {
+								painted.value = false;
+								encode();
+							}}
+						>
+							Back to the drawing's codes
+						</button>
+					</div>
+				</div>
+				<div>
+					<h3>Decoded</h3>
+					<Pixels pictures={coded.value?.picture} class="large" label="What the decoder draws from these codes" />
+					<p class="hint">{latency.value === undefined ? "" : `${latency.value.toFixed(0)} ms`}</p>
+				</div>
+			</div>
+			<h3>
+				Paint with code <span data-figure="chosen">{chosenCode.value}</span>
+			</h3>
+			<CodeTable
+				view={codebook.value}
+				columns={columnsFor(info.codes)}
+				label="Code to paint with"
+				pointed={pointedCode.value}
+				chosen={chosenCode.value}
+				onPoint={(code) => {
+					pointedCode.value = code;
+				}}
+				onChoose={(code) => {
+					chosenCode.value = code;
+				}}
+			/>
+			<Mix />
+		</Card>
+	);
+}

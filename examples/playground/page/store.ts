@@ -1,0 +1,125 @@
+// What the page knows: signals that the panels read.
+import { batch, computed, signal } from "@preact/signals";
+import type {
+	CodebookView,
+	EngineEvent,
+	Failure,
+	Machine,
+	Pictures,
+	PlaneView,
+	RunInfo,
+	SessionState,
+	TestMetrics,
+} from "../shared/frames.js";
+import { defaultSettings, type Settings } from "../shared/settings.js";
+
+export const machine = signal<Machine | undefined>(undefined);
+export const session = signal<SessionState>({ phase: "opening", activity: undefined, hidden: false, speed: 0 });
+export const failure = signal<Failure | undefined>(undefined);
+/** A short message for the user that is no failure, such as what a link had wrong. */
+export const notice = signal<string | undefined>(undefined);
+export const run = signal<RunInfo | undefined>(undefined);
+export const settings = signal<Settings>(defaultSettings);
+
+export const step = signal(0);
+export const seconds = signal(0);
+export const imagesPerSecond = signal(0);
+export const test = signal<TestMetrics | undefined>(undefined);
+export const originals = signal<Pictures | undefined>(undefined);
+export const reconstructions = signal<Pictures | undefined>(undefined);
+export const codebook = signal<CodebookView | undefined>(undefined);
+export const plane = signal<PlaneView | undefined>(undefined);
+
+/** The code that the user points at or has chosen to paint with. */
+export const pointedCode = signal<number | undefined>(undefined);
+export const chosenCode = signal(0);
+
+/** Points of a curve; columns as uPlot takes them. */
+export interface Curve {
+	readonly steps: number[];
+	readonly columns: number[][];
+}
+
+/** Curves are kept outside of signals, since they grow; `curvesVersion` says that they have changed. */
+export const curves = {
+	training: { steps: [], columns: [[], [], []] } as Curve,
+	test: { steps: [], columns: [[], []] } as Curve,
+};
+export const curvesVersion = signal(0);
+
+/** Points of a curve at most: then every second one is dropped. */
+const mostPoints = 4000;
+
+export function append({ steps, columns }: Curve, step: number, values: readonly number[]): void {
+	if (step <= (steps.at(-1) ?? -1)) return;
+	steps.push(step);
+	for (const [i, column] of columns.entries()) column.push(values[i] as number);
+	if (steps.length <= mostPoints) return;
+	for (const column of [steps, ...columns]) {
+		const kept = column.filter((_, i) => i % 2 === 0 || i === column.length - 1);
+		column.splice(0, column.length, ...kept);
+	}
+}
+
+export function clearCurve({ steps, columns }: Curve): void {
+	for (const column of [steps, ...columns]) column.length = 0;
+}
+
+/** Whether there is something that can be trained. */
+export const isReady = computed(() => session.value.phase === "ready");
+export const isTraining = computed(() => session.value.activity === "train");
+
+const listeners = new Set<(event: EngineEvent) => void>();
+
+/** For panels with events of their own. */
+export function onEvent(listener: (event: EngineEvent) => void): () => void {
+	listeners.add(listener);
+	return () => listeners.delete(listener);
+}
+
+/** Takes what the worker tells. */
+export function receive(event: EngineEvent): void {
+	batch(() => {
+		if (event.kind === "state") session.value = event.state;
+		else if (event.kind === "failure") failure.value = event.failure;
+		else if (event.kind === "run") {
+			const isNew = run.value?.id !== event.run.id;
+			run.value = event.run;
+			settings.value = event.settings;
+			if (isNew) forgetRun();
+		} else if (event.kind === "frame") {
+			const { frame } = event;
+			if (frame.runId !== run.value?.id) return;
+			step.value = frame.step;
+			seconds.value = frame.seconds;
+			imagesPerSecond.value = frame.imagesPerSecond;
+			if (frame.originals !== undefined) originals.value = frame.originals;
+			if (frame.reconstructions !== undefined) reconstructions.value = frame.reconstructions;
+			if (frame.codebook !== undefined) codebook.value = frame.codebook;
+			if (frame.plane !== undefined) plane.value = frame.plane;
+			if (frame.test !== undefined) {
+				test.value = frame.test;
+				append(curves.test, frame.test.step, [frame.test.nmse, frame.test.perplexity]);
+			}
+			for (const { step, loss, nmse, perplexity } of frame.losses)
+				append(curves.training, step, [nmse, perplexity, loss]);
+			curvesVersion.value += 1;
+		}
+	});
+	for (const listener of listeners) listener(event);
+}
+
+function forgetRun(): void {
+	clearCurve(curves.training);
+	clearCurve(curves.test);
+	step.value = 0;
+	seconds.value = 0;
+	imagesPerSecond.value = 0;
+	test.value = undefined;
+	originals.value = undefined;
+	reconstructions.value = undefined;
+	codebook.value = undefined;
+	plane.value = undefined;
+	pointedCode.value = undefined;
+	curvesVersion.value += 1;
+}

@@ -1,0 +1,333 @@
+import { type AnyTensor, type Gpu, loadSafetensors, noGrad, saveSafetensors, type Tensor } from "tessera-gpu";
+import { CodebookQuantizer, codeUse, type Quantizer, ResidualQuantizer } from "tessera-gpu/quantizers";
+import { type StepLosses, Trainer, type VQVAE } from "tessera-gpu/vqvae";
+import type { CodebookView, PlaneView, RunInfo, StepMetrics, TestMetrics, Watched } from "../shared/frames.js";
+import { codesOf, learningRate, levelsOf, type Settings } from "../shared/settings.js";
+import { BatchOrder, ImagesOnGpu, type RunImages } from "./data.js";
+import { initialise, makeModel, modelMetadata } from "./make_model.js";
+import { middle, toPictures } from "./pictures.js";
+import { type Plane, principalPlane, project } from "./principal_plane.js";
+
+/** Test images above their reconstructions. */
+export const shownImages = 16;
+/** Training images whose latents initialise the codebook. */
+const firstImages = 64;
+/** The side of the square of equal codes that is decoded for a code's patch, and of its middle that is shown, in pixels. */
+const squareSide = 3;
+const patchSide = 8;
+/** Latents that are shown in the plane. */
+const shownLatents = 784;
+/** What remains of earlier counts of codes at each frame. */
+const memory = 0.6;
+
+/** What a look at the model gives; parts that were not asked for are undefined. */
+export interface Look {
+	readonly test: TestMetrics;
+	readonly reconstructions: ReturnType<typeof toPictures>;
+	readonly codebook: CodebookView | undefined;
+	readonly plane: PlaneView | undefined;
+}
+
+/** A model in training, with the images that it is trained on. */
+export class TrainingRun {
+	readonly model: VQVAE<Quantizer>;
+	readonly images: ImagesOnGpu;
+	readonly info: RunInfo;
+	/** Milliseconds of training so far. */
+	milliseconds = 0;
+	private readonly trainer: Trainer;
+	private readonly order: BatchOrder;
+	private kept: StepLosses[] = [];
+	private taken = 0;
+	private use: Float32Array;
+	private codesBefore: Float32Array | undefined;
+	private plane: Plane | undefined;
+	private uses = 0;
+	private ended = false;
+
+	constructor(
+		readonly gpu: Gpu,
+		readonly settings: Settings,
+		images: RunImages,
+		readonly id: string,
+		state?: { readonly bytes: Uint8Array; readonly milliseconds: number } | undefined,
+	) {
+		const { train } = images;
+		this.images = new ImagesOnGpu(gpu, images);
+		this.model = makeModel(gpu, settings, { channels: train.channels, variance: this.images.variance });
+		this.order = new BatchOrder(train.count, settings.batch, settings.seed);
+		this.trainer = new Trainer(this.model, { lr: settings.lr });
+		if (state === undefined) gpu.scope(() => initialise(this.model, settings, this.firstImages()));
+		else this.load(state);
+		const { count, channels, height, width } = train;
+		this.use = new Float32Array(codesOf(settings)).fill(1);
+		this.info = {
+			id,
+			images: { count, channels, height, width },
+			dataName: train.name,
+			grid: [height / 4, width / 4],
+			levels: levelsOf(settings),
+			codes: codesOf(settings),
+			classes: images.classes,
+			parameters: this.model.parameters().reduce((sum, { size }) => sum + size, 0),
+		};
+	}
+
+	private firstImages(): Tensor {
+		const { count } = this.images.images.train;
+		return this.images.trainImages(Uint32Array.from({ length: Math.min(firstImages, count) }, (_, i) => i));
+	}
+
+	/** Steps that were taken. */
+	get step(): number {
+		return this.taken;
+	}
+
+	/** The batch that the next step takes, float32 [B, C, H, W]. */
+	nextBatch(): Tensor {
+		return this.images.trainImages(this.order.at(this.taken));
+	}
+
+	/** One training step; waits for nothing. */
+	takeStep(): void {
+		this.trainer.optimizer.lr = learningRate(this.settings, this.taken);
+		this.kept.push(this.trainer.step(() => this.nextBatch(), { keepLosses: true }));
+		this.taken += 1;
+	}
+
+	/** The losses of the steps since the last call. */
+	async readLosses(): Promise<StepMetrics[]> {
+		const kept = this.kept.splice(0);
+		if (kept.length === 0) return [];
+		const records = await this.trainer.readLosses(kept);
+		return records.map(({ step, loss, reconLoss, perplexity }) => ({ step, loss, nmse: reconLoss, perplexity }));
+	}
+
+	/** Test images, float32 [count, C, H, W]. */
+	testImages(count: number): Tensor {
+		const { test } = this.images.images;
+		return this.images.testImages(Uint32Array.from({ length: count }, (_, i) => i % test.count));
+	}
+
+	/** The original test images that `look` shows reconstructions of. */
+	originals() {
+		const { test } = this.images.images;
+		const size = test.channels * test.height * test.width;
+		const values = new Float32Array(shownImages * size);
+		for (let i = 0; i < values.length; i++) {
+			const image = Math.floor(i / size) % test.count;
+			values[i] = (test.pixels[image * size + (i % size)] as number) / 255 - 0.5;
+		}
+		return toPictures(values, [shownImages, test.channels, test.height, test.width]);
+	}
+
+	/**
+	 * How the model does on test images: one forward pass, read back at once.
+	 *
+	 * @param count test images for the errors and counts
+	 */
+	async look(watched: Watched, count: number): Promise<Look> {
+		const { gpu, model } = this;
+		const { codes, grid } = this.info;
+		const dim = model.vqLayer.embeddingDim;
+		const step = this.taken;
+		const made = gpu.scope(() =>
+			noGrad(() => {
+				const images = this.testImages(count);
+				const latents = model.encoder.forward(images);
+				const indices = model.vqLayer.encode(latents);
+				const quantized = model.vqLayer.lookup(indices);
+				const reconstruction = model.decoder.forward(quantized);
+				const tensors: Record<string, AnyTensor> = { images, indices, reconstruction };
+				if (watched.plane) Object.assign(tensors, { latents, quantized });
+				if (watched.codebook) tensors.patches = this.decodeSquares();
+				if (watched.codebook || watched.plane) {
+					const vectors = this.codeVectors();
+					if (vectors !== undefined) tensors.vectors = vectors;
+				}
+				return tensors;
+			}),
+		);
+		const names = Object.keys(made);
+		let read: ArrayLike<number>[];
+		try {
+			read = await gpu.readAll(Object.values(made));
+		} finally {
+			for (const tensor of Object.values(made)) tensor.dispose();
+		}
+		const valuesOf = (name: string) => read[names.indexOf(name)] as Float32Array;
+		const indices = firstLevel(read[names.indexOf("indices")] as Uint32Array, this.info.levels);
+		const reconstruction = valuesOf("reconstruction");
+		const counts = new Uint32Array(codes);
+		for (const index of indices) counts[index] += 1;
+		const { shape } = made.reconstruction as Tensor;
+		const one = reconstruction.length / count;
+		const shown = Math.min(shownImages, count);
+		const vectors = names.includes("vectors") ? valuesOf("vectors") : undefined;
+		const [h, w] = grid;
+		return {
+			test: { step, ...errors(valuesOf("images"), reconstruction, this.images.variance), ...codeUse(counts) },
+			reconstructions: toPictures(reconstruction.subarray(0, shown * one), [shown, ...shape.slice(1)]),
+			codebook: watched.codebook
+				? {
+						patches: middle(
+							toPictures(valuesOf("patches"), [codes, this.info.images.channels, 4 * squareSide, 4 * squareSide]),
+							patchSide,
+						),
+						...this.followUse(counts, vectors),
+						shown: indices.slice(0, shown * h * w),
+						grid,
+					}
+				: undefined,
+			plane: watched.plane
+				? this.inPlane(valuesOf("latents"), indices, vectors ?? valuesOf("quantized"), dim, h * w)
+				: undefined,
+		};
+	}
+
+	/** A square of each code of the first level, decoded: float32 [K, C, 12, 12]. */
+	private decodeSquares(): Tensor {
+		const { gpu, model } = this;
+		const { codes } = this.info;
+		const area = squareSide * squareSide;
+		const indices = Uint32Array.from({ length: codes * area }, (_, i) => Math.floor(i / area));
+		const { vqLayer, decoder } = model;
+		const quantizer = vqLayer instanceof ResidualQuantizer ? vqLayer.codebooks[0] : vqLayer;
+		return decoder.forward(quantizer.lookup(gpu.tensor(indices, [codes, squareSide, squareSide])));
+	}
+
+	/** The codes of the first level as the encoder's outputs are compared with them, float32 [K, D]. */
+	private codeVectors(): Tensor | undefined {
+		const { vqLayer } = this.model;
+		const quantizer = vqLayer instanceof ResidualQuantizer ? vqLayer.codebooks[0] : vqLayer;
+		const { codes } = this.info;
+		const looked = quantizer.lookup(
+			this.gpu.tensor(
+				Uint32Array.from({ length: codes }, (_, i) => i),
+				[codes, 1, 1],
+			),
+		);
+		return looked.share([codes, quantizer.embeddingDim]);
+	}
+
+	/** Counts fade; a code that nothing used and that has moved far was re-initialised. */
+	private followUse(counts: Uint32Array, vectors: Float32Array | undefined) {
+		const before = this.codesBefore;
+		const wasUsed = this.use;
+		this.use = Float32Array.from(counts, (count, code) => memory * (wasUsed[code] as number) + (1 - memory) * count);
+		const reborn = new Uint8Array(counts.length);
+		const { vqLayer } = this.model;
+		const learns = vqLayer instanceof CodebookQuantizer || vqLayer instanceof ResidualQuantizer;
+		if (vectors !== undefined && before?.length === vectors.length && learns && this.settings.deadBelow > 0) {
+			const dim = vectors.length / counts.length;
+			const distances = Float32Array.from(counts, (_, code) => {
+				let sum = 0;
+				for (let d = 0; d < dim; d++)
+					sum += ((vectors[code * dim + d] as number) - (before[code * dim + d] as number)) ** 2;
+				return Math.sqrt(sum);
+			});
+			const typical = median(distances);
+			for (const [code, distance] of distances.entries())
+				if ((wasUsed[code] as number) < 1 && distance > 4 * typical && distance > 0) reborn[code] = 1;
+		}
+		this.codesBefore = vectors;
+		return { use: this.use, reborn };
+	}
+
+	private inPlane(
+		latents: Float32Array,
+		indices: Uint32Array,
+		vectors: Float32Array,
+		dim: number,
+		area: number,
+	): PlaneView {
+		// [B, D, h, w] → [B·h·w, D]
+		const count = Math.min(shownLatents, indices.length);
+		const rows = new Float32Array(count * dim);
+		for (let i = 0; i < count; i++)
+			for (let d = 0; d < dim; d++)
+				rows[i * dim + d] = latents[(Math.floor(i / area) * dim + d) * area + (i % area)] as number;
+		if (this.settings.similarity === "cosine" && this.settings.quantizer !== "fsq") normaliseRows(rows, dim);
+		this.plane = principalPlane(rows, dim, this.plane);
+		return {
+			latents: project(rows, dim, this.plane),
+			assigned: indices.slice(0, count),
+			codes: project(vectors, dim, this.plane),
+			explained: this.plane.explained,
+		};
+	}
+
+	/** Everything that the next step depends on, as a safetensors file. */
+	async saveState(): Promise<Uint8Array> {
+		const state = this.trainer.stateDict();
+		try {
+			return await saveSafetensors(state);
+		} finally {
+			for (const tensor of Object.values(state)) tensor.dispose();
+		}
+	}
+
+	private load({ bytes, milliseconds }: { readonly bytes: Uint8Array; readonly milliseconds: number }): void {
+		const dict = loadSafetensors(bytes);
+		this.trainer.loadStateDict(dict);
+		this.taken = dict.steps?.data[0] as number;
+		this.milliseconds = milliseconds;
+	}
+
+	/** model.safetensors: the weights, as `tessera train` writes them. */
+	saveModel(): Promise<Uint8Array> {
+		return saveSafetensors(this.model.stateDict(), modelMetadata(this.settings, this.images.variance));
+	}
+
+	/** Runs `body`, during which the run's tensors live, also if the run is disposed of meanwhile. */
+	async hold<T>(body: () => Promise<T>): Promise<T> {
+		this.uses += 1;
+		try {
+			return await body();
+		} finally {
+			this.uses -= 1;
+			if (this.ended && this.uses === 0) this.free();
+		}
+	}
+
+	/** Frees the run once nothing holds it. */
+	dispose(): void {
+		this.ended = true;
+		if (this.uses === 0) this.free();
+	}
+
+	private free(): void {
+		for (const losses of this.kept.splice(0)) for (const tensor of Object.values(losses)) tensor.dispose();
+		this.trainer.dispose();
+		this.model.dispose();
+		this.images.dispose();
+	}
+}
+
+/** The first level's code of each position. */
+function firstLevel(indices: Uint32Array, levels: number): Uint32Array {
+	return levels === 1 ? indices : indices.filter((_, i) => i % levels === 0);
+}
+
+function median(values: Float32Array): number {
+	return values.slice().sort()[Math.floor(values.length / 2)] ?? 0;
+}
+
+function normaliseRows(rows: Float32Array, dim: number): void {
+	for (let start = 0; start < rows.length; start += dim) {
+		const row = rows.subarray(start, start + dim);
+		const length = Math.hypot(...row);
+		if (length > 0) for (let d = 0; d < dim; d++) row[d] = (row[d] as number) / length;
+	}
+}
+
+/** The mean squared error over the variance, and the mean of the images' peak signal-to-noise ratios in dB. */
+function errors(images: Float32Array, reconstruction: Float32Array, variance: number): { nmse: number; psnr: number } {
+	let sum = 0;
+	for (let i = 0; i < images.length; i++) {
+		const value = Math.min(0.5, Math.max(-0.5, reconstruction[i] as number));
+		sum += ((images[i] as number) - value) ** 2;
+	}
+	const mse = sum / images.length;
+	return { nmse: mse / variance, psnr: -10 * Math.log10(Math.max(mse, 1e-10)) };
+}

@@ -1,0 +1,13 @@
+// The worker: everything that uses the GPU.
+import { expose } from "comlink";
+import { Drawing } from "./drawing.js";
+import { Session } from "./session.js";
+
+const session = new Session();
+
+const engine = { session, drawing: new Drawing(session) };
+
+/** What the page calls, through comlink. */
+export type Engine = typeof engine;
+
+expose(engine);
