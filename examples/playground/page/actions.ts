@@ -58,7 +58,10 @@ export async function open(): Promise<void> {
 	const { settings, wrong } = fromQuery(location.search);
 	if (wrong.length > 0)
 		notice.value = `The link has something that the page cannot use, and the default stands instead: ${wrong.join("; ")}.`;
-	await startRun(settings.data === "own" ? { ...settings, data: defaultSettings.data } : settings);
+	if (settings.data === "own") {
+		notice.value = "The link is to a run on someone's own images, which a link does not hold: this run has the digits.";
+		await startRun({ ...settings, data: defaultSettings.data, images: defaultSettings.images });
+	} else await startRun(settings);
 }
 
 /** Whether training goes on while the tab is hidden. */

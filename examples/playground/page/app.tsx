@@ -3,6 +3,7 @@ import { useEffect } from "preact/hooks";
 import { showError } from "./actions.js";
 import { engine } from "./engine.js";
 import { Codebook } from "./panels/codebook.js";
+import { Data } from "./panels/data.js";
 import { Draw } from "./panels/draw.js";
 import { Train } from "./panels/train.js";
 import { Header } from "./parts/header.js";
@@ -16,6 +17,7 @@ export const panels = [
 	{ id: "train", name: "Train", Panel: Train },
 	{ id: "codebook", name: "Codebook", Panel: Codebook },
 	{ id: "draw", name: "Draw", Panel: Draw },
+	{ id: "data", name: "Your images", Panel: Data },
 ] as const;
 
 const ids = panels.map(({ id }) => id);

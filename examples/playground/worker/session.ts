@@ -128,11 +128,14 @@ export class Session implements Activity {
 
 	/**
 	 * Begins a run, or continues one from its state, and shows it. It does not train yet.
+	 *
+	 * @param images those that the run had, if they are at hand
 	 */
 	async begin(
 		settings: Settings,
 		id: string,
 		state?: { readonly bytes: Uint8Array; readonly milliseconds: number },
+		images?: RunImages,
 	): Promise<void> {
 		this.starting += 1;
 		const order = this.starting;
@@ -141,7 +144,7 @@ export class Session implements Activity {
 		this.change({ phase: "preparing", activity: undefined });
 		this.current?.dispose();
 		this.current = undefined;
-		const run = new TrainingRun(this.gpu, settings, this.imagesFor(settings), id, state);
+		const run = new TrainingRun(this.gpu, settings, images ?? this.imagesFor(settings), id, state);
 		this.current = run;
 		this.safety = state === undefined ? undefined : { id, ...state };
 		this.pending = [];
@@ -322,7 +325,8 @@ export class Session implements Activity {
 		try {
 			await this.open();
 			if (current !== undefined) {
-				await this.begin(current.settings, current.id, safety?.id === current.id ? safety : undefined);
+				const { settings, id, images } = current;
+				await this.begin(settings, id, safety?.id === id ? safety : undefined, images.images);
 				this.emit({ kind: "recovered", step: this.run.step });
 				if (wasTraining) await this.play();
 			} else this.change({ phase: "ready" });
