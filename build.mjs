@@ -82,6 +82,14 @@ const embedded = {
 	},
 };
 
+const { version, repository } = JSON.parse(await readFile("package.json", "utf8"));
+
+/** What the code knows of the package. */
+const buildConstants = {
+	TESSERA_VERSION: JSON.stringify(version),
+	TESSERA_REPOSITORY: JSON.stringify((repository?.url ?? "").replace(/^git\+|\.git$/g, "")),
+};
+
 const common = {
 	bundle: true,
 	format: "esm",
@@ -89,7 +97,7 @@ const common = {
 	sourcemap: true,
 	logLevel: "warning",
 	plugins: [wgsl, thread, embedded],
-	define: { TESSERA_VERSION: JSON.stringify(JSON.parse(await readFile("package.json", "utf8")).version) },
+	define: buildConstants,
 	loader: { ".safetensors": "binary" },
 	external: ["webgpu", "@sparticuz/chromium", "sharp", "node:*"],
 };
@@ -115,7 +123,9 @@ const forTests = { ...forNode, "uvu/assert": "./node_modules/uvu/assert/index.mj
  * versions of a package, nested in the folders of others.
  */
 async function writeNotices(inputs, path) {
-	const folders = new Set(inputs.map((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]).filter(Boolean));
+	// "(disabled):…" stands for a file that a package leaves out in browsers.
+	const bundled = inputs.filter((file) => !file.startsWith("(disabled)"));
+	const folders = new Set(bundled.map((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]).filter(Boolean));
 	const notices = new Map();
 	for (const folder of folders) {
 		const { name, version, license } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
@@ -286,6 +296,7 @@ async function buildPlayground() {
 		chunkNames: "chunks/[name]-[hash]",
 		metafile: true,
 		outdir: out,
+		define: buildConstants,
 	};
 	const worker = await build({ ...common, entryPoints: [`${playground}/worker/worker.ts`] });
 	const page = await build({ ...common, entryPoints: [`${playground}/page/main.tsx`] });

@@ -5,6 +5,7 @@ import { engine } from "./engine.js";
 import { Codebook } from "./panels/codebook.js";
 import { Data } from "./panels/data.js";
 import { Draw } from "./panels/draw.js";
+import { MachinePanel } from "./panels/machine.js";
 import { Train } from "./panels/train.js";
 import { Header } from "./parts/header.js";
 import { Messages } from "./parts/messages.js";
@@ -18,6 +19,7 @@ export const panels = [
 	{ id: "codebook", name: "Codebook", Panel: Codebook },
 	{ id: "draw", name: "Draw", Panel: Draw },
 	{ id: "data", name: "Your images", Panel: Data },
+	{ id: "machine", name: "The machine", Panel: MachinePanel },
 ] as const;
 
 const ids = panels.map(({ id }) => id);

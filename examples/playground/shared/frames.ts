@@ -152,6 +152,7 @@ export type EngineEvent =
 	| { readonly kind: "state"; readonly state: SessionState }
 	| { readonly kind: "run"; readonly run: RunInfo; readonly settings: import("./settings.js").Settings }
 	| { readonly kind: "frame"; readonly frame: Frame }
+	| { readonly kind: "benchmark"; readonly state: import("./benchmark.js").BenchmarkState }
 	| { readonly kind: "own images"; readonly images: OwnImages }
 	| { readonly kind: "failure"; readonly failure: Failure }
 	| { readonly kind: "recovered"; readonly step: number };

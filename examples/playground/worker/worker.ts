@@ -1,12 +1,18 @@
 // The worker: everything that uses the GPU.
 import { expose } from "comlink";
+import { Benchmark } from "./benchmark.js";
 import { Drawing } from "./drawing.js";
 import { OwnData } from "./own_data.js";
 import { Session } from "./session.js";
 
 const session = new Session();
 
-const engine = { session, drawing: new Drawing(session), data: new OwnData(session) };
+const engine = {
+	session,
+	drawing: new Drawing(session),
+	data: new OwnData(session),
+	benchmark: new Benchmark(session),
+};
 
 /** What the page calls, through comlink. */
 export type Engine = typeof engine;
