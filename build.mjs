@@ -208,6 +208,7 @@ async function buildTests() {
 			"test/docs/run.ts",
 			"test/load/run.ts",
 			"test/mutants/run.ts",
+			"test/playground/run.ts",
 		],
 		outbase: "test",
 		outdir: "build/test/node",
