@@ -2,10 +2,11 @@
 import { expose } from "comlink";
 import { Drawing } from "./drawing.js";
 import { Session } from "./session.js";
+import { SlowMotion } from "./slow_motion.js";
 
 const session = new Session();
 
-const engine = { session, drawing: new Drawing(session) };
+const engine = { session, drawing: new Drawing(session), slowMotion: new SlowMotion(session) };
 
 /** What the page calls, through comlink. */
 export type Engine = typeof engine;
