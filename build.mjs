@@ -7,10 +7,12 @@
 //   node build.mjs --site     site/: the playground
 //   node build.mjs --serve    the same, served on a free port of this machine
 import { execFileSync } from "node:child_process";
-import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { chmod, copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve as resolvePath } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, context } from "esbuild";
+import temml from "temml";
 import { kernelMinifier } from "./minify_wgsl.mjs";
 
 process.chdir(dirname(fileURLToPath(import.meta.url)));
@@ -82,6 +84,8 @@ const embedded = {
 	},
 };
 
+const define = { TESSERA_VERSION: JSON.stringify(JSON.parse(await readFile("package.json", "utf8")).version) };
+
 const common = {
 	bundle: true,
 	format: "esm",
@@ -89,7 +93,7 @@ const common = {
 	sourcemap: true,
 	logLevel: "warning",
 	plugins: [wgsl, thread, embedded],
-	define: { TESSERA_VERSION: JSON.stringify(JSON.parse(await readFile("package.json", "utf8")).version) },
+	define,
 	loader: { ".safetensors": "binary" },
 	external: ["webgpu", "@sparticuz/chromium", "sharp", "node:*"],
 };
@@ -259,6 +263,17 @@ async function buildPrograms(folder) {
 
 const playground = "examples/playground";
 
+/** `import formula from "./x.tex"` gives MathML, which browsers typeset themselves. */
+const formulas = {
+	name: "formulas",
+	setup({ onLoad }) {
+		onLoad({ filter: /\.tex$/ }, async ({ path }) => ({
+			loader: "text",
+			contents: temml.renderToString((await readFile(path, "utf8")).trim(), { displayMode: true, throwOnError: true }),
+		}));
+	},
+};
+
 /** The playground imports the library as a user of the package does: from dist/. */
 const published = {
 	"tessera-gpu": "./dist/index.js",
@@ -287,15 +302,41 @@ async function buildPlayground() {
 		chunkNames: "chunks/[name]-[hash]",
 		metafile: true,
 		outdir: out,
+		plugins: [formulas],
+		define,
 	};
 	const worker = await build({ ...common, entryPoints: [`${playground}/worker/worker.ts`] });
 	const page = await build({ ...common, entryPoints: [`${playground}/page/main.tsx`] });
 	const html = await readFile(`${playground}/page/index.html`, "utf8");
 	await writeFile(`${out}/index.html`, html.replace("PAGE_CSS", "main.css").replace("PAGE_JS", "main.js"));
+	for (const file of ["manifest.webmanifest", "icon.svg"])
+		await copyFile(`${playground}/page/${file}`, `${out}/${file}`);
+	// Static hosts send .txt as text, which browsers show; .wgsl they offer to save.
+	await mkdir(`${out}/kernels`);
+	for (const file of await filesUnder("kernels", /\.wgsl$/)) await copyFile(file, `${out}/${file}.txt`);
 	await writeNotices(
 		[worker, page].flatMap(({ metafile }) => Object.keys(metafile.inputs)),
 		`${out}/THIRD_PARTY_LICENSES.txt`,
 	);
+	await buildServiceWorker(out);
+}
+
+/** The service worker keeps what the page needs; other files it keeps when they are asked for. */
+async function buildServiceWorker(out) {
+	const files = await filesUnder(out, /\.(html|js|css|webmanifest|svg)$/);
+	const hash = createHash("sha256");
+	for (const file of files) hash.update(await readFile(file));
+	const names = files.map((file) => file.slice(out.length + 1).replace(/^index\.html$/, "./"));
+	await build({
+		entryPoints: [`${playground}/service_worker/service_worker.ts`],
+		outfile: `${out}/service_worker.js`,
+		bundle: true,
+		minify: true,
+		format: "iife",
+		target: "es2022",
+		logLevel: "warning",
+		define: { FILES: JSON.stringify(names), VERSION: JSON.stringify(hash.digest("hex").slice(0, 12)) },
+	});
 }
 
 async function buildSite() {

@@ -2,8 +2,11 @@
 //   node build/test/node/playground/run.js [part …]
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { findChromium } from "../browser/chromium.js";
+import { accessibilityTests } from "./accessibility.js";
 import { drawTests } from "./draw.js";
 import { serveFolder } from "./serve.js";
+import { slowMotionTests } from "./slow_motion.js";
+import { stateTests } from "./states.js";
 import type { Tester } from "./tester.js";
 import { trainTests } from "./train.js";
 
@@ -11,6 +14,9 @@ import { trainTests } from "./train.js";
 const parts: Readonly<Record<string, (tester: Tester) => Promise<void>>> = {
 	train: trainTests,
 	draw: drawTests,
+	"slow motion": slowMotionTests,
+	states: stateTests,
+	accessibility: accessibilityTests,
 };
 
 const common = ["--no-sandbox", "--disable-background-networking"];

@@ -49,7 +49,7 @@ function draw(
 		string,
 		string,
 	];
-	const place = placer(view.latents);
+	const place = placer(view.latents, side);
 	context.clearRect(0, 0, side, side);
 	context.fillStyle = dot;
 	context.globalAlpha = 0.45;
@@ -71,7 +71,7 @@ function draw(
 }
 
 /** From points to pixels: nearly all latents fill the picture; what lies outside is drawn at its edge. */
-function placer(latents: Float32Array): (points: Float32Array, i: number) => [number, number] {
+export function placer(latents: Float32Array, side: number): (points: Float32Array, i: number) => [number, number] {
 	const [x, y] = [0, 1].map((axis) => range(latents.filter((_, i) => i % 2 === axis))) as [Range, Range];
 	const scale = (side - 2 * margin) / Math.max(x.high - x.low, y.high - y.low, 1e-6);
 	const clamp = (value: number) => Math.min(side - margin / 2, Math.max(margin / 2, value));
