@@ -304,6 +304,8 @@ async function buildPlayground() {
 		outdir: out,
 		plugins: [formulas],
 		define,
+		// dist/ imports chunks that bundlers may leave out.
+		logOverride: { "ignored-bare-import": "silent" },
 	};
 	const worker = await build({ ...common, entryPoints: [`${playground}/worker/worker.ts`] });
 	const page = await build({ ...common, entryPoints: [`${playground}/page/main.tsx`] });
