@@ -4,10 +4,12 @@
 //   node build.mjs --tests    build/test/: the test files, for Node and for a browser
 //   node build.mjs --bench    build/bench/: the benchmarks
 //   node build.mjs --evaluate build/evaluate/: the evaluations of trained models
+//   node build.mjs --site     site/: the library's site, from the Markdown files and dist/
 import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve as resolvePath } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import { kernelMinifier } from "./minify_wgsl.mjs";
 
@@ -254,7 +256,22 @@ async function buildPrograms(folder) {
 	});
 }
 
+/** The library's site, in site/; what docs/site/ does not write, such as site/playground/, stays. */
+async function buildSite() {
+	if (!existsSync("dist/index.js")) await buildLibrary();
+	await build({
+		...common,
+		entryPoints: ["docs/site/build.ts"],
+		outfile: "build/site/build.js",
+		platform: "node",
+		packages: "external",
+	});
+	const { writeSite } = await import(pathToFileURL(resolvePath("build/site/build.js")).href);
+	await writeSite("site");
+}
+
 if (process.argv.includes("--tests")) await buildTests();
+else if (process.argv.includes("--site")) await buildSite();
 else if (process.argv.includes("--bench")) await buildPrograms("bench");
 else if (process.argv.includes("--evaluate")) await buildPrograms("evaluate");
 else await buildLibrary();
