@@ -124,7 +124,7 @@ async function withResults(
 	const intro = `<p>Tessera next to tfjs-backend-webgpu and jax-js on the same device, in one process, run alternately. Each
 ratio is the other library’s time over Tessera’s: over 1, Tessera is faster. Times are medians, ± half the
 interquartile range.</p>
-<div class="call"><h2 id="numbers-from-your-gpu">Numbers from your GPU</h2>
+<div class="notice"><h2 id="numbers-from-your-gpu">Numbers from your GPU</h2>
 <p>No GPU has been measured yet. In a clone of the repository:</p>
 <pre tabindex="0" role="group" aria-label="Code"><code>npm ci &amp;&amp; npm run bench -- --adapter gpu</code></pre>
 <p>It writes a JSON file and a chart for each benchmark to <code>bench/results/</code>. Without a clone, the

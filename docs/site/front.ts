@@ -53,10 +53,10 @@ export async function frontBody(
 	const cards = forWhom.split(/^- /m).slice(1);
 	if (cards.length !== readers.length) throw new Error(`the README's "For whom" has ${cards.length} list items`);
 	const sizes: [string, string][] = [];
-	for (const [name, exports] of programs) sizes.push([name, `${Math.round((await bundleSize(exports)) / 1024)} KB`]);
+	for (const [name, exports] of programs) sizes.push([name, `${((await bundleSize(exports)) / 1024).toFixed(1)} KB`]);
 	const facts = [
 		`${operations} operations with PyTorch’s names`,
-		"No runtime dependency",
+		"MIT licence",
 		`From ${sizes[0]?.[1]} gzipped`,
 		"Browser and Node",
 	];
@@ -70,7 +70,7 @@ export async function frontBody(
 		picture: targets.picture(hasPicture ? ".github/playground.png" : ".github/reconstructions.png"),
 		caption: hasPicture
 			? "The playground while it trains."
-			: "Test digits above their reconstructions from 49 codes each, after a minute of training.",
+			: html(paragraphOf(readme, "*Test digits")).replace(/<\/?(?:p|em)>/g, ""),
 		readers: cards
 			.map((card, i) => {
 				const text = html((card.split(/\n\n/)[0] ?? "").replace(/\s+/g, " "));

@@ -107,7 +107,9 @@ export function renderMarkdown(markdown: string, source: string, targets: Target
 				return `<pre tabindex="0" role="group" aria-label="Code"><code>${code}</code></pre>\n`;
 			},
 			table(token: Tokens.Table) {
-				return scrolling(Renderer.prototype.table.call(this, token), `Table: ${place.replace(/&\w+;/g, "")}`);
+				// A header without text is no header.
+				const html = Renderer.prototype.table.call(this, token).replace(/<th[^>]*><\/th>/g, "<td></td>");
+				return scrolling(html, `Table: ${place.replace(/&\w+;/g, "")}`);
 			},
 		},
 	});

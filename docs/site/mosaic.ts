@@ -2,10 +2,12 @@ import { Random } from "../../src/base/random.js";
 import { generateDigits } from "../../src/data/digits.js";
 
 /** Tiles in a row and rows of the mosaic. */
-const COLUMNS = 38;
-const ROWS = 32;
-/** A digit is this many tiles wide and high, of 2 × 2 of its pixels each. */
-const DIGIT = 14;
+const COLUMNS = 42;
+const ROWS = 36;
+/** A digit is this many tiles wide and high, of 1.5 × 1.5 pixels each: the inner 24 × 24 of its 28 × 28. */
+const DIGIT = 16;
+/** Images of the built-in data set: a 2, a 0, a 1 and a 7, for the year of the VQ-VAE. */
+const SHOWN = [25, 28, 58, 102];
 /** A tile and the joint next to it, in units of the picture. */
 const PITCH = 10;
 /** Classes of the stones between the digits, and shades of the stones of a digit. */
@@ -18,8 +20,7 @@ const SHADES = 3;
  */
 export function mosaic(): string {
 	const random = new Random(3);
-	const { pixels, labels } = generateDigits(40, 11);
-	const shown = [2, 0, 1, 7].map((digit) => labels?.indexOf(digit) ?? 0);
+	const { pixels } = generateDigits(Math.max(...SHOWN) + 1, 11);
 	const paths = new Map<string, string[]>();
 	for (let row = 0; row < ROWS; row++)
 		for (let column = 0; column < COLUMNS; column++) {
@@ -43,17 +44,22 @@ export function mosaic(): string {
 		const present = random.uniform();
 		if (y >= 0 && x >= 0 && y < 2 * DIGIT && x < 2 * DIGIT) {
 			const place = 2 * Math.floor(y / DIGIT) + Math.floor(x / DIGIT);
-			const value = valueAt(shown[place] ?? 0, y % DIGIT, x % DIGIT);
+			const value = valueAt(SHOWN[place] ?? 0, y % DIGIT, x % DIGIT);
 			if (value >= 0.2) return `digit-${place}-${Math.min(SHADES - 1, Math.floor(((value - 0.2) / 0.8) * SHADES))}`;
 		}
 		const edge = Math.min(row + 0.5, ROWS - row - 0.5, (column + 0.5) * 0.7, (COLUMNS - column - 0.5) * 0.7);
 		return present < edge / 3.2 ? stone : undefined;
 	}
 
-	/** The mean of 2 × 2 pixels, 0 … 1. */
+	/** The mean of the pixels under a tile, 0 … 1. */
 	function valueAt(image: number, row: number, column: number): number {
-		const at = (y: number, x: number) => pixels[784 * image + 28 * (2 * row + y) + 2 * column + x] ?? 0;
-		return (at(0, 0) + at(0, 1) + at(1, 0) + at(1, 1)) / (4 * 255);
+		let sum = 0;
+		for (let i = 0; i < 9; i++) {
+			const y = 2 + Math.floor(1.5 * row + Math.floor(i / 3) / 2 + 0.25);
+			const x = 2 + Math.floor(1.5 * column + (i % 3) / 2 + 0.25);
+			sum += pixels[784 * image + 28 * y + x] ?? 0;
+		}
+		return sum / (9 * 255);
 	}
 
 	/** A tile whose corners are not quite square. */

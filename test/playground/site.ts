@@ -58,6 +58,7 @@ async function checkPages(context: BrowserContext, address: string): Promise<Map
 	const ids = new Map<string, Set<string>>();
 	const links: { from: string; to: URL }[] = [];
 	const pages = new Set([new URL("index.html", address).href]);
+	const problems: string[] = [];
 	for (const url of pages) {
 		const { page, complaints } = await open(context, url);
 		assert.ok((await page.title()).includes("Tessera"), `${url} has no title`);
@@ -65,12 +66,12 @@ async function checkPages(context: BrowserContext, address: string): Promise<Map
 			ids: [...document.querySelectorAll("[id]")].map(({ id }) => id),
 			links: [...document.querySelectorAll("a")].map(({ href }) => href),
 		}));
-		assert.is(new Set(found.ids).size, found.ids.length, `${url} has an id twice`);
+		if (new Set(found.ids).size < found.ids.length) problems.push(`${url} has an id twice`);
 		ids.set(url, new Set(found.ids));
 		for (const link of found.links) {
 			const to = new URL(link);
 			if (to.origin !== new URL(address).origin) continue;
-			assert.ok(to.href.startsWith(address), `${url} links to ${link}, which is outside of the site`);
+			if (!to.href.startsWith(address)) problems.push(`${url} links to ${link}, which is outside of the site`);
 			links.push({ from: url, to });
 			const file = to.href.replace(/#.*$/, "");
 			// The playground has tests of its own.
@@ -83,21 +84,23 @@ async function checkPages(context: BrowserContext, address: string): Promise<Map
 					document.documentElement.dataset.theme = theme;
 				}, theme);
 				const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-				assert.ok(wider <= 0, `${url} is ${wider} pixels wider than ${width}`);
-				assert.equal(await accessibilityProblems(page, axe), [], `${url} at ${width} pixels, ${theme}`);
+				if (wider > 0) problems.push(`${url} is ${wider} pixels wider than ${width}`);
+				for (const found of await accessibilityProblems(page, axe))
+					problems.push(`${url} at ${width} pixels, ${theme}: ${found}`);
 			}
-		assert.equal(complaints, [], url);
+		problems.push(...complaints.map((complaint) => `${url}: ${complaint}`));
 		await page.close();
 	}
 	for (const { from, to } of links) {
 		const file = to.href.replace(/#.*$/, "");
 		const known = ids.get(file);
 		if (known === undefined) {
-			const { ok } = await context.request.get(file).then((response) => ({ ok: response.ok() }));
-			assert.ok(ok, `${from} links to ${file}, which is not there`);
-		} else if (to.hash !== "")
-			assert.ok(known.has(decodeURIComponent(to.hash.slice(1))), `${from} links to ${to}, which has no such part`);
+			const response = await context.request.get(file);
+			if (!response.ok()) problems.push(`${from} links to ${file}, which is not there`);
+		} else if (to.hash !== "" && !known.has(decodeURIComponent(to.hash.slice(1))))
+			problems.push(`${from} links to ${to}, which has no such part`);
 	}
+	assert.equal([...new Set(problems)], []);
 	return ids;
 }
 
@@ -157,14 +160,20 @@ async function checkPrograms(context: BrowserContext, address: string): Promise<
 		return (await output.textContent()) ?? "";
 	};
 
-	const numbers = /Float32Array\(9\) \[(.*)\]/.exec(await run())?.[1]?.split(", ").map(Number) ?? [];
+	const numbers =
+		/Float32Array\(9\) \[(.*)\]/
+			.exec(await run())?.[1]
+			?.split(", ")
+			.map(Number) ?? [];
 	const sobel = [1, 0, -1, 2, 0, -2, 1, 0, -1];
 	assert.is(numbers.length, 9, (await output.textContent()) ?? "");
 	const furthest = Math.max(...sobel.map((value, i) => Math.abs((numbers[i] ?? Number.NaN) - value)));
 	assert.ok(furthest < 0.01, `the filter is ${numbers.join(", ")}`);
 
 	// An edit is what runs, also by the keyboard.
-	await editor.fill('import { openDevice } from "tessera-gpu";\nconst gpu = await openDevice();\n(await gpu.tensor([1, 2])).relu();');
+	await editor.fill(
+		'import { openDevice } from "tessera-gpu";\nconst gpu = await openDevice();\n(await gpu.tensor([1, 2])).relu();',
+	);
 	await editor.press("Control+Enter");
 	await page.locator('.workbench[data-state="ended"]').waitFor({ timeout: patience });
 	assert.match((await output.textContent()) ?? "", /TypeError: .*relu is not a function \(line 3\)/);
@@ -172,7 +181,10 @@ async function checkPrograms(context: BrowserContext, address: string): Promise<
 	assert.ok((await editor.inputValue()).includes("conv2d(x, w)"));
 
 	await page.getByRole("button", { name: "A wrong call" }).click();
-	assert.match(await run(), /ArgumentError: conv2d: there is no option "strides"; did you mean "stride"\?.* \(line 8\)/);
+	assert.match(
+		await run(),
+		/ArgumentError: conv2d: there is no option "strides"; did you mean "stride"\?.* \(line 8\)/,
+	);
 	await editor.fill((await editor.inputValue()).replace("strides:", "stride:"));
 	assert.match(await run(), /Tensor float32 \[16, 8, 13, 13\]/);
 
