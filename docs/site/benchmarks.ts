@@ -80,14 +80,20 @@ const colours: Readonly<Record<string, string>> = {
 	"#2a9d8f": "var(--curve-1)",
 };
 
-/** A chart for the page: in its colours and fonts, and as one picture for screen readers. */
-export function themedChart(svg: string, label: string): string {
+/** A chart for the page: in its colours and fonts, and as one picture for screen readers, which is called by its title. */
+function themedChart(svg: string, driver: string): string {
+	const label = `${/<text[^>]*>([^<]+)</.exec(svg)?.[1] ?? "Chart"}, ${driver}`;
 	const themed = svg
 		.replace(/\b(fill|stroke)="([^"]+)"/g, (_, name, colour) => `${name}="${colours[colour] ?? colour}"`)
 		.replace(/ font-family="[^"]*"/g, "")
 		.replace(/ (?:aria-[a-z]+|role|xmlns(?::xlink)?|class|version)="[^"]*"/g, "")
 		.replace(/^<svg/, `<svg class="chart" role="img" aria-label="${escapeHtml(label)}"`);
 	return scrolling(themed, label);
+}
+
+/** Whether an adapter, by the name in its results, is one of those that compute on the CPU. */
+export function computesOnCpu(adapter: string): boolean {
+	return /^(?:llvmpipe|swiftshader)/.test(adapter);
 }
 
 /** The part of the page for each adapter: charts and tables. */
@@ -105,8 +111,9 @@ export function benchmarkSections(reports: readonly { report: BenchmarkReport; c
 	for (const adapter of new Set(reports.map(({ report }) => report.adapter))) {
 		const own = reports.filter(({ report }) => report.adapter === adapter);
 		const driver = own[0]?.report.driver ?? adapter;
-		heading(2, adapter, driver.replace(/ 0\.0\.1$/, "").replace(/:.*? \(/, " ("));
-		parts.push(`<p>Adapter and driver: ${escapeHtml(driver)}.</p>`);
+		// Without the version of the distribution and of the driver's interface.
+		heading(2, adapter, driver.replace(/-\d+~\S+/, "").replace(/ 0\.0\.1$/, ""));
+		parts.push(`<p>${computesOnCpu(adapter) ? "It computes on the CPU. " : ""}Driver: ${escapeHtml(driver)}.</p>`);
 		for (const { report, chart } of own) {
 			const title = titles[report.benchmark] ?? report.benchmark;
 			heading(3, `${adapter}-${report.benchmark}`, title);
@@ -114,7 +121,7 @@ export function benchmarkSections(reports: readonly { report: BenchmarkReport; c
 			parts.push(
 				`<p class="meta">Measured on ${report.date.slice(0, 10)} with <code>npm run bench:${report.benchmark}</code>: ` +
 					`tfjs-backend-webgpu ${tfjs}, jax-js ${jax}, webgpu ${webgpu}, Node ${node}.</p>`,
-				themedChart(chart, `${title} on ${driver}: times faster than the faster of tfjs and jax-js`),
+				themedChart(chart, driver),
 				table(report),
 			);
 			const notes = report.rows.flatMap(({ name, note }) =>

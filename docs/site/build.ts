@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, posix } from "node:path";
 import tokens from "../../examples/playground/page/tokens.css?text";
-import { type BenchmarkReport, benchmarkSections } from "./benchmarks.js";
+import { type BenchmarkReport, benchmarkSections, computesOnCpu } from "./benchmarks.js";
 import liveScript from "./client/live.ts?script";
 import pageScript from "./client/main.ts?script";
 import { frontBody } from "./front.js";
@@ -125,7 +125,7 @@ async function withResults(
 ratio is the other library’s time over Tessera’s: over 1, Tessera is faster. Times are medians, ± half the
 interquartile range.</p>
 <div class="notice"><h2 id="numbers-from-your-gpu">Numbers from your GPU</h2>
-<p>No GPU has been measured yet. In a clone of the repository:</p>
+<p>${reports.every(({ report }) => computesOnCpu(report.adapter)) ? "No GPU has been measured yet. " : ""}In a clone of the repository:</p>
 <pre tabindex="0" role="group" aria-label="Code"><code>npm ci &amp;&amp; npm run bench -- --adapter gpu</code></pre>
 <p>It writes a JSON file and a chart for each benchmark to <code>bench/results/</code>. Without a clone, the
 <a href="playground/">playground</a> has a short benchmark under “The machine”, whose result is a file and a line to

@@ -24,6 +24,7 @@ function element<K extends keyof HTMLElementTagNameMap>(
 
 /** Builds the workbench: the programs' names, the editor, and the output. */
 function open(workbench: HTMLElement, place: HTMLElement, samples: readonly Sample[]): void {
+	workbench.querySelector(".needs-script")?.remove();
 	const editor = new Editor(place, "Program");
 	const run = element("button", { class: "button primary", type: "button" }, "Run");
 	const stop = element("button", { class: "button", type: "button" }, "Stop");
