@@ -45,7 +45,7 @@ export async function writeSite(folder: string): Promise<void> {
 	};
 	const pictures = new Map<string, string>();
 	const targets: Targets = {
-		pages: new Map(documentPages.map(({ source, file }) => [source, file])),
+		pages: new Map(documentPages.map((document) => [document.source, document])),
 		repository,
 		picture: (path) => {
 			pictures.set(path, `images/${basename(path)}`);

@@ -2,11 +2,12 @@ import { posix } from "node:path";
 import { Marked, Renderer, type Tokens } from "marked";
 import { tokensOf } from "./highlight.js";
 import { escapeHtml } from "./html.js";
+import type { DocumentPage } from "./pages.js";
 
 /** Where the links of the Markdown files lead on the site. */
 export interface Targets {
 	/** The pages, by the paths of their sources in the repository. */
-	readonly pages: ReadonlyMap<string, string>;
+	readonly pages: ReadonlyMap<string, DocumentPage>;
 	/** The address of the repository on the web, if it is known. */
 	readonly repository: string | undefined;
 	/** Takes a picture of the repository to the site, and returns its address relative to the pages. */
@@ -69,16 +70,24 @@ export function renderMarkdown(markdown: string, source: string, targets: Target
 		return count === 0 ? id : `${id}-${count}`;
 	}
 
+	/** The path of a linked file in the repository, and the part of it; undefined for another address. */
+	function targetOf(href: string): { path: string; hash: string } | undefined {
+		if (/^[a-z]+:/.test(href)) return undefined;
+		const [path = "", anchor] = href.split("#");
+		return {
+			path: path === "" ? source : posix.normalize(posix.join(posix.dirname(source), path)),
+			hash: anchor === undefined ? "" : `#${anchor}`,
+		};
+	}
+
 	/** The address of a link, or undefined if it cannot be reached from the site. */
 	function addressOf(href: string): string | undefined {
-		if (/^[a-z]+:/.test(href)) return href;
-		const [path = "", anchor] = href.split("#");
-		const target = path === "" ? source : posix.normalize(posix.join(posix.dirname(source), path));
-		const hash = anchor === undefined ? "" : `#${anchor}`;
-		const file = targets.pages.get(target);
-		const own = page ?? targets.pages.get(source);
-		if (file !== undefined) return file === own ? hash || file : `${file}${hash}`;
-		return sourceAddress(targets, target);
+		const target = targetOf(href);
+		if (target === undefined) return href;
+		const file = targets.pages.get(target.path)?.file;
+		if (file === undefined) return sourceAddress(targets, target.path);
+		const own = page ?? targets.pages.get(source)?.file;
+		return file === own ? target.hash || file : `${file}${target.hash}`;
 	}
 
 	const marked = new Marked({
@@ -93,8 +102,10 @@ export function renderMarkdown(markdown: string, source: string, targets: Target
 					depth === 1 ? "" : ` <a class="anchor" href="#${id}" aria-label="Link to ${escapeHtml(place)}">#</a>`;
 				return `<h${depth} id="${id}">${html}${anchor}</h${depth}>\n`;
 			},
-			link({ href, tokens }: Tokens.Link) {
-				const text = this.parser.parseInline(tokens);
+			link({ href, text: name, tokens }: Tokens.Link) {
+				// A link that is called by a file's name is called by the name of its page.
+				const linked = name.endsWith(".md") ? targets.pages.get(targetOf(href)?.path ?? "") : undefined;
+				const text = linked === undefined ? this.parser.parseInline(tokens) : escapeHtml(linked.name);
 				const address = addressOf(href);
 				return address === undefined ? text : `<a href="${escapeHtml(address)}">${text}</a>`;
 			},

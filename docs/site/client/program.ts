@@ -23,8 +23,13 @@ function watch(): void {
 		["debug", "log"],
 		["warn", "warning"],
 		["error", "error"],
-	] as const)
-		console[method] = (...values: unknown[]) => listener?.print(formatValues(values), kind);
+	] as const) {
+		const print = console[method];
+		console[method] = (...values: unknown[]) => {
+			print.apply(console, values);
+			listener?.print(formatValues(values), kind);
+		};
+	}
 	addEventListener("unhandledrejection", (event) => {
 		event.preventDefault();
 		listener?.print(describe(event.reason), "error");
