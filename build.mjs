@@ -256,7 +256,7 @@ async function buildPrograms(folder) {
 	});
 }
 
-/** The library's site, in site/; what docs/site/ does not write, such as site/playground/, stays. */
+/** The library's site, in site/: the pages, and dist/'s files for browsers in site/lib/. */
 async function buildSite() {
 	if (!existsSync("dist/index.js")) await buildLibrary();
 	await build({
@@ -267,7 +267,7 @@ async function buildSite() {
 		packages: "external",
 	});
 	const { writeSite } = await import(pathToFileURL(resolvePath("build/site/build.js")).href);
-	await writeSite("site");
+	await writeSite("site"); // leaves site/playground/ as it is
 }
 
 if (process.argv.includes("--tests")) await buildTests();

@@ -104,10 +104,14 @@ export function renderMarkdown(markdown: string, source: string, targets: Target
 			},
 			link({ href, text: name, tokens }: Tokens.Link) {
 				// A link that is called by a file's name is called by the name of its page.
-				const linked = name.endsWith(".md") ? targets.pages.get(targetOf(href)?.path ?? "") : undefined;
+				const linked = /(?:^README|\.md)$/.test(name) ? targets.pages.get(targetOf(href)?.path ?? "") : undefined;
 				const text = linked === undefined ? this.parser.parseInline(tokens) : escapeHtml(linked.name);
 				const address = addressOf(href);
 				return address === undefined ? text : `<a href="${escapeHtml(address)}">${text}</a>`;
+			},
+			codespan({ text }: Tokens.Codespan) {
+				// No line ends after the hyphens of an option.
+				return `<code>${escapeHtml(text).replace(/(?<=^|\s)--?\w[\w-]*/g, '<span class="option">$&</span>')}</code>`;
 			},
 			image({ href, text }: Tokens.Image) {
 				const path = posix.normalize(posix.join(posix.dirname(source), href));

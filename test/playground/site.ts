@@ -21,6 +21,7 @@ export async function checkSite(browser: Browser, address: string): Promise<void
 	try {
 		const anchors = await checkPages(context, address);
 		console.log(`The site's ${anchors.size} pages load, and their links lead somewhere.`);
+		await checkMenu(context, address);
 		await checkTheme(context, address);
 		await checkFilter(context, address);
 		await checkPrograms(context, address);
@@ -61,7 +62,7 @@ async function checkPages(context: BrowserContext, address: string): Promise<Map
 	const problems: string[] = [];
 	for (const url of pages) {
 		const { page, complaints } = await open(context, url);
-		assert.ok((await page.title()).includes("Tessera"), `${url} has no title`);
+		if (!(await page.title()).includes("Tessera")) problems.push(`${url} has no title`);
 		const found = await page.evaluate(() => ({
 			ids: [...document.querySelectorAll("[id]")].map(({ id }) => id),
 			links: [...document.querySelectorAll("a")].map(({ href }) => href),
@@ -112,6 +113,23 @@ async function accessibilityProblems(page: Page, axe: string): Promise<string[]>
 		const { violations } = await axe.run();
 		return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes[0]?.html}`);
 	});
+}
+
+/** On a phone the pages' links are behind a button, and Escape hides them again. */
+async function checkMenu(context: BrowserContext, address: string): Promise<void> {
+	const { page, complaints } = await open(context, address);
+	await page.setViewportSize({ width: 360, height: 800 });
+	const link = page.getByRole("navigation", { name: "Pages", exact: true }).getByRole("link", { name: "Decisions" });
+	assert.not.ok(await link.isVisible(), "the menu is open at first");
+	await page.getByRole("button", { name: "Menu" }).press("Enter");
+	await link.waitFor();
+	await page.keyboard.press("Escape");
+	await link.waitFor({ state: "hidden" });
+	await page.getByRole("button", { name: "Menu" }).click();
+	await link.click();
+	await page.getByRole("heading", { name: "Decisions", exact: true }).waitFor();
+	assert.equal(complaints, []);
+	await page.close();
 }
 
 /** The theme switch changes the theme, and the next page keeps it. */
