@@ -5,12 +5,13 @@ import { engine } from "./engine.js";
 import { Codebook } from "./panels/codebook.js";
 import { Data } from "./panels/data.js";
 import { Draw } from "./panels/draw.js";
+import { How } from "./panels/how.js";
 import { MachinePanel } from "./panels/machine.js";
+import { SlowMotion } from "./panels/slow_motion.js";
 import { Train } from "./panels/train.js";
 import { Header } from "./parts/header.js";
 import { Messages } from "./parts/messages.js";
 import { useVisiblePanels, visiblePanels } from "./parts/visible.js";
-import { planeIsShown } from "./parts/watched.js";
 import { isReady } from "./store.js";
 
 /** The panels in their order. */
@@ -18,8 +19,10 @@ export const panels = [
 	{ id: "train", name: "Train", Panel: Train },
 	{ id: "codebook", name: "Codebook", Panel: Codebook },
 	{ id: "draw", name: "Draw", Panel: Draw },
+	{ id: "slow-motion", name: "Slow motion", Panel: SlowMotion },
 	{ id: "data", name: "Your images", Panel: Data },
 	{ id: "machine", name: "The machine", Panel: MachinePanel },
+	{ id: "how", name: "How it works", Panel: How },
 ] as const;
 
 const ids = panels.map(({ id }) => id);
@@ -32,7 +35,7 @@ export function App() {
 				const shown = visiblePanels.value;
 				if (!isReady.value) return;
 				engine.session
-					.watch({ strip: shown.has("train"), codebook: true, plane: shown.has("codebook") && planeIsShown.value })
+					.watch({ strip: shown.has("train"), codebook: true, plane: shown.has("codebook") || shown.has("how") })
 					.catch(showError);
 			}),
 		[],

@@ -4,12 +4,14 @@ import { Benchmark } from "./benchmark.js";
 import { Drawing } from "./drawing.js";
 import { OwnData } from "./own_data.js";
 import { Session } from "./session.js";
+import { SlowMotion } from "./slow_motion.js";
 
 const session = new Session();
 
 const engine = {
 	session,
 	drawing: new Drawing(session),
+	slowMotion: new SlowMotion(session),
 	data: new OwnData(session),
 	benchmark: new Benchmark(session),
 };
