@@ -88,7 +88,7 @@ const { version, repository } = JSON.parse(await readFile("package.json", "utf8"
 /** What the code knows of the package. */
 const define = {
 	TESSERA_VERSION: JSON.stringify(version),
-	TESSERA_REPOSITORY: JSON.stringify((repository?.url ?? "").replace(/^git\+|\.git$/g, "")),
+	TESSERA_REPOSITORY: JSON.stringify(repository ?? null),
 };
 
 const common = {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import type { Page } from "playwright-core";
-import type { Tester } from "./tester.js";
+import { figure, patience, type Tester, untilStep } from "./tester.js";
 
 interface NamedBytes {
 	readonly name: string;
@@ -62,19 +62,21 @@ async function drop(page: Page, files: readonly NamedBytes[]): Promise<void> {
 	await page.dispatchEvent("#data .choose", "drop", { dataTransfer: transfer });
 }
 
-const text = async (page: Page, figure: string) => (await page.textContent(`[data-figure="${figure}"]`)) ?? "";
-
-async function waitForText(page: Page, figure: string, wanted: string): Promise<void> {
+/** Waits until a figure has this text, and nothing is being read. */
+async function waitForText(page: Page, name: string, wanted: string): Promise<void> {
 	await page.waitForFunction(
-		([figure, wanted]) => document.querySelector(`[data-figure="${figure}"]`)?.textContent?.includes(wanted),
-		[figure, wanted] as const,
-		{ timeout: 30_000 },
+		([name, wanted]) =>
+			document.querySelector("#data progress") === null &&
+			document.querySelector(`[data-figure="${name}"]`)?.textContent?.includes(wanted),
+		[name, wanted] as const,
+		{ timeout: patience },
 	);
 }
 
 const forget = (page: Page) => page.getByRole("button", { name: "Forget these images" }).click();
 
 export async function dataTests({ page, test }: Tester): Promise<void> {
+	await untilStep(page, 2);
 	const panel = page.locator("#data");
 	const train = page.getByRole("button", { name: "Train on these images" });
 
@@ -83,8 +85,8 @@ export async function dataTests({ page, test }: Tester): Promise<void> {
 		assert(first !== undefined);
 		await drop(page, [first, first, { name: "notes.txt", bytes: new TextEncoder().encode("no picture") }]);
 		await waitForText(page, "own-refusal", "At least 8 different images");
-		assert.match(await text(page, "own-refusal"), /there is 1\b/);
-		assert.match(await text(page, "own-images"), /One image was there twice/);
+		assert.match(await figure(page, "own-refusal"), /there is 1\b/);
+		assert.match(await figure(page, "own-images"), /One image was there twice/);
 		await panel.getByText("notes.txt").waitFor();
 		assert(await train.isDisabled());
 		await forget(page);
@@ -100,13 +102,17 @@ export async function dataTests({ page, test }: Tester): Promise<void> {
 		];
 		await drop(page, [...files, ...files.slice(0, 3)]);
 		await waitForText(page, "own-images", "colour");
-		assert.match(await text(page, "own-images"), /^19 images of 28 × 28, colour.*3 images were there before/);
+		assert.match(await figure(page, "own-images"), /^19 images of 28 × 28, colour.*3 images were there before/);
 		assert.equal(await page.locator("#data .thumbnails canvas").count(), 19);
 	});
 
 	await test("a run trains on them, and goes back to the digits", async () => {
 		await train.click();
-		await page.waitForFunction(() => document.querySelector("#train .lead")?.textContent?.includes("images of yours"));
+		await page.waitForFunction(
+			() => document.querySelector("#train .lead")?.textContent?.includes("images of yours"),
+			undefined,
+			{ timeout: patience },
+		);
 		const lead = (await page.textContent("#train .lead")) ?? "";
 		assert.match(lead, /on 16 images \(19 images of yours, [0-9a-f]{6}\)/);
 		await page.waitForFunction(
@@ -115,11 +121,15 @@ export async function dataTests({ page, test }: Tester): Promise<void> {
 				return nmse > 0 && nmse < 0.7;
 			},
 			undefined,
-			{ timeout: 60_000 },
+			{ timeout: patience },
 		);
 		assert.match(page.url(), /data=own/);
 		await page.getByRole("button", { name: "Back to the digits" }).click();
-		await page.waitForFunction(() => document.querySelector("#train .lead")?.textContent?.includes("2,048"));
+		await page.waitForFunction(
+			() => document.querySelector("#train .lead")?.textContent?.includes("2,048"),
+			undefined,
+			{ timeout: patience },
+		);
 		await forget(page);
 	});
 
@@ -134,7 +144,7 @@ export async function dataTests({ page, test }: Tester): Promise<void> {
 			{ name: "cut", bytes: images.subarray(0, 1000) },
 		]);
 		await waitForText(page, "own-images", "24 images");
-		assert.match(await text(page, "own-images"), /24 images of 28 × 28, grey, 3 classes \(0, 1, 2\)/);
+		assert.match(await figure(page, "own-images"), /24 images of 28 × 28, grey, 3 classes \(0, 1, 2\)/);
 		const left = (await page.textContent("#data .left-out")) ?? "";
 		assert.match(left, /2 files were not read/);
 		assert.match(left, /other-labels: labels of 7 images/);

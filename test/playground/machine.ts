@@ -1,20 +1,13 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import type { BenchmarkResult } from "../../examples/playground/shared/benchmark.js";
-import type { Tester } from "./tester.js";
+import { patience, stepOf, type Tester, untilStep } from "./tester.js";
 
 export async function machineTests({ page, test }: Tester): Promise<void> {
 	const panel = page.locator("#machine");
 	const start = panel.getByRole("button", { name: "Run the benchmark" });
-	const step = async () => Number((await page.textContent('[data-figure="step"]'))?.replaceAll(",", ""));
-	const goesOn = async () => {
-		const before = await step();
-		await page.waitForFunction(
-			(before) => Number(document.querySelector('[data-figure="step"]')?.textContent?.replaceAll(",", "")) > before,
-			before,
-			{ timeout: 60_000 },
-		);
-	};
+	const goesOn = async () => untilStep(page, (await stepOf(page)) + 1);
+	await untilStep(page, 2);
 	const requests: string[] = [];
 	page.on("request", (request) => void requests.push(request.url()));
 
@@ -27,7 +20,7 @@ export async function machineTests({ page, test }: Tester): Promise<void> {
 	await test("the benchmark's result is a JSON file and a line, and training goes on", async () => {
 		await panel.getByLabel("Time").selectOption({ label: "a few seconds, less exact" });
 		await start.click();
-		await panel.locator('[data-figure="benchmark-line"]').waitFor({ timeout: 120_000 });
+		await panel.locator('[data-figure="benchmark-line"]').waitFor({ timeout: patience });
 		const [download] = await Promise.all([
 			page.waitForEvent("download"),
 			panel.getByRole("button", { name: "Download the JSON file" }).click(),
@@ -63,13 +56,13 @@ export async function machineTests({ page, test }: Tester): Promise<void> {
 	await test("TensorFlow.js is loaded and measured only if asked for; the benchmark can be stopped", async () => {
 		await panel.getByLabel(/^Compare with TensorFlow.js/).check();
 		await start.click();
-		await panel.locator("tbody tr").filter({ hasText: "×" }).first().waitFor({ timeout: 120_000 });
+		await panel.locator("tbody tr").filter({ hasText: "×" }).first().waitFor({ timeout: patience });
 		assert.equal(requests.filter((url) => url.includes("tfjs")).length, 1);
 		const [first] = await panel.locator("tbody tr").allTextContents();
 		assert.match(first ?? "", /6,272 vectors.*ms.*\d×$/);
 		assert.doesNotMatch(first ?? "", /the results differ/);
 		await panel.getByRole("button", { name: /^Stop/ }).click();
-		await start.waitFor();
+		await start.waitFor({ timeout: patience });
 		await goesOn();
 	});
 }

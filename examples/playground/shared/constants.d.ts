@@ -1,2 +1,2 @@
-/** The address of the repository, or "" as long as package.json has none; see build.mjs. */
-declare const TESSERA_REPOSITORY: string;
+/** `repository` of package.json, null as long as it has none; see build.mjs. */
+declare const TESSERA_REPOSITORY: unknown;

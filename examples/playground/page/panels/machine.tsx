@@ -1,4 +1,5 @@
 import { signal, useSignal } from "@preact/signals";
+import { repositoryAddress } from "../../../../docs/site/repository.js";
 import {
 	type BenchmarkResult,
 	type BenchmarkRow,
@@ -19,6 +20,8 @@ const state = signal<BenchmarkState | undefined>(undefined);
 onEvent((event) => {
 	if (event.kind === "benchmark") state.value = event.state;
 });
+
+const repository = repositoryAddress(TESSERA_REPOSITORY);
 
 /** Seconds for each row. */
 const budgets = [
@@ -239,10 +242,10 @@ function Result() {
 			</div>
 			<p class="hint">
 				Numbers from other machines are welcome, from GPUs most of all. Post the line or the file as{" "}
-				{TESSERA_REPOSITORY === "" ? (
+				{repository === undefined ? (
 					"an issue of the Tessera repository"
 				) : (
-					<a href={`${TESSERA_REPOSITORY}/issues/new`}>an issue of the Tessera repository</a>
+					<a href={`${repository}/issues/new`}>an issue of the Tessera repository</a>
 				)}
 				, or add the file to <code>bench/results/</code>.
 			</p>
