@@ -62,6 +62,9 @@ export async function buildPlayground(out, define) {
 	await writeFile(`${out}/index.html`, html.replace("PAGE_CSS", "main.css").replace("PAGE_JS", "main.js"));
 	for (const file of ["manifest.webmanifest", "icon.svg"])
 		await copyFile(`${playground}/page/${file}`, `${out}/${file}`);
+	await mkdir(`${out}/recorded`);
+	for (const file of await readdir(`${playground}/recorded`))
+		await copyFile(`${playground}/recorded/${file}`, `${out}/recorded/${file}`);
 	// Static hosts send .txt as text, which browsers show; .wgsl they offer to save.
 	await mkdir(`${out}/kernels`);
 	for (const file of await filesUnder("kernels", /\.wgsl$/)) await copyFile(file, `${out}/${file}.txt`);
