@@ -5,6 +5,7 @@ import { engine } from "./engine.js";
 import { Codebook } from "./panels/codebook.js";
 import { Draw } from "./panels/draw.js";
 import { Train } from "./panels/train.js";
+import { WhatIf } from "./panels/what_if.js";
 import { Header } from "./parts/header.js";
 import { Messages } from "./parts/messages.js";
 import { useVisiblePanels, visiblePanels } from "./parts/visible.js";
@@ -16,6 +17,7 @@ export const panels = [
 	{ id: "train", name: "Train", Panel: Train },
 	{ id: "codebook", name: "Codebook", Panel: Codebook },
 	{ id: "draw", name: "Draw", Panel: Draw },
+	{ id: "what-if", name: "What if", Panel: WhatIf },
 ] as const;
 
 const ids = panels.map(({ id }) => id);

@@ -1,11 +1,18 @@
 // The worker: everything that uses the GPU.
 import { expose } from "comlink";
+import { Comparison } from "./compare.js";
 import { Drawing } from "./drawing.js";
 import { Session } from "./session.js";
+import { TakeAlong } from "./take_along.js";
 
 const session = new Session();
 
-const engine = { session, drawing: new Drawing(session) };
+const engine = {
+	session,
+	drawing: new Drawing(session),
+	compare: new Comparison(session),
+	takeAlong: new TakeAlong(session),
+};
 
 /** What the page calls, through comlink. */
 export type Engine = typeof engine;
