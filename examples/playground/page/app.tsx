@@ -4,6 +4,8 @@ import { showError } from "./actions.js";
 import { engine } from "./engine.js";
 import { Codebook } from "./panels/codebook.js";
 import { Draw } from "./panels/draw.js";
+import { Runs } from "./panels/runs.js";
+import { TakeAlong } from "./panels/take_along.js";
 import { Train } from "./panels/train.js";
 import { WhatIf } from "./panels/what_if.js";
 import { Header } from "./parts/header.js";
@@ -18,6 +20,8 @@ export const panels = [
 	{ id: "codebook", name: "Codebook", Panel: Codebook },
 	{ id: "draw", name: "Draw", Panel: Draw },
 	{ id: "what-if", name: "What if", Panel: WhatIf },
+	{ id: "runs", name: "Runs", Panel: Runs },
+	{ id: "take-along", name: "Take it along", Panel: TakeAlong },
 ] as const;
 
 const ids = panels.map(({ id }) => id);

@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import type { Settings } from "../shared/settings.js";
 import { newId, startRun } from "./actions.js";
 import { save } from "./saving.js";
-import { onEvent, step } from "./store.js";
+import { onEvent } from "./store.js";
 
 /** A run that is to be trained. */
 export interface QueuedPoint {
@@ -36,32 +36,34 @@ export async function trainPoint(point: QueuedPoint): Promise<void> {
 /** @returns whether all of its steps were taken: not if the user pauses it or begins another run */
 async function train({ settings, steps, name }: QueuedPoint): Promise<boolean> {
 	const id = newId();
-	const ended = untilEnd(id);
+	const reached = stepAtEnd(id);
 	await startRun(settings, { until: steps, id, name });
-	const isComplete = (await ended.promise) && step.value >= steps;
+	const isComplete = (await reached) >= steps;
 	if (isComplete) await save();
 	return isComplete;
 }
 
-/** Waits until a run that is about to begin has trained and stopped. @returns false if another run is shown instead */
-function untilEnd(id: string): { readonly promise: Promise<boolean> } {
-	const promise = new Promise<boolean>((resolve) => {
+/** The step at which a run that is about to begin ends: its training pauses, fails, or another run is shown. */
+function stepAtEnd(id: string): Promise<number> {
+	return new Promise((resolve) => {
 		let isShown = false;
 		let hasTrained = false;
+		let hasEnded = false;
 		const stop = onEvent((event) => {
-			const end = (result: boolean) => {
+			const end = (step: number) => {
 				stop();
-				resolve(result);
+				resolve(step);
 			};
 			if (event.kind === "run") {
 				if (event.run.id === id) isShown = true;
-				else if (isShown) end(false);
-			} else if (event.kind === "failure") end(false);
-			else if (event.kind === "state" && isShown && event.state.phase === "ready") {
-				if (event.state.activity === "train") hasTrained = true;
-				else if (hasTrained) end(event.state.activity === undefined);
-			}
+				else if (isShown) end(0);
+			} else if (event.kind === "failure") end(0);
+			else if (event.kind === "state" && isShown) {
+				const { activity } = event.state;
+				if (activity === "train") hasTrained = true;
+				else if (hasTrained && activity !== undefined) end(0);
+				else hasEnded = hasTrained;
+			} else if (event.kind === "frame" && hasEnded && event.frame.runId === id) end(event.frame.step);
 		});
 	});
-	return { promise };
 }
