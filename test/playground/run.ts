@@ -2,8 +2,12 @@
 //   node build/test/node/playground/run.js [part …]
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { findChromium } from "../browser/chromium.js";
+import { accessibilityTests } from "./accessibility.js";
 import { drawTests } from "./draw.js";
 import { serveFolder } from "./serve.js";
+import { checkSite } from "./site.js";
+import { slowMotionTests } from "./slow_motion.js";
+import { stateTests } from "./states.js";
 import type { Tester } from "./tester.js";
 import { trainTests } from "./train.js";
 
@@ -11,6 +15,9 @@ import { trainTests } from "./train.js";
 const parts: Readonly<Record<string, (tester: Tester) => Promise<void>>> = {
 	train: trainTests,
 	draw: drawTests,
+	"slow motion": slowMotionTests,
+	states: stateTests,
+	accessibility: accessibilityTests,
 };
 
 const common = ["--no-sandbox", "--disable-background-networking"];
@@ -41,10 +48,12 @@ function collectErrors(page: Page): string[] {
 	return errors;
 }
 
+/** The library's site has pages of its own. */
+const site = "site";
 const chosen = process.argv.slice(2);
-const unknown = chosen.filter((name) => !(name in parts));
-if (unknown.length > 0)
-	throw new Error(`There is no part "${unknown[0]}"; the parts are ${Object.keys(parts).join(", ")}.`);
+const names = [...Object.keys(parts), site];
+const unknown = chosen.find((name) => !names.includes(name));
+if (unknown !== undefined) throw new Error(`There is no part "${unknown}"; the parts are ${names.join(", ")}.`);
 const { path, environment } = await findChromium();
 const host = await serveFolder("site");
 const launch = (args: string[]): Promise<Browser> =>
@@ -70,6 +79,10 @@ try {
 			if (errors.length > 0) throw new Error(errors.join("\n"));
 		});
 		await context.close();
+	}
+	if (chosen.length === 0 || chosen.includes(site)) {
+		console.log(site);
+		await test("pages, links, programs, themes, axe-core", () => checkSite(browser, host.address));
 	}
 } finally {
 	await browser.close();

@@ -4,14 +4,15 @@ import { showError } from "./actions.js";
 import { engine } from "./engine.js";
 import { Codebook } from "./panels/codebook.js";
 import { Draw } from "./panels/draw.js";
+import { How } from "./panels/how.js";
 import { Runs } from "./panels/runs.js";
+import { SlowMotion } from "./panels/slow_motion.js";
 import { TakeAlong } from "./panels/take_along.js";
 import { Train } from "./panels/train.js";
 import { WhatIf } from "./panels/what_if.js";
 import { Header } from "./parts/header.js";
 import { Messages } from "./parts/messages.js";
 import { useVisiblePanels, visiblePanels } from "./parts/visible.js";
-import { planeIsShown } from "./parts/watched.js";
 import { isReady } from "./store.js";
 
 /** The panels in their order. */
@@ -19,9 +20,11 @@ export const panels = [
 	{ id: "train", name: "Train", Panel: Train },
 	{ id: "codebook", name: "Codebook", Panel: Codebook },
 	{ id: "draw", name: "Draw", Panel: Draw },
+	{ id: "slow-motion", name: "Slow motion", Panel: SlowMotion },
 	{ id: "what-if", name: "What if", Panel: WhatIf },
 	{ id: "runs", name: "Runs", Panel: Runs },
 	{ id: "take-along", name: "Take it along", Panel: TakeAlong },
+	{ id: "how", name: "How it works", Panel: How },
 ] as const;
 
 const ids = panels.map(({ id }) => id);
@@ -34,7 +37,7 @@ export function App() {
 				const shown = visiblePanels.value;
 				if (!isReady.value) return;
 				engine.session
-					.watch({ strip: shown.has("train"), codebook: true, plane: shown.has("codebook") && planeIsShown.value })
+					.watch({ strip: shown.has("train"), codebook: true, plane: shown.has("codebook") || shown.has("how") })
 					.catch(showError);
 			}),
 		[],

@@ -3,6 +3,7 @@ import { expose } from "comlink";
 import { Comparison } from "./compare.js";
 import { Drawing } from "./drawing.js";
 import { Session } from "./session.js";
+import { SlowMotion } from "./slow_motion.js";
 import { TakeAlong } from "./take_along.js";
 
 const session = new Session();
@@ -10,6 +11,7 @@ const session = new Session();
 const engine = {
 	session,
 	drawing: new Drawing(session),
+	slowMotion: new SlowMotion(session),
 	compare: new Comparison(session),
 	takeAlong: new TakeAlong(session),
 };

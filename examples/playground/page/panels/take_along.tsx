@@ -156,7 +156,7 @@ export function TakeAlong() {
 				</p>
 			)}
 			<h3>In the command line</h3>
-			<pre tabIndex={0}>
+			<pre>
 				<code>
 					{`tessera reconstruct model.safetensors digit.png --out both.png
 tessera encode model.safetensors digit.png --out codes.npy
@@ -164,7 +164,7 @@ tessera decode model.safetensors codes-test.npy --out decoded`}
 				</code>
 			</pre>
 			<h3>In PyTorch</h3>
-			<pre tabIndex={0}>
+			<pre>
 				<code>
 					{`from safetensors.torch import load_file
 weights = load_file("model.safetensors")

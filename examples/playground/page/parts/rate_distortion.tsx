@@ -235,7 +235,8 @@ function PointTable({ points }: { readonly points: readonly Point[] }) {
 	return (
 		<details>
 			<summary>The points as a table</summary>
-			<div class="rd-table" tabIndex={0} role="region" aria-label="The points as a table">
+			{/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
+			<section class="rd-table" tabIndex={0} aria-label="The points as a table">
 				<table>
 					<thead>
 						<tr>
@@ -260,7 +261,7 @@ function PointTable({ points }: { readonly points: readonly Point[] }) {
 						))}
 					</tbody>
 				</table>
-			</div>
+			</section>
 		</details>
 	);
 }
