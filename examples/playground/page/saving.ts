@@ -93,10 +93,16 @@ export async function saveBeforeAnother(milliseconds: number): Promise<void> {
 export function keepSaving(): void {
 	refresh();
 	let wasTraining = false;
+	let hasPaused = false;
 	onEvent((event) => {
-		if (event.kind !== "state") return;
-		if (wasTraining && event.state.activity === undefined && event.state.phase === "ready") save().catch(() => {});
-		wasTraining = isTraining.value;
+		if (event.kind === "state") {
+			hasPaused = event.state.activity === undefined && (hasPaused || wasTraining);
+			wasTraining = isTraining.value;
+		} else if (event.kind === "frame" && hasPaused) {
+			// The frame after the pause has the last losses.
+			hasPaused = false;
+			save().catch(() => {});
+		}
 	});
 	setInterval(() => {
 		const between = machine.value?.software === true ? interval.cpu : interval.gpu;

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import type { Evaluation } from "../../shared/frames.js";
 import { codesOf } from "../../shared/settings.js";
 import { showError } from "../actions.js";
@@ -9,8 +9,8 @@ import { isReady, machine, run, settings } from "../store.js";
 import { type StoredRun, storedRuns } from "../stored_runs.js";
 import { describeDifferences } from "./differences.js";
 
-/** Of the picture, in its own units. */
-const [width, height] = [640, 340];
+/** Of the picture, in pixels. */
+const height = 320;
 const edges = { left: 52, right: 16, top: 14, bottom: 44 };
 
 interface Point {
@@ -59,16 +59,26 @@ export function RateDistortion() {
 
 function Plane({ points }: { readonly points: readonly Point[] }) {
 	const place = useRef<SVGSVGElement>(null);
+	const wide = useSignal(640);
+	useEffect(() => {
+		const { current } = place;
+		if (current === null) return;
+		const sizes = new ResizeObserver(() => (wide.value = Math.max(200, current.clientWidth)));
+		sizes.observe(current);
+		return () => sizes.disconnect();
+	}, []);
+	const width = wide.value;
 	const at = useSignal(0);
 	const shown = useSignal<number | undefined>(undefined);
 	const x = scale(
 		points.flatMap(({ evaluation }) => [evaluation.bits, evaluation.mostBits]),
 		[edges.left, width - edges.right],
-		0,
+		{ least: 0, ticks: width / 110 },
 	);
 	const y = scale(
 		points.map(({ evaluation }) => evaluation.psnr),
 		[height - edges.bottom, edges.top],
+		{ ticks: 5 },
 	);
 	const move = (event: KeyboardEvent) => {
 		const by = { ArrowLeft: -1, ArrowRight: 1, Home: -points.length, End: points.length }[event.key];
@@ -117,6 +127,7 @@ function Plane({ points }: { readonly points: readonly Point[] }) {
 				{points.map((point, i) => {
 					const { evaluation, stored } = point;
 					return (
+						// biome-ignore lint/a11y/noInteractiveElementToNoninteractiveRole: it has a focus for its label, and no action
 						<circle
 							key={stored.id}
 							class={`rd-point ${stored.id === run.value?.id ? "shown" : ""}`}
@@ -147,11 +158,15 @@ function describe({ stored, evaluation: { bits, mostBits, psnr, perplexity, code
 }
 
 /** A linear scale with round ticks around some values. */
-function scale(values: readonly number[], [from, to]: readonly [number, number], least?: number) {
+function scale(
+	values: readonly number[],
+	[from, to]: readonly [number, number],
+	{ least, ticks: wanted }: { readonly least?: number; readonly ticks: number },
+) {
 	const low = least ?? Math.min(...values);
 	const high = Math.max(...values);
 	const span = Math.max(high - low, 1);
-	const rough = span / 5;
+	const rough = span / wanted;
 	const power = 10 ** Math.floor(Math.log10(rough));
 	const tick = ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10) * power;
 	const first = Math.floor(low / tick) * tick;
