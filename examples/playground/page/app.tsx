@@ -7,8 +7,11 @@ import { Data } from "./panels/data.js";
 import { Draw } from "./panels/draw.js";
 import { How } from "./panels/how.js";
 import { MachinePanel } from "./panels/machine.js";
+import { Runs } from "./panels/runs.js";
 import { SlowMotion } from "./panels/slow_motion.js";
+import { TakeAlong } from "./panels/take_along.js";
 import { Train } from "./panels/train.js";
+import { WhatIf } from "./panels/what_if.js";
 import { Header } from "./parts/header.js";
 import { Messages } from "./parts/messages.js";
 import { useVisiblePanels, visiblePanels } from "./parts/visible.js";
@@ -20,7 +23,10 @@ export const panels = [
 	{ id: "codebook", name: "Codebook", Panel: Codebook },
 	{ id: "draw", name: "Draw", Panel: Draw },
 	{ id: "slow-motion", name: "Slow motion", Panel: SlowMotion },
+	{ id: "what-if", name: "What if", Panel: WhatIf },
 	{ id: "data", name: "Your images", Panel: Data },
+	{ id: "runs", name: "Runs", Panel: Runs },
+	{ id: "take-along", name: "Take it along", Panel: TakeAlong },
 	{ id: "machine", name: "The machine", Panel: MachinePanel },
 	{ id: "how", name: "How it works", Panel: How },
 ] as const;
