@@ -19,7 +19,7 @@ const testImages = 256;
 const points = 250;
 /** Grey levels are rounded to multiples of this, which makes the picture half as large. */
 const greyStep = 8;
-const watched = { strip: true, codebook: true, plane: false };
+const watched = { strip: true, codebook: true, plane: true };
 
 /** 0, 1, 2, … and further apart later. */
 function stepsToLookAt(): number[] {
@@ -73,8 +73,8 @@ for (const step of stepsToLookAt()) {
 	});
 	console.log(`step ${step}: test error ${nmse.toFixed(3)}, ${codesInUse} codes in use`);
 }
-const { codebook } = last;
-if (codebook === undefined) throw new Error("look() gave no codebook");
+const { codebook, plane } = last;
+if (codebook === undefined || plane === undefined) throw new Error("look() gave no codebook or no plane");
 const thinned = losses.filter((_, i) => i < 50 || i % Math.ceil(losses.length / points) === 0);
 const { description, device } = gpu.adapter;
 const recording: Recording = {
@@ -93,6 +93,12 @@ const recording: Recording = {
 	},
 	use: Array.from(codebook.use, short),
 	codes: Array.from(codebook.shown),
+	plane: {
+		latents: Array.from(plane.latents, short),
+		assigned: Array.from(plane.assigned),
+		codes: Array.from(plane.codes, short),
+		explained: short(plane.explained),
+	},
 	count: last.reconstructions.count,
 	patchSide: codebook.patches.width,
 };

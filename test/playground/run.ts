@@ -5,6 +5,7 @@ import { findChromium } from "../browser/chromium.js";
 import { accessibilityTests } from "./accessibility.js";
 import { dataTests } from "./data.js";
 import { drawTests } from "./draw.js";
+import { fallbackTests } from "./fallback.js";
 import { machineTests } from "./machine.js";
 import { serveFolder } from "./serve.js";
 import { checkSite } from "./site.js";
@@ -20,6 +21,7 @@ const parts: Readonly<Record<string, (tester: Tester) => Promise<void>>> = {
 	"slow motion": slowMotionTests,
 	data: dataTests,
 	machine: machineTests,
+	fallback: fallbackTests,
 	states: stateTests,
 	accessibility: accessibilityTests,
 };

@@ -1,7 +1,8 @@
 // What the user can ask for.
 import { signal } from "@preact/signals";
 import { defaultSettings, fromQuery, type Settings, toQuery } from "../shared/settings.js";
-import { engine, listenToEngine } from "./engine.js";
+import { engine, listenToEngine, workerFailure } from "./engine.js";
+import { missing, whatIsMissing } from "./parts/missing.js";
 import { holdRun } from "./run_lock.js";
 import { keepSaving, nameRun, saveBeforeAnother } from "./saving.js";
 import {
@@ -153,15 +154,16 @@ async function runToContinue(settings: Settings): Promise<StoredRun | undefined>
 
 /** Opens the device, and continues or begins the run of the address. */
 export async function open(): Promise<void> {
-	await listenToEngine(receive);
-	document.addEventListener("visibilitychange", tellHidden);
 	try {
+		await listenToEngine(receive);
 		machine.value = await engine.session.open();
 	} catch (error) {
 		session.value = { ...session.value, phase: "no adapter" };
-		showError(error);
+		missing.value = whatIsMissing(error instanceof Error ? error : new Error(String(error)));
 		return;
 	}
+	workerFailure.catch(showError);
+	document.addEventListener("visibilitychange", tellHidden);
 	tellHidden();
 	const { settings, wrong } = fromQuery(location.search);
 	if (wrong.length > 0)

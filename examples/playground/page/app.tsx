@@ -12,8 +12,10 @@ import { SlowMotion } from "./panels/slow_motion.js";
 import { TakeAlong } from "./panels/take_along.js";
 import { Train } from "./panels/train.js";
 import { WhatIf } from "./panels/what_if.js";
+import { Fallback } from "./parts/fallback.js";
 import { Header } from "./parts/header.js";
 import { Messages } from "./parts/messages.js";
+import { missing } from "./parts/missing.js";
 import { useVisiblePanels, visiblePanels } from "./parts/visible.js";
 import { isReady } from "./store.js";
 
@@ -31,10 +33,19 @@ export const panels = [
 	{ id: "how", name: "How it works", Panel: How },
 ] as const;
 
+/** What is shown if nothing can be trained: the recorded run, and what can be read without it. */
+const readable = [
+	{ id: "missing", name: "What is missing" },
+	{ id: "recorded", name: "A recorded run" },
+	{ id: "how", name: "How it works" },
+] as const;
+
 const ids = panels.map(({ id }) => id);
+const readableIds = readable.map(({ id }) => id);
 
 export function App() {
-	useVisiblePanels(ids);
+	const { value: lacking } = missing;
+	useVisiblePanels(lacking === undefined ? ids : readableIds);
 	useEffect(
 		() =>
 			effect(() => {
@@ -48,15 +59,20 @@ export function App() {
 	);
 	return (
 		<>
-			<a class="skip" href="#train">
-				Skip to the training
+			<a class="skip" href={lacking === undefined ? "#train" : "#recorded"}>
+				Skip to the {lacking === undefined ? "training" : "recorded run"}
 			</a>
-			<Header panels={panels} />
+			<Header panels={lacking === undefined ? panels : readable} />
 			<main>
 				<Messages />
-				{panels.map(({ id, Panel }) => (
-					<Panel key={id} />
-				))}
+				{lacking !== undefined ? (
+					<>
+						<Fallback missing={lacking} />
+						<How />
+					</>
+				) : (
+					panels.map(({ id, Panel }) => <Panel key={id} />)
+				)}
 			</main>
 			<footer>
 				<p>

@@ -24,6 +24,13 @@ export interface Recording {
 	readonly use: readonly number[];
 	/** The codes of the test images at the end, [count, h, w]. */
 	readonly codes: readonly number[];
+	/** Latents and codes in a plane at the end; see `PlaneView`. */
+	readonly plane: {
+		readonly latents: readonly number[];
+		readonly assigned: readonly number[];
+		readonly codes: readonly number[];
+		readonly explained: number;
+	};
 	/** Test images in each row of strip.png: the first row has the originals, each other row the reconstructions of a moment. */
 	readonly count: number;
 	/** The side of each code's patch in patches.png, where they lie in one row. */
