@@ -1,5 +1,6 @@
 // What the user can ask for.
 import { signal } from "@preact/signals";
+import { describeError } from "../shared/describe_error.js";
 import { defaultSettings, fromQuery, type Settings, toQuery } from "../shared/settings.js";
 import { engine, listenToEngine, workerFailure } from "./engine.js";
 import { missing, whatIsMissing } from "./parts/missing.js";
@@ -26,8 +27,7 @@ export function newId(): string {
 
 /** Shows an error of a call to the worker. */
 export function showError(error: unknown): void {
-	const { name, message } = error instanceof Error ? error : new Error(String(error));
-	failure.value = { name, message, advice: undefined };
+	failure.value = describeError(error);
 }
 
 /** How a run begins. */
