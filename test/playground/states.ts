@@ -1,12 +1,17 @@
 import assert from "node:assert/strict";
-import type { Page } from "playwright-core";
+import type { Page, Worker } from "playwright-core";
 import { figure, patience, stepOf, type Tester, untilStep } from "./tester.js";
+
+/** The worker that has the GPU. */
+function workerOf(page: Page): Worker {
+	const worker = page.workers().find((worker) => worker.url().endsWith("worker.js"));
+	assert.ok(worker !== undefined);
+	return worker;
+}
 
 /** Destroys the device of the page's worker, as a driver that is reset does. */
 async function loseDevice(page: Page): Promise<void> {
-	const worker = page.workers().find((worker) => worker.url().endsWith("worker.js"));
-	assert.ok(worker !== undefined);
-	await worker.evaluate(
+	await workerOf(page).evaluate(
 		() =>
 			new Promise<void>((lost) => {
 				const { createCommandEncoder } = GPUDevice.prototype;
@@ -35,6 +40,58 @@ export async function stateTests({ page, address, test }: Tester): Promise<void>
 		const resumed = await stepOf(page);
 		await untilStep(page, resumed + 10);
 		assert.ok(Number(await figure(page, "nmse")) < 1.5);
+		assert.equal(await page.locator(".message.bad").count(), 0);
+	});
+
+	await test("a device that cannot be opened again is a message, and the run goes on once it can", async () => {
+		const worker = workerOf(page);
+		await worker.evaluate(() => {
+			const { requestAdapter } = GPU.prototype;
+			GPU.prototype.requestAdapter = async () => null;
+			Object.assign(globalThis, { restore: () => Object.assign(GPU.prototype, { requestAdapter }) });
+		});
+		await loseDevice(page);
+		const tryAgain = page.getByRole("button", { name: "Try again" });
+		await tryAgain.waitFor({ timeout: patience });
+		await worker.evaluate("void restore()");
+		await tryAgain.click();
+		await tryAgain.waitFor({ state: "detached", timeout: patience });
+		await page.waitForFunction(() => document.querySelector(".message.bad") === null, undefined, { timeout: patience });
+		await untilStep(page, (await stepOf(page)) + 3);
+	});
+
+	await test("memory that is out is a message with what to do, and other settings can be started", async () => {
+		const worker = workerOf(page);
+		await worker.evaluate(() => {
+			const { pushErrorScope, popErrorScope } = GPUDevice.prototype;
+			const filters: string[] = [];
+			GPUDevice.prototype.pushErrorScope = function (filter) {
+				filters.push(filter);
+				return pushErrorScope.call(this, filter);
+			};
+			GPUDevice.prototype.popErrorScope = async function () {
+				const filter = filters.pop();
+				const error = await popErrorScope.call(this);
+				return filter === "out-of-memory" ? new GPUOutOfMemoryError("as a test") : error;
+			};
+			const restore = () => Object.assign(GPUDevice.prototype, { pushErrorScope, popErrorScope });
+			Object.assign(globalThis, { restore });
+		});
+		await page.locator("#train .options summary").click();
+		const start = async (codes: string) => {
+			await page.fill("#setting-codes", codes);
+			await page.getByRole("button", { name: "Start with these settings" }).click();
+		};
+		await start("64");
+		await page.getByText(/OutOfMemoryError.*Choose fewer codes/).waitFor({ timeout: patience });
+		await worker.evaluate("void restore()");
+		await start("32");
+		await page.waitForFunction(
+			() => document.querySelector('[data-figure="codes-in-use"]')?.textContent?.endsWith("of 32"),
+			undefined,
+			{ timeout: patience },
+		);
+		await untilStep(page, 3);
 		assert.equal(await page.locator(".message.bad").count(), 0);
 	});
 

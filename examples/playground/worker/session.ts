@@ -56,6 +56,8 @@ export class Session implements Activity {
 	private until = Number.POSITIVE_INFINITY;
 	private safety: SavedState | undefined;
 	private lastSafety = 0;
+	/** Whether training has noticed the loss of the device before `recover`. */
+	private interrupted = false;
 	/** The run that the last device had when it was lost. */
 	private lost:
 		| {
@@ -298,7 +300,10 @@ export class Session implements Activity {
 
 	failed(error: unknown): void {
 		this.change({ activity: undefined });
-		if (error instanceof DeviceLostError) return; // `recover` is on its way
+		if (error instanceof DeviceLostError) {
+			this.interrupted = true; // `recover` is on its way
+			return;
+		}
 		this.report(error);
 	}
 
@@ -337,7 +342,8 @@ export class Session implements Activity {
 
 	/** The device is lost: opens another one, and continues the run from the last copy of its weights. */
 	private async recover(): Promise<void> {
-		const wasTraining = this.scheduler.active === this || this.state.activity === "train";
+		const wasTraining = this.interrupted || this.scheduler.active === this || this.state.activity === "train";
+		this.interrupted = false;
 		this.losses += 1;
 		this.change({ phase: "recovering" });
 		await this.scheduler.stop();
