@@ -8,18 +8,17 @@ export async function machineTests({ page, test }: Tester): Promise<void> {
 	const start = panel.getByRole("button", { name: "Run the benchmark" });
 	const goesOn = async () => untilStep(page, (await stepOf(page)) + 1);
 	await untilStep(page, 2);
-	/** What the worker has loaded of TensorFlow.js, and what the service worker keeps of it. */
+	const requests: string[] = [];
+	page.on("request", (request) => void requests.push(request.url()));
+	/** What was loaded of TensorFlow.js: by the network, or through the service worker, which keeps it. */
 	const loaded = async () => {
 		const worker = page.workers().find((worker) => worker.url().endsWith("worker.js"));
 		assert.ok(worker !== undefined);
-		return worker.evaluate(async () => {
-			const kept = await Promise.all((await caches.keys()).map(async (name) => (await caches.open(name)).keys()));
-			const urls = [
-				...performance.getEntriesByType("resource").map(({ name }) => name),
-				...kept.flat().map(({ url }) => url),
-			];
-			return urls.filter((url) => url.includes("tfjs"));
+		const kept = await worker.evaluate(async () => {
+			const files = await Promise.all((await caches.keys()).map(async (name) => (await caches.open(name)).keys()));
+			return files.flat().map(({ url }) => url);
 		});
+		return [...requests, ...kept].filter((url) => url.includes("tfjs"));
 	};
 
 	await test("the machine says what computes", async () => {
