@@ -4,6 +4,7 @@ import { showError } from "./actions.js";
 import { engine } from "./engine.js";
 import { Codebook } from "./panels/codebook.js";
 import { Draw } from "./panels/draw.js";
+import { Prior } from "./panels/prior.js";
 import { Train } from "./panels/train.js";
 import { Header } from "./parts/header.js";
 import { Messages } from "./parts/messages.js";
@@ -16,6 +17,7 @@ export const panels = [
 	{ id: "train", name: "Train", Panel: Train },
 	{ id: "codebook", name: "Codebook", Panel: Codebook },
 	{ id: "draw", name: "Draw", Panel: Draw },
+	{ id: "prior", name: "Prior", Panel: Prior },
 ] as const;
 
 const ids = panels.map(({ id }) => id);

@@ -1,12 +1,21 @@
 import { type AnyTensor, type Gpu, loadSafetensors, noGrad, saveSafetensors, type Tensor } from "tessera-gpu";
 import { CodebookQuantizer, codeUse, type Quantizer, ResidualQuantizer } from "tessera-gpu/quantizers";
 import { type StepLosses, Trainer, type VQVAE } from "tessera-gpu/vqvae";
-import type { CodebookView, PlaneView, RunInfo, StepMetrics, TestMetrics, Watched } from "../shared/frames.js";
+import type {
+	CodebookView,
+	Pictures,
+	PlaneView,
+	RunInfo,
+	StepMetrics,
+	TestMetrics,
+	Watched,
+} from "../shared/frames.js";
 import { codesOf, learningRate, levelsOf, type Settings } from "../shared/settings.js";
 import { BatchOrder, ImagesOnGpu, type RunImages } from "./data.js";
 import { initialise, makeModel, modelMetadata } from "./make_model.js";
 import { middle, toPictures } from "./pictures.js";
 import { type Plane, principalPlane, project } from "./principal_plane.js";
+import { Uses } from "./uses.js";
 
 /** Test images above their reconstructions. */
 export const shownImages = 16;
@@ -42,8 +51,7 @@ export class TrainingRun {
 	private use: Float32Array;
 	private codesBefore: Float32Array | undefined;
 	private plane: Plane | undefined;
-	private uses = 0;
-	private ended = false;
+	private readonly uses = new Uses(() => this.free());
 
 	constructor(
 		readonly gpu: Gpu,
@@ -140,7 +148,7 @@ export class TrainingRun {
 				const reconstruction = model.decoder.forward(quantized);
 				const tensors: Record<string, AnyTensor> = { images, indices, reconstruction };
 				if (watched.plane) Object.assign(tensors, { latents, quantized });
-				if (watched.codebook) tensors.patches = this.decodeSquares();
+				if (watched.codebook) tensors.patches = decodeSquares(model, codes);
 				if (watched.codebook || watched.plane) {
 					const vectors = this.codeVectors();
 					if (vectors !== undefined) tensors.vectors = vectors;
@@ -170,10 +178,7 @@ export class TrainingRun {
 			reconstructions: toPictures(reconstruction.subarray(0, shown * one), [shown, ...shape.slice(1)]),
 			codebook: watched.codebook
 				? {
-						patches: middle(
-							toPictures(valuesOf("patches"), [codes, this.info.images.channels, 4 * squareSide, 4 * squareSide]),
-							patchSide,
-						),
+						patches: patchesOf(valuesOf("patches"), (made.patches as Tensor).shape),
 						...this.followUse(counts, vectors),
 						shown: indices.slice(0, shown * h * w),
 						grid,
@@ -183,17 +188,6 @@ export class TrainingRun {
 				? this.inPlane(valuesOf("latents"), indices, vectors ?? valuesOf("quantized"), dim, h * w)
 				: undefined,
 		};
-	}
-
-	/** A square of each code of the first level, decoded: float32 [K, C, 12, 12]. */
-	private decodeSquares(): Tensor {
-		const { gpu, model } = this;
-		const { codes } = this.info;
-		const area = squareSide * squareSide;
-		const indices = Uint32Array.from({ length: codes * area }, (_, i) => Math.floor(i / area));
-		const { vqLayer, decoder } = model;
-		const quantizer = vqLayer instanceof ResidualQuantizer ? vqLayer.codebooks[0] : vqLayer;
-		return decoder.forward(quantizer.lookup(gpu.tensor(indices, [codes, squareSide, squareSide])));
 	}
 
 	/** The codes of the first level as the encoder's outputs are compared with them, float32 [K, D]. */
@@ -280,20 +274,13 @@ export class TrainingRun {
 	}
 
 	/** Runs `body`, during which the run's tensors live, also if the run is disposed of meanwhile. */
-	async hold<T>(body: () => Promise<T>): Promise<T> {
-		this.uses += 1;
-		try {
-			return await body();
-		} finally {
-			this.uses -= 1;
-			if (this.ended && this.uses === 0) this.free();
-		}
+	hold<T>(body: () => Promise<T>): Promise<T> {
+		return this.uses.hold(body);
 	}
 
 	/** Frees the run once nothing holds it. */
 	dispose(): void {
-		this.ended = true;
-		if (this.uses === 0) this.free();
+		this.uses.end();
 	}
 
 	private free(): void {
@@ -302,6 +289,19 @@ export class TrainingRun {
 		this.model.dispose();
 		this.images.dispose();
 	}
+}
+
+/** A square of each code of the first level, decoded: float32 [K, C, 12, 12]. */
+export function decodeSquares({ vqLayer, decoder }: VQVAE<Quantizer>, codes: number): Tensor {
+	const area = squareSide * squareSide;
+	const indices = Uint32Array.from({ length: codes * area }, (_, i) => Math.floor(i / area));
+	const quantizer = vqLayer instanceof ResidualQuantizer ? vqLayer.codebooks[0] : vqLayer;
+	return decoder.forward(quantizer.lookup(vqLayer.gpu.tensor(indices, [codes, squareSide, squareSide])));
+}
+
+/** The patches of codes from `decodeSquares`. */
+export function patchesOf(squares: Float32Array, shape: Tensor["shape"]): Pictures {
+	return middle(toPictures(squares, shape), patchSide);
 }
 
 /** The first level's code of each position. */

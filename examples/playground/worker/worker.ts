@@ -1,11 +1,12 @@
 // The worker: everything that uses the GPU.
 import { expose } from "comlink";
 import { Drawing } from "./drawing.js";
+import { Prior } from "./prior.js";
 import { Session } from "./session.js";
 
 const session = new Session();
 
-const engine = { session, drawing: new Drawing(session) };
+const engine = { session, drawing: new Drawing(session), prior: new Prior(session) };
 
 /** What the page calls, through comlink. */
 export type Engine = typeof engine;
