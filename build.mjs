@@ -4,13 +4,14 @@
 //   node build.mjs --tests    build/test/: the test files, for Node and for a browser
 //   node build.mjs --bench    build/bench/: the benchmarks
 //   node build.mjs --evaluate build/evaluate/: the evaluations of trained models
-//   node build.mjs --site     site/: the playground
+//   node build.mjs --site     site/: the library's site, and the playground
 //   node build.mjs --serve    the same, served on a free port of this machine
 import { execFileSync } from "node:child_process";
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve as resolvePath } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { build, context } from "esbuild";
+import { buildPlayground } from "./examples/playground/build.mjs";
 import { kernelMinifier } from "./minify_wgsl.mjs";
 
 process.chdir(dirname(fileURLToPath(import.meta.url)));
@@ -82,6 +83,8 @@ const embedded = {
 	},
 };
 
+const define = { TESSERA_VERSION: JSON.stringify(JSON.parse(await readFile("package.json", "utf8")).version) };
+
 const common = {
 	bundle: true,
 	format: "esm",
@@ -89,7 +92,7 @@ const common = {
 	sourcemap: true,
 	logLevel: "warning",
 	plugins: [wgsl, thread, embedded],
-	define: { TESSERA_VERSION: JSON.stringify(JSON.parse(await readFile("package.json", "utf8")).version) },
+	define,
 	loader: { ".safetensors": "binary" },
 	external: ["webgpu", "@sparticuz/chromium", "sharp", "node:*"],
 };
@@ -208,6 +211,7 @@ async function buildTests() {
 			"test/docs/run.ts",
 			"test/load/run.ts",
 			"test/mutants/run.ts",
+			"test/playground/run.ts",
 		],
 		outbase: "test",
 		outdir: "build/test/node",
@@ -256,57 +260,27 @@ async function buildPrograms(folder) {
 	});
 }
 
-const playground = "examples/playground";
-
-/** The playground imports the library as a user of the package does: from dist/. */
-const published = {
-	"tessera-gpu": "./dist/index.js",
-	"tessera-gpu/vqvae": "./dist/vqvae.js",
-	"tessera-gpu/digits": "./dist/digits.js",
-	"tessera-gpu/prior": "./dist/prior.js",
-	"tessera-gpu/quantizers": "./dist/quantizers.js",
-};
-
-/** site/playground/: static files that work under any path. */
-async function buildPlayground() {
-	const out = "site/playground";
-	await rm(out, { recursive: true, force: true });
-	const common = {
-		bundle: true,
-		format: "esm",
-		target: "es2022",
-		logLevel: "warning",
-		splitting: true,
-		minify: true,
-		charset: "utf8",
-		alias: published,
-		jsx: "automatic",
-		jsxImportSource: "preact",
-		entryNames: "[name]",
-		chunkNames: "chunks/[name]-[hash]",
-		metafile: true,
-		outdir: out,
-	};
-	const worker = await build({ ...common, entryPoints: [`${playground}/worker/worker.ts`] });
-	const page = await build({ ...common, entryPoints: [`${playground}/page/main.tsx`] });
-	const html = await readFile(`${playground}/page/index.html`, "utf8");
-	await writeFile(`${out}/index.html`, html.replace("PAGE_CSS", "main.css").replace("PAGE_JS", "main.js"));
-	await writeNotices(
-		[worker, page].flatMap(({ metafile }) => Object.keys(metafile.inputs)),
-		`${out}/THIRD_PARTY_LICENSES.txt`,
-	);
-}
-
+/** site/: the library, its pages, and the playground. */
 async function buildSite() {
 	await buildLibrary();
-	await buildPlayground();
+	await build({
+		...common,
+		entryPoints: ["docs/site/build.ts"],
+		outfile: "build/site/build.js",
+		platform: "node",
+		packages: "external",
+	});
+	const { writeSite } = await import(pathToFileURL(resolvePath("build/site/build.js")).href);
+	await writeSite("site"); // leaves site/playground/ as it is
+	const inputs = await buildPlayground("site/playground", define);
+	await writeNotices(inputs, "site/playground/THIRD_PARTY_LICENSES.txt");
 }
 
 /** Serves site/ on the loopback address. */
 async function serveSite() {
 	const server = await context({});
 	const { port } = await server.serve({ servedir: "site", host: "127.0.0.1" });
-	console.log(`http://127.0.0.1:${port}/playground/`);
+	console.log(`The playground is at http://127.0.0.1:${port}/playground/ (Ctrl+C ends it).`);
 }
 
 if (process.argv.includes("--site") || process.argv.includes("--serve")) {

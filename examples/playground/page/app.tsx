@@ -4,12 +4,13 @@ import { showError } from "./actions.js";
 import { engine } from "./engine.js";
 import { Codebook } from "./panels/codebook.js";
 import { Draw } from "./panels/draw.js";
+import { How } from "./panels/how.js";
 import { Prior } from "./panels/prior.js";
+import { SlowMotion } from "./panels/slow_motion.js";
 import { Train } from "./panels/train.js";
 import { Header } from "./parts/header.js";
 import { Messages } from "./parts/messages.js";
 import { useVisiblePanels, visiblePanels } from "./parts/visible.js";
-import { planeIsShown } from "./parts/watched.js";
 import { isReady } from "./store.js";
 
 /** The panels in their order. */
@@ -18,6 +19,8 @@ export const panels = [
 	{ id: "codebook", name: "Codebook", Panel: Codebook },
 	{ id: "draw", name: "Draw", Panel: Draw },
 	{ id: "prior", name: "Prior", Panel: Prior },
+	{ id: "slow-motion", name: "Slow motion", Panel: SlowMotion },
+	{ id: "how", name: "How it works", Panel: How },
 ] as const;
 
 const ids = panels.map(({ id }) => id);
@@ -30,7 +33,7 @@ export function App() {
 				const shown = visiblePanels.value;
 				if (!isReady.value) return;
 				engine.session
-					.watch({ strip: shown.has("train"), codebook: true, plane: shown.has("codebook") && planeIsShown.value })
+					.watch({ strip: shown.has("train"), codebook: true, plane: shown.has("codebook") || shown.has("how") })
 					.catch(showError);
 			}),
 		[],

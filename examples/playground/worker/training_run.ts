@@ -11,6 +11,7 @@ import type {
 	Watched,
 } from "../shared/frames.js";
 import { codesOf, learningRate, levelsOf, type Settings } from "../shared/settings.js";
+import { codeVectors, firstLevel, firstQuantizer } from "./codes.js";
 import { BatchOrder, ImagesOnGpu, type RunImages } from "./data.js";
 import { initialise, makeModel, modelMetadata } from "./make_model.js";
 import { middle, toPictures } from "./pictures.js";
@@ -144,15 +145,11 @@ export class TrainingRun {
 				const images = this.testImages(count);
 				const latents = model.encoder.forward(images);
 				const indices = model.vqLayer.encode(latents);
-				const quantized = model.vqLayer.lookup(indices);
-				const reconstruction = model.decoder.forward(quantized);
+				const reconstruction = model.decoder.forward(model.vqLayer.lookup(indices));
 				const tensors: Record<string, AnyTensor> = { images, indices, reconstruction };
-				if (watched.plane) Object.assign(tensors, { latents, quantized });
-				if (watched.codebook) tensors.patches = decodeSquares(model, codes);
-				if (watched.codebook || watched.plane) {
-					const vectors = this.codeVectors();
-					if (vectors !== undefined) tensors.vectors = vectors;
-				}
+				if (watched.plane) tensors.latents = latents;
+				if (watched.codebook) tensors.patches = decodeSquares(model);
+				if (watched.codebook || watched.plane) tensors.vectors = codeVectors(model.vqLayer);
 				return tensors;
 			}),
 		);
@@ -171,7 +168,7 @@ export class TrainingRun {
 		const { shape } = made.reconstruction as Tensor;
 		const one = reconstruction.length / count;
 		const shown = Math.min(shownImages, count);
-		const vectors = names.includes("vectors") ? valuesOf("vectors") : undefined;
+		const vectors = valuesOf("vectors");
 		const [h, w] = grid;
 		return {
 			test: { step, ...errors(valuesOf("images"), reconstruction, this.images.variance), ...codeUse(counts) },
@@ -184,35 +181,19 @@ export class TrainingRun {
 						grid,
 					}
 				: undefined,
-			plane: watched.plane
-				? this.inPlane(valuesOf("latents"), indices, vectors ?? valuesOf("quantized"), dim, h * w)
-				: undefined,
+			plane: watched.plane ? this.inPlane(valuesOf("latents"), indices, vectors, dim, h * w) : undefined,
 		};
 	}
 
-	/** The codes of the first level as the encoder's outputs are compared with them, float32 [K, D]. */
-	private codeVectors(): Tensor | undefined {
-		const { vqLayer } = this.model;
-		const quantizer = vqLayer instanceof ResidualQuantizer ? vqLayer.codebooks[0] : vqLayer;
-		const { codes } = this.info;
-		const looked = quantizer.lookup(
-			this.gpu.tensor(
-				Uint32Array.from({ length: codes }, (_, i) => i),
-				[codes, 1, 1],
-			),
-		);
-		return looked.share([codes, quantizer.embeddingDim]);
-	}
-
 	/** Counts fade; a code that nothing used and that has moved far was re-initialised. */
-	private followUse(counts: Uint32Array, vectors: Float32Array | undefined) {
+	private followUse(counts: Uint32Array, vectors: Float32Array) {
 		const before = this.codesBefore;
 		const wasUsed = this.use;
 		this.use = Float32Array.from(counts, (count, code) => memory * (wasUsed[code] as number) + (1 - memory) * count);
 		const reborn = new Uint8Array(counts.length);
 		const { vqLayer } = this.model;
 		const learns = vqLayer instanceof CodebookQuantizer || vqLayer instanceof ResidualQuantizer;
-		if (vectors !== undefined && before?.length === vectors.length && learns && this.settings.deadBelow > 0) {
+		if (before?.length === vectors.length && learns && this.settings.deadBelow > 0) {
 			const dim = vectors.length / counts.length;
 			const distances = Float32Array.from(counts, (_, code) => {
 				let sum = 0;
@@ -292,21 +273,16 @@ export class TrainingRun {
 }
 
 /** A square of each code of the first level, decoded: float32 [K, C, 12, 12]. */
-export function decodeSquares({ vqLayer, decoder }: VQVAE<Quantizer>, codes: number): Tensor {
+export function decodeSquares({ vqLayer, decoder }: VQVAE<Quantizer>): Tensor {
+	const { gpu, numEmbeddings: codes } = vqLayer;
 	const area = squareSide * squareSide;
 	const indices = Uint32Array.from({ length: codes * area }, (_, i) => Math.floor(i / area));
-	const quantizer = vqLayer instanceof ResidualQuantizer ? vqLayer.codebooks[0] : vqLayer;
-	return decoder.forward(quantizer.lookup(vqLayer.gpu.tensor(indices, [codes, squareSide, squareSide])));
+	return decoder.forward(firstQuantizer(vqLayer).lookup(gpu.tensor(indices, [codes, squareSide, squareSide])));
 }
 
 /** The patches of codes from `decodeSquares`. */
 export function patchesOf(squares: Float32Array, shape: Tensor["shape"]): Pictures {
 	return middle(toPictures(squares, shape), patchSide);
-}
-
-/** The first level's code of each position. */
-function firstLevel(indices: Uint32Array, levels: number): Uint32Array {
-	return levels === 1 ? indices : indices.filter((_, i) => i % levels === 0);
 }
 
 function median(values: Float32Array): number {

@@ -59,7 +59,7 @@ export function Draw() {
 		painted.value = false;
 		if (info === undefined) return;
 		engine.drawing
-			.testImage(2)
+			.testImage(1)
 			.then((picture) => {
 				drawing.value ??= picture;
 				return encode();

@@ -7,8 +7,8 @@ export function Messages() {
 		<div class="messages" aria-live="polite">
 			{machine.value?.software === true && session.value.phase !== "no adapter" && (
 				<p class="message">
-					This browser has no GPU for this page, so the network trains on the CPU ({machine.value.adapter}), about a
-					hundred times more slowly. Everything works; be patient.
+					This browser offers no GPU to this page, so the network trains on the CPU ({machine.value.adapter}), much more
+					slowly. Everything works all the same.
 				</p>
 			)}
 			{notice.value !== undefined && (

@@ -49,7 +49,7 @@ function draw(
 		string,
 		string,
 	];
-	const place = placer([view.latents, view.codes]);
+	const place = placer(view.latents, side);
 	context.clearRect(0, 0, side, side);
 	context.fillStyle = dot;
 	context.globalAlpha = 0.45;
@@ -70,17 +70,26 @@ function draw(
 	}
 }
 
-/** From points to pixels: the latents fill the picture; codes far from them are drawn at its edge. */
-function placer([latents]: readonly [Float32Array, Float32Array]): (
-	points: Float32Array,
-	i: number,
-) => [number, number] {
-	let extent = 1e-6;
-	for (const value of latents) extent = Math.max(extent, Math.abs(value));
-	const scale = (side / 2 - margin) / (1.15 * extent);
+/** From points to pixels: nearly all latents fill the picture; what lies outside is drawn at its edge. */
+export function placer(latents: Float32Array, side: number): (points: Float32Array, i: number) => [number, number] {
+	const [x, y] = [0, 1].map((axis) => range(latents.filter((_, i) => i % 2 === axis))) as [Range, Range];
+	const scale = (side - 2 * margin) / Math.max(x.high - x.low, y.high - y.low, 1e-6);
 	const clamp = (value: number) => Math.min(side - margin / 2, Math.max(margin / 2, value));
 	return (points, i) => [
-		clamp(side / 2 + scale * (points[2 * i] as number)),
-		clamp(side / 2 - scale * (points[2 * i + 1] as number)),
+		clamp(side / 2 + scale * ((points[2 * i] as number) - (x.low + x.high) / 2)),
+		clamp(side / 2 - scale * ((points[2 * i + 1] as number) - (y.low + y.high) / 2)),
 	];
+}
+
+interface Range {
+	readonly low: number;
+	readonly high: number;
+}
+
+/** Where all but the outermost hundredths lie, and a little more. */
+function range(values: Float32Array): Range {
+	const sorted = values.slice().sort();
+	const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
+	const [low, high] = [at(0.01), at(0.99)];
+	return { low: low - 0.1 * (high - low), high: high + 0.1 * (high - low) };
 }

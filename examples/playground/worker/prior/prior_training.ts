@@ -63,7 +63,7 @@ export class PriorTraining {
 		const { grid, levels, codes, classes } = info;
 		const { train, test } = images.images;
 		const bytes = await run.saveModel();
-		const squares = gpu.scope(() => noGrad(() => decodeSquares(run.model, codes)));
+		const squares = gpu.scope(() => noGrad(() => decodeSquares(run.model)));
 		const patches = patchesOf(await squares.data(), squares.shape);
 		squares.dispose();
 		const numClasses = train.labels !== undefined && classes.length > 1 ? classes.length : 0;
