@@ -64,7 +64,7 @@ function Sliders() {
 		<div class="prior-sliders">
 			<label>
 				<span>
-					Temperature <output>{temperature.value.toFixed(2)}</output>
+					Temperature <b>{temperature.value.toFixed(2)}</b>
 				</span>
 				<input
 					type="range"
@@ -78,7 +78,7 @@ function Sliders() {
 			</label>
 			<label>
 				<span>
-					Top k <output>{text}</output>
+					Top k <b>{text}</b>
 				</span>
 				<input
 					type="range"

@@ -88,11 +88,11 @@ export function PriorSequence() {
 			shown.value = value;
 		});
 
-	// Another class begins again; another temperature or top k counts from the next code on.
 	useEffect(() => {
 		isPlaying.value = false;
 		begin();
-	}, [label.value, prior.value?.runId, prior.value?.modelStep, prior.value?.step]);
+	}, [prior.value?.runId, prior.value?.modelStep, prior.value?.step]);
+	// Another temperature or top k counts from the next code on.
 	useEffect(() => {
 		enqueue(async () => {
 			const { value } = shown;
@@ -132,7 +132,14 @@ export function PriorSequence() {
 				{classNames.value.length > 0 && (
 					<label>
 						Class{" "}
-						<select value={String(label.value)} onChange={(event) => (label.value = Number(event.currentTarget.value))}>
+						<select
+							value={String(label.value)}
+							onChange={(event) => {
+								label.value = Number(event.currentTarget.value);
+								isPlaying.value = false;
+								begin();
+							}}
+						>
 							<ClassOptions />
 						</select>
 					</label>
