@@ -100,7 +100,7 @@ function BeforeTraining() {
 		<>
 			<p class="hint">
 				It trains here on the codes of the training images; the network above waits meanwhile. That takes{" "}
-				{software ? "about a minute on this CPU" : "a few seconds on a GPU"}.
+				{software ? "about a minute on this CPU" : "less than a minute on a GPU"}.
 				{nmse !== undefined &&
 					nmse > blurred &&
 					" The reconstructions are still blurred: the prior learns more from codes of a network that has trained longer."}

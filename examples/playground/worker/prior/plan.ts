@@ -15,8 +15,8 @@ export interface PriorPlan {
 
 /** Of the network, for a GPU and for an adapter that computes on the CPU. */
 const sizeFor = {
-	gpu: { channels: 64, layers: 5, batch: 64, lr: 4e-3, steps: 1500, heldOut: 256 },
-	cpu: { channels: 32, layers: 3, batch: 16, lr: 6e-3, steps: 500, heldOut: 128 },
+	gpu: { channels: 48, layers: 5, batch: 64, lr: 4e-3, dropout: 0.2, steps: 800, heldOut: 256 },
+	cpu: { channels: 24, layers: 3, batch: 16, lr: 1e-2, dropout: 0, steps: 900, heldOut: 128 },
 };
 /** The codes of the built-in digits with the default settings, for which `steps` is chosen. */
 const usual = { positions: 49, codes: 128 };
@@ -30,7 +30,7 @@ export function planPrior(
 	images: number,
 	isSlow: boolean,
 ): PriorPlan {
-	const { channels, layers, batch, lr, steps: usualSteps, heldOut } = sizeFor[isSlow ? "cpu" : "gpu"];
+	const { channels, layers, batch, lr, dropout, steps: usualSteps, heldOut } = sizeFor[isSlow ? "cpu" : "gpu"];
 	// The multiply-adds of a position: the layers' convolutions, and the logits.
 	const work = (codes: number) => channels * channels * 21 * layers + 4 * channels * (channels + codes);
 	const ratio = (height * width * work(numEmbeddings)) / (usual.positions * work(usual.codes));
@@ -51,7 +51,7 @@ export function planPrior(
 		batch: Math.min(Math.max(smallestBatch, smaller), images),
 		steps,
 		lr,
-		dropout: 0.1,
+		dropout,
 		evaluateEvery: Math.ceil(steps / evaluations),
 		heldOut,
 	};
