@@ -25,6 +25,8 @@ const firstImages = 64;
 /** The side of the square of equal codes that is decoded for a code's patch, and of its middle that is shown, in pixels. */
 const squareSide = 3;
 const patchSide = 8;
+/** How many codes are decoded for each frame, on the average, on a GPU and on an adapter that computes on the CPU. */
+const patchesPerFrame = { gpu: 1024, cpu: 128 };
 /** Latents that are shown in the plane. */
 const shownLatents = 784;
 /** What remains of earlier counts of codes at each frame. */
@@ -53,6 +55,8 @@ export class TrainingRun {
 	private codesBefore: Float32Array | undefined;
 	private plane: Plane | undefined;
 	private readonly uses = new Uses(() => this.free());
+	private patches: Pictures | undefined;
+	private framesOfPatches = 0;
 
 	constructor(
 		readonly gpu: Gpu,
@@ -140,6 +144,7 @@ export class TrainingRun {
 		const { codes, grid } = this.info;
 		const dim = model.vqLayer.embeddingDim;
 		const step = this.taken;
+		const decodesPatches = watched.codebook && this.patchesAreDue();
 		const made = gpu.scope(() =>
 			noGrad(() => {
 				const images = this.testImages(count);
@@ -148,7 +153,7 @@ export class TrainingRun {
 				const reconstruction = model.decoder.forward(model.vqLayer.lookup(indices));
 				const tensors: Record<string, AnyTensor> = { images, indices, reconstruction };
 				if (watched.plane) tensors.latents = latents;
-				if (watched.codebook) tensors.patches = decodeSquares(model);
+				if (decodesPatches) tensors.patches = decodeSquares(model);
 				if (watched.codebook || watched.plane) tensors.vectors = codeVectors(model.vqLayer);
 				return tensors;
 			}),
@@ -170,19 +175,26 @@ export class TrainingRun {
 		const shown = Math.min(shownImages, count);
 		const vectors = valuesOf("vectors");
 		const [h, w] = grid;
+		if (decodesPatches) this.patches = patchesOf(valuesOf("patches"), (made.patches as Tensor).shape);
 		return {
 			test: { step, ...errors(valuesOf("images"), reconstruction, this.images.variance), ...codeUse(counts) },
 			reconstructions: toPictures(reconstruction.subarray(0, shown * one), [shown, ...shape.slice(1)]),
-			codebook: watched.codebook
-				? {
-						patches: patchesOf(valuesOf("patches"), (made.patches as Tensor).shape),
-						...this.followUse(counts, vectors),
-						shown: indices.slice(0, shown * h * w),
-						grid,
-					}
-				: undefined,
+			codebook:
+				watched.codebook && this.patches !== undefined
+					? { patches: this.patches, ...this.followUse(counts, vectors), shown: indices.slice(0, shown * h * w), grid }
+					: undefined,
 			plane: watched.plane ? this.inPlane(valuesOf("latents"), indices, vectors, dim, h * w) : undefined,
 		};
+	}
+
+	/** Whether to decode the codes' patches for this frame: those of many codes are decoded less often. */
+	private patchesAreDue(): boolean {
+		this.framesOfPatches += 1;
+		const { gpu, cpu } = patchesPerFrame;
+		if (this.patches !== undefined && this.framesOfPatches * (this.gpu.adapter.software ? cpu : gpu) < this.info.codes)
+			return false;
+		this.framesOfPatches = 0;
+		return true;
 	}
 
 	/** Counts fade; a code that nothing used and that has moved far was re-initialised. */
