@@ -17,7 +17,7 @@ const encodedTogether = { gpu: 128, cpu: 32 };
 const evaluatedTogether = 32;
 
 /** What a prior learns: the codes of a VQ-VAE as it was when the training began, which may go on to change. */
-export interface Subject {
+interface Subject {
 	readonly info: RunInfo;
 	readonly settings: Settings;
 	readonly variance: number;
