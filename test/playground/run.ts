@@ -4,6 +4,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from "playwrig
 import { findChromium } from "../browser/chromium.js";
 import { accessibilityTests } from "./accessibility.js";
 import { drawTests } from "./draw.js";
+import { priorTests } from "./prior.js";
 import { serveFolder } from "./serve.js";
 import { checkSite } from "./site.js";
 import { slowMotionTests } from "./slow_motion.js";
@@ -15,6 +16,7 @@ import { trainTests } from "./train.js";
 const parts: Readonly<Record<string, (tester: Tester) => Promise<void>>> = {
 	train: trainTests,
 	draw: drawTests,
+	prior: priorTests,
 	"slow motion": slowMotionTests,
 	states: stateTests,
 	accessibility: accessibilityTests,

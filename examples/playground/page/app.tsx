@@ -5,6 +5,7 @@ import { engine } from "./engine.js";
 import { Codebook } from "./panels/codebook.js";
 import { Draw } from "./panels/draw.js";
 import { How } from "./panels/how.js";
+import { Prior } from "./panels/prior.js";
 import { SlowMotion } from "./panels/slow_motion.js";
 import { Train } from "./panels/train.js";
 import { Header } from "./parts/header.js";
@@ -17,6 +18,7 @@ export const panels = [
 	{ id: "train", name: "Train", Panel: Train },
 	{ id: "codebook", name: "Codebook", Panel: Codebook },
 	{ id: "draw", name: "Draw", Panel: Draw },
+	{ id: "prior", name: "Prior", Panel: Prior },
 	{ id: "slow-motion", name: "Slow motion", Panel: SlowMotion },
 	{ id: "how", name: "How it works", Panel: How },
 ] as const;

@@ -29,6 +29,8 @@ const mostLosses = 3;
 export interface DevicePart {
 	/** The device is lost: forget everything on it. */
 	deviceLost(): void;
+	/** A run is shown: a new one, or the same again on another device. */
+	runBegan?(id: string): void;
 }
 
 /** The device, the run that is shown, and what trains. */
@@ -147,6 +149,7 @@ export class Session implements Activity {
 		this.pending = [];
 		this.rate = 0;
 		this.emit({ kind: "run", run: run.info, settings });
+		for (const part of this.parts) part.runBegan?.(id);
 		await this.frame(true);
 		if (this.current === run) this.change({ phase: "ready" });
 	}

@@ -16,6 +16,7 @@ import { BatchOrder, ImagesOnGpu, type RunImages } from "./data.js";
 import { initialise, makeModel, modelMetadata } from "./make_model.js";
 import { middle, toPictures } from "./pictures.js";
 import { type Plane, principalPlane, project } from "./principal_plane.js";
+import { Uses } from "./uses.js";
 
 /** Test images above their reconstructions. */
 export const shownImages = 16;
@@ -53,10 +54,9 @@ export class TrainingRun {
 	private use: Float32Array;
 	private codesBefore: Float32Array | undefined;
 	private plane: Plane | undefined;
+	private readonly uses = new Uses(() => this.free());
 	private patches: Pictures | undefined;
 	private nextPatch = 0;
-	private uses = 0;
-	private ended = false;
 
 	constructor(
 		readonly gpu: Gpu,
@@ -153,7 +153,7 @@ export class TrainingRun {
 				const reconstruction = model.decoder.forward(model.vqLayer.lookup(indices));
 				const tensors: Record<string, AnyTensor> = { images, indices, reconstruction };
 				if (watched.plane) tensors.latents = latents;
-				if (decoded !== undefined) tensors.patches = this.decodeSquares(decoded);
+				if (decoded !== undefined) tensors.patches = decodeSquares(model, decoded);
 				if (watched.codebook || watched.plane) tensors.vectors = codeVectors(model.vqLayer);
 				return tensors;
 			}),
@@ -175,7 +175,8 @@ export class TrainingRun {
 		const shown = Math.min(shownImages, count);
 		const vectors = valuesOf("vectors");
 		const [h, w] = grid;
-		if (decoded !== undefined) this.keepPatches(decoded, valuesOf("patches"));
+		if (decoded !== undefined)
+			this.keepPatches(decoded, patchesOf(valuesOf("patches"), (made.patches as Tensor).shape));
 		return {
 			test: { step, ...errors(valuesOf("images"), reconstruction, this.images.variance), ...codeUse(counts) },
 			reconstructions: toPictures(reconstruction.subarray(0, shown * one), [shown, ...shape.slice(1)]),
@@ -197,21 +198,9 @@ export class TrainingRun {
 		return Uint32Array.from({ length: count }, (_, i) => (first + i) % codes);
 	}
 
-	/** A square of each of these codes of the first level, decoded: float32 [count, C, 12, 12]. */
-	private decodeSquares(codes: Uint32Array): Tensor {
-		const { gpu, model } = this;
-		const area = squareSide * squareSide;
-		const indices = Uint32Array.from({ length: codes.length * area }, (_, i) => codes[Math.floor(i / area)] as number);
-		const quantizer = firstQuantizer(model.vqLayer);
-		return model.decoder.forward(quantizer.lookup(gpu.tensor(indices, [codes.length, squareSide, squareSide])));
-	}
-
 	/** Puts the patches of these codes among all. */
-	private keepPatches(codes: Uint32Array, values: Float32Array): void {
-		const { channels } = this.info.images;
-		const side = 4 * squareSide;
-		const some = middle(toPictures(values, [codes.length, channels, side, side]), patchSide);
-		const one = channels * patchSide * patchSide;
+	private keepPatches(codes: Uint32Array, some: Pictures): void {
+		const one = some.channels * some.width * some.height;
 		// A copy, because the frame before may still be on its way.
 		const pixels = this.patches?.pixels.slice() ?? new Uint8Array(this.info.codes * one);
 		for (const [i, code] of codes.entries()) pixels.set(some.pixels.subarray(i * one, (i + 1) * one), code * one);
@@ -288,20 +277,13 @@ export class TrainingRun {
 	}
 
 	/** Runs `body`, during which the run's tensors live, also if the run is disposed of meanwhile. */
-	async hold<T>(body: () => Promise<T>): Promise<T> {
-		this.uses += 1;
-		try {
-			return await body();
-		} finally {
-			this.uses -= 1;
-			if (this.ended && this.uses === 0) this.free();
-		}
+	hold<T>(body: () => Promise<T>): Promise<T> {
+		return this.uses.hold(body);
 	}
 
 	/** Frees the run once nothing holds it. */
 	dispose(): void {
-		this.ended = true;
-		if (this.uses === 0) this.free();
+		this.uses.end();
 	}
 
 	private free(): void {
@@ -310,6 +292,23 @@ export class TrainingRun {
 		this.model.dispose();
 		this.images.dispose();
 	}
+}
+
+/** A square of each of these codes of the first level (default: of all), decoded: float32 [count, C, 12, 12]. */
+export function decodeSquares({ vqLayer, decoder }: VQVAE<Quantizer>, codes?: Uint32Array | undefined): Tensor {
+	const { gpu, numEmbeddings } = vqLayer;
+	const area = squareSide * squareSide;
+	const count = codes?.length ?? numEmbeddings;
+	const indices = Uint32Array.from({ length: count * area }, (_, i) => {
+		const at = Math.floor(i / area);
+		return codes === undefined ? at : (codes[at] as number);
+	});
+	return decoder.forward(firstQuantizer(vqLayer).lookup(gpu.tensor(indices, [count, squareSide, squareSide])));
+}
+
+/** The patches of codes from `decodeSquares`. */
+export function patchesOf(squares: Float32Array, shape: Tensor["shape"]): Pictures {
+	return middle(toPictures(squares, shape), patchSide);
 }
 
 function median(values: Float32Array): number {

@@ -1,12 +1,18 @@
 // The worker: everything that uses the GPU.
 import { expose } from "comlink";
 import { Drawing } from "./drawing.js";
+import { Prior } from "./prior.js";
 import { Session } from "./session.js";
 import { SlowMotion } from "./slow_motion.js";
 
 const session = new Session();
 
-const engine = { session, drawing: new Drawing(session), slowMotion: new SlowMotion(session) };
+const engine = {
+	session,
+	drawing: new Drawing(session),
+	slowMotion: new SlowMotion(session),
+	prior: new Prior(session),
+};
 
 /** What the page calls, through comlink. */
 export type Engine = typeof engine;
