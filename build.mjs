@@ -212,6 +212,7 @@ async function buildTests() {
 			"test/load/run.ts",
 			"test/mutants/run.ts",
 			"test/playground/run.ts",
+			"test/playground/firefox.ts",
 		],
 		outbase: "test",
 		outdir: "build/test/node",

@@ -91,7 +91,7 @@ export class Session implements Activity {
 			const { limits } = gpu.device;
 			const shown = ["maxBufferSize", "maxStorageBufferBindingSize", "maxComputeInvocationsPerWorkgroup"] as const;
 			return {
-				adapter: description || device || architecture || vendor || "unnamed adapter",
+				adapter: description || device || architecture || vendor || "an adapter without a name",
 				vendor,
 				architecture,
 				software,

@@ -1,7 +1,15 @@
 import { type AnyTensor, type Gpu, loadSafetensors, noGrad, saveSafetensors, type Tensor } from "tessera-gpu";
 import { CodebookQuantizer, codeUse, type Quantizer, ResidualQuantizer } from "tessera-gpu/quantizers";
 import { type StepLosses, Trainer, type VQVAE } from "tessera-gpu/vqvae";
-import type { CodebookView, PlaneView, RunInfo, StepMetrics, TestMetrics, Watched } from "../shared/frames.js";
+import type {
+	CodebookView,
+	Pictures,
+	PlaneView,
+	RunInfo,
+	StepMetrics,
+	TestMetrics,
+	Watched,
+} from "../shared/frames.js";
 import { codesOf, learningRate, levelsOf, type Settings } from "../shared/settings.js";
 import { codeVectors, firstLevel, firstQuantizer } from "./codes.js";
 import { BatchOrder, ImagesOnGpu, type RunImages } from "./data.js";
@@ -16,6 +24,8 @@ const firstImages = 64;
 /** The side of the square of equal codes that is decoded for a code's patch, and of its middle that is shown, in pixels. */
 const squareSide = 3;
 const patchSide = 8;
+/** How many codes are decoded for each frame, on the average, on a GPU and on an adapter that computes on the CPU. */
+const patchesPerFrame = { gpu: 1024, cpu: 128 };
 /** Latents that are shown in the plane. */
 const shownLatents = 784;
 /** What remains of earlier counts of codes at each frame. */
@@ -55,6 +65,8 @@ export class TrainingRun {
 	private use: Float32Array;
 	private codesBefore: Float32Array | undefined;
 	private plane: Plane | undefined;
+	private patches: Pictures | undefined;
+	private framesOfPatches = 0;
 	private uses = 0;
 	private ended = false;
 
@@ -149,6 +161,7 @@ export class TrainingRun {
 		const { codes, grid } = this.info;
 		const dim = model.vqLayer.embeddingDim;
 		const step = this.taken;
+		const decodesPatches = watched.codebook && this.patchesAreDue();
 		const made = gpu.scope(() =>
 			noGrad(() => {
 				const images = this.testImages(count);
@@ -157,7 +170,7 @@ export class TrainingRun {
 				const reconstruction = model.decoder.forward(model.vqLayer.lookup(indices));
 				const tensors: Record<string, AnyTensor> = { images, indices, reconstruction };
 				if (watched.plane) tensors.latents = latents;
-				if (watched.codebook) tensors.patches = this.decodeSquares();
+				if (decodesPatches) tensors.patches = this.decodeSquares();
 				if (watched.codebook || watched.plane) tensors.vectors = codeVectors(model.vqLayer);
 				return tensors;
 			}),
@@ -179,23 +192,31 @@ export class TrainingRun {
 		const shown = Math.min(shownImages, count);
 		const vectors = valuesOf("vectors");
 		const [h, w] = grid;
+		if (decodesPatches) {
+			const side = 4 * squareSide;
+			const { channels } = this.info.images;
+			this.patches = middle(toPictures(valuesOf("patches"), [codes, channels, side, side]), patchSide);
+		}
 		return {
 			counts,
 			test: { step, ...errors(valuesOf("images"), reconstruction, this.images.variance), ...codeUse(counts) },
 			reconstructions: toPictures(reconstruction.subarray(0, shown * one), [shown, ...shape.slice(1)]),
-			codebook: watched.codebook
-				? {
-						patches: middle(
-							toPictures(valuesOf("patches"), [codes, this.info.images.channels, 4 * squareSide, 4 * squareSide]),
-							patchSide,
-						),
-						...this.followUse(counts, vectors),
-						shown: indices.slice(0, shown * h * w),
-						grid,
-					}
-				: undefined,
+			codebook:
+				watched.codebook && this.patches !== undefined
+					? { patches: this.patches, ...this.followUse(counts, vectors), shown: indices.slice(0, shown * h * w), grid }
+					: undefined,
 			plane: watched.plane ? this.inPlane(valuesOf("latents"), indices, vectors, dim, h * w) : undefined,
 		};
+	}
+
+	/** Whether to decode the codes' patches for this frame: those of many codes are decoded less often. */
+	private patchesAreDue(): boolean {
+		this.framesOfPatches += 1;
+		const { gpu, cpu } = patchesPerFrame;
+		if (this.patches !== undefined && this.framesOfPatches * (this.gpu.adapter.software ? cpu : gpu) < this.info.codes)
+			return false;
+		this.framesOfPatches = 0;
+		return true;
 	}
 
 	/** A square of each code of the first level, decoded: float32 [K, C, 12, 12]. */
