@@ -1,7 +1,22 @@
 // What the user can ask for.
+import { signal } from "@preact/signals";
 import { defaultSettings, fromQuery, type Settings, toQuery } from "../shared/settings.js";
 import { engine, listenToEngine } from "./engine.js";
-import { failure, isTraining, machine, notice, receive, session } from "./store.js";
+import { holdRun } from "./run_lock.js";
+import { keepSaving, nameRun, saveBeforeAnother } from "./saving.js";
+import {
+	type Curves,
+	earlierCurves,
+	failure,
+	isTraining,
+	machine,
+	notice,
+	receive,
+	run,
+	seconds,
+	session,
+} from "./store.js";
+import { loadCurves, loadRun, loadState, recordVersion, refresh, type StoredRun, storedRuns } from "./stored_runs.js";
 
 /** A new name for a run. */
 export function newId(): string {
@@ -14,16 +29,93 @@ export function showError(error: unknown): void {
 	failure.value = { name, message, advice: undefined };
 }
 
+/** How a run begins. */
+interface StartOptions {
+	/** The step after which training ends by itself. */
+	readonly until?: number;
+	readonly id?: string;
+	readonly name?: string;
+}
+
 /** Begins a new run with these settings, and trains. The address becomes a link to it. */
-export async function startRun(settings: Settings): Promise<void> {
+export async function startRun(settings: Settings, { until, id = newId(), name }: StartOptions = {}): Promise<void> {
+	await show(id, settings, async () => {
+		if (name !== undefined) nameRun(id, name);
+		await engine.session.begin(settings, id);
+		await engine.session.play(until ?? Number.POSITIVE_INFINITY);
+	});
+}
+
+/** Shows another run, for which `body` asks the worker. */
+async function show(id: string, settings: Settings, body: () => Promise<void>): Promise<void> {
 	failure.value = undefined;
-	showInAddress(settings);
+	continued.value = undefined;
 	try {
-		await engine.session.begin(settings, newId());
-		await engine.session.play();
+		await saveBeforeAnother(seconds.value * 1000);
+		await holdRun(id);
+		await body();
+		showInAddress(settings);
+		sessionStorage.setItem(shownRun, id);
 	} catch (error) {
 		showError(error);
 	}
+}
+
+/** Where a tab keeps the id of its run, so that it finds it after a reload. */
+const shownRun = "run";
+/** The run that went on by itself when the page was opened. */
+export const continued = signal<StoredRun | undefined>(undefined);
+
+/** Continues a stored run from its state: the same bits as if it had not been interrupted. */
+export async function continueRun(stored: StoredRun, trains = true): Promise<void> {
+	const { id, version, settings, milliseconds, data } = stored;
+	if (run.value?.id === id) {
+		if (trains) await engine.session.play();
+		return;
+	}
+	await show(id, settings, async () => {
+		if (version !== recordVersion)
+			throw new Error(
+				"Another version of this page has stored this run, so it cannot go on here. Its link begins it again.",
+			);
+		if (!(await holdRun(id))) throw new Error("This run is open in another tab: continue it there, or close that tab.");
+		if (data !== undefined) {
+			const here = await engine.takeAlong.dataOf(settings).catch(() => undefined);
+			if (here?.hash !== data.hash)
+				throw new Error(
+					`This run was trained on ${data.count} images of your own (${data.name}), which are not in this tab: add the same images, then continue it.`,
+				);
+		}
+		const bytes = await loadState(id);
+		if (bytes === undefined) throw new Error("The weights of this run are not stored any more.");
+		const curves = await loadCurves(id);
+		if (curves !== undefined) earlierCurves.set(id, curves);
+		await engine.session.begin(settings, id, { bytes, milliseconds });
+		if (trains) await engine.session.play();
+	});
+}
+
+/** Shows one of two compared models as the run, and goes on training it. */
+export async function takeOver(side: "a" | "b", settings: Settings, curves: Curves): Promise<void> {
+	const id = newId();
+	await show(id, settings, async () => {
+		earlierCurves.set(id, curves);
+		await engine.compare.takeOver(side, id);
+		await engine.session.play();
+	});
+}
+
+/** Shows a model from a file as the run; it does not train yet. */
+export async function loadModel(file: File): Promise<void> {
+	const id = newId();
+	failure.value = undefined;
+	continued.value = undefined;
+	await saveBeforeAnother(seconds.value * 1000);
+	const settings = await engine.takeAlong.load(new Uint8Array(await file.arrayBuffer()), id);
+	nameRun(id, file.name);
+	await holdRun(id);
+	showInAddress(settings);
+	sessionStorage.setItem(shownRun, id);
 }
 
 /** The address of the page with these settings. */
@@ -43,7 +135,23 @@ export function togglePlay(): void {
 	(isTraining.value ? engine.session.pause() : engine.session.play()).catch(showError);
 }
 
-/** Opens the device, and begins the run of the address. */
+/**
+ * The stored run that goes on when the page is opened: the one that this tab had before a reload, or else the one that was
+ * stored last, if the address names its settings.
+ */
+async function runToContinue(settings: Settings): Promise<StoredRun | undefined> {
+	const id = sessionStorage.getItem(shownRun);
+	let last = id === null ? undefined : await loadRun(id);
+	if (last === undefined) {
+		await refresh();
+		last = storedRuns.value[0];
+	}
+	if (last === undefined || last.version !== recordVersion || toQuery(last.settings) !== toQuery(settings))
+		return undefined;
+	return last.data === undefined && (await holdRun(last.id)) ? last : undefined;
+}
+
+/** Opens the device, and continues or begins the run of the address. */
 export async function open(): Promise<void> {
 	await listenToEngine(receive);
 	document.addEventListener("visibilitychange", tellHidden);
@@ -58,7 +166,19 @@ export async function open(): Promise<void> {
 	const { settings, wrong } = fromQuery(location.search);
 	if (wrong.length > 0)
 		notice.value = `The link has something that the page cannot use, and the default stands instead: ${wrong.join("; ")}.`;
-	await startRun(settings.data === "own" ? { ...settings, data: defaultSettings.data } : settings);
+	keepSaving();
+	const stop = Number(new URLSearchParams(location.search).get("stop"));
+	const until = Number.isInteger(stop) && stop > 0 ? stop : undefined;
+	const stored = until === undefined ? await runToContinue(settings) : undefined;
+	if (stored !== undefined) {
+		await continueRun(stored);
+		if (run.value?.id === stored.id) {
+			continued.value = stored;
+			return;
+		}
+	}
+	const begun = settings.data === "own" ? { ...settings, data: defaultSettings.data } : settings;
+	await startRun(begun, until === undefined ? {} : { until });
 }
 
 /** Whether training goes on while the tab is hidden. */

@@ -6,8 +6,11 @@ import { Codebook } from "./panels/codebook.js";
 import { Draw } from "./panels/draw.js";
 import { How } from "./panels/how.js";
 import { Prior } from "./panels/prior.js";
+import { Runs } from "./panels/runs.js";
 import { SlowMotion } from "./panels/slow_motion.js";
+import { TakeAlong } from "./panels/take_along.js";
 import { Train } from "./panels/train.js";
+import { WhatIf } from "./panels/what_if.js";
 import { Header } from "./parts/header.js";
 import { Messages } from "./parts/messages.js";
 import { useVisiblePanels, visiblePanels } from "./parts/visible.js";
@@ -20,6 +23,9 @@ export const panels = [
 	{ id: "draw", name: "Draw", Panel: Draw },
 	{ id: "prior", name: "Prior", Panel: Prior },
 	{ id: "slow-motion", name: "Slow motion", Panel: SlowMotion },
+	{ id: "what-if", name: "What if", Panel: WhatIf },
+	{ id: "runs", name: "Runs", Panel: Runs },
+	{ id: "take-along", name: "Take it along", Panel: TakeAlong },
 	{ id: "how", name: "How it works", Panel: How },
 ] as const;
 

@@ -40,11 +40,22 @@ export interface Curve {
 	readonly columns: number[][];
 }
 
+/** The curves of a run. */
+export interface Curves {
+	/** NMSE, perplexity, loss */
+	readonly training: Curve;
+	/** NMSE, perplexity */
+	readonly test: Curve;
+}
+
+export function emptyCurves(): Curves {
+	return { training: { steps: [], columns: [[], [], []] }, test: { steps: [], columns: [[], []] } };
+}
+
 /** Curves are kept outside of signals, since they grow; `curvesVersion` says that they have changed. */
-export const curves = {
-	training: { steps: [], columns: [[], [], []] } as Curve,
-	test: { steps: [], columns: [[], []] } as Curve,
-};
+export const curves = emptyCurves();
+/** The curves so far of a run that is about to be shown, by its id. */
+export const earlierCurves = new Map<string, Curves>();
 export const curvesVersion = signal(0);
 
 /** Points of a curve at most: then every second one is dropped. */
@@ -88,7 +99,10 @@ export function receive(event: EngineEvent): void {
 			const isNew = run.value?.id !== event.run.id;
 			run.value = event.run;
 			settings.value = event.settings;
-			if (isNew) forgetRun();
+			if (isNew) {
+				forgetRun();
+				restoreCurves(event.run.id);
+			}
 		} else if (event.kind === "frame") {
 			const { frame } = event;
 			if (frame.runId !== run.value?.id) return;
@@ -109,6 +123,17 @@ export function receive(event: EngineEvent): void {
 		}
 	});
 	for (const listener of listeners) listener(event);
+}
+
+/** Shows the curves that a run that goes on has had so far. */
+function restoreCurves(id: string): void {
+	const earlier = earlierCurves.get(id);
+	if (earlier === undefined) return;
+	earlierCurves.delete(id);
+	for (const part of ["training", "test"] as const) {
+		curves[part].steps.push(...earlier[part].steps);
+		for (const [i, column] of curves[part].columns.entries()) column.push(...(earlier[part].columns[i] ?? []));
+	}
 }
 
 function forgetRun(): void {

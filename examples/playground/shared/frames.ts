@@ -29,6 +29,37 @@ export interface TestMetrics {
 	readonly codesInUse: number;
 }
 
+/** On all test images. */
+export interface Evaluation extends TestMetrics {
+	/** How many test images. */
+	readonly images: number;
+	/** The entropy of an image's codes: the sum over positions and levels of log2 of the level's perplexity. */
+	readonly bits: number;
+	/** Bits of an image if all codes were equally frequent. */
+	readonly mostBits: number;
+}
+
+/** One of two models that are compared. */
+export interface CompareSide {
+	readonly step: number;
+	/** The losses of the steps since the frame before. */
+	readonly losses: readonly StepMetrics[];
+	readonly test: TestMetrics | undefined;
+	readonly reconstructions: Pictures | undefined;
+	/** How often each code of the first level occurs on the test images, [K] */
+	readonly counts: Uint32Array | undefined;
+	/** On all test images; when the comparison pauses. */
+	readonly evaluation: Evaluation | undefined;
+	/** Why this model has stopped training. */
+	readonly stopped: string | undefined;
+}
+
+/** How a comparison stands. */
+export interface CompareFrame {
+	readonly originals: Pictures | undefined;
+	readonly sides: readonly [CompareSide, CompareSide];
+}
+
 /** What the codes draw, and how often they occur. */
 export interface CodebookView {
 	/** One picture per code: what the decoder makes of a square of that code. */
@@ -177,6 +208,7 @@ export type EngineEvent =
 	| { readonly kind: "state"; readonly state: SessionState }
 	| { readonly kind: "run"; readonly run: RunInfo; readonly settings: import("./settings.js").Settings }
 	| { readonly kind: "frame"; readonly frame: Frame }
+	| { readonly kind: "compare"; readonly frame: CompareFrame }
 	| { readonly kind: "failure"; readonly failure: Failure }
 	| { readonly kind: "recovered"; readonly step: number }
 	/** `lost`: there was a prior, but it was lost with the device. */

@@ -137,6 +137,23 @@ export function learningRate({ lr }: Settings, step: number): number {
 	return lr * Math.min(1, 300 / Math.max(1, step));
 }
 
+/** The settings in which two runs differ. */
+export function differences(a: Settings, b: Settings): SettingName[] {
+	return (Object.keys(fields) as SettingName[]).filter((name) => String(a[name]) !== String(b[name]));
+}
+
+/** The settings with one of them changed; a quantizer whose `levels` mean something else gets usual ones. */
+export function withSetting<Name extends SettingName>(
+	settings: Settings,
+	name: Name,
+	value: Settings[SettingName],
+): Settings {
+	const changed = { ...settings, [name]: value };
+	if (name !== "quantizer" || value === settings.quantizer) return changed;
+	if (value === "fsq") return { ...changed, levels: [8, 4, 4] };
+	return value === "residual" ? { ...changed, levels: [2] } : changed;
+}
+
 /** The settings that differ from the defaults, as the query of a link. */
 export function toQuery(settings: Settings): string {
 	const query = new URLSearchParams();

@@ -12,7 +12,7 @@ import type {
 import type { Settings } from "../shared/settings.js";
 import { digitImages, type RunImages } from "./data.js";
 import { type Activity, Scheduler } from "./scheduler.js";
-import { shownImages, TrainingRun } from "./training_run.js";
+import { type RunStart, shownImages, TrainingRun } from "./training_run.js";
 
 /** Milliseconds between two frames, on a GPU and on an adapter that computes on the CPU. */
 const frameInterval = { gpu: 140, cpu: 500 };
@@ -24,6 +24,13 @@ const pieceLength = 12;
 const safetyInterval = { gpu: 4000, cpu: 15_000 };
 /** How often in a row a device may be lost before the page gives up. */
 const mostLosses = 3;
+
+/** The state of a run in host memory. */
+export interface SavedState extends RunStart {
+	readonly id: string;
+	/** Steps that were taken. */
+	readonly step: number;
+}
 
 /** A part of the engine that has something on the device. */
 export interface DevicePart {
@@ -47,7 +54,9 @@ export class Session implements Activity {
 	private lastFrame = Number.NEGATIVE_INFINITY;
 	private nextStep = 0;
 	private rate = 0;
-	private safety: { readonly id: string; readonly bytes: Uint8Array; readonly milliseconds: number } | undefined;
+	/** The step after which training ends by itself. */
+	private until = Number.POSITIVE_INFINITY;
+	private safety: SavedState | undefined;
 	private lastSafety = 0;
 	/** How often the device was lost since the weights were last copied. */
 	private losses = 0;
@@ -129,23 +138,25 @@ export class Session implements Activity {
 	}
 
 	/**
-	 * Begins a run, or continues one from its state, and shows it. It does not train yet.
+	 * Begins a run, or continues one from its state, and shows it. It does not train yet. If that fails, the run before stays.
 	 */
-	async begin(
-		settings: Settings,
-		id: string,
-		state?: { readonly bytes: Uint8Array; readonly milliseconds: number },
-	): Promise<void> {
+	async begin(settings: Settings, id: string, start?: RunStart): Promise<void> {
 		this.starting += 1;
 		const order = this.starting;
 		await this.scheduler.stop();
 		if (order !== this.starting) return; // another one was begun meanwhile
 		this.change({ phase: "preparing", activity: undefined });
-		this.current?.dispose();
-		this.current = undefined;
-		const run = new TrainingRun(this.gpu, settings, this.imagesFor(settings), id, state);
+		const before = this.current;
+		let run: TrainingRun;
+		try {
+			run = new TrainingRun(this.gpu, settings, this.imagesFor(settings), id, start);
+		} catch (error) {
+			if (before !== undefined) this.change({ phase: "ready" });
+			throw error;
+		}
+		before?.dispose();
 		this.current = run;
-		this.safety = state === undefined ? undefined : { id, ...state };
+		this.safety = start === undefined ? undefined : { ...start, id, step: run.step };
 		this.pending = [];
 		this.rate = 0;
 		this.emit({ kind: "run", run: run.info, settings });
@@ -154,7 +165,9 @@ export class Session implements Activity {
 		if (this.current === run) this.change({ phase: "ready" });
 	}
 
-	async play(): Promise<void> {
+	/** Trains. @param until the step after which training ends by itself */
+	async play(until = Number.POSITIVE_INFINITY): Promise<void> {
+		this.until = until;
 		this.nextStep = 0;
 		this.lastAdvance = undefined;
 		await this.startActivity("train", this);
@@ -223,10 +236,15 @@ export class Session implements Activity {
 				return;
 			}
 			const first = run.step;
+			if (first >= this.until) {
+				// Not awaited: `pause` waits for this piece of work.
+				this.pause().catch((error) => this.report(error));
+				return;
+			}
 			do {
 				run.takeStep();
 				await this.gpu.throttle(2);
-			} while (speed === 0 && performance.now() - begin < pieceLength);
+			} while (speed === 0 && run.step < this.until && performance.now() - begin < pieceLength);
 			const now = performance.now();
 			if (speed > 0) this.nextStep = Math.max(this.nextStep, now - 1000 / speed) + 1000 / speed;
 			const elapsed = now - (speed > 0 ? begin : (this.lastAdvance ?? begin));
@@ -251,12 +269,12 @@ export class Session implements Activity {
 	}
 
 	/** Copies the state of the run to the host. */
-	async keepSafe(): Promise<{ readonly id: string; readonly bytes: Uint8Array; readonly milliseconds: number }> {
+	async keepSafe(): Promise<SavedState> {
 		const { run } = this;
-		const { id, milliseconds } = run;
+		const { id, milliseconds, step } = run;
 		const bytes = await run.hold(() => run.saveState());
 		this.lastSafety = performance.now();
-		this.safety = { id, bytes, milliseconds };
+		this.safety = { id, bytes, milliseconds, step };
 		this.losses = 0;
 		return this.safety;
 	}

@@ -35,9 +35,21 @@ const memory = 0.6;
 /** What a look at the model gives; parts that were not asked for are undefined. */
 export interface Look {
 	readonly test: TestMetrics;
+	/** How often each code of the first level occurs, [K] */
+	readonly counts: Uint32Array;
 	readonly reconstructions: ReturnType<typeof toPictures>;
 	readonly codebook: CodebookView | undefined;
 	readonly plane: PlaneView | undefined;
+}
+
+/** What a run goes on from. */
+export interface RunStart {
+	/** A safetensors file: what `saveState` gives, or the weights of a model alone. */
+	readonly bytes: Uint8Array;
+	/** Whether it has weights alone; then the optimizer starts without moments. */
+	readonly weightsOnly?: boolean;
+	/** Milliseconds of training so far. */
+	readonly milliseconds: number;
 }
 
 /** A model in training, with the images that it is trained on. */
@@ -63,15 +75,20 @@ export class TrainingRun {
 		readonly settings: Settings,
 		images: RunImages,
 		readonly id: string,
-		state?: { readonly bytes: Uint8Array; readonly milliseconds: number } | undefined,
+		start?: RunStart | undefined,
 	) {
 		const { train } = images;
 		this.images = new ImagesOnGpu(gpu, images);
 		this.model = makeModel(gpu, settings, { channels: train.channels, variance: this.images.variance });
 		this.order = new BatchOrder(train.count, settings.batch, settings.seed);
 		this.trainer = new Trainer(this.model, { lr: settings.lr });
-		if (state === undefined) gpu.scope(() => initialise(this.model, settings, this.firstImages()));
-		else this.load(state);
+		try {
+			if (start === undefined) gpu.scope(() => initialise(this.model, settings, this.firstImages()));
+			else this.load(start);
+		} catch (error) {
+			this.free();
+			throw error;
+		}
 		const { count, channels, height, width } = train;
 		this.use = new Float32Array(codesOf(settings)).fill(1);
 		this.info = {
@@ -178,6 +195,7 @@ export class TrainingRun {
 		if (decoded !== undefined)
 			this.keepPatches(decoded, patchesOf(valuesOf("patches"), (made.patches as Tensor).shape));
 		return {
+			counts,
 			test: { step, ...errors(valuesOf("images"), reconstruction, this.images.variance), ...codeUse(counts) },
 			reconstructions: toPictures(reconstruction.subarray(0, shown * one), [shown, ...shape.slice(1)]),
 			codebook:
@@ -264,11 +282,15 @@ export class TrainingRun {
 		}
 	}
 
-	private load({ bytes, milliseconds }: { readonly bytes: Uint8Array; readonly milliseconds: number }): void {
+	private load({ bytes, weightsOnly, milliseconds }: RunStart): void {
 		const dict = loadSafetensors(bytes);
+		this.milliseconds = milliseconds;
+		if (weightsOnly === true) {
+			this.model.loadStateDict(dict);
+			return;
+		}
 		this.trainer.loadStateDict(dict);
 		this.taken = dict.steps?.data[0] as number;
-		this.milliseconds = milliseconds;
 	}
 
 	/** model.safetensors: the weights, as `tessera train` writes them. */

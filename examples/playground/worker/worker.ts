@@ -1,9 +1,11 @@
 // The worker: everything that uses the GPU.
 import { expose } from "comlink";
+import { Comparison } from "./compare.js";
 import { Drawing } from "./drawing.js";
 import { Prior } from "./prior.js";
 import { Session } from "./session.js";
 import { SlowMotion } from "./slow_motion.js";
+import { TakeAlong } from "./take_along.js";
 
 const session = new Session();
 
@@ -12,6 +14,8 @@ const engine = {
 	drawing: new Drawing(session),
 	slowMotion: new SlowMotion(session),
 	prior: new Prior(session),
+	compare: new Comparison(session),
+	takeAlong: new TakeAlong(session),
 };
 
 /** What the page calls, through comlink. */

@@ -1,4 +1,5 @@
-import { failure, machine, notice, session } from "../store.js";
+import { continued, startRun } from "../actions.js";
+import { failure, machine, notice, session, settings } from "../store.js";
 
 /** What went wrong or needs to be known, and what to do. */
 export function Messages() {
@@ -9,6 +10,18 @@ export function Messages() {
 				<p class="message">
 					This browser offers no GPU to this page, so the network trains on the CPU ({machine.value.adapter}), much more
 					slowly. Everything works all the same.
+				</p>
+			)}
+			{continued.value !== undefined && (
+				<p class="message">
+					The run “{continued.value.name}” goes on from step {continued.value.step.toLocaleString("en-US")}, where this
+					browser stored it.{" "}
+					<button type="button" class="quiet" onClick={() => startRun(settings.value)}>
+						Start afresh
+					</button>{" "}
+					<button type="button" class="quiet" onClick={() => (continued.value = undefined)}>
+						Close
+					</button>
 				</p>
 			)}
 			{notice.value !== undefined && (

@@ -104,12 +104,14 @@ interface SettingInputProps {
 	readonly name: keyof typeof descriptions;
 	readonly text: string;
 	readonly onText: (text: string) => void;
+	/** Of the input's id, which is unique on the page. */
+	readonly prefix?: string;
 }
 
-export function SettingInput({ name, text, onText }: SettingInputProps) {
+export function SettingInput({ name, text, onText, prefix = "setting" }: SettingInputProps) {
 	const field = fields[name];
 	const { name: label, help } = descriptions[name];
-	const id = `setting-${name}`;
+	const id = `${prefix}-${name}`;
 	return (
 		<div class="setting">
 			<label for={id}>{label}</label>
