@@ -3,7 +3,10 @@
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { findChromium } from "../browser/chromium.js";
 import { accessibilityTests } from "./accessibility.js";
+import { dataTests } from "./data.js";
 import { drawTests } from "./draw.js";
+import { fallbackTests } from "./fallback.js";
+import { machineTests } from "./machine.js";
 import { priorTests } from "./prior.js";
 import { serveFolder } from "./serve.js";
 import { checkSite } from "./site.js";
@@ -18,6 +21,9 @@ const parts: Readonly<Record<string, (tester: Tester) => Promise<void>>> = {
 	draw: drawTests,
 	prior: priorTests,
 	"slow motion": slowMotionTests,
+	data: dataTests,
+	machine: machineTests,
+	fallback: fallbackTests,
 	states: stateTests,
 	accessibility: accessibilityTests,
 };

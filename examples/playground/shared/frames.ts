@@ -204,10 +204,33 @@ export interface PriorState {
 	readonly samples: Samples | undefined;
 }
 
+/** The user's own images, as far as they were read. */
+export interface OwnImages {
+	/** While files are read; `total` grows when more are added. */
+	readonly reading: { readonly done: number; readonly total: number } | undefined;
+	readonly count: number;
+	readonly channels: 1 | 3;
+	/** Height and width; undefined before the first image, whose size decides unless the user does. */
+	readonly size: number | undefined;
+	/** How many there are, and a fingerprint of their pixels and classes. */
+	readonly name: string | undefined;
+	readonly classes: readonly string[];
+	/** Why they cannot be trained on; undefined if they can. */
+	readonly refusal: string | undefined;
+	/** What was left out or is not used, in words. */
+	readonly notes: readonly string[];
+	/** Files that were left out, and why. */
+	readonly problems: readonly { readonly name: string; readonly reason: string }[];
+	/** The first of them. */
+	readonly thumbnails: Pictures | undefined;
+}
+
 export type EngineEvent =
 	| { readonly kind: "state"; readonly state: SessionState }
 	| { readonly kind: "run"; readonly run: RunInfo; readonly settings: import("./settings.js").Settings }
 	| { readonly kind: "frame"; readonly frame: Frame }
+	| { readonly kind: "benchmark"; readonly state: import("./benchmark.js").BenchmarkState }
+	| { readonly kind: "own images"; readonly images: OwnImages }
 	| { readonly kind: "compare"; readonly frame: CompareFrame }
 	| { readonly kind: "failure"; readonly failure: Failure }
 	| { readonly kind: "recovered"; readonly step: number }

@@ -142,22 +142,22 @@ export class TrainingRun {
 	/** The original test images that `look` shows reconstructions of. */
 	originals() {
 		const { test } = this.images.images;
-		const size = test.channels * test.height * test.width;
-		const values = new Float32Array(shownImages * size);
-		for (let i = 0; i < values.length; i++) {
-			const image = Math.floor(i / size) % test.count;
-			values[i] = (test.pixels[image * size + (i % size)] as number) / 255 - 0.5;
-		}
-		return toPictures(values, [shownImages, test.channels, test.height, test.width]);
+		const count = Math.min(shownImages, test.count);
+		const values = Float32Array.from(
+			test.pixels.subarray(0, count * test.channels * test.height * test.width),
+			(byte) => byte / 255 - 0.5,
+		);
+		return toPictures(values, [count, test.channels, test.height, test.width]);
 	}
 
 	/**
 	 * How the model does on test images: one forward pass, read back at once.
 	 *
-	 * @param count test images for the errors and counts
+	 * @param most test images for the errors and counts at most
 	 */
-	async look(watched: Watched, count: number): Promise<Look> {
+	async look(watched: Watched, most: number): Promise<Look> {
 		const { gpu, model } = this;
+		const count = Math.min(most, this.images.images.test.count);
 		const { codes, grid } = this.info;
 		const dim = model.vqLayer.embeddingDim;
 		const step = this.taken;
