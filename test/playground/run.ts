@@ -4,12 +4,15 @@ import { type Browser, type BrowserContext, chromium, type Page } from "playwrig
 import { findChromium } from "../browser/chromium.js";
 import { accessibilityTests } from "./accessibility.js";
 import { drawTests } from "./draw.js";
+import { runsTests } from "./runs.js";
 import { serveFolder } from "./serve.js";
 import { checkSite } from "./site.js";
 import { slowMotionTests } from "./slow_motion.js";
 import { stateTests } from "./states.js";
+import { takeAlongTests } from "./take_along.js";
 import type { Tester } from "./tester.js";
 import { trainTests } from "./train.js";
+import { whatIfTests } from "./what_if.js";
 
 /** The parts, by name; each has a page of its own. */
 const parts: Readonly<Record<string, (tester: Tester) => Promise<void>>> = {
@@ -17,6 +20,9 @@ const parts: Readonly<Record<string, (tester: Tester) => Promise<void>>> = {
 	draw: drawTests,
 	"slow motion": slowMotionTests,
 	states: stateTests,
+	"what if": whatIfTests,
+	runs: runsTests,
+	"take along": takeAlongTests,
 	accessibility: accessibilityTests,
 };
 
