@@ -70,7 +70,7 @@ export async function runsTests({ page, address, test }: Tester): Promise<void> 
 		await runs.locator(".runs li").nth(1).getByRole("button", { name: "Rename" }).click();
 		await runs.getByRole("textbox", { name: "Name" }).fill("My run");
 		await runs.locator(".runs form").getByRole("button", { name: "Rename" }).click();
-		await runs.getByText("My run", { exact: true }).waitFor({ timeout: patience });
+		await runs.locator(".runs li", { hasText: "My run" }).waitFor({ timeout: patience });
 		const mine = runs.locator(".runs li", { hasText: "My run" });
 		await mine.getByRole("button", { name: "Continue" }).click();
 		await page.waitForFunction(
