@@ -4,6 +4,7 @@
 //   node build.mjs --tests    build/test/: the test files, for Node and for a browser
 //   node build.mjs --bench    build/bench/: the benchmarks
 //   node build.mjs --evaluate build/evaluate/: the evaluations of trained models
+//   node build.mjs --record   build/examples/playground/: what records the run that the playground shows without WebGPU
 //   node build.mjs --site     site/: the library's site, and the playground
 //   node build.mjs --serve    the same, served on a free port of this machine
 import { execFileSync } from "node:child_process";
@@ -83,7 +84,13 @@ const embedded = {
 	},
 };
 
-const define = { TESSERA_VERSION: JSON.stringify(JSON.parse(await readFile("package.json", "utf8")).version) };
+const { version, repository } = JSON.parse(await readFile("package.json", "utf8"));
+
+/** What the code knows of the package. */
+const define = {
+	TESSERA_VERSION: JSON.stringify(version),
+	TESSERA_REPOSITORY: JSON.stringify(repository ?? null),
+};
 
 const common = {
 	bundle: true,
@@ -118,7 +125,9 @@ const forTests = { ...forNode, "uvu/assert": "./node_modules/uvu/assert/index.mj
  * versions of a package, nested in the folders of others.
  */
 async function writeNotices(inputs, path) {
-	const folders = new Set(inputs.map((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]).filter(Boolean));
+	// "(disabled):…" stands for a file that a package leaves out in browsers.
+	const bundled = inputs.filter((file) => !file.startsWith("(disabled)"));
+	const folders = new Set(bundled.map((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]).filter(Boolean));
 	const notices = new Map();
 	for (const folder of folders) {
 		const { name, version, license } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
@@ -241,7 +250,7 @@ async function buildTests() {
 	);
 }
 
-/** The programs of a folder, bench/ or evaluate/: its .ts files, not those of its subfolders. */
+/** The programs of a folder, bench/, evaluate/ or examples/playground/: its .ts files, not those of its subfolders. */
 async function buildPrograms(folder) {
 	await rm(join("build", folder), { recursive: true, force: true });
 	const files = await readdir(folder);
@@ -290,4 +299,5 @@ if (process.argv.includes("--site") || process.argv.includes("--serve")) {
 } else if (process.argv.includes("--tests")) await buildTests();
 else if (process.argv.includes("--bench")) await buildPrograms("bench");
 else if (process.argv.includes("--evaluate")) await buildPrograms("evaluate");
+else if (process.argv.includes("--record")) await buildPrograms("examples/playground");
 else await buildLibrary();

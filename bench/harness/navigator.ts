@@ -1,7 +1,8 @@
 import type { Gpu } from "tessera-gpu";
 
-/** Puts a `navigator` in place, as browsers have it, whose adapter has only one device to give: this one. */
+/** Puts a `navigator` in place, as browsers have it, whose adapter has only one device to give: this one. Browsers keep theirs. */
 export function shareDevice(gpu: Gpu): void {
+	if (typeof process === "undefined") return;
 	const adapter = {
 		limits: gpu.device.limits,
 		features: gpu.device.features,

@@ -8,8 +8,8 @@ import type { Peer } from "./peers.js";
 import type { Contender } from "./timing.js";
 
 /**
- * tfjs on the device that ours runs on. Its own backend would request a device; so it is imported while there is no
- * `navigator.gpu` yet, and registers none, and then gets one with ours.
+ * tfjs on the device that ours runs on. Its own backend would request a device, so another one is registered in its place. In
+ * Node it is imported while there is no `navigator.gpu` yet, and registers none.
  */
 export class Tfjs {
 	private readonly backend: WebGPUBackend;
@@ -23,6 +23,7 @@ export class Tfjs {
 		shareDevice(gpu);
 		tf.env().set("IS_TEST", true); // no hint on the console that tfjs-node would be faster
 		const tfjs = new Tfjs(gpu);
+		if (tf.findBackendFactory("webgpu") !== null) tf.removeBackend("webgpu");
 		tf.registerBackend("webgpu", () => tfjs.backend);
 		await tf.setBackend("webgpu");
 		return tfjs;

@@ -13,6 +13,8 @@ export interface Contender {
 
 /** How one contender did. */
 export interface Result extends Spread {
+	/** The least of the times. */
+	readonly least: number;
 	/** True if the earlier call took so long that it is the only one. */
 	readonly onlyEarlier: boolean;
 }
@@ -24,10 +26,11 @@ export interface TimingOptions {
 	readonly budget: number;
 	/** Milliseconds since some moment (default: of the process). */
 	readonly now?: () => number;
+	/** Milliseconds of a sample at least (default 5); more if the clock is coarse. */
+	readonly sample?: number;
 }
 
-/** A sample lasts at least this long, of as many calls as that takes: waiting once costs a good part of a millisecond. */
-const sampleMilliseconds = 5;
+/** A sample is of as many calls as it takes to last long enough: waiting once costs a good part of a millisecond. */
 const mostCallsInSample = 64;
 /**
  * A turn of quick calls takes several samples: those that begin within this time, or this share of the
@@ -65,7 +68,7 @@ async function warmUp(contender: Contender, now: () => number): Promise<number> 
  */
 export async function timeAlternately(
 	contenders: readonly Contender[],
-	{ rounds, budget, now = () => performance.now() }: TimingOptions,
+	{ rounds, budget, now = () => performance.now(), sample: sampleMilliseconds = 5 }: TimingOptions,
 ): Promise<Map<string, Result>> {
 	const results = new Map<string, Result>();
 	const entries: { contender: Contender; calls: number; times: number[] }[] = [];
@@ -73,7 +76,7 @@ export async function timeAlternately(
 	for (const contender of contenders) {
 		const { name, before = 0 } = contender;
 		if (before > 1000 * muchTooLong * budget) {
-			results.set(name, { ...spreadOf([before]), onlyEarlier: true });
+			results.set(name, { ...spreadOf([before]), least: before, onlyEarlier: true });
 			continue;
 		}
 		const milliseconds = await warmUp(contender, now);
@@ -93,7 +96,8 @@ export async function timeAlternately(
 			}
 		}
 	}
-	for (const { contender, times } of entries) results.set(contender.name, { ...spreadOf(times), onlyEarlier: false });
+	for (const { contender, times } of entries)
+		results.set(contender.name, { ...spreadOf(times), least: Math.min(...times), onlyEarlier: false });
 	return results;
 }
 

@@ -8,8 +8,11 @@ export const batchSize = 128;
 export const imageSize = 28;
 
 /** A batch of drawn digits, around 0, and the variance by which the loss is divided. */
-export function digitBatch(): { readonly pixels: Float32Array<ArrayBuffer>; readonly dataVariance: number } {
-	const digits = generateDigits(batchSize, 0);
+export function digitBatch(count = batchSize): {
+	readonly pixels: Float32Array<ArrayBuffer>;
+	readonly dataVariance: number;
+} {
+	const digits = generateDigits(count, 0);
 	return {
 		pixels: Float32Array.from(digits.pixels, (value) => value / 255 - 0.5),
 		dataVariance: imageVariance(digits),
@@ -24,8 +27,8 @@ export interface Training {
 }
 
 /** Sets up our training; the weights come from seed 0. */
-export function openTraining(gpu: Gpu): Training {
-	const { pixels, dataVariance } = digitBatch();
+export function openTraining(gpu: Gpu, batch = batchSize): Training {
+	const { pixels, dataVariance } = digitBatch(batch);
 	const model = new VQVAE(gpu, {
 		inChannels: 1,
 		embeddingDim: settings.dimensions,
@@ -34,7 +37,7 @@ export function openTraining(gpu: Gpu): Training {
 		dataVariance,
 	});
 	const trainer = new Trainer(model, { lr: settings.learningRate, eps: settings.epsilon });
-	return { model, trainer, images: gpu.tensor(pixels, [batchSize, 1, imageSize, imageSize]) };
+	return { model, trainer, images: gpu.tensor(pixels, [batch, 1, imageSize, imageSize]) };
 }
 
 /** Weights by their names in the state dict. */

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { permuted } from "../harness/permute.js";
-import { batchSize, imageSize, settings, type Weights } from "./problem.js";
+import { imageSize, settings, type Weights } from "./problem.js";
 
 /**
  * The reference network and its training step in tfjs: NHWC, `tf.train.adam`. The quantizer has gradients of its own
@@ -29,7 +29,7 @@ export class TfjsNetwork {
 		}
 		this.optimizer = tf.train.adam(settings.learningRate, 0.9, 0.999, settings.epsilon);
 		// One channel: NCHW and NHWC are the same.
-		this.images = tf.tensor4d(pixels, [batchSize, imageSize, imageSize, 1]);
+		this.images = tf.tensor4d(pixels, [pixels.length / imageSize ** 2, imageSize, imageSize, 1]);
 	}
 
 	/** Forward, backward, Adam. The loss is the caller's to dispose of. */

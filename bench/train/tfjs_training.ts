@@ -8,9 +8,9 @@ import { digitBatch, readWeights } from "./problem.js";
 import { TfjsNetwork } from "./tfjs_network.js";
 
 /** tfjs's networks, starting from the model's weights. */
-export async function openTfjsTraining(gpu: Gpu, model: VQVAE): Promise<OtherTraining> {
+export async function openTfjsTraining(gpu: Gpu, model: VQVAE, batch?: number): Promise<OtherTraining> {
 	const weights = await readWeights(gpu, model);
-	const { pixels, dataVariance } = digitBatch();
+	const { pixels, dataVariance } = digitBatch(batch);
 	const tfjs = await Tfjs.open(gpu);
 	const networks = [true, false].map((naive): OtherNetwork => {
 		const name = naive ? "tfjs naive" : "tfjs matmul";

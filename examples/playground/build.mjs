@@ -62,6 +62,9 @@ export async function buildPlayground(out, define) {
 	await writeFile(`${out}/index.html`, html.replace("PAGE_CSS", "main.css").replace("PAGE_JS", "main.js"));
 	for (const file of ["manifest.webmanifest", "icon.svg"])
 		await copyFile(`${playground}/page/${file}`, `${out}/${file}`);
+	await mkdir(`${out}/recorded`);
+	for (const file of await readdir(`${playground}/recorded`))
+		await copyFile(`${playground}/recorded/${file}`, `${out}/recorded/${file}`);
 	// Static hosts send .txt as text, which browsers show; .wgsl they offer to save.
 	await mkdir(`${out}/kernels`);
 	for (const file of await filesUnder("kernels", /\.wgsl$/)) await copyFile(file, `${out}/${file}.txt`);
@@ -69,9 +72,10 @@ export async function buildPlayground(out, define) {
 	return [worker, page].flatMap(({ metafile }) => Object.keys(metafile.inputs));
 }
 
-/** The service worker keeps what the page needs; other files it keeps when they are asked for. */
+/** The service worker keeps what the page needs; other files, such as TensorFlow.js, it keeps when they are asked for. */
 async function buildServiceWorker(out) {
-	const files = await filesUnder(out, /\.(html|js|css|webmanifest|svg)$/);
+	const all = await filesUnder(out, /\.(html|js|css|webmanifest|svg)$/);
+	const files = all.filter((file) => !/\/tfjs-[^/]*$/.test(file));
 	const hash = createHash("sha256");
 	for (const file of files) hash.update(await readFile(file));
 	const names = files.map((file) => file.slice(out.length + 1).replace(/^index\.html$/, "./"));

@@ -3,7 +3,11 @@
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { findChromium } from "../browser/chromium.js";
 import { accessibilityTests } from "./accessibility.js";
+import { dataTests } from "./data.js";
 import { drawTests } from "./draw.js";
+import { fallbackTests } from "./fallback.js";
+import { machineTests } from "./machine.js";
+import { priorTests } from "./prior.js";
 import { runsTests } from "./runs.js";
 import { serveFolder } from "./serve.js";
 import { checkSite } from "./site.js";
@@ -18,7 +22,11 @@ import { whatIfTests } from "./what_if.js";
 const parts: Readonly<Record<string, (tester: Tester) => Promise<void>>> = {
 	train: trainTests,
 	draw: drawTests,
+	prior: priorTests,
 	"slow motion": slowMotionTests,
+	data: dataTests,
+	machine: machineTests,
+	fallback: fallbackTests,
 	states: stateTests,
 	"what if": whatIfTests,
 	runs: runsTests,

@@ -3,7 +3,7 @@ import type { Page } from "playwright-core";
 import { figure, patience, stepOf, type Tester, untilStep } from "./tester.js";
 
 /** Destroys the device of the page's worker, as a driver that is reset does. */
-async function loseDevice(page: Page): Promise<void> {
+export async function loseDevice(page: Page): Promise<void> {
 	const worker = page.workers().find((worker) => worker.url().endsWith("worker.js"));
 	assert.ok(worker !== undefined);
 	await worker.evaluate(

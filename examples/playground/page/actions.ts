@@ -1,7 +1,9 @@
 // What the user can ask for.
 import { signal } from "@preact/signals";
+import { describeError } from "../shared/describe_error.js";
 import { defaultSettings, fromQuery, type Settings, toQuery } from "../shared/settings.js";
-import { engine, listenToEngine } from "./engine.js";
+import { engine, listenToEngine, workerFailure } from "./engine.js";
+import { missing, whatIsMissing } from "./parts/missing.js";
 import { holdRun } from "./run_lock.js";
 import { keepSaving, nameRun, saveBeforeAnother } from "./saving.js";
 import {
@@ -25,8 +27,7 @@ export function newId(): string {
 
 /** Shows an error of a call to the worker. */
 export function showError(error: unknown): void {
-	const { name, message } = error instanceof Error ? error : new Error(String(error));
-	failure.value = { name, message, advice: undefined };
+	failure.value = describeError(error);
 }
 
 /** How a run begins. */
@@ -153,15 +154,16 @@ async function runToContinue(settings: Settings): Promise<StoredRun | undefined>
 
 /** Opens the device, and continues or begins the run of the address. */
 export async function open(): Promise<void> {
-	await listenToEngine(receive);
-	document.addEventListener("visibilitychange", tellHidden);
 	try {
+		await listenToEngine(receive);
 		machine.value = await engine.session.open();
 	} catch (error) {
 		session.value = { ...session.value, phase: "no adapter" };
-		showError(error);
+		missing.value = whatIsMissing(error instanceof Error ? error : new Error(String(error)));
 		return;
 	}
+	workerFailure.catch(showError);
+	document.addEventListener("visibilitychange", tellHidden);
 	tellHidden();
 	const { settings, wrong } = fromQuery(location.search);
 	if (wrong.length > 0)
@@ -177,7 +179,11 @@ export async function open(): Promise<void> {
 			return;
 		}
 	}
-	const begun = settings.data === "own" ? { ...settings, data: defaultSettings.data } : settings;
+	let begun = settings;
+	if (settings.data === "own") {
+		notice.value = "The link is to a run on someone's own images, which a link does not hold: this run has the digits.";
+		begun = { ...settings, data: defaultSettings.data, images: defaultSettings.images };
+	}
 	await startRun(begun, until === undefined ? {} : { until });
 }
 

@@ -3,15 +3,20 @@ import { useEffect } from "preact/hooks";
 import { showError } from "./actions.js";
 import { engine } from "./engine.js";
 import { Codebook } from "./panels/codebook.js";
+import { Data } from "./panels/data.js";
 import { Draw } from "./panels/draw.js";
 import { How } from "./panels/how.js";
+import { MachinePanel } from "./panels/machine.js";
+import { Prior } from "./panels/prior.js";
 import { Runs } from "./panels/runs.js";
 import { SlowMotion } from "./panels/slow_motion.js";
 import { TakeAlong } from "./panels/take_along.js";
 import { Train } from "./panels/train.js";
 import { WhatIf } from "./panels/what_if.js";
+import { Fallback } from "./parts/fallback.js";
 import { Header } from "./parts/header.js";
 import { Messages } from "./parts/messages.js";
+import { missing } from "./parts/missing.js";
 import { useVisiblePanels, visiblePanels } from "./parts/visible.js";
 import { isReady } from "./store.js";
 
@@ -20,17 +25,29 @@ export const panels = [
 	{ id: "train", name: "Train", Panel: Train },
 	{ id: "codebook", name: "Codebook", Panel: Codebook },
 	{ id: "draw", name: "Draw", Panel: Draw },
+	{ id: "prior", name: "Prior", Panel: Prior },
 	{ id: "slow-motion", name: "Slow motion", Panel: SlowMotion },
 	{ id: "what-if", name: "What if", Panel: WhatIf },
+	{ id: "data", name: "Your images", Panel: Data },
 	{ id: "runs", name: "Runs", Panel: Runs },
 	{ id: "take-along", name: "Take it along", Panel: TakeAlong },
+	{ id: "machine", name: "The machine", Panel: MachinePanel },
 	{ id: "how", name: "How it works", Panel: How },
 ] as const;
 
+/** What is shown if nothing can be trained: the recorded run, and what can be read without it. */
+const readable = [
+	{ id: "missing", name: "What is missing" },
+	{ id: "recorded", name: "A recorded run" },
+	{ id: "how", name: "How it works" },
+] as const;
+
 const ids = panels.map(({ id }) => id);
+const readableIds = readable.map(({ id }) => id);
 
 export function App() {
-	useVisiblePanels(ids);
+	const { value: lacking } = missing;
+	useVisiblePanels(lacking === undefined ? ids : readableIds);
 	useEffect(
 		() =>
 			effect(() => {
@@ -44,15 +61,20 @@ export function App() {
 	);
 	return (
 		<>
-			<a class="skip" href="#train">
-				Skip to the training
+			<a class="skip" href={lacking === undefined ? "#train" : "#recorded"}>
+				Skip to the {lacking === undefined ? "training" : "recorded run"}
 			</a>
-			<Header panels={panels} />
+			<Header panels={lacking === undefined ? panels : readable} />
 			<main>
 				<Messages />
-				{panels.map(({ id, Panel }) => (
-					<Panel key={id} />
-				))}
+				{lacking !== undefined ? (
+					<>
+						<Fallback missing={lacking} />
+						<How />
+					</>
+				) : (
+					panels.map(({ id, Panel }) => <Panel key={id} />)
+				)}
 			</main>
 			<footer>
 				<p>

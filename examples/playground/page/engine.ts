@@ -5,6 +5,18 @@ import type { Engine } from "../worker/worker.js";
 
 const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
 
+/** The worker has failed: its script could not be loaded, or an error was caught by nothing. */
+class WorkerError extends Error {
+	override readonly name = "WorkerError";
+}
+
+/** Never fulfilled; rejected when the worker fails. */
+export const workerFailure = new Promise<never>((_, reject) => {
+	worker.addEventListener("error", ({ message }) =>
+		reject(new WorkerError(message || "the script of the page's worker could not be loaded")),
+	);
+});
+
 /** The worker's objects; their methods return promises. */
 export const engine = wrap<Engine>(worker) as unknown as { readonly [Part in keyof Engine]: Remote<Engine[Part]> };
 
@@ -12,5 +24,5 @@ export const engine = wrap<Engine>(worker) as unknown as { readonly [Part in key
 export async function listenToEngine(listener: (event: EngineEvent) => void): Promise<void> {
 	const { port1, port2 } = new MessageChannel();
 	port1.onmessage = ({ data }) => listener(data);
-	await engine.session.listen(transfer(port2, [port2]));
+	await Promise.race([engine.session.listen(transfer(port2, [port2])), workerFailure]);
 }

@@ -93,9 +93,10 @@ export function receive(event: EngineEvent): void {
 	batch(() => {
 		if (event.kind === "state") session.value = event.state;
 		else if (event.kind === "failure") failure.value = event.failure;
-		else if (event.kind === "recovered")
+		else if (event.kind === "recovered") {
+			failure.value = undefined;
 			notice.value = `The GPU was lost, and is open again. The run goes on from step ${event.step}, where its weights were last copied.`;
-		else if (event.kind === "run") {
+		} else if (event.kind === "run") {
 			const isNew = run.value?.id !== event.run.id;
 			run.value = event.run;
 			settings.value = event.settings;

@@ -63,7 +63,7 @@ const real = (least: number, most: number): Field => ({ kind: "number", least, m
 
 export const fields: Readonly<Record<SettingName, Field>> = {
 	data: { kind: "choice", values: ["digits", "own"] },
-	images: whole(64, 60_000),
+	images: whole(4, 60_000),
 	quantizer: { kind: "choice", values: ["ema", "loss", "residual", "fsq"] },
 	codes: whole(2, 4096),
 	dim: whole(1, 256),

@@ -1,8 +1,8 @@
-import { DeviceLostError, DisposedError, type Gpu, OutOfMemoryError, openDevice } from "tessera-gpu";
+import { DeviceLostError, DisposedError, type Gpu, openDevice } from "tessera-gpu";
+import { describeError } from "../shared/describe_error.js";
 import type {
 	ActivityName,
 	EngineEvent,
-	Failure,
 	Frame,
 	Machine,
 	SessionState,
@@ -36,6 +36,8 @@ export interface SavedState extends RunStart {
 export interface DevicePart {
 	/** The device is lost: forget everything on it. */
 	deviceLost(): void;
+	/** A run is shown: a new one, or the same again on another device. */
+	runBegan?(id: string): void;
 }
 
 /** The device, the run that is shown, and what trains. */
@@ -56,6 +58,15 @@ export class Session implements Activity {
 	private until = Number.POSITIVE_INFINITY;
 	private safety: SavedState | undefined;
 	private lastSafety = 0;
+	/** The run that the last device had when it was lost. */
+	private lost:
+		| {
+				readonly id: string;
+				readonly settings: Settings;
+				readonly images: RunImages;
+				readonly wasTraining: boolean;
+		  }
+		| undefined;
 	/** How often the device was lost since the weights were last copied. */
 	private losses = 0;
 	private starting = 0;
@@ -137,8 +148,10 @@ export class Session implements Activity {
 
 	/**
 	 * Begins a run, or continues one from its state, and shows it. It does not train yet. If that fails, the run before stays.
+	 *
+	 * @param images those that the run had, if they are at hand
 	 */
-	async begin(settings: Settings, id: string, start?: RunStart): Promise<void> {
+	async begin(settings: Settings, id: string, start?: RunStart, images?: RunImages): Promise<void> {
 		this.starting += 1;
 		const order = this.starting;
 		await this.scheduler.stop();
@@ -147,19 +160,29 @@ export class Session implements Activity {
 		const before = this.current;
 		let run: TrainingRun;
 		try {
-			run = new TrainingRun(this.gpu, settings, this.imagesFor(settings), id, start);
+			if (this.opened === undefined) {
+				this.losses = 0;
+				await this.open();
+			}
+			run = new TrainingRun(this.gpu, settings, images ?? this.imagesFor(settings), id, start);
 		} catch (error) {
-			if (before !== undefined) this.change({ phase: "ready" });
+			this.change({ phase: before === undefined ? "failed" : "ready" });
 			throw error;
 		}
 		before?.dispose();
 		this.current = run;
+		this.lost = undefined;
 		this.safety = start === undefined ? undefined : { ...start, id, step: run.step };
 		this.pending = [];
 		this.rate = 0;
 		this.emit({ kind: "run", run: run.info, settings });
-		await this.frame(true);
-		if (this.current === run) this.change({ phase: "ready" });
+		for (const part of this.parts) part.runBegan?.(id);
+		try {
+			await this.frame(true);
+		} finally {
+			// Also after an error, such as one that memory is out: then other settings can be chosen.
+			if (this.current === run) this.change({ phase: "ready" });
+		}
 	}
 
 	/** Trains. @param until the step after which training ends by itself */
@@ -322,7 +345,11 @@ export class Session implements Activity {
 		this.change({ phase: "recovering" });
 		await this.scheduler.stop();
 		for (const part of this.parts) part.deviceLost();
-		const { current, safety } = this;
+		const { current } = this;
+		if (current !== undefined) {
+			const { id, settings, images } = current;
+			this.lost = { id, settings, images: images.images, wasTraining };
+		}
 		this.current = undefined;
 		this.opened = undefined;
 		if (this.losses > mostLosses) {
@@ -337,13 +364,22 @@ export class Session implements Activity {
 			});
 			return;
 		}
+		await this.reopen();
+	}
+
+	/** Opens a device again, and continues the lost run from the last copy of its weights. */
+	async reopen(): Promise<void> {
+		const { lost, safety } = this;
 		try {
-			await this.open();
-			if (current !== undefined) {
-				await this.begin(current.settings, current.id, safety?.id === current.id ? safety : undefined);
-				this.emit({ kind: "recovered", step: this.run.step });
-				if (wasTraining) await this.play();
-			} else this.change({ phase: "ready" });
+			if (this.opened === undefined) await this.open();
+			if (lost === undefined) {
+				this.change({ phase: "ready" });
+				return;
+			}
+			const { settings, id, images, wasTraining } = lost;
+			await this.begin(settings, id, safety?.id === id ? safety : undefined, images);
+			this.emit({ kind: "recovered", step: this.run.step });
+			if (wasTraining) await this.play();
 		} catch (error) {
 			this.change({ phase: "failed", activity: undefined });
 			this.report(error);
@@ -362,23 +398,11 @@ export class Session implements Activity {
 
 	report(error: unknown): void {
 		if (error instanceof DeviceLostError || error instanceof DisposedError) return;
-		this.emit({ kind: "failure", failure: describe(error) });
+		this.emit({ kind: "failure", failure: describeError(error) });
 	}
 
 	change(changes: Partial<SessionState>): void {
 		this.state = { ...this.state, ...changes };
 		this.emit({ kind: "state", state: this.state });
 	}
-}
-
-/** An error in words. */
-export function describe(error: unknown): Failure {
-	const { name, message } = error instanceof Error ? error : new Error(String(error));
-	const advice =
-		error instanceof OutOfMemoryError
-			? "Choose fewer codes, a smaller batch or smaller images, or close other tabs that use the GPU."
-			: name === "DivergenceError"
-				? "Choose a smaller learning rate, and restart."
-				: undefined;
-	return { name, message, advice };
 }

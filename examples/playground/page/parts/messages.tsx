@@ -1,5 +1,8 @@
-import { continued, startRun } from "../actions.js";
+import { defaultSettings } from "../../shared/settings.js";
+import { continued, showError, startRun } from "../actions.js";
+import { engine } from "../engine.js";
 import { failure, machine, notice, session, settings } from "../store.js";
+import { isSlow } from "./slow_step.js";
 
 /** What went wrong or needs to be known, and what to do. */
 export function Messages() {
@@ -29,6 +32,30 @@ export function Messages() {
 					{notice.value}{" "}
 					<button type="button" class="quiet" onClick={() => (notice.value = undefined)}>
 						Close
+					</button>
+				</p>
+			)}
+			{isSlow.value && (
+				<p class="message">
+					Nothing has come back for 20 seconds: these settings are large for this machine. Wait, or choose fewer
+					channels, fewer codes, a smaller batch or smaller images. A step that has begun cannot be stopped but by
+					reloading.{" "}
+					<button type="button" class="quiet" onClick={() => location.assign(location.pathname)}>
+						Reload with the first settings
+					</button>
+				</p>
+			)}
+			{session.value.phase === "failed" && (
+				<p class="message bad" role="alert">
+					The GPU could not be opened again, or the run does not fit on it.{" "}
+					<button type="button" class="quiet" onClick={() => engine.session.reopen().catch(showError)}>
+						Try again
+					</button>{" "}
+					<button type="button" class="quiet" onClick={() => startRun(defaultSettings)}>
+						Begin a run with the first settings
+					</button>{" "}
+					<button type="button" class="quiet" onClick={() => location.reload()}>
+						Reload the page
 					</button>
 				</p>
 			)}

@@ -39,7 +39,11 @@ export const descriptions: Readonly<
 const order = Object.keys(descriptions) as (keyof typeof descriptions)[];
 
 /** Whether a setting matters with the others. */
-export function matters(name: SettingName, { quantizer }: Pick<Settings, "quantizer">): boolean {
+export function matters(
+	name: SettingName,
+	{ quantizer, data }: Pick<Settings, "quantizer"> & Partial<Pick<Settings, "data">>,
+): boolean {
+	if (name === "images") return data !== "own"; // they are as many as there are
 	if (quantizer === "fsq")
 		return !["codes", "dim", "init", "decay", "deadBelow", "beta", "gradient", "similarity"].includes(name);
 	if (name === "levels") return quantizer === "residual";
@@ -57,7 +61,7 @@ export function SettingsForm() {
 		event.preventDefault();
 		const next: Record<string, unknown> = { ...settings.value };
 		for (const name of order) {
-			if (!matters(name, { quantizer })) continue;
+			if (!matters(name, { quantizer, data: settings.value.data })) continue;
 			const value = parseSetting(name, textOf(name));
 			if (value === undefined) {
 				problem.value = `${descriptions[name].name} must be ${accepted(name)}, but is "${textOf(name)}".`;
@@ -74,7 +78,7 @@ export function SettingsForm() {
 	return (
 		<form class="settings" onSubmit={start} noValidate>
 			{order
-				.filter((name) => matters(name, { quantizer }))
+				.filter((name) => matters(name, { quantizer, data: settings.value.data }))
 				.map((name) => (
 					<SettingInput
 						key={name}
