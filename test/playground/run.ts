@@ -85,7 +85,7 @@ try {
 		const errors = collectErrors(page);
 		try {
 			await page.goto(`${host.address}playground/`);
-			await runPart({ page, address: host.address, test });
+			await runPart({ page, address: host.address, requested: host.requested, test });
 		} catch (error) {
 			await test(`${name} comes to its end`, () => Promise.reject(error));
 		}

@@ -41,8 +41,8 @@ export async function trainTests({ page, address, test }: Tester): Promise<void>
 
 	await test("settings begin another run, and the address names them", async () => {
 		await page.locator("#train .options > summary").click();
-		await page.getByLabel("Codes K").fill("16");
-		await page.getByLabel("Seed").fill("7");
+		await page.locator("#train").getByLabel("Codes K").fill("16");
+		await page.locator("#train").getByLabel("Seed").fill("7");
 		await page.getByRole("button", { name: "Start with these settings" }).click();
 		await page.waitForFunction(
 			() => document.querySelector("[data-figure=codes-in-use]")?.textContent?.endsWith("of 16"),
@@ -56,7 +56,7 @@ export async function trainTests({ page, address, test }: Tester): Promise<void>
 	});
 
 	await test("a wrong setting is refused in words", async () => {
-		await page.getByLabel("Learning rate").fill("fast");
+		await page.locator("#train").getByLabel("Learning rate").fill("fast");
 		await page.getByRole("button", { name: "Start with these settings" }).click();
 		const text = await page.locator(".problem").textContent();
 		assert.equal(text, 'Learning rate must be a number from 0.000001 to 1, but is "fast".');
