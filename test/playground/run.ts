@@ -8,12 +8,15 @@ import { drawTests } from "./draw.js";
 import { fallbackTests } from "./fallback.js";
 import { machineTests } from "./machine.js";
 import { priorTests } from "./prior.js";
+import { runsTests } from "./runs.js";
 import { serveFolder } from "./serve.js";
 import { checkSite } from "./site.js";
 import { slowMotionTests } from "./slow_motion.js";
 import { stateTests } from "./states.js";
+import { takeAlongTests } from "./take_along.js";
 import type { Tester } from "./tester.js";
 import { trainTests } from "./train.js";
+import { whatIfTests } from "./what_if.js";
 
 /** The parts, by name; each has a page of its own. */
 const parts: Readonly<Record<string, (tester: Tester) => Promise<void>>> = {
@@ -25,6 +28,9 @@ const parts: Readonly<Record<string, (tester: Tester) => Promise<void>>> = {
 	machine: machineTests,
 	fallback: fallbackTests,
 	states: stateTests,
+	"what if": whatIfTests,
+	runs: runsTests,
+	"take along": takeAlongTests,
 	accessibility: accessibilityTests,
 };
 
