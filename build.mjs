@@ -222,6 +222,7 @@ async function buildTests() {
 			"test/mutants/run.ts",
 			"test/playground/run.ts",
 			"test/playground/firefox.ts",
+			"test/playground/pictures.ts",
 		],
 		outbase: "test",
 		outdir: "build/test/node",

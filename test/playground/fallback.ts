@@ -58,7 +58,11 @@ export async function fallbackTests({ address, test }: Tester): Promise<void> {
 			await slider.focus();
 			await page.keyboard.press("End");
 			assert.equal(await figure(page, "moment"), "step 2,000");
-			await page.locator("#recorded .figures", { hasText: /NMSE\)0\.0\d+/ }).waitFor({ timeout: patience });
+			await page.waitForFunction(
+				() => /NMSE\)0\.0\d+/.test(document.querySelector("#recorded .figures")?.textContent ?? ""),
+				null,
+				{ timeout: patience },
+			);
 			assert.ok(await stripIsDrawn(page));
 			await page.locator("#how").getByText("The nearest code").first().waitFor();
 			assert.equal(await page.locator("#train").count(), 0);

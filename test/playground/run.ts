@@ -7,22 +7,30 @@ import { dataTests } from "./data.js";
 import { drawTests } from "./draw.js";
 import { fallbackTests } from "./fallback.js";
 import { machineTests } from "./machine.js";
+import { priorTests } from "./prior.js";
+import { runsTests } from "./runs.js";
 import { serveFolder } from "./serve.js";
 import { checkSite } from "./site.js";
 import { slowMotionTests } from "./slow_motion.js";
 import { stateTests } from "./states.js";
+import { takeAlongTests } from "./take_along.js";
 import type { Tester } from "./tester.js";
 import { trainTests } from "./train.js";
+import { whatIfTests } from "./what_if.js";
 
 /** The parts, by name; each has a page of its own. */
 const parts: Readonly<Record<string, (tester: Tester) => Promise<void>>> = {
 	train: trainTests,
 	draw: drawTests,
+	prior: priorTests,
 	"slow motion": slowMotionTests,
 	data: dataTests,
 	machine: machineTests,
 	fallback: fallbackTests,
 	states: stateTests,
+	"what if": whatIfTests,
+	runs: runsTests,
+	"take along": takeAlongTests,
 	accessibility: accessibilityTests,
 };
 
@@ -77,7 +85,7 @@ try {
 		const errors = collectErrors(page);
 		try {
 			await page.goto(`${host.address}playground/`);
-			await runPart({ page, address: host.address, test });
+			await runPart({ page, address: host.address, requested: host.requested, test });
 		} catch (error) {
 			await test(`${name} comes to its end`, () => Promise.reject(error));
 		}

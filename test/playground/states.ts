@@ -10,7 +10,7 @@ function workerOf(page: Page): Worker {
 }
 
 /** Destroys the device of the page's worker, as a driver that is reset does. */
-async function loseDevice(page: Page): Promise<void> {
+export async function loseDevice(page: Page): Promise<void> {
 	await workerOf(page).evaluate(
 		() =>
 			new Promise<void>((lost) => {

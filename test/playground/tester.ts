@@ -6,6 +6,8 @@ export interface Tester {
 	readonly page: Page;
 	/** Where the site is served, with a slash at its end. */
 	readonly address: string;
+	/** The paths that the site was asked for so far, in all parts. */
+	readonly requested: readonly string[];
 	/** Runs a test, and counts it. One that fails does not end the others. */
 	test(name: string, body: () => Promise<void>): Promise<void>;
 }

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { figure, patience, stepOf, type Tester, untilStep } from "./tester.js";
 
 /** The training that begins by itself, and its controls. */
@@ -26,6 +29,16 @@ export async function trainTests({ page, address, test }: Tester): Promise<void>
 		assert.ok(difference < 0.2, `${difference}`);
 	});
 
+	await test("all that the page may load at first is at most 250 KB gzipped", async () => {
+		const folder = "site/playground";
+		const files = (await readdir(folder, { recursive: true })).filter(
+			(file) => /\.(html|js|css)$/.test(file) && !/tfjs|service_worker/.test(file),
+		);
+		const sizes = await Promise.all(files.map(async (file) => gzipSync(await readFile(join(folder, file))).length));
+		const total = sizes.reduce((sum, size) => sum + size, 0);
+		assert.ok(total > 100_000 && total <= 250_000, `${total} bytes in ${files.length} files`);
+	});
+
 	await test("pauses, takes one step, and plays on", async () => {
 		await page.getByRole("button", { name: "Pause" }).click();
 		await page.getByRole("button", { name: "Play", exact: true }).waitFor({ timeout: patience });
@@ -41,8 +54,8 @@ export async function trainTests({ page, address, test }: Tester): Promise<void>
 
 	await test("settings begin another run, and the address names them", async () => {
 		await page.locator("#train .options > summary").click();
-		await page.getByLabel("Codes K").fill("16");
-		await page.getByLabel("Seed").fill("7");
+		await page.locator("#train").getByLabel("Codes K").fill("16");
+		await page.locator("#train").getByLabel("Seed").fill("7");
 		await page.getByRole("button", { name: "Start with these settings" }).click();
 		await page.waitForFunction(
 			() => document.querySelector("[data-figure=codes-in-use]")?.textContent?.endsWith("of 16"),
@@ -51,12 +64,11 @@ export async function trainTests({ page, address, test }: Tester): Promise<void>
 				timeout: patience,
 			},
 		);
-		const { searchParams } = new URL(page.url());
-		assert.deepEqual([searchParams.get("codes"), searchParams.get("seed")], ["16", "7"]);
+		await page.waitForURL(/[?&]codes=16&seed=7$/, { timeout: patience });
 	});
 
 	await test("a wrong setting is refused in words", async () => {
-		await page.getByLabel("Learning rate").fill("fast");
+		await page.locator("#train").getByLabel("Learning rate").fill("fast");
 		await page.getByRole("button", { name: "Start with these settings" }).click();
 		const text = await page.locator(".problem").textContent();
 		assert.equal(text, 'Learning rate must be a number from 0.000001 to 1, but is "fast".');

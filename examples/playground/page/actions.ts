@@ -181,7 +181,12 @@ export async function open(): Promise<void> {
 	}
 	let begun = settings;
 	if (settings.data === "own") {
-		notice.value = "The link is to a run on someone's own images, which a link does not hold: this run has the digits.";
+		await refresh();
+		const mine = storedRuns.value.find((each) => toQuery(each.settings) === toQuery(settings))?.data;
+		notice.value =
+			mine === undefined
+				? "The link is to a run on someone's own images, which a link does not hold: this run has the digits."
+				: `Your run was trained on ${mine.count} images of your own (${mine.name}), which end with the page: add them again, then continue the run under Runs. This run has the digits.`;
 		begun = { ...settings, data: defaultSettings.data, images: defaultSettings.images };
 	}
 	await startRun(begun, until === undefined ? {} : { until });

@@ -7,6 +7,7 @@ import { Data } from "./panels/data.js";
 import { Draw } from "./panels/draw.js";
 import { How } from "./panels/how.js";
 import { MachinePanel } from "./panels/machine.js";
+import { Prior } from "./panels/prior.js";
 import { Runs } from "./panels/runs.js";
 import { SlowMotion } from "./panels/slow_motion.js";
 import { TakeAlong } from "./panels/take_along.js";
@@ -24,6 +25,7 @@ export const panels = [
 	{ id: "train", name: "Train", Panel: Train },
 	{ id: "codebook", name: "Codebook", Panel: Codebook },
 	{ id: "draw", name: "Draw", Panel: Draw },
+	{ id: "prior", name: "Prior", Panel: Prior },
 	{ id: "slow-motion", name: "Slow motion", Panel: SlowMotion },
 	{ id: "what-if", name: "What if", Panel: WhatIf },
 	{ id: "data", name: "Your images", Panel: Data },

@@ -1,5 +1,6 @@
 // Keeps the page's files, so that it opens without a network after the first visit.
-// The build makes this file last: it knows the names of all others and a hash of what is in them.
+// The build makes this file last: it knows the names of all others and a hash of what is in them. A newer version takes over
+// when no tab has the page open any more, so that a page never gets files of two versions.
 
 declare const FILES: readonly string[];
 declare const VERSION: string;
@@ -8,7 +9,6 @@ declare const VERSION: string;
 interface ServiceWorker {
 	addEventListener(type: "install" | "activate", listener: (event: WaitingEvent) => void): void;
 	addEventListener(type: "fetch", listener: (event: FetchedEvent) => void): void;
-	skipWaiting(): Promise<void>;
 	readonly registration: { readonly scope: string };
 	readonly clients: { claim(): Promise<void> };
 }
@@ -27,10 +27,7 @@ const name = `tessera-playground-${VERSION}`;
 
 worker.addEventListener("install", (event) => {
 	event.waitUntil(
-		caches
-			.open(name)
-			.then((cache) => cache.addAll(FILES.map((file) => new Request(file, { cache: "no-cache" }))))
-			.then(() => worker.skipWaiting()),
+		caches.open(name).then((cache) => cache.addAll(FILES.map((file) => new Request(file, { cache: "no-cache" })))),
 	);
 });
 

@@ -158,6 +158,52 @@ export interface RunInfo {
 	readonly parameters: number;
 }
 
+/** The cross-entropy of a prior at a step, in nats per code. */
+export interface PriorPoint {
+	readonly step: number;
+	readonly nats: number;
+}
+
+/** Classes at most of which a prior draws one sample each. */
+export const mostClasses = 24;
+
+/** Images that a prior has drawn. */
+export interface Samples {
+	/** [count, h, w], or [count, h, w, levels] */
+	readonly codes: Uint32Array;
+	readonly pictures: Pictures;
+	/** The class of each, if the prior has classes. */
+	readonly labels: readonly number[] | undefined;
+}
+
+/** How a prior stands. */
+export interface PriorState {
+	readonly runId: string;
+	/** Images that are encoded, and how many there are. */
+	readonly encoded: number;
+	readonly images: number;
+	readonly step: number;
+	readonly steps: number;
+	/** Until the end of the training; undefined if it is not known yet. */
+	readonly secondsLeft: number | undefined;
+	/** Training steps since the last state. */
+	readonly losses: readonly PriorPoint[];
+	/** The newest one on images that are not trained on. */
+	readonly heldOut: PriorPoint | undefined;
+	/** Steps that the VQ-VAE had taken whose codes the prior learns. */
+	readonly modelStep: number;
+	/** What each code of the first level draws. */
+	readonly patches: Pictures;
+	/** Codes of an image, all levels counted. */
+	readonly positions: number;
+	/** How many classes it is conditioned on. */
+	readonly classes: number;
+	readonly channels: number;
+	readonly layers: number;
+	/** Samples of this step, if some were drawn. */
+	readonly samples: Samples | undefined;
+}
+
 /** The user's own images, as far as they were read. */
 export interface OwnImages {
 	/** While files are read; `total` grows when more are added. */
@@ -187,4 +233,6 @@ export type EngineEvent =
 	| { readonly kind: "own images"; readonly images: OwnImages }
 	| { readonly kind: "compare"; readonly frame: CompareFrame }
 	| { readonly kind: "failure"; readonly failure: Failure }
-	| { readonly kind: "recovered"; readonly step: number };
+	| { readonly kind: "recovered"; readonly step: number }
+	/** `lost`: there was a prior, but it was lost with the device. */
+	| { readonly kind: "prior"; readonly prior: PriorState | undefined; readonly lost: boolean };

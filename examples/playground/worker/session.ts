@@ -36,6 +36,8 @@ export interface SavedState extends RunStart {
 export interface DevicePart {
 	/** The device is lost: forget everything on it. */
 	deviceLost(): void;
+	/** A run is shown: a new one, or the same again on another device. */
+	runBegan?(id: string): void;
 }
 
 /** The device, the run that is shown, and what trains. */
@@ -176,6 +178,7 @@ export class Session implements Activity {
 		this.pending = [];
 		this.rate = 0;
 		this.emit({ kind: "run", run: run.info, settings });
+		for (const part of this.parts) part.runBegan?.(id);
 		try {
 			await this.frame(true);
 		} finally {

@@ -16,6 +16,7 @@ import { BatchOrder, ImagesOnGpu, type RunImages } from "./data.js";
 import { initialise, makeModel, modelMetadata } from "./make_model.js";
 import { middle, toPictures } from "./pictures.js";
 import { type Plane, principalPlane, project } from "./principal_plane.js";
+import { Uses } from "./uses.js";
 
 /** Test images above their reconstructions. */
 export const shownImages = 16;
@@ -24,7 +25,7 @@ const firstImages = 64;
 /** The side of the square of equal codes that is decoded for a code's patch, and of its middle that is shown, in pixels. */
 const squareSide = 3;
 const patchSide = 8;
-/** How many codes are decoded for each frame, on the average, on a GPU and on an adapter that computes on the CPU. */
+/** How many codes are decoded for each frame, on a GPU and on an adapter that computes on the CPU. */
 const patchesPerFrame = { gpu: 1024, cpu: 128 };
 /** Latents that are shown in the plane. */
 const shownLatents = 784;
@@ -65,10 +66,9 @@ export class TrainingRun {
 	private use: Float32Array;
 	private codesBefore: Float32Array | undefined;
 	private plane: Plane | undefined;
+	private readonly uses = new Uses(() => this.free());
 	private patches: Pictures | undefined;
-	private framesOfPatches = 0;
-	private uses = 0;
-	private ended = false;
+	private nextPatch = 0;
 
 	constructor(
 		readonly gpu: Gpu,
@@ -161,7 +161,7 @@ export class TrainingRun {
 		const { codes, grid } = this.info;
 		const dim = model.vqLayer.embeddingDim;
 		const step = this.taken;
-		const decodesPatches = watched.codebook && this.patchesAreDue();
+		const decoded = watched.codebook ? this.nextCodes() : undefined;
 		const made = gpu.scope(() =>
 			noGrad(() => {
 				const images = this.testImages(count);
@@ -170,7 +170,7 @@ export class TrainingRun {
 				const reconstruction = model.decoder.forward(model.vqLayer.lookup(indices));
 				const tensors: Record<string, AnyTensor> = { images, indices, reconstruction };
 				if (watched.plane) tensors.latents = latents;
-				if (decodesPatches) tensors.patches = this.decodeSquares();
+				if (decoded !== undefined) tensors.patches = decodeSquares(model, decoded);
 				if (watched.codebook || watched.plane) tensors.vectors = codeVectors(model.vqLayer);
 				return tensors;
 			}),
@@ -192,41 +192,37 @@ export class TrainingRun {
 		const shown = Math.min(shownImages, count);
 		const vectors = valuesOf("vectors");
 		const [h, w] = grid;
-		if (decodesPatches) {
-			const side = 4 * squareSide;
-			const { channels } = this.info.images;
-			this.patches = middle(toPictures(valuesOf("patches"), [codes, channels, side, side]), patchSide);
-		}
+		if (decoded !== undefined)
+			this.keepPatches(decoded, patchesOf(valuesOf("patches"), (made.patches as Tensor).shape));
 		return {
 			counts,
 			test: { step, ...errors(valuesOf("images"), reconstruction, this.images.variance), ...codeUse(counts) },
 			reconstructions: toPictures(reconstruction.subarray(0, shown * one), [shown, ...shape.slice(1)]),
 			codebook:
-				watched.codebook && this.patches !== undefined
+				this.patches !== undefined && watched.codebook
 					? { patches: this.patches, ...this.followUse(counts, vectors), shown: indices.slice(0, shown * h * w), grid }
 					: undefined,
 			plane: watched.plane ? this.inPlane(valuesOf("latents"), indices, vectors, dim, h * w) : undefined,
 		};
 	}
 
-	/** Whether to decode the codes' patches for this frame: those of many codes are decoded less often. */
-	private patchesAreDue(): boolean {
-		this.framesOfPatches += 1;
+	/** The codes whose patches are decoded for this frame. Of many codes some are, in turn. */
+	private nextCodes(): Uint32Array {
 		const { gpu, cpu } = patchesPerFrame;
-		if (this.patches !== undefined && this.framesOfPatches * (this.gpu.adapter.software ? cpu : gpu) < this.info.codes)
-			return false;
-		this.framesOfPatches = 0;
-		return true;
+		const { codes } = this.info;
+		const count = Math.min(codes, this.gpu.adapter.software ? cpu : gpu);
+		const first = this.nextPatch;
+		this.nextPatch = (first + count) % codes;
+		return Uint32Array.from({ length: count }, (_, i) => (first + i) % codes);
 	}
 
-	/** A square of each code of the first level, decoded: float32 [K, C, 12, 12]. */
-	private decodeSquares(): Tensor {
-		const { gpu, model } = this;
-		const { codes } = this.info;
-		const area = squareSide * squareSide;
-		const indices = Uint32Array.from({ length: codes * area }, (_, i) => Math.floor(i / area));
-		const quantizer = firstQuantizer(model.vqLayer);
-		return model.decoder.forward(quantizer.lookup(gpu.tensor(indices, [codes, squareSide, squareSide])));
+	/** Puts the patches of these codes among all. */
+	private keepPatches(codes: Uint32Array, some: Pictures): void {
+		const one = some.channels * some.width * some.height;
+		// A copy, because the frame before may still be on its way.
+		const pixels = this.patches?.pixels.slice() ?? new Uint8Array(this.info.codes * one);
+		for (const [i, code] of codes.entries()) pixels.set(some.pixels.subarray(i * one, (i + 1) * one), code * one);
+		this.patches = { ...some, count: this.info.codes, pixels };
 	}
 
 	/** Counts fade; a code that nothing used and that has moved far was re-initialised. */
@@ -303,20 +299,13 @@ export class TrainingRun {
 	}
 
 	/** Runs `body`, during which the run's tensors live, also if the run is disposed of meanwhile. */
-	async hold<T>(body: () => Promise<T>): Promise<T> {
-		this.uses += 1;
-		try {
-			return await body();
-		} finally {
-			this.uses -= 1;
-			if (this.ended && this.uses === 0) this.free();
-		}
+	hold<T>(body: () => Promise<T>): Promise<T> {
+		return this.uses.hold(body);
 	}
 
 	/** Frees the run once nothing holds it. */
 	dispose(): void {
-		this.ended = true;
-		if (this.uses === 0) this.free();
+		this.uses.end();
 	}
 
 	private free(): void {
@@ -325,6 +314,23 @@ export class TrainingRun {
 		this.model.dispose();
 		this.images.dispose();
 	}
+}
+
+/** A square of each of these codes of the first level (default: of all), decoded: float32 [count, C, 12, 12]. */
+export function decodeSquares({ vqLayer, decoder }: VQVAE<Quantizer>, codes?: Uint32Array | undefined): Tensor {
+	const { gpu, numEmbeddings } = vqLayer;
+	const area = squareSide * squareSide;
+	const count = codes?.length ?? numEmbeddings;
+	const indices = Uint32Array.from({ length: count * area }, (_, i) => {
+		const at = Math.floor(i / area);
+		return codes === undefined ? at : (codes[at] as number);
+	});
+	return decoder.forward(firstQuantizer(vqLayer).lookup(gpu.tensor(indices, [count, squareSide, squareSide])));
+}
+
+/** The patches of codes from `decodeSquares`. */
+export function patchesOf(squares: Float32Array, shape: Tensor["shape"]): Pictures {
+	return middle(toPictures(squares, shape), patchSide);
 }
 
 function median(values: Float32Array): number {

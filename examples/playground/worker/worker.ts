@@ -4,6 +4,7 @@ import { Benchmark } from "./benchmark.js";
 import { Comparison } from "./compare.js";
 import { Drawing } from "./drawing.js";
 import { OwnData } from "./own_data.js";
+import { Prior } from "./prior.js";
 import { Session } from "./session.js";
 import { SlowMotion } from "./slow_motion.js";
 import { TakeAlong } from "./take_along.js";
@@ -14,6 +15,7 @@ const engine = {
 	session,
 	drawing: new Drawing(session),
 	slowMotion: new SlowMotion(session),
+	prior: new Prior(session),
 	data: new OwnData(session),
 	benchmark: new Benchmark(session),
 	compare: new Comparison(session),

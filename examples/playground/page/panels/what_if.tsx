@@ -86,7 +86,7 @@ export function WhatIf() {
 			id="what-if"
 			title="What if"
 			wide
-			lead="Two models train alternately, step by step, from one seed and on the same images, and one setting differs. The run above is paused meanwhile."
+			lead="Two models train alternately, step by step, from one seed and on the same images. They differ in one setting, or in the recipe by which codes are learnt. The run above is paused meanwhile."
 		>
 			<Presets steps={count} />
 			<Chooser steps={count} onSteps={(value) => (steps.value = value)} />

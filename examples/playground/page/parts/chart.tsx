@@ -41,7 +41,7 @@ export function Chart({ title, xLabel, series, data, version, logarithmic, heigh
 				{
 					width: Math.max(120, element.clientWidth),
 					height,
-					padding: [8, 8, 0, 0],
+					padding: [8, 16, 0, 0],
 					scales: { x: { time: false }, y: logarithmic === true ? { distr: 3 } : {} },
 					axes: [
 						{ ...axis, size: 28 },

@@ -13,10 +13,21 @@ interface CodeGridProps {
 	readonly label?: string;
 	/** Positions that are shown as free. */
 	readonly free?: ReadonlySet<number> | undefined;
+	/** A position with an outline. */
+	readonly marked?: number | undefined;
 }
 
 /** Codes as a grid of numbers and colours. Pointer or keyboard paints. */
-export function CodeGrid({ codes, grid: [h, w], levels, onPaint, onPoint, label = "Codes", free }: CodeGridProps) {
+export function CodeGrid({
+	codes,
+	grid: [h, w],
+	levels,
+	onPaint,
+	onPoint,
+	label = "Codes",
+	free,
+	marked,
+}: CodeGridProps) {
 	const place = useRef<HTMLDivElement>(null);
 	const at = useSignal(0);
 	const isPainting = useRef(false);
@@ -71,7 +82,7 @@ export function CodeGrid({ codes, grid: [h, w], levels, onPaint, onPoint, label 
 						key={position}
 						data-position={position}
 						tabIndex={position === at.value ? 0 : -1}
-						class={isFree ? "free" : ""}
+						class={`${isFree ? "free" : ""} ${position === marked ? "marked" : ""}`}
 						style={colour === undefined ? {} : { background: colour.background, color: colour.text }}
 						aria-label={`Row ${Math.floor(position / w) + 1}, column ${(position % w) + 1}: ${isFree ? "free" : `code ${code ?? "none"}`}`}
 						onFocus={() => {
