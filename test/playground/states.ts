@@ -91,7 +91,7 @@ export async function stateTests({ page, address, test }: Tester): Promise<void>
 			undefined,
 			{ timeout: patience },
 		);
-		await untilStep(page, 3);
+		await untilStep(page, 20);
 		assert.equal(await page.locator(".message.bad").count(), 0);
 	});
 
