@@ -127,7 +127,7 @@ export function linkTo(settings: Settings): string {
 	return address.href;
 }
 
-export function showInAddress(settings: Settings): void {
+function showInAddress(settings: Settings): void {
 	const query = toQuery(settings);
 	history.replaceState(null, "", `${location.pathname}${query === "" ? "" : `?${query}`}${location.hash}`);
 }
@@ -167,7 +167,7 @@ export async function open(): Promise<void> {
 	tellHidden();
 	const { settings, wrong } = fromQuery(location.search);
 	if (wrong.length > 0)
-		notice.value = `The link has something that the page cannot use, and the default stands instead: ${wrong.join("; ")}.`;
+		notice.value = `The link has settings that this page does not accept, and the run has the defaults instead: ${wrong.join("; ")}.`;
 	keepSaving();
 	const stop = Number(new URLSearchParams(location.search).get("stop"));
 	const until = Number.isInteger(stop) && stop > 0 ? stop : undefined;

@@ -53,9 +53,7 @@ export function App() {
 			effect(() => {
 				const shown = visiblePanels.value;
 				if (!isReady.value) return;
-				engine.session
-					.watch({ strip: shown.has("train"), codebook: true, plane: shown.has("codebook") || shown.has("how") })
-					.catch(showError);
+				engine.session.watch({ codebook: true, plane: shown.has("codebook") || shown.has("how") }).catch(showError);
 			}),
 		[],
 	);

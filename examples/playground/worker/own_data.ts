@@ -1,5 +1,5 @@
 import { gunzipIfNeeded, type ImageSet, parseIdx } from "tessera-gpu";
-import type { OwnImages, Pictures } from "../shared/frames.js";
+import { imageSizes, type OwnImages, type Pictures } from "../shared/frames.js";
 import { splitImages } from "./data.js";
 import type { Session } from "./session.js";
 import { decodePicture, greyBitmap, type SquareImage, Squares, writePlanes } from "./square_images.js";
@@ -12,20 +12,18 @@ export interface GivenFile {
 
 export type ColourMode = "automatic" | "grey" | "colour";
 
-/** What suits the images: the other settings stay. */
+/** Settings that are chosen for the images; the others stay. */
 export interface OwnSettings {
 	readonly images: number;
 	readonly batch: number;
 	readonly codes: number;
 }
 
-/** Sides of the squares that images are scaled to: the encoder halves them twice. */
-export const imageSizes = [28, 32, 48, 64] as const;
 /** The largest size that is chosen by itself on an adapter that computes on the CPU. */
 const sizeOnCpu = 32;
 /** Fewer images are refused. */
 const fewestImages = 8;
-/** More are not read: they are one buffer on the GPU, and a buffer of 128 MiB is what every device binds. */
+/** More are not read: they are one buffer on the GPU, and 128 MiB is the largest binding that every device allows. */
 const mostBytes = 120_000_000;
 const mostImages = 60_000;
 /** Bytes of an IDX file at most, unpacked. */
@@ -62,7 +60,7 @@ interface IdxLabels {
 	readonly labels: Uint8Array;
 }
 
-/** Reads the user's images, and hands them to the session. */
+/** Reads the user's images, and gives them to the session. */
 export class OwnData {
 	private files: GivenFile[] = [];
 	private images: OwnImage[] = [];
@@ -153,14 +151,18 @@ export class OwnData {
 		this.progress = { done: this.progress?.done ?? 0, total: (this.progress?.total ?? 0) + files.length };
 		this.pending += 1;
 		this.tell();
-		this.reading = this.reading.then(async () => {
-			await this.read(files, generation);
-			this.pending -= 1;
+		const next = this.reading.then(async () => {
+			try {
+				await this.read(files, generation);
+			} finally {
+				this.pending -= 1;
+			}
 			if (this.pending > 0) return;
 			this.progress = undefined;
 			await this.finish();
 		});
-		return this.reading;
+		this.reading = next.catch(() => {}); // the caller hears of the error; later files are read all the same
+		return next;
 	}
 
 	private async read(files: readonly GivenFile[], generation: number): Promise<void> {
@@ -365,7 +367,7 @@ export class OwnData {
 		if (performance.now() - this.lastMessage > progressInterval) this.tell();
 	}
 
-	/** Lets training and messages of the page have their turn. */
+	/** Lets training and messages of the page run. */
 	private async pause(): Promise<void> {
 		if (performance.now() - this.lastPause < pauseInterval) return;
 		await new Promise((resolve) => setTimeout(resolve));

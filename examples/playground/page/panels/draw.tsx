@@ -6,12 +6,11 @@ import { showError } from "../actions.js";
 import { engine } from "../engine.js";
 import { Card } from "../parts/card.js";
 import { CodeGrid } from "../parts/code_grid.js";
-import { CodeTable } from "../parts/code_table.js";
+import { CodeTable, columnsFor } from "../parts/code_table.js";
 import { Pad } from "../parts/pad.js";
 import { Pixels } from "../parts/pixels.js";
 import { visiblePanels } from "../parts/visible.js";
 import { chosenCode, codebook, pointedCode, run, step } from "../store.js";
-import { columnsFor } from "./codebook.js";
 import { Mix } from "./mix.js";
 
 /** Milliseconds between two codings of a drawing while the model trains. */

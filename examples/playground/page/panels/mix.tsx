@@ -134,6 +134,6 @@ function Tile({ pictures, index = 0, label, text }: TileProps) {
 }
 
 /** The left half of one grid of codes with the right half of another. */
-export function mixHalves(left: Uint32Array, right: Uint32Array, width: number, levels: number): Uint32Array {
+function mixHalves(left: Uint32Array, right: Uint32Array, width: number, levels: number): Uint32Array {
 	return left.map((code, i) => (Math.floor(i / levels) % width < width / 2 ? code : (right[i] as number)));
 }

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { mostClasses, type Samples } from "../../shared/frames.js";
+import { mostSampledClasses, type Samples } from "../../shared/frames.js";
 import { engine } from "../engine.js";
 import { Pixels } from "../parts/pixels.js";
 import { run } from "../store.js";
@@ -37,7 +37,7 @@ export function PriorSamples() {
 						Class{" "}
 						<select value={choice.value} onChange={(event) => (choice.value = event.currentTarget.value)}>
 							<option value={each}>
-								{names.length > mostClasses ? `the first ${mostClasses}, each once` : "each once"}
+								{names.length > mostSampledClasses ? `the first ${mostSampledClasses}, each once` : "each once"}
 							</option>
 							<ClassOptions />
 						</select>

@@ -5,6 +5,7 @@ import { download } from "../download.js";
 import { formatBytes, formatCount, formatDuration, formatNumber } from "../formats.js";
 import { Card } from "../parts/card.js";
 import { Chart, type ChartSeries } from "../parts/chart.js";
+import { joinCurves } from "../parts/curves.js";
 import { describeDifferences } from "../parts/differences.js";
 import { RateDistortion } from "../parts/rate_distortion.js";
 import { toJson } from "../run_file.js";
@@ -21,7 +22,6 @@ import {
 	storageUse,
 	storedRuns,
 } from "../stored_runs.js";
-import { join } from "./train.js";
 import "./runs.css";
 
 const series: readonly ChartSeries[] = [
@@ -234,7 +234,12 @@ function TwoRuns({ first, second }: { readonly first: StoredRun; readonly second
 	if (loaded.value === undefined) return null;
 	const [a, b] = loaded.value;
 	const columns = (i: number) =>
-		join(a.training.steps, a.training.columns[i] as number[], b.training.steps, b.training.columns[i] as number[]);
+		joinCurves(
+			a.training.steps,
+			a.training.columns[i] as number[],
+			b.training.steps,
+			b.training.columns[i] as number[],
+		);
 	const summary = (part: "nmse" | "perplexity") =>
 		`First: ${formatNumber(first.evaluation?.[part], 3)}, second: ${formatNumber(second.evaluation?.[part], 3)} on the test images.`;
 	return (

@@ -25,15 +25,15 @@ import {
 	pauseComparison,
 } from "../comparison.js";
 import { engine } from "../engine.js";
-import { formatNumber } from "../formats.js";
+import { formatCount, formatNumber } from "../formats.js";
 import { Card } from "../parts/card.js";
 import { Chart, type ChartSeries } from "../parts/chart.js";
+import { joinCurves } from "../parts/curves.js";
 import { describeDifferences, nameOf } from "../parts/differences.js";
 import { toImageData } from "../parts/pixels.js";
 import { descriptions, matters, SettingInput } from "../parts/settings_form.js";
 import { visiblePanels } from "../parts/visible.js";
 import { isReady, machine, session, settings, step } from "../store.js";
-import { join } from "./train.js";
 import "./what_if.css";
 
 /** Test images of each model that are shown. */
@@ -290,7 +290,7 @@ function Compared({ view, steps }: ComparedProps) {
 						? "The two are evaluated …"
 						: "A moment …"
 					: isRunning
-						? `Both train; the run above waits at step ${step.value.toLocaleString("en-US")}. Step ${at} of ${until}.`
+						? `Both train; the run above waits at step ${formatCount(step.value)}. Step ${at} of ${until}.`
 						: `Both are paused at step ${at}.`}
 			</p>
 			<div class="sides">
@@ -378,7 +378,7 @@ function UseBars({ counts, name }: { readonly counts: Uint32Array | undefined; r
 function Curves({ view: { a, b } }: { readonly view: ComparisonView }) {
 	const version = comparisonVersion.value;
 	const columns = (i: number) =>
-		join(
+		joinCurves(
 			a.curves.training.steps,
 			a.curves.training.columns[i] as number[],
 			b.curves.training.steps,

@@ -1,13 +1,13 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { showError } from "../actions.js";
-import { columnsFor } from "../panels/codebook.js";
-import { join } from "../panels/train.js";
+import { formatCount } from "../formats.js";
 import { codebook, pointedCode, test } from "../store.js";
 import { Card } from "./card.js";
 import { Chart, type ChartSeries } from "./chart.js";
 import { CodeGrid } from "./code_grid.js";
-import { CodeTable, describeUse } from "./code_table.js";
+import { CodeTable, columnsFor, describeUse } from "./code_table.js";
+import { joinCurves } from "./curves.js";
 import { browsers, helpForThisBrowser, type Missing } from "./missing.js";
 import { Pixels } from "./pixels.js";
 import { loadRecordedRun, type RecordedRun, showMoment } from "./recorded_run.js";
@@ -43,7 +43,7 @@ export function Fallback({ missing }: { readonly missing: Missing }) {
 				id="recorded"
 				title="A recorded run"
 				wide
-				lead="This is what the page does on a machine that can train. It was recorded with the page's own code and its first settings."
+				lead="This is what the page does on a machine that can train. It was recorded with the page's own code and the default settings."
 			>
 				<Recorded />
 			</Card>
@@ -132,7 +132,7 @@ function Recorded() {
 						index.value = Number(event.currentTarget.value);
 					}}
 				/>
-				<span data-figure="moment">step {moment?.step.toLocaleString("en-US")}</span>
+				<span data-figure="moment">step {formatCount(moment?.step)}</span>
 			</div>
 			<Figures run={loaded.value} />
 			<Strip />
@@ -140,7 +140,7 @@ function Recorded() {
 			<End run={loaded.value} />
 			<p class="hint">
 				Recorded on {recording.adapter} with Tessera {recording.library}, {recording.date.slice(0, 10)}:{" "}
-				{recording.run.codes} codes, {recording.run.images.count.toLocaleString("en-US")} digits drawn by the page.
+				{recording.run.codes} codes, {formatCount(recording.run.images.count)} digits drawn by the page.
 			</p>
 		</>
 	);
@@ -173,7 +173,7 @@ function Curves({ run: { recording }, index }: { readonly run: RecordedRun; read
 	const length = training.steps.filter((step) => step <= until).length;
 	const seen = moments.slice(0, index + 1);
 	const data = (of: "nmse" | "perplexity") =>
-		join(
+		joinCurves(
 			training.steps.slice(0, length),
 			training[of].slice(0, length),
 			seen.map(({ step }) => step),
