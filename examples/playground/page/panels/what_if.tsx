@@ -40,7 +40,7 @@ import "./what_if.css";
 const shownImages = 8;
 
 /** The paper's recipe as it is usually coded in PyTorch: nn.Embedding's N(0, 1), equation 3, Adam with 1e-3. */
-export const collapse: Settings = {
+const collapse: Settings = {
 	...defaultSettings,
 	quantizer: "loss",
 	init: "normal",
@@ -50,7 +50,7 @@ export const collapse: Settings = {
 	lr: 1e-3,
 };
 /** The same network and data with codes that follow their latents. */
-export const cure: Settings = { ...collapse, quantizer: "ema", init: "kmeans", deadBelow: defaultSettings.deadBelow };
+const cure: Settings = { ...collapse, quantizer: "ema", init: "kmeans", deadBelow: defaultSettings.deadBelow };
 
 const series: readonly ChartSeries[] = [
 	{ label: "A", colour: "--curve-1" },
