@@ -6,6 +6,7 @@ import type { Pictures, PriorPoint, RunInfo } from "../../shared/frames.js";
 import type { Settings } from "../../shared/settings.js";
 import { BatchOrder, consecutiveBatches, type ImagesOnGpu } from "../data.js";
 import { makeModel } from "../make_model.js";
+import { sha256 } from "../sha256.js";
 import { decodeSquares, patchesOf, type TrainingRun } from "../training_run.js";
 import { Uses } from "../uses.js";
 import { CodeSet } from "./code_set.js";
@@ -190,12 +191,11 @@ export class PriorTraining {
 	async savePrior(): Promise<Uint8Array> {
 		const { bytes, info, plan } = this.subject;
 		const { seed: _, ...sizes } = plan.sizes;
-		const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", Uint8Array.from(bytes)));
 		return saveSafetensors(this.prior.stateDict(), {
 			format: "pt",
 			prior: "gated-pixel-cnn",
 			levels: String(info.levels),
-			model: Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join(""),
+			model: await sha256(bytes),
 			...Object.fromEntries(Object.entries(sizes).map(([name, value]) => [name, String(value)])),
 		});
 	}
