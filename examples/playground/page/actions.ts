@@ -1,4 +1,4 @@
-// What the user can ask for.
+// Actions of the user.
 import { signal } from "@preact/signals";
 import { describeError } from "../shared/describe_error.js";
 import { defaultSettings, fromQuery, type Settings, toQuery } from "../shared/settings.js";
@@ -193,7 +193,7 @@ export async function open(): Promise<void> {
 		notice.value =
 			mine === undefined
 				? "The link is to a run on someone's own images, which a link does not hold: this run has the digits."
-				: `Your run was trained on ${mine.count} images of your own (${mine.name}), which end with the page: add them again, then continue the run under Runs. This run has the digits.`;
+				: `Your run was trained on ${mine.count} images of your own (${mine.name}), which are not stored: add them again, then continue the run under Runs. This run has the digits.`;
 		begun = { ...settings, data: defaultSettings.data, images: defaultSettings.images };
 	}
 	await startRun(begun, until === undefined ? {} : { until });

@@ -98,8 +98,8 @@ function Choose() {
 			<input ref={files} type="file" multiple hidden onChange={(event) => take(event.currentTarget)} />
 			<input ref={folder} type="file" hidden onChange={(event) => take(event.currentTarget)} />
 			<p class="hint">
-				PNG, JPEG, WebP and what else your browser shows; IDX files, also with .gz, with their labels. The middle square
-				of each image is scaled. Folders within a folder are classes.
+				PNG, JPEG, WebP and other formats that your browser shows; IDX files, also with .gz, with their labels. The
+				middle square of each image is scaled. Folders within a folder are classes.
 			</p>
 		</div>
 	);

@@ -20,7 +20,7 @@ interface Mixed {
 	readonly interpolated: Pictures;
 }
 
-/** Two test images: their halves swapped at the level of codes, and the pictures between them. */
+/** Two test images: halves of their codes swapped, and mixtures of their latents. */
 export function Mix() {
 	const isOpen = useSignal(false);
 	const chosen = useSignal<readonly [number, number]>([0, 1]);
@@ -73,7 +73,7 @@ export function Mix() {
 				isOpen.value = event.currentTarget.open;
 			}}
 		>
-			<summary>Mix two images: swap their halves, and what lies between them</summary>
+			<summary>Mix two images: swap halves of their codes, and interpolate</summary>
 			<div class="row">
 				{([0, 1] as const).map((which) => (
 					<label key={which}>

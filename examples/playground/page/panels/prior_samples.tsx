@@ -74,7 +74,7 @@ function Sliders() {
 					value={temperature.value}
 					onInput={(event) => (temperature.value = Number(event.currentTarget.value))}
 				/>
-				<small>Divides the logits: below 1 likelier codes, at 0 only the likeliest.</small>
+				<small>Divides the logits. Below 1 likely codes are drawn more often, at 0 only the likeliest.</small>
 			</label>
 			<label>
 				<span>

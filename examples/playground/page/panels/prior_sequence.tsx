@@ -205,7 +205,7 @@ export function PriorSequence() {
 					</div>
 					<p class="hint">
 						The decoder needs all codes: for those that are not drawn yet it gets the most frequent ones of their
-						positions, and what it draws of them is covered.
+						positions, and their part of the picture is covered.
 					</p>
 				</div>
 				<div>

@@ -47,7 +47,7 @@ export function Runs() {
 			id="runs"
 			title="Runs"
 			wide
-			lead="The run above is stored in this browser by itself, with its weights and curves: while it trains, when it pauses, and when the tab is hidden. It goes on after a reload."
+			lead="This browser stores the run above automatically, with its weights and curves: while it trains, when it pauses, and when the tab is hidden. It goes on after a reload."
 		>
 			{storageProblem.value !== undefined && (
 				<p class="problem" role="alert">

@@ -13,7 +13,7 @@ import { visiblePanels } from "../parts/visible.js";
 import { isReady, isTraining, run } from "../store.js";
 import "./slow_motion.css";
 
-/** Milliseconds that each stage is shown when they follow each other by themselves. */
+/** Milliseconds that each stage is shown when stages advance automatically. */
 const pace = 1600;
 
 const stages = ["Batch", "Encode", "Distances", "Nearest code", "Straight-through", "Decode", "Gradients"] as const;
@@ -91,7 +91,7 @@ export function SlowMotion() {
 						if (slow.value === undefined) look();
 					}}
 				>
-					By itself
+					Advance automatically
 				</button>
 				<button type="button" disabled={data === undefined} onClick={() => engine.session.play().catch(showError)}>
 					Back to full speed

@@ -31,7 +31,7 @@ const collapse: Settings = {
 	lr: 1e-3,
 };
 /** The same network and data with codes that follow their latents. */
-const cure: Settings = { ...collapse, quantizer: "ema", init: "kmeans", deadBelow: defaultSettings.deadBelow };
+const averaged: Settings = { ...collapse, quantizer: "ema", init: "kmeans", deadBelow: defaultSettings.deadBelow };
 
 /** What A can be. */
 const bases = {
@@ -87,18 +87,18 @@ function Presets({ steps }: { readonly steps: number }) {
 					Train it as the run
 				</button>
 			</section>
-			<section aria-labelledby="cure-title">
-				<h3 id="cure-title">Its cure</h3>
+			<section aria-labelledby="prevention-title">
+				<h3 id="prevention-title">What prevents it</h3>
 				<p>
 					K-means of the first latents puts the codes where the encoder's outputs are. Each code then follows the moving
 					average of its latents, which needs no learning rate. A code that is hardly used is re-initialised from a
 					latent of the batch, so that no code stays unused for long.
 				</p>
-				<button type="button" disabled={off} onClick={() => startRun(cure)}>
+				<button type="button" disabled={off} onClick={() => startRun(averaged)}>
 					Train it as the run
 				</button>
 			</section>
-			<button type="button" class="primary" disabled={off} onClick={() => compare(collapse, cure, steps)}>
+			<button type="button" class="primary" disabled={off} onClick={() => compare(collapse, averaged, steps)}>
 				Train both side by side
 			</button>
 		</div>
@@ -205,7 +205,7 @@ function Chooser({ steps, onSteps }: ChooserProps) {
 	);
 }
 
-/** A value for B that shows something. */
+/** A value for B that differs from A's. */
 function suggestion(a: Settings, name: SettingName): string {
 	const other: Partial<Record<SettingName, string>> = {
 		quantizer: a.quantizer === "loss" ? "ema" : "loss",

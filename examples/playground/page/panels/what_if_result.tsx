@@ -67,7 +67,7 @@ export function Compared({ view, steps }: ComparedProps) {
 				{comparisonBusy.value
 					? isRunning
 						? "The two are evaluated …"
-						: "A moment …"
+						: "Waiting for the worker …"
 					: isRunning
 						? `Both train; the run above waits at step ${formatCount(step.value)}. Step ${at} of ${until}.`
 						: `Both are paused at step ${at}.`}

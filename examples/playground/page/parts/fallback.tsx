@@ -106,7 +106,7 @@ function Recorded() {
 	useEffect(() => {
 		if (loaded.value !== undefined) showMoment(loaded.value, index.value);
 	}, [loaded.value, index.value]);
-	if (loaded.value === undefined) return <p class="hint">The recorded run is loaded.</p>;
+	if (loaded.value === undefined) return <p class="hint">Loading the recorded run …</p>;
 	const { recording } = loaded.value;
 	const play = () => {
 		if (!isPlaying.value && index.value === last) index.value = 0;
