@@ -1,5 +1,5 @@
-// Keeps the page's files, so that it opens without a network after the first visit.
-// The build makes this file last: it knows the names of all others and a hash of what is in them.
+// Stores the page's files, so that it opens without a network after the first visit.
+// The build makes this file last, and puts in the names of all others and a hash of their contents.
 
 declare const FILES: readonly string[];
 declare const VERSION: string;
@@ -55,12 +55,13 @@ worker.addEventListener("fetch", (event) => {
 	event.respondWith(answer(request));
 });
 
-/** The kept file; others come from the network, and are kept from then on. */
+/** The stored file; others are fetched, and stored then. */
 async function answer(request: Request): Promise<Response> {
 	const cache = await caches.open(name);
 	const kept = await cache.match(request, { ignoreSearch: true });
 	if (kept !== undefined) return kept;
 	const response = await fetch(request);
-	if (response.ok) await cache.put(request, response.clone());
+	// A full storage must not keep the page from its file.
+	if (response.status === 200) await cache.put(request, response.clone()).catch(() => {});
 	return response;
 }

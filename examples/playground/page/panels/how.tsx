@@ -12,6 +12,7 @@ import straightThrough from "../formulas/straight_through.tex";
 import { Bars } from "../parts/bars.js";
 import { Card } from "../parts/card.js";
 import { CodeGrid } from "../parts/code_grid.js";
+import { Figures } from "../parts/figures.js";
 import { Formula } from "../parts/formula.js";
 import { Pixels } from "../parts/pixels.js";
 import { QuantizationLines } from "../parts/quantization_lines.js";
@@ -264,20 +265,13 @@ function Losses() {
 				</>
 			}
 		>
-			<dl class="figures">
-				<div>
-					<dt>Step</dt>
-					<dd>{step.value}</dd>
-				</div>
-				<div>
-					<dt>NMSE</dt>
-					<dd>{nmse?.toPrecision(3) ?? "–"}</dd>
-				</div>
-				<div>
-					<dt>PSNR</dt>
-					<dd>{psnr === undefined ? "–" : `${psnr.toFixed(1)} dB`}</dd>
-				</div>
-			</dl>
+			<Figures
+				figures={[
+					["Step", step.value],
+					["NMSE", nmse?.toPrecision(3) ?? "–"],
+					["PSNR", psnr === undefined ? "–" : `${psnr.toFixed(1)} dB`],
+				]}
+			/>
 		</Section>
 	);
 }
@@ -364,24 +358,14 @@ function OnTheGpu() {
 				</>
 			}
 		>
-			<dl class="figures">
-				<div>
-					<dt>Adapter</dt>
-					<dd>{adapter ?? "none"}</dd>
-				</div>
-				<div>
-					<dt>Computes on the</dt>
-					<dd>{software === undefined ? "–" : software ? "CPU" : "GPU"}</dd>
-				</div>
-				<div>
-					<dt>Images a second</dt>
-					<dd>{imagesPerSecond.value > 0 ? Math.round(imagesPerSecond.value) : "–"}</dd>
-				</div>
-				<div>
-					<dt>Parameters</dt>
-					<dd>{formatCount(run.value?.parameters)}</dd>
-				</div>
-			</dl>
+			<Figures
+				figures={[
+					["Adapter", adapter ?? "none"],
+					["Computes on the", software === undefined ? "–" : software ? "CPU" : "GPU"],
+					["Images a second", imagesPerSecond.value > 0 ? Math.round(imagesPerSecond.value) : "–"],
+					["Parameters", formatCount(run.value?.parameters)],
+				]}
+			/>
 		</Section>
 	);
 }

@@ -12,6 +12,7 @@ import {
 	threeDigits,
 } from "../../shared/benchmark.js";
 import { showError } from "../actions.js";
+import { copyText } from "../clipboard.js";
 import { download } from "../download.js";
 import { engine } from "../engine.js";
 import { formatCount } from "../formats.js";
@@ -217,12 +218,7 @@ function Result() {
 	const { before, after } = result.ceiling;
 	const line = inOneLine(result);
 	const copy = async () => {
-		try {
-			await navigator.clipboard.writeText(line);
-			copied.value = "Copied.";
-		} catch {
-			copied.value = "The browser does not allow copying: select the line above.";
-		}
+		copied.value = (await copyText(line)) ? "Copied." : "The browser does not allow copying: select the line above.";
 	};
 	return (
 		<>

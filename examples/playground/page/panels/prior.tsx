@@ -1,5 +1,6 @@
 import { downloadWeights } from "../download.js";
 import { formatCount } from "../formats.js";
+import { type Figure, Figures } from "../parts/figures.js";
 import "./prior.css";
 import { useSignal } from "@preact/signals";
 import { showError } from "../actions.js";
@@ -160,7 +161,7 @@ function Progress() {
 	const codes = run.value?.codes ?? 1;
 	const bits = test === undefined ? undefined : (test.nats * positions) / Math.LN2;
 	const uniform = positions * Math.log2(codes);
-	const figures: [string, string, string][] = [
+	const figures: Figure[] = [
 		["Nats per code, training", newest === undefined ? "–" : newest.toFixed(3), "prior-nats"],
 		["Nats per code, held out", test === undefined ? "–" : test.nats.toFixed(3), "prior-held-out"],
 		["Bits per image, held out", bits === undefined ? "–" : bits.toFixed(0), "prior-bits"],
@@ -177,14 +178,7 @@ function Progress() {
 				height={150}
 				summary={`${newest?.toFixed(3) ?? "None"} in training, ${test?.nats.toFixed(3) ?? "none"} on images that are not trained on.`}
 			/>
-			<dl class="figures">
-				{figures.map(([name, value, id]) => (
-					<div key={id}>
-						<dt>{name}</dt>
-						<dd data-figure={id}>{value}</dd>
-					</div>
-				))}
-			</dl>
+			<Figures figures={figures} />
 		</div>
 	);
 }

@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { linkTo, loadModel, showError } from "../actions.js";
+import { copyText } from "../clipboard.js";
 import { download, downloadWeights, toNpy } from "../download.js";
 import { engine } from "../engine.js";
 import { formatBytes, formatCount } from "../formats.js";
@@ -51,12 +52,7 @@ export function TakeAlong() {
 	});
 	const copyLink = work("", async () => {
 		const link = linkTo(settings.value);
-		try {
-			await navigator.clipboard.writeText(link);
-			return "The link is copied.";
-		} catch {
-			return link; // the browser does not let the page copy
-		}
+		return (await copyText(link)) ? "The link is copied." : link;
 	});
 	const saveJson = work("The run is evaluated …", async () => {
 		const evaluation = await engine.takeAlong.evaluation();

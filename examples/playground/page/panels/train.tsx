@@ -6,6 +6,7 @@ import { formatCount, formatDuration } from "../formats.js";
 import { Card } from "../parts/card.js";
 import { Chart, type ChartSeries } from "../parts/chart.js";
 import { joinCurves } from "../parts/curves.js";
+import { type Figure, Figures } from "../parts/figures.js";
 import { SettingsForm } from "../parts/settings_form.js";
 import { Strip } from "../parts/strip.js";
 import {
@@ -40,7 +41,7 @@ export function Train() {
 	return (
 		<Card id="train" title="Train" wide lead={<Lead />}>
 			<Controls />
-			<Figures />
+			<RunFigures />
 			<Strip />
 			<Curves />
 			<Options />
@@ -91,10 +92,10 @@ function Controls() {
 	);
 }
 
-function Figures() {
+function RunFigures() {
 	const { nmse, psnr, perplexity, codesInUse } = test.value ?? {};
 	const total = run.value?.codes;
-	const figures: [string, string, string][] = [
+	const figures: Figure[] = [
 		["Step", formatCount(step.value), "step"],
 		["Time", formatDuration(1000 * seconds.value), "time"],
 		["Images a second", imagesPerSecond.value > 0 ? formatCount(Math.round(imagesPerSecond.value)) : "–", "rate"],
@@ -103,16 +104,7 @@ function Figures() {
 		["Perplexity", perplexity === undefined ? "–" : perplexity.toFixed(1), "perplexity"],
 		["Codes in use", codesInUse === undefined ? "–" : `${codesInUse} of ${total ?? "–"}`, "codes-in-use"],
 	];
-	return (
-		<dl class="figures">
-			{figures.map(([name, value, id]) => (
-				<div key={id}>
-					<dt>{name}</dt>
-					<dd data-figure={id}>{value}</dd>
-				</div>
-			))}
-		</dl>
-	);
+	return <Figures figures={figures} />;
 }
 
 function Curves() {

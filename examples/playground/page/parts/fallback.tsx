@@ -8,6 +8,7 @@ import { Chart, type ChartSeries } from "./chart.js";
 import { CodeGrid } from "./code_grid.js";
 import { CodeTable, columnsFor, describeUse } from "./code_table.js";
 import { joinCurves } from "./curves.js";
+import { type Figure, Figures } from "./figures.js";
 import { browsers, helpForThisBrowser, type Missing } from "./missing.js";
 import { Pixels } from "./pixels.js";
 import { loadRecordedRun, type RecordedRun, showMoment } from "./recorded_run.js";
@@ -134,7 +135,7 @@ function Recorded() {
 				/>
 				<span data-figure="moment">step {formatCount(moment?.step)}</span>
 			</div>
-			<Figures run={loaded.value} />
+			<TestFigures run={loaded.value} />
 			<Strip />
 			<Curves run={loaded.value} index={index.value} />
 			<End run={loaded.value} />
@@ -146,24 +147,15 @@ function Recorded() {
 	);
 }
 
-function Figures({ run: { recording } }: { readonly run: RecordedRun }) {
+function TestFigures({ run: { recording } }: { readonly run: RecordedRun }) {
 	const { nmse = 0, psnr = 0, perplexity = 0, codesInUse = 0 } = test.value ?? {};
-	const figures: [string, string][] = [
+	const figures: Figure[] = [
 		["Test error (NMSE)", nmse.toPrecision(3)],
 		["PSNR", `${psnr.toFixed(1)} dB`],
 		["Perplexity", perplexity.toFixed(1)],
 		["Codes in use", `${codesInUse} of ${recording.run.codes}`],
 	];
-	return (
-		<dl class="figures">
-			{figures.map(([name, value]) => (
-				<div key={name}>
-					<dt>{name}</dt>
-					<dd>{value}</dd>
-				</div>
-			))}
-		</dl>
-	);
+	return <Figures figures={figures} />;
 }
 
 /** The curves up to a moment. */
