@@ -4,7 +4,7 @@
 //   node build.mjs --tests    build/test/: the test files, for Node and for a browser
 //   node build.mjs --bench    build/bench/: the benchmarks
 //   node build.mjs --evaluate build/evaluate/: the evaluations of trained models
-//   node build.mjs --record   build/examples/playground/: what records the run that the playground shows without WebGPU
+//   node build.mjs --record   build/examples/playground/: records the run that the playground shows without WebGPU
 //   node build.mjs --site     site/: the library's site, and the playground
 //   node build.mjs --serve    the same, served on a free port of this machine
 import { execFileSync } from "node:child_process";
@@ -13,6 +13,7 @@ import { basename, dirname, join, resolve as resolvePath } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build, context } from "esbuild";
 import { buildPlayground } from "./examples/playground/build.mjs";
+import { filesUnder } from "./files_under.mjs";
 import { kernelMinifier } from "./minify_wgsl.mjs";
 
 process.chdir(dirname(fileURLToPath(import.meta.url)));
@@ -195,14 +196,6 @@ async function removeUnreached(folder, sources) {
 		for (const [, path] of text.matchAll(/\bfrom "(\.[^"]+)\.js"/g)) reached.add(join(dirname(file), `${path}.d.ts`));
 	}
 	for (const file of await filesUnder(folder, /\.d\.ts$/)) if (!reached.has(file)) await rm(file);
-}
-
-async function filesUnder(folder, pattern) {
-	const files = await readdir(folder, { recursive: true });
-	return files
-		.filter((file) => pattern.test(file))
-		.sort()
-		.map((file) => join(folder, file));
 }
 
 async function buildTests() {

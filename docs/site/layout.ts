@@ -22,7 +22,7 @@ export interface Page {
 	readonly body: string;
 }
 
-/** The picture of the header: four tiles, one of them laid askew. */
+/** The picture of the header: four tiles, one of them rotated. */
 export const logoTiles =
 	'<path class="tile-1" d="M1 1h8v8h-8z"/><path class="tile-2" d="M11 1h8v8h-8z"/>' +
 	'<path class="tile-3" d="M1 11h8v8h-8z"/><path class="tile-4" d="M12.3 10.6l7.1 2-2 7.1-7.1-2z"/>';

@@ -1,9 +1,9 @@
 // Builds the playground; `node build.mjs --site` calls it from the root of the repository.
 import { createHash } from "node:crypto";
-import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { copyFile, mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { build } from "esbuild";
 import temml from "temml";
+import { filesUnder } from "../../files_under.mjs";
 
 const playground = "examples/playground";
 
@@ -32,7 +32,7 @@ const published = {
  *
  * @param out the folder, which is emptied
  * @param define the constants of the build
- * @returns the files that are bundled
+ * @returns the paths of the bundled files
  */
 export async function buildPlayground(out, define) {
 	await rm(out, { recursive: true, force: true });
@@ -53,26 +53,24 @@ export async function buildPlayground(out, define) {
 		outdir: out,
 		plugins: [formulas],
 		define,
-		// dist/ imports chunks that bundlers may leave out.
+		// dist/ imports chunks for their side effects, of which it has none.
 		logOverride: { "ignored-bare-import": "silent" },
 	};
 	const worker = await build({ ...common, entryPoints: [`${playground}/worker/worker.ts`] });
 	const page = await build({ ...common, entryPoints: [`${playground}/page/main.tsx`] });
-	const html = await readFile(`${playground}/page/index.html`, "utf8");
-	await writeFile(`${out}/index.html`, html.replace("PAGE_CSS", "main.css").replace("PAGE_JS", "main.js"));
-	for (const file of ["manifest.webmanifest", "icon.svg"])
+	for (const file of ["index.html", "manifest.webmanifest", "icon.svg"])
 		await copyFile(`${playground}/page/${file}`, `${out}/${file}`);
 	await mkdir(`${out}/recorded`);
 	for (const file of await readdir(`${playground}/recorded`))
 		await copyFile(`${playground}/recorded/${file}`, `${out}/recorded/${file}`);
-	// Static hosts send .txt as text, which browsers show; .wgsl they offer to save.
+	// Browsers show .txt files, and offer to save .wgsl files.
 	await mkdir(`${out}/kernels`);
 	for (const file of await filesUnder("kernels", /\.wgsl$/)) await copyFile(file, `${out}/${file}.txt`);
 	await buildServiceWorker(out);
 	return [worker, page].flatMap(({ metafile }) => Object.keys(metafile.inputs));
 }
 
-/** The service worker keeps what the page needs; other files, such as TensorFlow.js, it keeps when they are asked for. */
+/** The service worker stores what the page needs when it is installed; other files, such as TensorFlow.js, when they are fetched. */
 async function buildServiceWorker(out) {
 	const all = await filesUnder(out, /\.(html|js|css|webmanifest|svg)$/);
 	const files = all.filter((file) => !/\/tfjs-[^/]*$/.test(file));
@@ -89,12 +87,4 @@ async function buildServiceWorker(out) {
 		logLevel: "warning",
 		define: { FILES: JSON.stringify(names), VERSION: JSON.stringify(hash.digest("hex").slice(0, 12)) },
 	});
-}
-
-async function filesUnder(folder, pattern) {
-	const files = await readdir(folder, { recursive: true });
-	return files
-		.filter((file) => pattern.test(file))
-		.sort()
-		.map((file) => join(folder, file));
 }

@@ -3,6 +3,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { encode } from "fast-png";
 import { openDevice } from "tessera-gpu";
+import { adapterName } from "./shared/benchmark.js";
 import type { Pictures, StepMetrics } from "./shared/frames.js";
 import type { Recording } from "./shared/recording.js";
 import { defaultSettings } from "./shared/settings.js";
@@ -19,7 +20,7 @@ const testImages = 256;
 const points = 250;
 /** Grey levels are rounded to multiples of this, which makes the picture half as large. */
 const greyStep = 8;
-const watched = { strip: true, codebook: true, plane: true };
+const watched = { codebook: true, plane: true };
 
 /** 0, 1, 2, … and further apart later. */
 function stepsToLookAt(): number[] {
@@ -28,7 +29,7 @@ function stepsToLookAt(): number[] {
 	return steps;
 }
 
-/** Numbers with four digits that count. */
+/** A number with four significant digits. */
 function short(value: number): number {
 	return Number(value.toPrecision(4));
 }
@@ -76,13 +77,12 @@ for (const step of stepsToLookAt()) {
 const { codebook, plane } = last;
 if (codebook === undefined || plane === undefined) throw new Error("look() gave no codebook or no plane");
 const thinned = losses.filter((_, i) => i < 50 || i % Math.ceil(losses.length / points) === 0);
-const { description, device } = gpu.adapter;
 const recording: Recording = {
 	format: "tessera-recording",
 	version: 1,
 	date: new Date().toISOString(),
 	library: TESSERA_VERSION,
-	adapter: description || device,
+	adapter: adapterName(gpu.adapter),
 	settings: defaultSettings,
 	run: run.info,
 	moments,

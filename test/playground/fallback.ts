@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { type Browser, chromium, type Page } from "playwright-core";
-import { findChromium } from "../browser/chromium.js";
+import type { Browser, Page } from "playwright-core";
 import { violations } from "./accessibility.js";
+import { collectErrors, launchChromium } from "./browser.js";
 import { figure, patience, type Tester } from "./tester.js";
 
 /** Opens the playground in a browser without WebGPU, and collects what it logs as an error. */
@@ -13,11 +13,7 @@ async function openPage(
 	const { reducedMotion = "no-preference", prepare } = options;
 	const context = await browser.newContext({ locale: "en-US", viewport: { width: 1280, height: 900 }, reducedMotion });
 	const page = await context.newPage();
-	const errors: string[] = [];
-	page.on("console", (message) => {
-		if (message.type() === "error") errors.push(message.text());
-	});
-	page.on("pageerror", (error) => errors.push(error.message));
+	const errors = collectErrors(page);
 	await prepare?.(page);
 	await page.goto(`${address}playground/`);
 	await page.locator('[data-figure="moment"]').waitFor({ timeout: patience });
@@ -35,12 +31,7 @@ function stripIsDrawn(page: Page): Promise<boolean> {
 
 /** Browsers without WebGPU, without an adapter, and with a worker that does not start. */
 export async function fallbackTests({ address, test }: Tester): Promise<void> {
-	const { path, environment } = await findChromium();
-	const browser = await chromium.launch({
-		executablePath: path,
-		args: ["--no-sandbox", "--disable-background-networking"],
-		env: { ...process.env, ...environment },
-	});
+	const browser = await launchChromium({ hasWebGPU: false });
 	try {
 		await test("without an adapter: what is missing, what to do, and a recorded run that plays", async () => {
 			const { page, errors, close } = await openPage(browser, address);

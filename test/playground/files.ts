@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { Page } from "playwright-core";
 import { figure, patience } from "./tester.js";
 
-/** The bytes of the file that a button of the page hands to the user. */
+/** The bytes of the file that a button of the panel downloads. */
 export async function downloaded(page: Page, button: string): Promise<Buffer> {
 	const waiting = page.waitForEvent("download", { timeout: patience });
 	await page.locator("#take-along").getByRole("button", { name: button, exact: true }).click({ timeout: patience });
@@ -15,7 +15,7 @@ export async function trainedFor(page: Page, address: string, query: string, ste
 	await untilPausedAt(page, steps);
 }
 
-export async function untilPausedAt(page: Page, step: number): Promise<void> {
+async function untilPausedAt(page: Page, step: number): Promise<void> {
 	await page.waitForFunction(
 		(wanted) => document.querySelector('[data-figure="step"]')?.textContent === wanted,
 		step.toLocaleString("en-US"),

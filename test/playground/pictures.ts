@@ -1,9 +1,8 @@
-// Makes the README's picture of the playground: trains it in a headless Chromium, and takes a screenshot.
-//   node build/test/node/playground/pictures.js
+// Makes the README's picture of the playground: trains in a headless Chromium, and takes a screenshot.
+//   npm run playground:picture
 import { mkdir } from "node:fs/promises";
-import { chromium } from "playwright-core";
 import sharp from "sharp";
-import { findChromium } from "../browser/chromium.js";
+import { launchChromium } from "./browser.js";
 import { serveFolder } from "./serve.js";
 import { untilStep } from "./tester.js";
 
@@ -11,18 +10,8 @@ const file = ".github/playground.png";
 /** Steps that are trained first. */
 const steps = 300;
 
-const { path, environment } = await findChromium();
 const host = await serveFolder("site");
-const browser = await chromium.launch({
-	executablePath: path,
-	args: [
-		"--no-sandbox",
-		"--disable-background-networking",
-		"--enable-unsafe-webgpu",
-		"--use-webgpu-adapter=swiftshader",
-	],
-	env: { ...process.env, ...environment },
-});
+const browser = await launchChromium({ hasWebGPU: true });
 try {
 	const page = await browser.newPage({
 		locale: "en-US",

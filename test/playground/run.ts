@@ -1,8 +1,8 @@
 // Tests the playground and the site in a headless Chromium, with WebGPU on SwiftShader.
 //   node build/test/node/playground/run.js [part …]
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
-import { findChromium } from "../browser/chromium.js";
+import type { BrowserContext } from "playwright-core";
 import { accessibilityTests } from "./accessibility.js";
+import { collectErrors, launchChromium } from "./browser.js";
 import { dataTests } from "./data.js";
 import { drawTests } from "./draw.js";
 import { fallbackTests } from "./fallback.js";
@@ -34,9 +34,6 @@ const parts: Readonly<Record<string, (tester: Tester) => Promise<void>>> = {
 	accessibility: accessibilityTests,
 };
 
-const common = ["--no-sandbox", "--disable-background-networking"];
-const withWebGPU = [...common, "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
-
 let passed = 0;
 let failed = 0;
 
@@ -52,27 +49,14 @@ async function test(name: string, body: () => Promise<void>): Promise<void> {
 	}
 }
 
-/** What a page logs as an error fails the part's last test. */
-function collectErrors(page: Page): string[] {
-	const errors: string[] = [];
-	page.on("console", (message) => {
-		if (message.type() === "error") errors.push(message.text());
-	});
-	page.on("pageerror", (error) => errors.push(error.message));
-	return errors;
-}
-
 /** The library's site has pages of its own. */
 const site = "site";
 const chosen = process.argv.slice(2);
 const names = [...Object.keys(parts), site];
 const unknown = chosen.find((name) => !names.includes(name));
 if (unknown !== undefined) throw new Error(`There is no part "${unknown}"; the parts are ${names.join(", ")}.`);
-const { path, environment } = await findChromium();
 const host = await serveFolder("site");
-const launch = (args: string[]): Promise<Browser> =>
-	chromium.launch({ executablePath: path, args, env: { ...process.env, ...environment } });
-const browser = await launch(withWebGPU);
+const browser = await launchChromium({ hasWebGPU: true });
 try {
 	for (const [name, runPart] of Object.entries(parts)) {
 		if (chosen.length > 0 && !chosen.includes(name)) continue;

@@ -1,7 +1,7 @@
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import * as assert from "uvu/assert";
+import { violations } from "./accessibility.js";
+import { collectErrors } from "./browser.js";
 
 /** How long a program of the front page may take on SwiftShader, in milliseconds. */
 const patience = 120_000;
@@ -35,11 +35,7 @@ export async function checkSite(browser: Browser, address: string): Promise<void
 /** Opens a page. Returns it with the list of what it complains about, which grows. */
 async function open(context: BrowserContext, address: string): Promise<{ page: Page; complaints: string[] }> {
 	const page = await context.newPage();
-	const complaints: string[] = [];
-	page.on("console", (message) => {
-		if (message.type() === "error") complaints.push(message.text());
-	});
-	page.on("pageerror", (error) => complaints.push(String(error)));
+	const complaints = collectErrors(page);
 	page.on("requestfailed", (request) => complaints.push(`${request.url()} could not be loaded`));
 	page.on("request", (request) => {
 		const { origin } = new URL(address);
@@ -55,7 +51,6 @@ async function open(context: BrowserContext, address: string): Promise<{ page: P
 
 /** Checks every page that can be reached from the front page. Returns their ids, by the pages' addresses. */
 async function checkPages(context: BrowserContext, address: string): Promise<Map<string, Set<string>>> {
-	const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 	const ids = new Map<string, Set<string>>();
 	const links: { from: string; to: URL }[] = [];
 	const pages = new Set([new URL("index.html", address).href]);
@@ -86,8 +81,7 @@ async function checkPages(context: BrowserContext, address: string): Promise<Map
 				}, theme);
 				const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
 				if (wider > 0) problems.push(`${url} is ${wider} pixels wider than ${width}`);
-				for (const found of await accessibilityProblems(page, axe))
-					problems.push(`${url} at ${width} pixels, ${theme}: ${found}`);
+				for (const found of await violations(page)) problems.push(`${url} at ${width} pixels, ${theme}: ${found}`);
 			}
 		problems.push(...complaints.map((complaint) => `${url}: ${complaint}`));
 		await page.close();
@@ -103,16 +97,6 @@ async function checkPages(context: BrowserContext, address: string): Promise<Map
 	}
 	assert.equal([...new Set(problems)], []);
 	return ids;
-}
-
-/** What axe finds in a page, in words. */
-async function accessibilityProblems(page: Page, axe: string): Promise<string[]> {
-	await page.evaluate(axe);
-	return page.evaluate(async () => {
-		const { axe } = globalThis as unknown as { axe: typeof import("axe-core") };
-		const { violations } = await axe.run();
-		return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes[0]?.html}`);
-	});
 }
 
 /** On a phone the pages' links are behind a button, and Escape hides them again. */

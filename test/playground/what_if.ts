@@ -6,7 +6,7 @@ export async function whatIfTests({ page, test }: Tester): Promise<void> {
 	await untilStep(page, 3);
 	const panel = page.locator("#what-if");
 
-	await test("the classic collapse uses a few of 128 codes, its cure most of them", async () => {
+	await test("the classic collapse uses a few of 128 codes, moving averages most of them", async () => {
 		await panel.getByRole("button", { name: "Train both side by side" }).click();
 		await page.getByText(/Both train; the run above waits/).waitFor({ timeout: patience });
 		await page.waitForFunction(

@@ -74,7 +74,7 @@ function open(workbench: HTMLElement, place: HTMLElement, samples: readonly Samp
 		place.scrollTo(0, 0);
 		changed();
 		clear();
-		output.append(element("span", { class: "hint" }, "The output will be here."));
+		output.append(element("span", { class: "hint" }, "The output appears here."));
 	}
 
 	/** Empties the output; a program that draws gets a new canvas. */
@@ -96,7 +96,7 @@ function open(workbench: HTMLElement, place: HTMLElement, samples: readonly Samp
 
 	function ended(text: string): void {
 		status.textContent = text;
-		// The button that had the focus is about to go.
+		// The button that has the focus is about to be hidden.
 		if (document.activeElement === stop) run.focus();
 		stop.hidden = true;
 		workbench.dataset.state = "ended";

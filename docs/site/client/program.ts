@@ -1,6 +1,6 @@
 import { formatValues } from "./format.js";
 
-/** What a running program tells. */
+/** Gets what a running program prints, and the adapters that it opens. */
 export interface Listener {
 	print(text: string, kind: "log" | "warning" | "error"): void;
 	/** The adapter on which it has opened a device. */
@@ -9,7 +9,7 @@ export interface Listener {
 
 /** Devices that the running program has opened. */
 const devices = new Set<GPUDevice>();
-/** Who hears of the running program, which may go on after its module has been evaluated. */
+/** The listener of the running program, which may continue after its module has been evaluated. */
 let listener: Listener | undefined;
 let isWatching = false;
 
@@ -58,7 +58,7 @@ function describe(error: unknown): string {
 	return `${error.name}: ${error.message}${line === undefined ? "" : ` (line ${line})`}`;
 }
 
-/** Ends what is left of the last program: its devices are destroyed, and nobody hears of it any more. */
+/** Ends what is left of the last program: its devices are destroyed, and its output is no longer shown. */
 export function stopProgram(): void {
 	listener = undefined;
 	for (const device of devices) device.destroy();
@@ -66,16 +66,16 @@ export function stopProgram(): void {
 }
 
 /** Runs a program as a module of this page. Returns whether it came to its end; what it threw was printed. */
-export async function runProgram(code: string, hears: Listener): Promise<boolean> {
+export async function runProgram(code: string, own: Listener): Promise<boolean> {
 	stopProgram();
 	watch();
-	listener = hears;
+	listener = own;
 	const address = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
 	try {
 		await import(address);
 		return true;
 	} catch (error) {
-		if (listener === hears) hears.print(describe(error), "error");
+		if (listener === own) own.print(describe(error), "error");
 		return false;
 	} finally {
 		URL.revokeObjectURL(address);

@@ -1,7 +1,8 @@
-// What the user can ask for.
+// Actions of the user.
 import { signal } from "@preact/signals";
 import { describeError } from "../shared/describe_error.js";
 import { defaultSettings, fromQuery, type Settings, toQuery } from "../shared/settings.js";
+import { keepValue, keptValue } from "./browser_storage.js";
 import { engine, listenToEngine, workerFailure } from "./engine.js";
 import { missing, whatIsMissing } from "./parts/missing.js";
 import { holdRun } from "./run_lock.js";
@@ -38,17 +39,21 @@ interface StartOptions {
 	readonly name?: string;
 }
 
-/** Begins a new run with these settings, and trains. The address becomes a link to it. */
-export async function startRun(settings: Settings, { until, id = newId(), name }: StartOptions = {}): Promise<void> {
-	await show(id, settings, async () => {
+/**
+ * Begins a new run with these settings, and trains. The address becomes a link to it.
+ *
+ * @returns whether it has begun; if not, the page shows the error
+ */
+export function startRun(settings: Settings, { until, id = newId(), name }: StartOptions = {}): Promise<boolean> {
+	return show(id, settings, async () => {
 		if (name !== undefined) nameRun(id, name);
 		await engine.session.begin(settings, id);
 		await engine.session.play(until ?? Number.POSITIVE_INFINITY);
 	});
 }
 
-/** Shows another run, for which `body` asks the worker. */
-async function show(id: string, settings: Settings, body: () => Promise<void>): Promise<void> {
+/** Shows another run, for which `body` asks the worker. @returns whether that succeeded */
+async function show(id: string, settings: Settings, body: () => Promise<void>): Promise<boolean> {
 	failure.value = undefined;
 	continued.value = undefined;
 	try {
@@ -56,9 +61,11 @@ async function show(id: string, settings: Settings, body: () => Promise<void>): 
 		await holdRun(id);
 		await body();
 		showInAddress(settings);
-		sessionStorage.setItem(shownRun, id);
+		keepValue("sessionStorage", shownRun, id);
+		return true;
 	} catch (error) {
 		showError(error);
+		return false;
 	}
 }
 
@@ -116,7 +123,7 @@ export async function loadModel(file: File): Promise<void> {
 	nameRun(id, file.name);
 	await holdRun(id);
 	showInAddress(settings);
-	sessionStorage.setItem(shownRun, id);
+	keepValue("sessionStorage", shownRun, id);
 }
 
 /** The address of the page with these settings. */
@@ -127,7 +134,7 @@ export function linkTo(settings: Settings): string {
 	return address.href;
 }
 
-export function showInAddress(settings: Settings): void {
+function showInAddress(settings: Settings): void {
 	const query = toQuery(settings);
 	history.replaceState(null, "", `${location.pathname}${query === "" ? "" : `?${query}`}${location.hash}`);
 }
@@ -141,7 +148,7 @@ export function togglePlay(): void {
  * stored last, if the address names its settings.
  */
 async function runToContinue(settings: Settings): Promise<StoredRun | undefined> {
-	const id = sessionStorage.getItem(shownRun);
+	const id = keptValue("sessionStorage", shownRun);
 	let last = id === null ? undefined : await loadRun(id);
 	if (last === undefined) {
 		await refresh();
@@ -167,7 +174,7 @@ export async function open(): Promise<void> {
 	tellHidden();
 	const { settings, wrong } = fromQuery(location.search);
 	if (wrong.length > 0)
-		notice.value = `The link has something that the page cannot use, and the default stands instead: ${wrong.join("; ")}.`;
+		notice.value = `The link has settings that this page does not accept, and the run has the defaults instead: ${wrong.join("; ")}.`;
 	keepSaving();
 	const stop = Number(new URLSearchParams(location.search).get("stop"));
 	const until = Number.isInteger(stop) && stop > 0 ? stop : undefined;
@@ -186,18 +193,18 @@ export async function open(): Promise<void> {
 		notice.value =
 			mine === undefined
 				? "The link is to a run on someone's own images, which a link does not hold: this run has the digits."
-				: `Your run was trained on ${mine.count} images of your own (${mine.name}), which end with the page: add them again, then continue the run under Runs. This run has the digits.`;
+				: `Your run was trained on ${mine.count} images of your own (${mine.name}), which are not stored: add them again, then continue the run under Runs. This run has the digits.`;
 		begun = { ...settings, data: defaultSettings.data, images: defaultSettings.images };
 	}
 	await startRun(begun, until === undefined ? {} : { until });
 }
 
 /** Whether training goes on while the tab is hidden. */
-let trainsWhileHidden = localStorage.getItem("train-while-hidden") === "yes";
+let trainsWhileHidden = keptValue("localStorage", "train-while-hidden") === "yes";
 
 export function setTrainsWhileHidden(value: boolean): void {
 	trainsWhileHidden = value;
-	localStorage.setItem("train-while-hidden", value ? "yes" : "no");
+	keepValue("localStorage", "train-while-hidden", value ? "yes" : "no");
 	tellHidden();
 }
 

@@ -21,7 +21,7 @@ import { useVisiblePanels, visiblePanels } from "./parts/visible.js";
 import { isReady } from "./store.js";
 
 /** The panels in their order. */
-export const panels = [
+const panels = [
 	{ id: "train", name: "Train", Panel: Train },
 	{ id: "codebook", name: "Codebook", Panel: Codebook },
 	{ id: "draw", name: "Draw", Panel: Draw },
@@ -35,7 +35,7 @@ export const panels = [
 	{ id: "how", name: "How it works", Panel: How },
 ] as const;
 
-/** What is shown if nothing can be trained: the recorded run, and what can be read without it. */
+/** The sections that are shown if the page cannot train. */
 const readable = [
 	{ id: "missing", name: "What is missing" },
 	{ id: "recorded", name: "A recorded run" },
@@ -53,9 +53,7 @@ export function App() {
 			effect(() => {
 				const shown = visiblePanels.value;
 				if (!isReady.value) return;
-				engine.session
-					.watch({ strip: shown.has("train"), codebook: true, plane: shown.has("codebook") || shown.has("how") })
-					.catch(showError);
+				engine.session.watch({ codebook: true, plane: shown.has("codebook") || shown.has("how") }).catch(showError);
 			}),
 		[],
 	);

@@ -1,4 +1,4 @@
-// Files that the page hands to the user.
+// Files that the user downloads.
 
 /** Lets the browser save a file. */
 export function download(name: string, contents: BlobPart, type: string): void {
@@ -7,8 +7,13 @@ export function download(name: string, contents: BlobPart, type: string): void {
 	link.href = address;
 	link.download = name;
 	link.click();
-	// The browser has begun to read it by then.
-	setTimeout(() => URL.revokeObjectURL(address), 10_000);
+	// Some browsers read the address only after the click has been handled.
+	setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}
+
+/** Lets the browser save a safetensors file that the worker has sent. */
+export function downloadWeights(name: string, bytes: Uint8Array): void {
+	download(name, bytes as Uint8Array<ArrayBuffer>, "application/octet-stream");
 }
 
 /**

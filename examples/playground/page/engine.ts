@@ -5,7 +5,7 @@ import type { Engine } from "../worker/worker.js";
 
 const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
 
-/** The worker has failed: its script could not be loaded, or an error was caught by nothing. */
+/** The worker has failed: its script could not be loaded, or it did not catch an error. */
 class WorkerError extends Error {
 	override readonly name = "WorkerError";
 }
@@ -20,7 +20,7 @@ export const workerFailure = new Promise<never>((_, reject) => {
 /** The worker's objects; their methods return promises. */
 export const engine = wrap<Engine>(worker) as unknown as { readonly [Part in keyof Engine]: Remote<Engine[Part]> };
 
-/** Calls `listener` with what the worker tells. */
+/** Calls `listener` with each event of the worker. */
 export async function listenToEngine(listener: (event: EngineEvent) => void): Promise<void> {
 	const { port1, port2 } = new MessageChannel();
 	port1.onmessage = ({ data }) => listener(data);

@@ -1,11 +1,13 @@
 // Numbers for the user.
 
+/** A number with so many significant digits. */
 export function formatNumber(value: number | undefined, digits: number): string {
 	return value === undefined || !Number.isFinite(value) ? "–" : String(Number(value.toPrecision(digits)));
 }
 
-export function formatCount(value: number): string {
-	return value.toLocaleString("en-US");
+/** A whole number with commas between the thousands. */
+export function formatCount(value: number | undefined): string {
+	return value === undefined ? "–" : value.toLocaleString("en-US");
 }
 
 export function formatBytes(bytes: number): string {

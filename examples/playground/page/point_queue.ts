@@ -36,20 +36,24 @@ export async function trainPoint(point: QueuedPoint): Promise<void> {
 /** @returns whether all of its steps were taken: not if the user pauses it or begins another run */
 async function train({ settings, steps, name }: QueuedPoint): Promise<boolean> {
 	const id = newId();
-	const reached = stepAtEnd(id);
-	await startRun(settings, { until: steps, id, name });
+	const { reached, stop } = stepAtEnd(id);
+	if (!(await startRun(settings, { until: steps, id, name }))) {
+		stop();
+		return false;
+	}
 	const isComplete = (await reached) >= steps;
 	if (isComplete) await save();
 	return isComplete;
 }
 
 /** The step at which a run that is about to begin ends: its training pauses, fails, or another run is shown. */
-function stepAtEnd(id: string): Promise<number> {
-	return new Promise((resolve) => {
+function stepAtEnd(id: string): { readonly reached: Promise<number>; readonly stop: () => void } {
+	let stop = () => {};
+	const reached = new Promise<number>((resolve) => {
 		let isShown = false;
 		let hasTrained = false;
 		let hasEnded = false;
-		const stop = onEvent((event) => {
+		stop = onEvent((event) => {
 			const end = (step: number) => {
 				stop();
 				resolve(step);
@@ -66,4 +70,5 @@ function stepAtEnd(id: string): Promise<number> {
 			} else if (event.kind === "frame" && hasEnded && event.frame.runId === id) end(event.frame.step);
 		});
 	});
+	return { reached, stop };
 }

@@ -49,6 +49,8 @@ async function store({ evaluate = true, asked = false }: SaveOptions): Promise<v
 	if (unwanted.has(info.id)) return;
 	const state = await engine.takeAlong.state();
 	if (state === undefined || state.id !== info.id || state.step === 0 || run.value?.id !== info.id) return;
+	// Taken before the next await: the page may show another run after it.
+	const [runSettings, runCurves] = [settings.value, until(curves, state.step)];
 	if (!(await holdRun(info.id))) return;
 	const before = await loadRun(info.id);
 	if (before?.step === state.step && before.evaluation?.step === state.step) return;
@@ -60,15 +62,15 @@ async function store({ evaluate = true, asked = false }: SaveOptions): Promise<v
 			before?.name ??
 			names.get(info.id) ??
 			new Date(now).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" }),
-		settings: settings.value,
+		settings: runSettings,
 		step: state.step,
 		milliseconds: state.milliseconds,
 		evaluation: before?.evaluation,
-		data: settings.value.data === "own" ? await engine.takeAlong.dataOf(settings.value) : undefined,
+		data: runSettings.data === "own" ? await engine.takeAlong.dataOf(runSettings) : undefined,
 		created: before?.created ?? now,
 		updated: now,
 	};
-	await storeRun(record, state.bytes, until(curves, state.step));
+	await storeRun(record, state.bytes, runCurves);
 	lastSaved = { id: info.id, step: state.step, at: performance.now() };
 	if (!evaluate || run.value?.id !== info.id) return;
 	const evaluation = await engine.takeAlong.evaluation();

@@ -16,7 +16,7 @@ import { defaultSettings, type Settings } from "../shared/settings.js";
 export const machine = signal<Machine | undefined>(undefined);
 export const session = signal<SessionState>({ phase: "opening", activity: undefined, hidden: false, speed: 0 });
 export const failure = signal<Failure | undefined>(undefined);
-/** A short message for the user that is no failure, such as what a link had wrong. */
+/** A short message for the user that is no failure, such as the settings of a link that the page does not accept. */
 export const notice = signal<string | undefined>(undefined);
 export const run = signal<RunInfo | undefined>(undefined);
 export const settings = signal<Settings>(defaultSettings);
@@ -102,6 +102,7 @@ export function receive(event: EngineEvent): void {
 			settings.value = event.settings;
 			if (isNew) {
 				forgetRun();
+				if (chosenCode.value >= event.run.codes) chosenCode.value = 0;
 				restoreCurves(event.run.id);
 			}
 		} else if (event.kind === "frame") {

@@ -1,6 +1,6 @@
-// Keeps the page's files, so that it opens without a network after the first visit.
-// The build makes this file last: it knows the names of all others and a hash of what is in them. A newer version takes over
-// when no tab has the page open any more, so that a page never gets files of two versions.
+// Stores the page's files, so that it opens without a network after the first visit.
+// The build makes this file last, and puts in the names of all others and a hash of their contents. A newer version is used
+// once no tab has the page open any more, so that a page never gets files of two versions.
 
 declare const FILES: readonly string[];
 declare const VERSION: string;
@@ -52,12 +52,13 @@ worker.addEventListener("fetch", (event) => {
 	event.respondWith(answer(request));
 });
 
-/** The kept file; others come from the network, and are kept from then on. */
+/** The stored file; others are fetched, and stored then. */
 async function answer(request: Request): Promise<Response> {
 	const cache = await caches.open(name);
 	const kept = await cache.match(request, { ignoreSearch: true });
 	if (kept !== undefined) return kept;
 	const response = await fetch(request);
-	if (response.ok) await cache.put(request, response.clone());
+	// A full storage must not keep the page from its file.
+	if (response.status === 200) await cache.put(request, response.clone()).catch(() => {});
 	return response;
 }

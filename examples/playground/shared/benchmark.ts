@@ -15,22 +15,21 @@ export interface BenchmarkRow {
 	readonly kind: "nearest code" | "convolution" | "training step";
 	/** Sizes, in words. */
 	readonly what: string;
-	/** Of the operation that is needed: two for each multiply-add; undefined for the training step. */
+	/** 10⁹ operations a second, two for each multiply-add of the operation; null for the training step. */
 	readonly gflops: number | null;
 	readonly ours: Times;
-	/** The faster one of its ways to compute the same; null if it was not asked for, or failed. */
+	/** The fastest of tfjs's implementations of the same operation; null if it was not asked for, or failed. */
 	readonly tfjs: Times | null;
 	/** tfjs's median over ours. */
 	readonly ratio: number | null;
-	/** Whether both gave the same, but for rounding; null without tfjs. */
+	/** Whether both results agree up to rounding; null without tfjs. */
 	readonly agrees: boolean | null;
-	/** What failed in tfjs, or which way it was the faster one. */
+	/** What failed in tfjs, or which of its implementations was the fastest. */
 	readonly note: string | null;
 }
 
 export interface BenchmarkResult {
 	readonly format: "tessera-benchmark";
-	/** Of this form. */
 	readonly version: 1;
 	/** ISO 8601 */
 	readonly date: string;
@@ -57,7 +56,7 @@ export interface BenchmarkResult {
 		readonly before: { readonly gflops: number; readonly bandwidth: number };
 		readonly after: { readonly gflops: number; readonly bandwidth: number };
 	};
-	/** Seconds for each row at most, warm-up apart. */
+	/** Seconds for each row at most, without the warm-up. */
 	readonly budget: number;
 	readonly rows: readonly BenchmarkRow[];
 }
@@ -69,18 +68,18 @@ export interface BenchmarkOptions {
 	readonly budget: number;
 }
 
-/** How a benchmark stands. */
+/** The progress of a benchmark. */
 export interface BenchmarkState {
 	readonly done: number;
 	readonly total: number;
-	/** What is measured now; undefined when it has ended. */
+	/** Name of the row that is being measured; undefined when the benchmark has ended. */
 	readonly now: string | undefined;
-	/** Those so far. */
+	/** The rows that are measured so far. */
 	readonly rows: readonly BenchmarkRow[];
 	readonly result: BenchmarkResult | undefined;
 }
 
-/** A number with three digits that count, without an exponent. */
+/** A number with three significant digits, without an exponent. */
 export function threeDigits(value: number): string {
 	if (!Number.isFinite(value)) return "–";
 	const places = value === 0 ? 0 : Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
@@ -93,7 +92,12 @@ export function milliseconds(value: number): string {
 }
 
 /** The name of an adapter. */
-export function adapterName({ description, device, architecture, vendor }: BenchmarkResult["adapter"]): string {
+export function adapterName({
+	description,
+	device,
+	architecture,
+	vendor,
+}: Pick<BenchmarkResult["adapter"], "description" | "device" | "architecture" | "vendor">): string {
 	return description || device || [vendor, architecture].filter(Boolean).join(" ") || "unnamed adapter";
 }
 

@@ -1,4 +1,6 @@
 // What the worker tells the page.
+import type { BenchmarkState } from "./benchmark.js";
+import type { Settings } from "./settings.js";
 
 /** Images of one size, interleaved as a canvas wants them: uint8 [count, height, width, channels]. */
 export interface Pictures {
@@ -19,11 +21,11 @@ export interface StepMetrics {
 	readonly perplexity: number;
 }
 
-/** On images that are not trained on. */
+/** Errors and use of codes on test images, which are not trained on. */
 export interface TestMetrics {
 	readonly step: number;
 	readonly nmse: number;
-	/** Peak signal-to-noise ratio in dB, of a peak of 1. */
+	/** Peak signal-to-noise ratio in dB of the mean squared error of all images, for a peak of 1. */
 	readonly psnr: number;
 	readonly perplexity: number;
 	readonly codesInUse: number;
@@ -33,9 +35,9 @@ export interface TestMetrics {
 export interface Evaluation extends TestMetrics {
 	/** How many test images. */
 	readonly images: number;
-	/** The entropy of an image's codes: the sum over positions and levels of log2 of the level's perplexity. */
+	/** Bits per image at the entropy of the codes: the sum over positions and levels of log2 of the level's perplexity. */
 	readonly bits: number;
-	/** Bits of an image if all codes were equally frequent. */
+	/** Bits per image if all codes were equally frequent. */
 	readonly mostBits: number;
 }
 
@@ -54,19 +56,19 @@ export interface CompareSide {
 	readonly stopped: string | undefined;
 }
 
-/** How a comparison stands. */
+/** The state of a comparison. */
 export interface CompareFrame {
 	readonly originals: Pictures | undefined;
 	readonly sides: readonly [CompareSide, CompareSide];
 }
 
-/** What the codes draw, and how often they occur. */
+/** The decoded patches of the codes, and how often the codes occur. */
 export interface CodebookView {
-	/** One picture per code: what the decoder makes of a square of that code. */
+	/** One picture per code: the middle of a decoded square of that code. */
 	readonly patches: Pictures;
 	/** How often each code occurred lately, an exponential average; [K] */
 	readonly use: Float32Array;
-	/** 1 for a code that has moved as only a re-initialised one does since the frame before. */
+	/** 1 for a code that counts as re-initialised since the frame before. */
 	readonly reborn: Uint8Array;
 	/** The codes of the shown test images, uint32 [count, h, w] (of the first level). */
 	readonly shown: Uint32Array;
@@ -85,14 +87,14 @@ export interface PlaneView {
 	readonly explained: number;
 }
 
-/** How a run stands. */
+/** The state of a run that the page shows. */
 export interface Frame {
 	readonly runId: string;
 	readonly step: number;
 	/** Seconds of training so far. */
 	readonly seconds: number;
 	readonly imagesPerSecond: number;
-	/** Those of the steps since the frame before. */
+	/** The losses of the steps since the frame before. */
 	readonly losses: readonly StepMetrics[];
 	readonly test: TestMetrics | undefined;
 	readonly originals: Pictures | undefined;
@@ -101,9 +103,8 @@ export interface Frame {
 	readonly plane: PlaneView | undefined;
 }
 
-/** What the page shows now; other things are not computed. */
+/** Which optional parts of a frame the page shows now; others are not computed. */
 export interface Watched {
-	readonly strip: boolean;
 	readonly codebook: boolean;
 	readonly plane: boolean;
 }
@@ -119,8 +120,8 @@ export interface Machine {
 	readonly limits: Readonly<Record<string, number>>;
 }
 
-/** Which part trains, if any; one at a time, since there is one GPU. */
-export type ActivityName = "train" | "slow motion" | "compare" | "prior" | "benchmark";
+/** What uses the GPU for long; one at a time, since there is one GPU. */
+export type ActivityName = "train" | "compare" | "prior" | "benchmark";
 
 export interface SessionState {
 	readonly phase: "opening" | "preparing" | "ready" | "recovering" | "failed" | "no adapter";
@@ -164,8 +165,8 @@ export interface PriorPoint {
 	readonly nats: number;
 }
 
-/** Classes at most of which a prior draws one sample each. */
-export const mostClasses = 24;
+/** If there are more classes, a prior draws one sample of each of the first ones. */
+export const mostSampledClasses = 24;
 
 /** Images that a prior has drawn. */
 export interface Samples {
@@ -176,7 +177,7 @@ export interface Samples {
 	readonly labels: readonly number[] | undefined;
 }
 
-/** How a prior stands. */
+/** The state of a prior. */
 export interface PriorState {
 	readonly runId: string;
 	/** Images that are encoded, and how many there are. */
@@ -204,6 +205,9 @@ export interface PriorState {
 	readonly samples: Samples | undefined;
 }
 
+/** Sides of the squares that the user's images are scaled to: multiples of 4, because the encoder halves them twice. */
+export const imageSizes = [28, 32, 48, 64] as const;
+
 /** The user's own images, as far as they were read. */
 export interface OwnImages {
 	/** While files are read; `total` grows when more are added. */
@@ -212,12 +216,12 @@ export interface OwnImages {
 	readonly channels: 1 | 3;
 	/** Height and width; undefined before the first image, whose size decides unless the user does. */
 	readonly size: number | undefined;
-	/** How many there are, and a fingerprint of their pixels and classes. */
+	/** Their number and a fingerprint of their pixels and classes, as text. */
 	readonly name: string | undefined;
 	readonly classes: readonly string[];
 	/** Why they cannot be trained on; undefined if they can. */
 	readonly refusal: string | undefined;
-	/** What was left out or is not used, in words. */
+	/** Images that were left out, and classes that are not used, in words. */
 	readonly notes: readonly string[];
 	/** Files that were left out, and why. */
 	readonly problems: readonly { readonly name: string; readonly reason: string }[];
@@ -227,9 +231,9 @@ export interface OwnImages {
 
 export type EngineEvent =
 	| { readonly kind: "state"; readonly state: SessionState }
-	| { readonly kind: "run"; readonly run: RunInfo; readonly settings: import("./settings.js").Settings }
+	| { readonly kind: "run"; readonly run: RunInfo; readonly settings: Settings }
 	| { readonly kind: "frame"; readonly frame: Frame }
-	| { readonly kind: "benchmark"; readonly state: import("./benchmark.js").BenchmarkState }
+	| { readonly kind: "benchmark"; readonly state: BenchmarkState }
 	| { readonly kind: "own images"; readonly images: OwnImages }
 	| { readonly kind: "compare"; readonly frame: CompareFrame }
 	| { readonly kind: "failure"; readonly failure: Failure }

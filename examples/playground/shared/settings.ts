@@ -1,12 +1,12 @@
-// What decides a run. A link holds all of it, so that a link reproduces the run.
+// The settings that determine a run. A link holds all of them, so it reproduces the run.
 
 /** The names and values are those of `tessera train`, so that the command line reads the downloaded model. */
 export interface Settings {
-	/** "digits": drawn in the page. "own": the images that the user has given, known by a fingerprint. */
+	/** "digits": drawn by the library. "own": the user's images, which a link does not hold. */
 	readonly data: "digits" | "own";
 	/** How many training images. */
 	readonly images: number;
-	/** How codes are learnt: moving averages, by gradient, several codebooks, or rounding without a codebook. */
+	/** How codes are learnt: as moving averages, by gradient, as several codebooks; or rounding without a codebook. */
 	readonly quantizer: "ema" | "loss" | "residual" | "fsq";
 	/** K, the number of codes. */
 	readonly codes: number;
@@ -23,7 +23,7 @@ export interface Settings {
 	readonly beta: number;
 	readonly gradient: "straight-through" | "rotation";
 	readonly similarity: "euclidean" | "cosine";
-	/** Channels of the inner layers. */
+	/** Channels of the inner layers; an odd number is rounded up, because the encoder's first layer has half of them. */
 	readonly hidden: number;
 	readonly batch: number;
 	/** The learning rate of the first steps; see `learningRate`. */

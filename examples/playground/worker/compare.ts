@@ -23,7 +23,7 @@ export type SideName = (typeof names)[number];
 interface Side {
 	readonly settings: Settings;
 	run: TrainingRun | undefined;
-	/** The state from which it goes on if the device is lost. */
+	/** The state from which it continues if the device is lost. */
 	safety: { readonly bytes: Uint8Array; readonly milliseconds: number } | undefined;
 	/** Losses that no frame has had yet. */
 	pending: StepMetrics[];
@@ -181,7 +181,7 @@ export class Comparison implements Activity, DevicePart {
 		return run.hold(async () => {
 			await this.readLosses(side, run);
 			const probe = this.session.isSlow ? probeImages.cpu : probeImages.gpu;
-			const seen = look ? await run.look({ strip: true, codebook: false, plane: false }, probe) : undefined;
+			const seen = look ? await run.look({ codebook: false, plane: false }, probe) : undefined;
 			if (withEvaluation) side.evaluation = await evaluate(run);
 			const { test, reconstructions, counts } = seen ?? nothing;
 			const { evaluation, stopped } = side;

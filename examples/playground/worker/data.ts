@@ -13,7 +13,7 @@ import {
 import { generateDigits } from "tessera-gpu/digits";
 import type { Settings } from "../shared/settings.js";
 
-/** How many of the images are not trained on. */
+/** How many test images there are; they are not trained on. */
 const testImages = 256;
 /** The test digits are drawn with a seed of their own, so that all runs are tested on the same ones. */
 const testSeed = 1_000_003;
@@ -34,7 +34,7 @@ export function digitImages({ images, seed }: Pick<Settings, "images" | "seed">)
 	};
 }
 
-/** Images of the user's: a sixth of them, at most 256, are not trained on. */
+/** The user's images: a sixth of them, at most 256, are test images. */
 export function splitImages(set: ImageSet, classes: readonly string[]): RunImages {
 	const held = Math.max(1, Math.min(testImages, Math.floor(set.count / 6)));
 	return { train: subset(set, held, set.count), test: subset(set, 0, held), classes };
@@ -54,7 +54,12 @@ export class ImagesOnGpu {
 		const shapeOf = ({ count, channels, height, width }: ImageSet) => [count, channels, height, width] as const;
 		this.variance = imageVariance(train);
 		this.train = packImages(gpu, train.pixels, shapeOf(train));
-		this.test = packImages(gpu, test.pixels, shapeOf(test));
+		try {
+			this.test = packImages(gpu, test.pixels, shapeOf(test));
+		} catch (error) {
+			this.train.dispose();
+			throw error;
+		}
 	}
 
 	/** float32 [B, C, H, W], −0.5 … 0.5 */
@@ -70,6 +75,14 @@ export class ImagesOnGpu {
 		this.train.dispose();
 		this.test.dispose();
 	}
+}
+
+/** The indices 0 … count − 1 in batches of `size`, the last one smaller if need be. */
+export function consecutiveBatches(count: number, size: number): Uint32Array[] {
+	return Array.from({ length: Math.ceil(count / size) }, (_, batch) => {
+		const first = batch * size;
+		return Uint32Array.from({ length: Math.min(size, count - first) }, (_, i) => first + i);
+	});
 }
 
 /**

@@ -1,7 +1,9 @@
 import { gunzipIfNeeded, type ImageSet, parseIdx } from "tessera-gpu";
-import type { OwnImages, Pictures } from "../shared/frames.js";
+import { imageSizes, type OwnImages, type Pictures } from "../shared/frames.js";
 import { splitImages } from "./data.js";
+import { classesOf, type IdxImages, type OwnImage } from "./own_classes.js";
 import type { Session } from "./session.js";
+import { sha256 } from "./sha256.js";
 import { decodePicture, greyBitmap, type SquareImage, Squares, writePlanes } from "./square_images.js";
 
 /** A file with its path in the folder that was opened, or its name. */
@@ -12,20 +14,18 @@ export interface GivenFile {
 
 export type ColourMode = "automatic" | "grey" | "colour";
 
-/** What suits the images: the other settings stay. */
+/** Settings that are chosen for the images; the others stay. */
 export interface OwnSettings {
 	readonly images: number;
 	readonly batch: number;
 	readonly codes: number;
 }
 
-/** Sides of the squares that images are scaled to: the encoder halves them twice. */
-export const imageSizes = [28, 32, 48, 64] as const;
 /** The largest size that is chosen by itself on an adapter that computes on the CPU. */
 const sizeOnCpu = 32;
 /** Fewer images are refused. */
 const fewestImages = 8;
-/** More are not read: they are one buffer on the GPU, and a buffer of 128 MiB is what every device binds. */
+/** More are not read: they are one buffer on the GPU, and 128 MiB is the largest binding that every device allows. */
 const mostBytes = 120_000_000;
 const mostImages = 60_000;
 /** Bytes of an IDX file at most, unpacked. */
@@ -36,25 +36,8 @@ const thumbnails = 24;
 /** Milliseconds between two messages about the progress, and between two pauses for messages of the page. */
 const progressInterval = 150;
 const pauseInterval = 10;
-/** Labels are bytes. */
-const mostClasses = 256;
 /** What file managers leave in folders. */
 const ignored = /(^|\/)(\.|Thumbs\.db$|desktop\.ini$|__MACOSX\/)/i;
-
-interface OwnImage extends SquareImage {
-	/** Of its bytes: the same image is kept once, and the order of images does not depend on that of the files. */
-	readonly hash: string;
-	/** The folder that it is in, "" for none. */
-	readonly folder: string;
-	/** The IDX file that it is from, and its number there. */
-	readonly idx: { readonly file: IdxImages; readonly index: number } | undefined;
-}
-
-/** An IDX file of images. */
-interface IdxImages {
-	readonly count: number;
-	labels?: Uint8Array;
-}
 
 /** Labels of an IDX file, for one of images. */
 interface IdxLabels {
@@ -62,7 +45,7 @@ interface IdxLabels {
 	readonly labels: Uint8Array;
 }
 
-/** Reads the user's images, and hands them to the session. */
+/** Reads the user's images, and gives them to the session. */
 export class OwnData {
 	private files: GivenFile[] = [];
 	private images: OwnImage[] = [];
@@ -153,14 +136,18 @@ export class OwnData {
 		this.progress = { done: this.progress?.done ?? 0, total: (this.progress?.total ?? 0) + files.length };
 		this.pending += 1;
 		this.tell();
-		this.reading = this.reading.then(async () => {
-			await this.read(files, generation);
-			this.pending -= 1;
+		const next = this.reading.then(async () => {
+			try {
+				await this.read(files, generation);
+			} finally {
+				this.pending -= 1;
+			}
 			if (this.pending > 0) return;
 			this.progress = undefined;
 			await this.finish();
 		});
-		return this.reading;
+		this.reading = next.catch(() => {}); // the caller hears of the error; later files are read all the same
+		return next;
 	}
 
 	private async read(files: readonly GivenFile[], generation: number): Promise<void> {
@@ -243,7 +230,7 @@ export class OwnData {
 	}
 
 	private async keep(image: SquareImage, folder: string, idx: OwnImage["idx"], generation: number): Promise<void> {
-		const hash = await hashOf(image.pixels);
+		const hash = await sha256(image.pixels);
 		if (this.generation !== generation) return;
 		if (this.known.has(hash)) {
 			this.duplicates += 1;
@@ -297,7 +284,7 @@ export class OwnData {
 		for (const [i, image] of images.entries()) writePlanes(image, channels, pixels, i * bytes);
 		const kind = new TextEncoder().encode(`${size} ${channels} ${classes.join("/")}`);
 		const parts = [kind, pixels, labels ?? new Uint8Array(0)];
-		const fingerprint = (await hashOf(...parts)).slice(0, 6);
+		const fingerprint = (await sha256(...parts)).slice(0, 6);
 		const name = `${images.length.toLocaleString("en-US")} images of yours, ${fingerprint}`;
 		const set = { name, count: images.length, channels, height: size, width: size, pixels };
 		return { set: labels === undefined ? set : { ...set, labels }, classes, note };
@@ -365,7 +352,7 @@ export class OwnData {
 		if (performance.now() - this.lastMessage > progressInterval) this.tell();
 	}
 
-	/** Lets training and messages of the page have their turn. */
+	/** Lets training and messages of the page run. */
 	private async pause(): Promise<void> {
 		if (performance.now() - this.lastPause < pauseInterval) return;
 		await new Promise((resolve) => setTimeout(resolve));
@@ -396,43 +383,4 @@ function mostOf(size: number, channels: number): number {
 /** The largest power of two that is not above the value. */
 function powerOfTwo(value: number): number {
 	return 2 ** Math.floor(Math.log2(Math.max(1, value)));
-}
-
-/** Classes of images: the labels of IDX files, or the names of folders, if every image has one and there are several. */
-function classesOf(images: readonly OwnImage[]): {
-	readonly classes: readonly string[];
-	readonly labels: Uint8Array | undefined;
-	readonly note: string | undefined;
-} {
-	const names = images.map(({ idx, folder }) => {
-		const label = idx?.file.labels?.[idx.index];
-		return label === undefined ? folder : String(label);
-	});
-	const without = { classes: [], labels: undefined };
-	const classes = [...new Set(names)].sort(new Intl.Collator("en", { numeric: true }).compare);
-	if (classes.length < 2) return { ...without, note: undefined };
-	if (classes.includes(""))
-		return {
-			...without,
-			note: "Some images have no class, so classes are not used: put each image into the folder of its class.",
-		};
-	if (classes.length > mostClasses)
-		return {
-			...without,
-			note: `There are ${classes.length} folders, but at most ${mostClasses} classes: classes are not used.`,
-		};
-	const numbers = new Map(classes.map((name, i) => [name, i]));
-	return { classes, labels: Uint8Array.from(names, (name) => numbers.get(name) as number), note: undefined };
-}
-
-/** SHA-256 of all parts, in hexadecimal digits. */
-async function hashOf(...parts: readonly Uint8Array[]): Promise<string> {
-	const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-	let at = 0;
-	for (const part of parts) {
-		all.set(part, at);
-		at += part.length;
-	}
-	const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", all));
-	return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,6 +1,6 @@
-import { DeviceLostError, noGrad, Random, reshape, slice, type Tensor } from "tessera-gpu";
+import { noGrad, Random, reshape, slice, type Tensor } from "tessera-gpu";
 import { completePrior, samplePrior } from "tessera-gpu/prior";
-import { mostClasses, type Pictures, type PriorPoint, type Samples } from "../shared/frames.js";
+import { mostSampledClasses, type Pictures, type PriorPoint, type Samples } from "../shared/frames.js";
 import type { Coded } from "./drawing.js";
 import { fromPictures, toPictures } from "./pictures.js";
 import { type DrawOptions, drawCode, drawProbabilities, likeliest } from "./prior/draw_code.js";
@@ -18,12 +18,12 @@ const shownCodes = 12;
 const samplesOfOne = 10;
 /** Particles of a completion, see `completePrior`. */
 const particles = { gpu: 32, cpu: 8 };
-/** How the samples are drawn that show what has been learnt so far. */
+/** How samples are drawn while the prior trains. */
 const preview: SampleRequest = { temperature: 0.9, topK: undefined, label: undefined, seed: 0 };
 
 /** How codes are drawn, and of which class. */
 export interface SampleRequest extends DrawOptions {
-	/** The class; undefined: of each class one, or not known. */
+	/** The class; undefined: one sample of each class, or in a completion an unknown class. */
 	readonly label: number | undefined;
 	readonly seed: number;
 }
@@ -113,15 +113,13 @@ export class Prior implements Activity, DevicePart {
 		if (tells) this.tell(samples);
 	}
 
-	/** Ends the activity from within: it cannot wait for its own end. */
+	/** Ends the activity from `advance`, which must not wait: the end waits for `advance`. */
 	private end(): void {
 		this.session.endActivity(this).catch((error: unknown) => this.session.report(error));
 	}
 
 	failed(error: unknown): void {
-		this.session.change({ activity: undefined });
-		if (error instanceof DeviceLostError) return; // the session opens another device
-		this.session.report(error);
+		this.session.failed(error);
 	}
 
 	/** Draws images: one of each class, or several of one. */
@@ -132,7 +130,7 @@ export class Prior implements Activity, DevicePart {
 	private async draw(training: PriorTraining, { temperature, topK, label, seed }: SampleRequest): Promise<Samples> {
 		const { gpu, prior } = training;
 		const { numClasses } = prior;
-		const count = numClasses === 0 || label !== undefined ? samplesOfOne : Math.min(numClasses, mostClasses);
+		const count = numClasses === 0 || label !== undefined ? samplesOfOne : Math.min(numClasses, mostSampledClasses);
 		const labels = numClasses === 0 ? undefined : Array.from({ length: count }, (_, i) => label ?? i);
 		const codes = gpu.scope(() => gpu.keep(samplePrior(prior, { count, labels, temperature, topK, seed })));
 		return { ...(await decode(training, codes)), labels };
@@ -141,7 +139,7 @@ export class Prior implements Activity, DevicePart {
 	/**
 	 * The likeliest codes of a position, and the one that is drawn there.
 	 *
-	 * @param codes [h, w, levels], of which those before the position count
+	 * @param codes [h, w, levels]; those from the position on are not used
 	 * @param position counted row by row, the levels of a position one after the other
 	 */
 	next(codes: Uint32Array, position: number, { temperature, topK, label, seed }: SampleRequest): Promise<NextCode> {
@@ -154,8 +152,7 @@ export class Prior implements Activity, DevicePart {
 					return slice(reshape(logits, [numEmbeddings, height * width]), 1, position, position + 1);
 				}),
 			);
-			const logits = await column.data();
-			column.dispose();
+			const logits = await column.data().finally(() => column.dispose());
 			const probabilities = drawProbabilities(logits, { temperature, topK });
 			// A number of its own for each position, so that going back and on gives the same codes.
 			const drawn = drawCode(probabilities, new Random((seed * 65_537 + position) % 2 ** 31).uniform());
@@ -312,12 +309,14 @@ export class Prior implements Activity, DevicePart {
 /** Decodes grids of codes, [count, h, w · levels]; they are freed. */
 async function decode(training: PriorTraining, grids: Tensor<"uint32">): Promise<Omit<Samples, "labels">> {
 	const { gpu, model } = training;
-	const picture = gpu.scope(() => model.decode(training.asModelCodes(grids)));
+	let picture: Tensor | undefined;
 	try {
+		picture = gpu.scope(() => model.decode(training.asModelCodes(grids)));
+		const { shape } = picture;
 		const [codes, values] = await gpu.readAll([grids, picture]);
-		return { codes: codes as Uint32Array, pictures: toPictures(values as Float32Array, picture.shape) };
+		return { codes: codes as Uint32Array, pictures: toPictures(values as Float32Array, shape) };
 	} finally {
 		grids.dispose();
-		picture.dispose();
+		picture?.dispose();
 	}
 }

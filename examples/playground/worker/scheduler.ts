@@ -1,6 +1,6 @@
 /** Something that trains. Only one of them does so at a time, since there is one GPU. */
 export interface Activity {
-	/** A short piece of work: a few steps, or one that takes long. */
+	/** One piece of work: a few short steps, or one long one. */
 	advance(): Promise<void>;
 	/** `advance` has thrown; the activity has been stopped. */
 	failed(error: unknown): void;
@@ -12,7 +12,9 @@ const courtesy = 250;
 /** Runs one activity at a time, and lets the page's requests come first. */
 export class Scheduler {
 	private current: Activity | undefined;
-	private running: Promise<void> | undefined;
+	private running: Promise<void> = Promise.resolve();
+	/** Counts starts and stops, so that a loop notices that it has been replaced, also by the same activity. */
+	private turn = 0;
 	private lastRequest = Number.NEGATIVE_INFINITY;
 	private requests = 0;
 	/** Whether everything waits, for example because the tab is hidden. */
@@ -30,18 +32,28 @@ export class Scheduler {
 		return this.current;
 	}
 
-	/** Starts an activity; the one before ends after its piece of work. */
-	async start(activity: Activity): Promise<void> {
-		if (this.current === activity) return;
-		await this.stop();
+	/**
+	 * Starts an activity once the one before has ended, after its piece of work.
+	 *
+	 * @returns whether it has started: not if something else was started or stopped meanwhile
+	 */
+	async start(activity: Activity): Promise<boolean> {
+		if (this.current === activity) return true;
+		const before = this.running;
 		this.current = activity;
-		this.running = this.loop(activity);
+		this.turn += 1;
+		const { turn } = this;
+		this.wake();
+		this.running = before.then(() => this.loop(activity, turn));
+		await before;
+		return this.turn === turn;
 	}
 
 	/** Ends the activity, if it is this one or none is named, after its piece of work. */
 	async stop(activity?: Activity): Promise<void> {
 		if (activity !== undefined && this.current !== activity) return;
 		this.current = undefined;
+		this.turn += 1;
 		this.wake();
 		await this.running;
 	}
@@ -63,10 +75,11 @@ export class Scheduler {
 		}
 	}
 
-	private async loop(activity: Activity): Promise<void> {
+	private async loop(activity: Activity, turn: number): Promise<void> {
 		try {
-			while (this.current === activity) {
+			while (this.turn === turn) {
 				await this.messages();
+				if (this.turn !== turn) return;
 				if (this.held) {
 					await this.sleep(1e6);
 					continue;
@@ -77,7 +90,7 @@ export class Scheduler {
 				else await activity.advance();
 			}
 		} catch (error) {
-			if (this.current === activity) this.current = undefined;
+			if (this.turn === turn) this.current = undefined;
 			activity.failed(error);
 		}
 	}
@@ -90,7 +103,7 @@ export class Scheduler {
 		});
 	}
 
-	/** Waits, but not when something has changed. */
+	/** Waits; ends early if an activity is started, stopped or held. */
 	sleep(milliseconds: number): Promise<void> {
 		return new Promise((resolve) => {
 			const timer = setTimeout(resolve, milliseconds);

@@ -1,4 +1,5 @@
 import { DeviceLostError, DisposedError, type Gpu, openDevice } from "tessera-gpu";
+import { adapterName } from "../shared/benchmark.js";
 import { describeError } from "../shared/describe_error.js";
 import type {
 	ActivityName,
@@ -48,7 +49,7 @@ export class Session implements Activity {
 	private opened: Gpu | undefined;
 	private current: TrainingRun | undefined;
 	private ownImages: RunImages | undefined;
-	private watched: Watched = { strip: true, codebook: true, plane: false };
+	private watched: Watched = { codebook: true, plane: false };
 	private state: SessionState = { phase: "opening", activity: undefined, hidden: false, speed: 0 };
 	private pending: StepMetrics[] = [];
 	private lastFrame = Number.NEGATIVE_INFINITY;
@@ -72,6 +73,7 @@ export class Session implements Activity {
 	/** How often the device was lost since the weights were last copied. */
 	private losses = 0;
 	private starting = 0;
+	private opening: Promise<void> | undefined;
 	private lastAdvance: number | undefined;
 	private counted: { since: number; images: number } | undefined;
 	/** The frame that is made; the next one waits for it. */
@@ -100,11 +102,11 @@ export class Session implements Activity {
 			gpu.device.lost.then(() => {
 				if (this.opened === gpu) this.recover();
 			});
-			const { description, device, vendor, architecture, software } = gpu.adapter;
+			const { vendor, architecture, software } = gpu.adapter;
 			const { limits } = gpu.device;
 			const shown = ["maxBufferSize", "maxStorageBufferBindingSize", "maxComputeInvocationsPerWorkgroup"] as const;
 			return {
-				adapter: description || device || architecture || vendor || "an adapter without a name",
+				adapter: adapterName(gpu.adapter),
 				vendor,
 				architecture,
 				software,
@@ -115,6 +117,17 @@ export class Session implements Activity {
 			this.change({ phase: "no adapter" });
 			throw error;
 		}
+	}
+
+	/** Opens a device if none is open; calls at the same time share one. */
+	private async openAgain(): Promise<void> {
+		if (this.opened !== undefined) return;
+		this.opening ??= this.open()
+			.then(() => {})
+			.finally(() => {
+				this.opening = undefined;
+			});
+		await this.opening;
 	}
 
 	/** @throws Error before `open` */
@@ -136,7 +149,7 @@ export class Session implements Activity {
 		return this.current !== undefined;
 	}
 
-	/** Images of the user's, for settings whose data is "own". */
+	/** The user's images, for settings whose data is "own". */
 	setOwnImages(images: RunImages | undefined): void {
 		this.ownImages = images;
 	}
@@ -151,20 +164,22 @@ export class Session implements Activity {
 	/**
 	 * Begins a run, or continues one from its state, and shows it. It does not train yet. If that fails, the run before stays.
 	 *
-	 * @param images those that the run had, if they are at hand
+	 * @param images of the run; by default those that its settings describe
+	 * @returns whether it is shown: not if another run was begun meanwhile
 	 */
-	async begin(settings: Settings, id: string, start?: RunStart, images?: RunImages): Promise<void> {
+	async begin(settings: Settings, id: string, start?: RunStart, images?: RunImages): Promise<boolean> {
 		this.starting += 1;
 		const order = this.starting;
 		await this.scheduler.stop();
-		if (order !== this.starting) return; // another one was begun meanwhile
+		if (order !== this.starting) return false;
 		this.change({ phase: "preparing", activity: undefined });
 		const before = this.current;
 		let run: TrainingRun;
 		try {
 			if (this.opened === undefined) {
 				this.losses = 0;
-				await this.open();
+				await this.openAgain();
+				if (order !== this.starting) return false;
 			}
 			run = new TrainingRun(this.gpu, settings, images ?? this.imagesFor(settings), id, start);
 		} catch (error) {
@@ -182,16 +197,17 @@ export class Session implements Activity {
 		try {
 			await this.frame(true);
 		} finally {
-			// Also after an error, such as one that memory is out: then other settings can be chosen.
+			// Also after an error, for example OutOfMemoryError, so that the user can choose other settings.
 			if (this.current === run) this.change({ phase: "ready" });
 		}
+		return this.current === run;
 	}
 
 	/** Trains. @param until the step after which training ends by itself */
 	async play(until = Number.POSITIVE_INFINITY): Promise<void> {
 		this.until = until;
 		this.nextStep = 0;
-		this.lastAdvance = undefined;
+		this.restartClock();
 		await this.startActivity("train", this);
 	}
 
@@ -202,8 +218,7 @@ export class Session implements Activity {
 	}
 
 	async startActivity(name: ActivityName, activity: Activity): Promise<void> {
-		await this.scheduler.start(activity);
-		this.change({ activity: name });
+		if (await this.scheduler.start(activity)) this.change({ activity: name });
 	}
 
 	/** An activity has ended by itself, or is to end. */
@@ -237,7 +252,7 @@ export class Session implements Activity {
 
 	setHidden(hidden: boolean): void {
 		this.scheduler.hold(hidden);
-		this.lastAdvance = undefined;
+		this.restartClock();
 		this.change({ hidden });
 	}
 
@@ -280,6 +295,12 @@ export class Session implements Activity {
 		});
 	}
 
+	/** After a pause: the time in which nothing trained does not count. */
+	private restartClock(): void {
+		this.lastAdvance = undefined;
+		this.counted = undefined;
+	}
+
 	/** Images per second, averaged over about a second. */
 	private countSteps(steps: number, batch: number, now: number): void {
 		this.counted ??= { since: now, images: 0 };
@@ -304,13 +325,13 @@ export class Session implements Activity {
 	failed(error: unknown): void {
 		this.change({ activity: undefined });
 		if (error instanceof DeviceLostError) {
-			this.interrupted = true; // `recover` is on its way
+			this.interrupted = true; // `recover` handles it
 			return;
 		}
 		this.report(error);
 	}
 
-	/** Looks at the model, and sends what the page shows. */
+	/** Evaluates the model on the shown test images, and sends what the page shows. */
 	private frame(withOriginals: boolean): Promise<void> {
 		const next = this.framing.then(() => this.makeFrame(withOriginals));
 		this.framing = next.catch(() => {});
@@ -343,7 +364,7 @@ export class Session implements Activity {
 		});
 	}
 
-	/** The device is lost: opens another one, and continues the run from the last copy of its weights. */
+	/** The device is lost: frees what was on it, and opens another one. */
 	private async recover(): Promise<void> {
 		const wasTraining = this.interrupted || this.scheduler.active === this || this.state.activity === "train";
 		this.interrupted = false;
@@ -377,13 +398,13 @@ export class Session implements Activity {
 	async reopen(): Promise<void> {
 		const { lost, safety } = this;
 		try {
-			if (this.opened === undefined) await this.open();
+			await this.openAgain();
 			if (lost === undefined) {
 				this.change({ phase: "ready" });
 				return;
 			}
 			const { settings, id, images, wasTraining } = lost;
-			await this.begin(settings, id, safety?.id === id ? safety : undefined, images);
+			if (!(await this.begin(settings, id, safety?.id === id ? safety : undefined, images))) return;
 			this.emit({ kind: "recovered", step: this.run.step });
 			if (wasTraining) await this.play();
 		} catch (error) {

@@ -24,7 +24,10 @@ export interface SlowStep {
 	readonly codeLength: number;
 	/** [h, w], of the first level */
 	readonly codes: Uint32Array;
-	/** Squared distances of each position's latent to each code, [h · w, K]; empty for FSQ, which has no codebook. */
+	/**
+	 * Squared distances of each position's latent to each code, [h · w, K], by which the nearest one is found: of vectors of
+	 * length 1 if the similarity is "cosine". Empty for FSQ, which has no codebook.
+	 */
 	readonly distances: Float32Array;
 	readonly distinctCodes: number;
 	readonly perplexity: number;
@@ -79,6 +82,7 @@ async function lookAhead(run: TrainingRun): Promise<SlowStep> {
 		for (const code of codes) counts[code] += 1;
 		const vectors = valuesOf("vectors");
 		const first = latents.slice(0, dim * area);
+		const comparable = settings.similarity === "cosine" ? unitLength(first, dim, area) : first;
 		const pictures = (name: keyof typeof named) => {
 			const count = Math.min(shown, shape[0] as number);
 			const values = valuesOf(name);
@@ -93,7 +97,7 @@ async function lookAhead(run: TrainingRun): Promise<SlowStep> {
 			codeLength: mean(lengths(vectors, dim, 1)),
 			codes: codes.slice(0, area),
 			distances:
-				twin.vqLayer instanceof FiniteScalarQuantizer ? new Float32Array() : distances(first, vectors, dim, area),
+				twin.vqLayer instanceof FiniteScalarQuantizer ? new Float32Array() : distances(comparable, vectors, dim, area),
 			distinctCodes: codeUse(counts).codesInUse,
 			perplexity: codeUse(counts).perplexity,
 			quantizationError: meanSquare(latents, valuesOf("quantized")) * dim,
@@ -162,6 +166,12 @@ function lengths(values: Float32Array, dim: number, area: number): Float32Array 
 		result[i] = Math.sqrt(sum);
 	}
 	return result;
+}
+
+/** Latents [D, area] scaled to length 1. */
+function unitLength(latents: Float32Array, dim: number, area: number): Float32Array {
+	const norms = lengths(latents, dim, area);
+	return latents.map((value, i) => value / Math.max(norms[i % area] as number, 1e-12));
 }
 
 /** Squared distances of latents [D, area] to codes [K, D]: [area, K]. */

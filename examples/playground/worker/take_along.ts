@@ -1,6 +1,7 @@
 import { transfer } from "comlink";
 import type { Evaluation } from "../shared/frames.js";
 import type { Settings } from "../shared/settings.js";
+import { consecutiveBatches } from "./data.js";
 import { evaluate } from "./evaluate.js";
 import { readModelFile } from "./read_model.js";
 import type { SavedState, Session } from "./session.js";
@@ -8,7 +9,7 @@ import type { SavedState, Session } from "./session.js";
 /** Images that are encoded together. */
 const together = 64;
 
-/** Codes of images, as a file has them. */
+/** Codes of images, as codes-….npy has them. */
 export interface ExportedCodes {
 	/** Row-major. */
 	readonly codes: Uint32Array;
@@ -19,7 +20,7 @@ export interface ExportedCodes {
 	readonly step: number;
 }
 
-/** The data of a run, to recognise it. */
+/** Identifies the training images of a run. */
 export interface DataMark {
 	readonly name: string;
 	readonly count: number;
@@ -27,7 +28,7 @@ export interface DataMark {
 	readonly hash: string;
 }
 
-/** What leaves the worker to be kept, and what comes back. */
+/** Weights, codes and states that the page stores or downloads, and models that it loads. */
 export class TakeAlong {
 	private readonly hashes = new WeakMap<Uint8Array, string>();
 
@@ -58,13 +59,11 @@ export class TakeAlong {
 		return this.answer(async (run) => {
 			const { gpu, model, images, info, step } = run;
 			const { count } = images.images[split];
-			const made = Array.from({ length: Math.ceil(count / together) }, (_, batch) => {
-				const first = batch * together;
-				const indices = Uint32Array.from({ length: Math.min(together, count - first) }, (_, i) => first + i);
-				return gpu.scope(() =>
-					model.encode(split === "train" ? images.trainImages(indices) : images.testImages(indices)),
-				);
-			});
+			const made = gpu.scope(() =>
+				consecutiveBatches(count, together).map((indices) =>
+					gpu.scope(() => model.encode(split === "train" ? images.trainImages(indices) : images.testImages(indices))),
+				),
+			);
 			try {
 				const read = await gpu.readAll(made);
 				const shape = [count, ...info.grid, ...(info.levels > 1 ? [info.levels] : [])];
@@ -81,7 +80,7 @@ export class TakeAlong {
 		});
 	}
 
-	/** What a run with these settings is trained on, if it is here. @throws Error as `Session.imagesFor` */
+	/** The training images of these settings. @throws Error as `Session.imagesFor` */
 	dataOf(settings: Settings): DataMark {
 		const { train } = this.session.imagesFor(settings);
 		let hash = this.hashes.get(train.pixels);

@@ -13,6 +13,7 @@ import type {
 import { codesOf, learningRate, levelsOf, type Settings } from "../shared/settings.js";
 import { codeVectors, firstLevel, firstQuantizer } from "./codes.js";
 import { BatchOrder, ImagesOnGpu, type RunImages } from "./data.js";
+import { errorMetrics, squaredError } from "./errors.js";
 import { initialise, makeModel, modelMetadata } from "./make_model.js";
 import { middle, toPictures } from "./pictures.js";
 import { type Plane, principalPlane, project } from "./principal_plane.js";
@@ -29,10 +30,10 @@ const patchSide = 8;
 const patchesPerFrame = { gpu: 1024, cpu: 128 };
 /** Latents that are shown in the plane. */
 const shownLatents = 784;
-/** What remains of earlier counts of codes at each frame. */
+/** The factor by which earlier counts of codes are multiplied at each frame. */
 const memory = 0.6;
 
-/** What a look at the model gives; parts that were not asked for are undefined. */
+/** What `look` returns; parts that were not asked for are undefined. */
 export interface Look {
 	readonly test: TestMetrics;
 	/** How often each code of the first level occurs, [K] */
@@ -42,7 +43,7 @@ export interface Look {
 	readonly plane: PlaneView | undefined;
 }
 
-/** What a run goes on from. */
+/** The state from which a run continues. */
 export interface RunStart {
 	/** A safetensors file: what `saveState` gives, or the weights of a model alone. */
 	readonly bytes: Uint8Array;
@@ -79,14 +80,17 @@ export class TrainingRun {
 	) {
 		const { train } = images;
 		this.images = new ImagesOnGpu(gpu, images);
-		this.model = makeModel(gpu, settings, { channels: train.channels, variance: this.images.variance });
 		this.order = new BatchOrder(train.count, settings.batch, settings.seed);
-		this.trainer = new Trainer(this.model, { lr: settings.lr });
+		const made: { dispose(): void }[] = [this.images];
 		try {
+			this.model = makeModel(gpu, settings, { channels: train.channels, variance: this.images.variance });
+			made.push(this.model);
+			this.trainer = new Trainer(this.model, { lr: settings.lr });
+			made.push(this.trainer);
 			if (start === undefined) gpu.scope(() => initialise(this.model, settings, this.firstImages()));
 			else this.load(start);
 		} catch (error) {
-			this.free();
+			for (const each of made.reverse()) each.dispose();
 			throw error;
 		}
 		const { count, channels, height, width } = train;
@@ -151,9 +155,9 @@ export class TrainingRun {
 	}
 
 	/**
-	 * How the model does on test images: one forward pass, read back at once.
+	 * Evaluates the model on test images: one forward pass, read back at once.
 	 *
-	 * @param most test images for the errors and counts at most
+	 * @param most how many test images are used at most
 	 */
 	async look(watched: Watched, most: number): Promise<Look> {
 		const { gpu, model } = this;
@@ -184,7 +188,8 @@ export class TrainingRun {
 		}
 		const valuesOf = (name: string) => read[names.indexOf(name)] as Float32Array;
 		const indices = firstLevel(read[names.indexOf("indices")] as Uint32Array, this.info.levels);
-		const reconstruction = valuesOf("reconstruction");
+		const [images, reconstruction] = [valuesOf("images"), valuesOf("reconstruction")];
+		const mse = squaredError(images, reconstruction) / images.length;
 		const counts = new Uint32Array(codes);
 		for (const index of indices) counts[index] += 1;
 		const { shape } = made.reconstruction as Tensor;
@@ -196,7 +201,7 @@ export class TrainingRun {
 			this.keepPatches(decoded, patchesOf(valuesOf("patches"), (made.patches as Tensor).shape));
 		return {
 			counts,
-			test: { step, ...errors(valuesOf("images"), reconstruction, this.images.variance), ...codeUse(counts) },
+			test: { step, ...errorMetrics(mse, this.images.variance), ...codeUse(counts) },
 			reconstructions: toPictures(reconstruction.subarray(0, shown * one), [shown, ...shape.slice(1)]),
 			codebook:
 				this.patches !== undefined && watched.codebook
@@ -206,7 +211,7 @@ export class TrainingRun {
 		};
 	}
 
-	/** The codes whose patches are decoded for this frame. Of many codes some are, in turn. */
+	/** The codes whose patches are decoded for this frame: if there are many codes, the next ones in cyclic order. */
 	private nextCodes(): Uint32Array {
 		const { gpu, cpu } = patchesPerFrame;
 		const { codes } = this.info;
@@ -219,13 +224,13 @@ export class TrainingRun {
 	/** Puts the patches of these codes among all. */
 	private keepPatches(codes: Uint32Array, some: Pictures): void {
 		const one = some.channels * some.width * some.height;
-		// A copy, because the frame before may still be on its way.
+		// A copy, because the previous frame may not have been posted yet.
 		const pixels = this.patches?.pixels.slice() ?? new Uint8Array(this.info.codes * one);
 		for (const [i, code] of codes.entries()) pixels.set(some.pixels.subarray(i * one, (i + 1) * one), code * one);
 		this.patches = { ...some, count: this.info.codes, pixels };
 	}
 
-	/** Counts fade; a code that nothing used and that has moved far was re-initialised. */
+	/** Updates the average use of codes; a code that was unused and has moved far counts as re-initialised. */
 	private followUse(counts: Uint32Array, vectors: Float32Array) {
 		const before = this.codesBefore;
 		const wasUsed = this.use;
@@ -298,7 +303,7 @@ export class TrainingRun {
 		return saveSafetensors(this.model.stateDict(), modelMetadata(this.settings, this.images.variance));
 	}
 
-	/** Runs `body`, during which the run's tensors live, also if the run is disposed of meanwhile. */
+	/** Runs `body`; the run's tensors are freed after it if the run is disposed of meanwhile. */
 	hold<T>(body: () => Promise<T>): Promise<T> {
 		return this.uses.hold(body);
 	}
@@ -343,15 +348,4 @@ function normaliseRows(rows: Float32Array, dim: number): void {
 		const length = Math.hypot(...row);
 		if (length > 0) for (let d = 0; d < dim; d++) row[d] = (row[d] as number) / length;
 	}
-}
-
-/** The mean squared error over the variance, and the mean of the images' peak signal-to-noise ratios in dB. */
-function errors(images: Float32Array, reconstruction: Float32Array, variance: number): { nmse: number; psnr: number } {
-	let sum = 0;
-	for (let i = 0; i < images.length; i++) {
-		const value = Math.min(0.5, Math.max(-0.5, reconstruction[i] as number));
-		sum += ((images[i] as number) - value) ** 2;
-	}
-	const mse = sum / images.length;
-	return { nmse: mse / variance, psnr: -10 * Math.log10(Math.max(mse, 1e-10)) };
 }

@@ -1,11 +1,11 @@
-/** Counts the uses of something, which is freed when it has ended and nothing uses it any more. */
+/** Counts uses of a resource: it is freed once `end` was called and no use is left. */
 export class Uses {
 	private count = 0;
 	private ended = false;
 
 	constructor(private readonly free: () => void) {}
 
-	/** Runs `body`, before whose end nothing is freed. */
+	/** Runs `body`; nothing is freed before it has ended. */
 	async hold<T>(body: () => Promise<T>): Promise<T> {
 		this.count += 1;
 		try {

@@ -1,5 +1,5 @@
 import { Card } from "../parts/card.js";
-import { CodeTable, describeUse } from "../parts/code_table.js";
+import { CodeTable, columnsFor, describeUse } from "../parts/code_table.js";
 import { Plane } from "../parts/plane.js";
 import { chosenCode, codebook, pointedCode, run } from "../store.js";
 
@@ -39,11 +39,6 @@ export function Codebook() {
 			<Plane />
 		</Card>
 	);
-}
-
-/** Codes in a row, so that the table is about twice as wide as high. */
-export function columnsFor(codes: number): number {
-	return Math.min(32, Math.max(8, 2 ** Math.ceil(Math.log2(Math.sqrt(2 * Math.max(1, codes))))));
 }
 
 function capital(text: string): string {

@@ -1,10 +1,11 @@
 import { signal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import type { OwnImages } from "../../shared/frames.js";
+import { imageSizes, type OwnImages } from "../../shared/frames.js";
 import { defaultSettings } from "../../shared/settings.js";
 import type { ColourMode, GivenFile } from "../../worker/own_data.js";
 import { showError, startRun } from "../actions.js";
 import { engine } from "../engine.js";
+import { formatCount } from "../formats.js";
 import { Camera } from "../parts/camera.js";
 import { Card } from "../parts/card.js";
 import { filesOfDrop } from "../parts/dropped_files.js";
@@ -17,7 +18,6 @@ onEvent((event) => {
 	if (event.kind === "own images") own.value = event.images;
 });
 
-const sizes = [28, 32, 48, 64];
 /** Problems that are listed. */
 const shownProblems = 6;
 
@@ -98,8 +98,8 @@ function Choose() {
 			<input ref={files} type="file" multiple hidden onChange={(event) => take(event.currentTarget)} />
 			<input ref={folder} type="file" hidden onChange={(event) => take(event.currentTarget)} />
 			<p class="hint">
-				PNG, JPEG, WebP and what else your browser shows; IDX files, also with .gz, with their labels. The middle square
-				of each image is scaled. Folders within a folder are classes.
+				PNG, JPEG, WebP and other formats that your browser shows; IDX files, also with .gz, with their labels. The
+				middle square of each image is scaled. Folders within a folder are classes.
 			</p>
 		</div>
 	);
@@ -118,7 +118,7 @@ function Options() {
 					onChange={(event) => engine.data.setSize(Number(event.currentTarget.value)).catch(showError)}
 				>
 					{size === undefined && <option value="">by the first image</option>}
-					{sizes.map((side) => (
+					{imageSizes.map((side) => (
 						<option key={side} value={String(side)}>
 							{side} × {side}
 						</option>
@@ -151,7 +151,7 @@ function Progress() {
 		<div class="row">
 			<progress max={Math.max(1, reading.total)} value={reading.done} aria-label="Images read" />
 			<span>
-				{reading.done.toLocaleString("en-US")} of {reading.total.toLocaleString("en-US")}
+				{formatCount(reading.done)} of {formatCount(reading.total)}
 			</span>
 			<button type="button" class="quiet" onClick={() => engine.data.cancel().catch(showError)}>
 				Stop reading
@@ -191,7 +191,7 @@ function Read() {
 			<div aria-live="polite">
 				{count > 0 && (
 					<p data-figure="own-images">
-						{count.toLocaleString("en-US")} {count === 1 ? "image" : "images"} of {size} × {size},{" "}
+						{formatCount(count)} {count === 1 ? "image" : "images"} of {size} × {size},{" "}
 						{channels === 1 ? "grey" : "colour"}
 						{classes.length > 0 ? `, ${classes.length} classes (${shorten(classes)})` : ""}.{" "}
 						{notes.map((note) => `${note} `)}

@@ -6,12 +6,11 @@ import { showError } from "../actions.js";
 import { engine } from "../engine.js";
 import { Card } from "../parts/card.js";
 import { CodeGrid } from "../parts/code_grid.js";
-import { CodeTable } from "../parts/code_table.js";
+import { CodeTable, columnsFor } from "../parts/code_table.js";
 import { Pad } from "../parts/pad.js";
 import { Pixels } from "../parts/pixels.js";
 import { visiblePanels } from "../parts/visible.js";
 import { chosenCode, codebook, pointedCode, run, step } from "../store.js";
-import { columnsFor } from "./codebook.js";
 import { Mix } from "./mix.js";
 
 /** Milliseconds between two codings of a drawing while the model trains. */
@@ -25,26 +24,30 @@ export function Draw() {
 	const latency = useSignal<number | undefined>(undefined);
 	const asked = useRef({ running: false, again: false, last: 0 });
 
-	/** Codes the drawing; while one coding runs, only the newest drawing waits. */
-	const encode = async () => {
+	/** Codes the drawing, or decodes the painted codes; changes while a request runs cause one more request. */
+	const update = async () => {
 		const { current: state } = asked;
-		if (state.running) {
-			state.again = true;
-			return;
-		}
+		state.again = true;
+		if (state.running) return;
 		state.running = true;
 		try {
-			do {
+			while (state.again) {
 				state.again = false;
-				const { value } = drawing;
-				if (value === undefined || painted.value) break;
 				const begin = performance.now();
-				const result = await engine.drawing.encode(value);
-				if (painted.value) break;
-				coded.value = result;
-				latency.value = performance.now() - begin;
+				if (painted.value) {
+					const { value } = coded;
+					if (value === undefined) break;
+					const picture = await engine.drawing.decode(value.codes, 1);
+					if (coded.value?.codes === value.codes) coded.value = { ...value, picture };
+				} else {
+					const { value } = drawing;
+					if (value === undefined) break;
+					const result = await engine.drawing.encode(value);
+					if (!painted.value && drawing.value !== undefined) coded.value = result;
+				}
 				state.last = performance.now();
-			} while (state.again);
+				latency.value = state.last - begin;
+			}
 		} catch (error) {
 			showError(error);
 		} finally {
@@ -62,40 +65,16 @@ export function Draw() {
 			.testImage(1)
 			.then((picture) => {
 				drawing.value ??= picture;
-				return encode();
+				return update();
 			})
 			.catch(showError);
 	}, [info?.id]);
 
-	// While the model trains, the codes of the drawing change.
+	// While the model trains, the codes of the drawing and the pictures of codes change.
 	useEffect(() => {
-		if (painted.value) repaint();
-		else if (visiblePanels.value.has("draw") && performance.now() - asked.current.last > refresh) encode();
+		if (!visiblePanels.value.has("draw")) return;
+		if (painted.value || performance.now() - asked.current.last > refresh) update();
 	}, [step.value]);
-
-	const repaint = async () => {
-		const before = coded.value;
-		if (before === undefined || asked.current.running) {
-			asked.current.again = true;
-			return;
-		}
-		asked.current.running = true;
-		try {
-			do {
-				asked.current.again = false;
-				const { value } = coded;
-				if (value === undefined) break;
-				const begin = performance.now();
-				const picture = await engine.drawing.decode(value.codes, 1);
-				if (coded.value?.codes === value.codes) coded.value = { ...value, picture };
-				latency.value = performance.now() - begin;
-			} while (asked.current.again);
-		} catch (error) {
-			showError(error);
-		} finally {
-			asked.current.running = false;
-		}
-	};
 
 	const paint = (position: number) => {
 		const { value } = coded;
@@ -105,7 +84,7 @@ export function Draw() {
 		codes[position * levels] = chosenCode.value;
 		painted.value = true;
 		coded.value = { ...value, codes };
-		repaint();
+		update();
 	};
 
 	if (info === undefined) return <Card id="draw" title="Draw" children={<p class="hint">A moment …</p>} />;
@@ -125,7 +104,7 @@ export function Draw() {
 							onChange={(picture) => {
 								drawing.value = picture;
 								painted.value = false;
-								encode();
+								update();
 							}}
 						/>
 					)}
@@ -147,7 +126,7 @@ export function Draw() {
 							disabled={!painted.value}
 							onClick={() => {
 								painted.value = false;
-								encode();
+								update();
 							}}
 						>
 							Back to the drawing's codes

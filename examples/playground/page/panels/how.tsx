@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
+import { formatCount } from "../formats.js";
 import averages from "../formulas/averages.tex";
 import decoder from "../formulas/decoder.tex";
 import encoder from "../formulas/encoder.tex";
@@ -11,6 +12,7 @@ import straightThrough from "../formulas/straight_through.tex";
 import { Bars } from "../parts/bars.js";
 import { Card } from "../parts/card.js";
 import { CodeGrid } from "../parts/code_grid.js";
+import { Figures } from "../parts/figures.js";
 import { Formula } from "../parts/formula.js";
 import { Pixels } from "../parts/pixels.js";
 import { QuantizationLines } from "../parts/quantization_lines.js";
@@ -109,6 +111,8 @@ const field = 7;
 function Encoder() {
 	const position = useSignal(24);
 	const { grid = [7, 7] } = run.value ?? {};
+	const { quantizer, dim, levels } = settings.value;
+	const dimensions = quantizer === "fsq" ? levels.length : dim;
 	const upper = originals.value;
 	const [h, w] = grid;
 	const [row, column] = [Math.floor(position.value / w), position.value % w];
@@ -123,8 +127,8 @@ function Encoder() {
 			papers={[paper.vqvae, paper.convolutions]}
 			text={
 				<>
-					Two convolutions of stride 2 and one of 1 × 1 turn an image into {h} × {w} vectors of {settings.value.dim}{" "}
-					numbers, the latents. Each depends on {field} × {field} pixels only. Move through the codes to see which.
+					Two convolutions of stride 2 and one of 1 × 1 turn an image into {h} × {w} vectors of {dimensions} numbers,
+					the latents. Each depends on {field} × {field} pixels only. Move through the codes to see which.
 				</>
 			}
 		>
@@ -151,8 +155,9 @@ function Encoder() {
 
 function NearestCode() {
 	const view = codebook.value;
-	const { grid = [7, 7], codes = 0 } = run.value ?? {};
+	const { grid = [7, 7], codes = 0, levels = 1 } = run.value ?? {};
 	const [h, w] = grid;
+	const indices = h * w * levels;
 	const shown = view?.shown.slice(0, h * w);
 	const code = pointedCode.value ?? shown?.[Math.floor((h * w) / 2)];
 	return (
@@ -164,9 +169,9 @@ function NearestCode() {
 			text={
 				<>
 					Each latent is replaced by the nearest of {codes} learnt vectors, the codes. Its index is all that is kept: an
-					image is {h * w} whole numbers, {Math.round(h * w * Math.log2(Math.max(2, codes)))} bits at most. The search
-					computes the right form of the formula; where rounding could hide a nearer code, a second kernel computes the
-					distances again.
+					image is {indices} whole numbers, {Math.round(indices * Math.log2(Math.max(2, codes)))} bits at most. The
+					search computes the right form of the formula; where rounding could hide a nearer code, a second kernel
+					computes the distances again.
 				</>
 			}
 		>
@@ -201,8 +206,9 @@ function StraightThrough() {
 			text={
 				<>
 					The nearest code has no useful derivative. So the forward pass takes the code, and the backward pass copies
-					the decoder's gradient to the encoder, as if nothing had been replaced. The shorter the lines from latents to
-					their codes, the smaller the error of that. <a href="#slow-motion">Slow motion</a> shows both gradients.
+					the decoder's gradient to the encoder, as if nothing had been replaced. This gradient is exact only if latents
+					equal their codes; the lines show how far they are apart. <a href="#slow-motion">Slow motion</a> shows both
+					gradients.
 				</>
 			}
 		>
@@ -255,25 +261,17 @@ function Losses() {
 			text={
 				<>
 					The first term trains encoder and decoder. The second moves codes to their latents (moving averages replace it
-					by default). The third, with β = {settings.value.beta}, holds the encoder near its codes, so that it does not
-					run away from them.
+					by default). The third, with β = {settings.value.beta}, keeps the encoder's outputs near their codes.
 				</>
 			}
 		>
-			<dl class="figures">
-				<div>
-					<dt>Step</dt>
-					<dd>{step.value}</dd>
-				</div>
-				<div>
-					<dt>NMSE</dt>
-					<dd>{nmse?.toPrecision(3) ?? "–"}</dd>
-				</div>
-				<div>
-					<dt>PSNR</dt>
-					<dd>{psnr === undefined ? "–" : `${psnr.toFixed(1)} dB`}</dd>
-				</div>
-			</dl>
+			<Figures
+				figures={[
+					["Step", step.value],
+					["NMSE", nmse?.toPrecision(3) ?? "–"],
+					["PSNR", psnr === undefined ? "–" : `${psnr.toFixed(1)} dB`],
+				]}
+			/>
 		</Section>
 	);
 }
@@ -360,24 +358,14 @@ function OnTheGpu() {
 				</>
 			}
 		>
-			<dl class="figures">
-				<div>
-					<dt>Adapter</dt>
-					<dd>{adapter ?? "none"}</dd>
-				</div>
-				<div>
-					<dt>Computes on the</dt>
-					<dd>{software === undefined ? "–" : software ? "CPU" : "GPU"}</dd>
-				</div>
-				<div>
-					<dt>Images a second</dt>
-					<dd>{imagesPerSecond.value > 0 ? Math.round(imagesPerSecond.value) : "–"}</dd>
-				</div>
-				<div>
-					<dt>Parameters</dt>
-					<dd>{run.value?.parameters.toLocaleString("en-US") ?? "–"}</dd>
-				</div>
-			</dl>
+			<Figures
+				figures={[
+					["Adapter", adapter ?? "none"],
+					["Computes on the", software === undefined ? "–" : software ? "CPU" : "GPU"],
+					["Images a second", imagesPerSecond.value > 0 ? Math.round(imagesPerSecond.value) : "–"],
+					["Parameters", formatCount(run.value?.parameters)],
+				]}
+			/>
 		</Section>
 	);
 }

@@ -1,6 +1,7 @@
 import { signal, useSignal } from "@preact/signals";
 import { repositoryAddress } from "../../../../docs/site/repository.js";
 import {
+	adapterName,
 	type BenchmarkResult,
 	type BenchmarkRow,
 	type BenchmarkState,
@@ -11,7 +12,10 @@ import {
 	threeDigits,
 } from "../../shared/benchmark.js";
 import { showError } from "../actions.js";
+import { copyText } from "../clipboard.js";
+import { download } from "../download.js";
 import { engine } from "../engine.js";
+import { formatCount } from "../formats.js";
 import { Card } from "../parts/card.js";
 import { isReady, machine, onEvent, session } from "../store.js";
 import "./machine.css";
@@ -34,7 +38,7 @@ export function MachinePanel() {
 		<Card
 			id="machine"
 			title="The machine"
-			lead="What computes here, and how fast. Training pauses while the benchmark runs. Its result is a file that you can keep or share; nothing is sent by itself."
+			lead="The adapter that computes here, and its speed. Training pauses while the benchmark runs. Its result is a file that you can keep or share; the page sends nothing."
 		>
 			<Facts />
 			<Run />
@@ -72,7 +76,7 @@ function Facts() {
 					{Object.entries(limits).map(([name, limit]) => (
 						<div key={name}>
 							<dt>{name}</dt>
-							<dd>{limit.toLocaleString("en-US")}</dd>
+							<dd>{formatCount(limit)}</dd>
 						</div>
 					))}
 				</dl>
@@ -139,8 +143,8 @@ function Run() {
 				longer{machine.value?.software === true ? ", minutes on a CPU" : ""}
 			</label>
 			<p class="hint">
-				Measured are the nearest-code search, the convolutions of the network and a training step: medians of repeated
-				calls, until the GPU has finished.
+				It measures the nearest-code search, the convolutions of the network and a training step. Times are medians of
+				repeated calls, each until the GPU has finished.
 			</p>
 		</>
 	);
@@ -214,12 +218,7 @@ function Result() {
 	const { before, after } = result.ceiling;
 	const line = inOneLine(result);
 	const copy = async () => {
-		try {
-			await navigator.clipboard.writeText(line);
-			copied.value = "Copied.";
-		} catch {
-			copied.value = "The browser does not allow copying: select the line above.";
-		}
+		copied.value = (await copyText(line)) ? "Copied." : "The browser does not allow copying: select the line above.";
 	};
 	return (
 		<>
@@ -235,7 +234,12 @@ function Result() {
 				<button type="button" onClick={copy}>
 					Copy this line
 				</button>
-				<button type="button" onClick={() => download(result)}>
+				<button
+					type="button"
+					onClick={() =>
+						download(`${fileName(result)}.playground.json`, JSON.stringify(result, null, "\t"), "application/json")
+					}
+				>
 					Download the JSON file
 				</button>
 				<span role="status">{copied.value ?? ""}</span>
@@ -253,22 +257,10 @@ function Result() {
 	);
 }
 
-function download(result: BenchmarkResult): void {
-	const address = URL.createObjectURL(new Blob([JSON.stringify(result, null, "\t")], { type: "application/json" }));
-	const link = document.createElement("a");
-	link.href = address;
-	link.download = `${fileName(result)}.playground.json`;
-	link.click();
-	setTimeout(() => URL.revokeObjectURL(address), 10_000);
-}
-
 /** As the files of bench/results/ are named. */
-function fileName({ adapter: { description, device, vendor, architecture } }: BenchmarkResult): string {
-	const name = description || device || `${vendor} ${architecture}`;
-	return (
-		name
-			.toLowerCase()
-			.replace(/[^a-z0-9]+/g, "-")
-			.replace(/^-|-$/g, "") || "adapter"
-	);
+function fileName({ adapter }: BenchmarkResult): string {
+	return adapterName(adapter)
+		.toLowerCase()
+		.replace(/[^a-z0-9]+/g, "-")
+		.replace(/^-|-$/g, "");
 }

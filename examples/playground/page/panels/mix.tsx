@@ -5,6 +5,7 @@ import type { Coded } from "../../worker/drawing.js";
 import { showError } from "../actions.js";
 import { engine } from "../engine.js";
 import { Pixels } from "../parts/pixels.js";
+import { visiblePanels } from "../parts/visible.js";
 import { originals, run, step } from "../store.js";
 
 const between = 7;
@@ -19,26 +20,32 @@ interface Mixed {
 	readonly interpolated: Pictures;
 }
 
-/** Two test images: their halves swapped at the level of codes, and the pictures between them. */
+/** Two test images: halves of their codes swapped, and mixtures of their latents. */
 export function Mix() {
 	const isOpen = useSignal(false);
 	const chosen = useSignal<readonly [number, number]>([0, 1]);
 	const mixed = useSignal<Mixed | undefined>(undefined);
-	const state = useRef({ running: false, last: 0 });
+	const state = useRef({ running: false, again: false, last: 0 });
 	const info = run.value;
 
 	const update = async () => {
-		if (info === undefined || state.current.running) return;
+		state.current.again = true;
+		if (state.current.running) return;
 		state.current.running = true;
 		try {
-			const [first, second] = chosen.value;
-			const [a, b] = [await engine.drawing.encodeTest(first), await engine.drawing.encodeTest(second)];
-			const both = new Uint32Array(a.codes.length + b.codes.length);
-			both.set(mixHalves(a.codes, b.codes, info.grid[1], info.levels), 0);
-			both.set(mixHalves(b.codes, a.codes, info.grid[1], info.levels), a.codes.length);
-			const swapped = await engine.drawing.decode(both, 2);
-			const interpolated = await engine.drawing.interpolate(first, second, between);
-			mixed.value = { a, b, swapped, interpolated };
+			while (state.current.again) {
+				state.current.again = false;
+				const { value: info } = run;
+				if (info === undefined) break;
+				const [first, second] = chosen.value;
+				const [a, b] = [await engine.drawing.encodeTest(first), await engine.drawing.encodeTest(second)];
+				const both = new Uint32Array(a.codes.length + b.codes.length);
+				both.set(mixHalves(a.codes, b.codes, info.grid[1], info.levels), 0);
+				both.set(mixHalves(b.codes, a.codes, info.grid[1], info.levels), a.codes.length);
+				const swapped = await engine.drawing.decode(both, 2);
+				const interpolated = await engine.drawing.interpolate(first, second, between);
+				mixed.value = { a, b, swapped, interpolated };
+			}
 		} catch (error) {
 			showError(error);
 		} finally {
@@ -51,7 +58,7 @@ export function Mix() {
 		if (isOpen.value) update();
 	}, [isOpen.value, chosen.value, info?.id]);
 	useEffect(() => {
-		if (isOpen.value && performance.now() - state.current.last > refresh) update();
+		if (isOpen.value && visiblePanels.value.has("draw") && performance.now() - state.current.last > refresh) update();
 	}, [step.value]);
 
 	const choose = (which: 0 | 1) => (event: Event) => {
@@ -66,7 +73,7 @@ export function Mix() {
 				isOpen.value = event.currentTarget.open;
 			}}
 		>
-			<summary>Mix two images: swap their halves, and what lies between them</summary>
+			<summary>Mix two images: swap halves of their codes, and interpolate</summary>
 			<div class="row">
 				{([0, 1] as const).map((which) => (
 					<label key={which}>
@@ -134,6 +141,6 @@ function Tile({ pictures, index = 0, label, text }: TileProps) {
 }
 
 /** The left half of one grid of codes with the right half of another. */
-export function mixHalves(left: Uint32Array, right: Uint32Array, width: number, levels: number): Uint32Array {
+function mixHalves(left: Uint32Array, right: Uint32Array, width: number, levels: number): Uint32Array {
 	return left.map((code, i) => (Math.floor(i / levels) % width < width / 2 ? code : (right[i] as number)));
 }

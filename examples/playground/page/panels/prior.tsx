@@ -1,16 +1,18 @@
+import { downloadWeights } from "../download.js";
+import { formatCount } from "../formats.js";
+import { type Figure, Figures } from "../parts/figures.js";
 import "./prior.css";
 import { useSignal } from "@preact/signals";
 import { showError } from "../actions.js";
 import { engine } from "../engine.js";
 import { Card } from "../parts/card.js";
 import { Chart, type ChartSeries } from "../parts/chart.js";
-import { download } from "../parts/download.js";
-import { isReady, machine, run, step, test } from "../store.js";
+import { joinCurves } from "../parts/curves.js";
+import { isReady, run, step, test } from "../store.js";
 import { PriorCompletion } from "./prior_completion.js";
 import { PriorSamples } from "./prior_samples.js";
 import { PriorSequence } from "./prior_sequence.js";
 import { isPriorTraining, isUsable, nats, natsVersion, prior, wasLost } from "./prior_store.js";
-import { join } from "./train.js";
 
 /** Above this test error the reconstructions are blurred. */
 const blurred = 0.25;
@@ -94,13 +96,12 @@ function Training() {
 }
 
 function BeforeTraining() {
-	const software = machine.value?.software === true;
 	const nmse = test.value?.nmse;
 	return (
 		<>
 			<p class="hint">
-				It trains here on the codes of the training images; the network above waits meanwhile. That takes{" "}
-				{software ? "about a minute on this CPU" : "less than a minute on a GPU"}.
+				It trains here on the codes of the training images; the network above waits meanwhile. The page shows how much
+				time is left.
 				{nmse !== undefined &&
 					nmse > blurred &&
 					" The reconstructions are still blurred: the prior learns more from codes of a network that has trained longer."}
@@ -144,9 +145,9 @@ function Notes({ modelStep }: { readonly modelStep: number }) {
 	if (since <= 0) return null;
 	return (
 		<p class="hint" data-figure="prior-age">
-			The network has trained {since.toLocaleString("en-US")} steps since then. This prior belongs to its codes at step{" "}
-			{modelStep.toLocaleString("en-US")}, and here the network of that step encodes and decodes. Train again for the
-			codes of now.
+			The network has trained {formatCount(since)} steps since then. This prior belongs to its codes at step{" "}
+			{formatCount(modelStep)}, and here the network of that step encodes and decodes. Train again for the present
+			codes.
 		</p>
 	);
 }
@@ -160,7 +161,7 @@ function Progress() {
 	const codes = run.value?.codes ?? 1;
 	const bits = test === undefined ? undefined : (test.nats * positions) / Math.LN2;
 	const uniform = positions * Math.log2(codes);
-	const figures: [string, string, string][] = [
+	const figures: Figure[] = [
 		["Nats per code, training", newest === undefined ? "–" : newest.toFixed(3), "prior-nats"],
 		["Nats per code, held out", test === undefined ? "–" : test.nats.toFixed(3), "prior-held-out"],
 		["Bits per image, held out", bits === undefined ? "–" : bits.toFixed(0), "prior-bits"],
@@ -172,19 +173,12 @@ function Progress() {
 				title={`Cross-entropy in nats per code, of a gated PixelCNN with ${layers} layers of ${channels} channels`}
 				xLabel="step"
 				series={series}
-				data={join(training.steps, training.columns[0] ?? [], heldOut.steps, heldOut.columns[0] ?? [])}
+				data={joinCurves(training.steps, training.columns[0] ?? [], heldOut.steps, heldOut.columns[0] ?? [])}
 				version={version}
 				height={150}
 				summary={`${newest?.toFixed(3) ?? "None"} in training, ${test?.nats.toFixed(3) ?? "none"} on images that are not trained on.`}
 			/>
-			<dl class="figures">
-				{figures.map(([name, value, id]) => (
-					<div key={id}>
-						<dt>{name}</dt>
-						<dd data-figure={id}>{value}</dd>
-					</div>
-				))}
-			</dl>
+			<Figures figures={figures} />
 		</div>
 	);
 }
@@ -208,7 +202,7 @@ function Files() {
 					onClick={() =>
 						engine.prior
 							.save()
-							.then((bytes) => download("prior.safetensors", bytes))
+							.then((bytes) => downloadWeights("prior.safetensors", bytes))
 							.catch(showError)
 					}
 				>
@@ -219,7 +213,7 @@ function Files() {
 					onClick={() =>
 						engine.prior
 							.model()
-							.then((bytes) => download("model.safetensors", bytes))
+							.then((bytes) => downloadWeights("model.safetensors", bytes))
 							.catch(showError)
 					}
 				>

@@ -181,8 +181,8 @@ export function PriorCompletion() {
 				<SampleTiles samples={completions.value} what="Completion" names={classNames.value} isBusy={isBusy.value} />
 			)}
 			<p class="hint">
-				Kept codes stay exactly as they are. Codes that come later than an erased one count too: several completions are
-				drawn at once, and those continue under which the kept codes are likely.
+				Kept codes do not change. Those after an erased code count too: several candidates are drawn at once, and
+				resampled by the probability of the kept codes.
 			</p>
 		</div>
 	);

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import { mostClasses, type Samples } from "../../shared/frames.js";
+import { mostSampledClasses, type Samples } from "../../shared/frames.js";
 import { engine } from "../engine.js";
 import { Pixels } from "../parts/pixels.js";
 import { run } from "../store.js";
@@ -37,7 +37,7 @@ export function PriorSamples() {
 						Class{" "}
 						<select value={choice.value} onChange={(event) => (choice.value = event.currentTarget.value)}>
 							<option value={each}>
-								{names.length > mostClasses ? `the first ${mostClasses}, each once` : "each once"}
+								{names.length > mostSampledClasses ? `the first ${mostSampledClasses}, each once` : "each once"}
 							</option>
 							<ClassOptions />
 						</select>
@@ -74,7 +74,7 @@ function Sliders() {
 					value={temperature.value}
 					onInput={(event) => (temperature.value = Number(event.currentTarget.value))}
 				/>
-				<small>Divides the logits: below 1 likelier codes, at 0 only the likeliest.</small>
+				<small>Divides the logits. Below 1 likely codes are drawn more often, at 0 only the likeliest.</small>
 			</label>
 			<label>
 				<span>

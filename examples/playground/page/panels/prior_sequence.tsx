@@ -205,7 +205,7 @@ export function PriorSequence() {
 					</div>
 					<p class="hint">
 						The decoder needs all codes: for those that are not drawn yet it gets the most frequent ones of their
-						positions, and what it draws of them is covered.
+						positions, and their part of the picture is covered.
 					</p>
 				</div>
 				<div>
@@ -214,21 +214,21 @@ export function PriorSequence() {
 							? "All codes are drawn"
 							: `Row ${Math.floor(position / w) + 1}, column ${(position % w) + 1}${levels === 1 ? "" : `, level ${(count % levels) + 1}`}`}
 					</h4>
-					{next !== undefined && <Bars next={next} patches={count % levels === 0 ? patches : undefined} />}
+					{next !== undefined && <LikeliestCodes next={next} patches={count % levels === 0 ? patches : undefined} />}
 				</div>
 			</div>
 		</div>
 	);
 }
 
-interface BarsProps {
+interface LikeliestCodesProps {
 	readonly next: NextCode;
 	/** What each code draws; later levels draw differences, which cannot be shown alone. */
 	readonly patches: Pictures | undefined;
 }
 
 /** The likeliest codes, with their probabilities; the one that is drawn is marked. */
-function Bars({ next: { likeliest, drawn, probability }, patches }: BarsProps) {
+function LikeliestCodes({ next: { likeliest, drawn, probability }, patches }: LikeliestCodesProps) {
 	const isListed = likeliest.some(({ code }) => code === drawn);
 	const rows = isListed ? likeliest : [...likeliest, { code: drawn, probability }];
 	const largest = likeliest[0]?.probability ?? 1;
@@ -237,7 +237,7 @@ function Bars({ next: { likeliest, drawn, probability }, patches }: BarsProps) {
 			{rows.map(({ code, probability: share }, rank) => (
 				<li key={rank} class={code === drawn ? "drawn" : ""}>
 					{patches === undefined ? (
-						<span class="chip" style={{ background: codeColour(code).background }} />
+						<span class="chip" style={{ background: codeColour(code) }} />
 					) : (
 						<Pixels pictures={patches} index={code} />
 					)}

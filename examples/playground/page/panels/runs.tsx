@@ -1,11 +1,14 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { continueRun, linkTo, showError } from "../actions.js";
+import { copyText } from "../clipboard.js";
 import { download } from "../download.js";
 import { formatBytes, formatCount, formatDuration, formatNumber } from "../formats.js";
 import { Card } from "../parts/card.js";
 import { Chart, type ChartSeries } from "../parts/chart.js";
+import { joinCurves } from "../parts/curves.js";
 import { describeDifferences } from "../parts/differences.js";
+import { type Figure, Figures } from "../parts/figures.js";
 import { RateDistortion } from "../parts/rate_distortion.js";
 import { toJson } from "../run_file.js";
 import { runsOfOtherTabs } from "../run_lock.js";
@@ -21,7 +24,6 @@ import {
 	storageUse,
 	storedRuns,
 } from "../stored_runs.js";
-import { join } from "./train.js";
 import "./runs.css";
 
 const series: readonly ChartSeries[] = [
@@ -47,7 +49,7 @@ export function Runs() {
 			id="runs"
 			title="Runs"
 			wide
-			lead="The run above is stored in this browser by itself, with its weights and curves: while it trains, when it pauses, and when the tab is hidden. It goes on after a reload."
+			lead="This browser stores the run above automatically, with its weights and curves: while it trains, when it pauses, and when the tab is hidden. It goes on after a reload."
 		>
 			{storageProblem.value !== undefined && (
 				<p class="problem" role="alert">
@@ -119,7 +121,7 @@ function RunItem({ stored, isChosen, onChoose, onDelete }: RunItemProps) {
 	const said = useSignal("");
 	const newName = useSignal<string | undefined>(undefined);
 	const isShown = run.value?.id === id;
-	const figures: [string, string][] = [
+	const figures: Figure[] = [
 		["Steps", formatCount(step)],
 		["NMSE", formatNumber(evaluation?.nmse, 3)],
 		["PSNR", evaluation === undefined ? "–" : `${formatNumber(evaluation.psnr, 3)} dB`],
@@ -135,12 +137,7 @@ function RunItem({ stored, isChosen, onChoose, onDelete }: RunItemProps) {
 	};
 	const copyLink = async () => {
 		const link = linkTo(settings);
-		try {
-			await navigator.clipboard.writeText(link);
-			said.value = "Link copied.";
-		} catch {
-			said.value = link; // the browser does not let the page copy
-		}
+		said.value = (await copyText(link)) ? "Link copied." : link;
 	};
 	const saveJson = async () => {
 		const curves = await loadCurves(id);
@@ -179,14 +176,7 @@ function RunItem({ stored, isChosen, onChoose, onDelete }: RunItemProps) {
 				{new Date(updated).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" })}
 				{stored.data !== undefined && ` · ${stored.data.count} images of your own (${stored.data.name})`}
 			</p>
-			<dl class="figures">
-				{figures.map(([label, value]) => (
-					<div key={label}>
-						<dt>{label}</dt>
-						<dd>{value}</dd>
-					</div>
-				))}
-			</dl>
+			<Figures figures={figures} />
 			<div class="row">
 				<button
 					type="button"
@@ -234,7 +224,12 @@ function TwoRuns({ first, second }: { readonly first: StoredRun; readonly second
 	if (loaded.value === undefined) return null;
 	const [a, b] = loaded.value;
 	const columns = (i: number) =>
-		join(a.training.steps, a.training.columns[i] as number[], b.training.steps, b.training.columns[i] as number[]);
+		joinCurves(
+			a.training.steps,
+			a.training.columns[i] as number[],
+			b.training.steps,
+			b.training.columns[i] as number[],
+		);
 	const summary = (part: "nmse" | "perplexity") =>
 		`First: ${formatNumber(first.evaluation?.[part], 3)}, second: ${formatNumber(second.evaluation?.[part], 3)} on the test images.`;
 	return (

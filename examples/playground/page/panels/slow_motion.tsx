@@ -9,10 +9,11 @@ import { Card } from "../parts/card.js";
 import { CodeGrid } from "../parts/code_grid.js";
 import { Heat } from "../parts/heat.js";
 import { Pixels } from "../parts/pixels.js";
+import { visiblePanels } from "../parts/visible.js";
 import { isReady, isTraining, run } from "../store.js";
 import "./slow_motion.css";
 
-/** Milliseconds that each stage is shown when they follow each other by themselves. */
+/** Milliseconds that each stage is shown when stages advance automatically. */
 const pace = 1600;
 
 const stages = ["Batch", "Encode", "Distances", "Nearest code", "Straight-through", "Decode", "Gradients"] as const;
@@ -57,7 +58,9 @@ export function SlowMotion() {
 	};
 	useEffect(() => {
 		if (!isAuto.value) return;
-		const timer = setInterval(next, pace);
+		const timer = setInterval(() => {
+			if (visiblePanels.value.has("slow-motion")) next();
+		}, pace);
 		return () => clearInterval(timer);
 	}, [isAuto.value]);
 	// Training at full speed, or another run, makes what is shown old.
@@ -88,7 +91,7 @@ export function SlowMotion() {
 						if (slow.value === undefined) look();
 					}}
 				>
-					By itself
+					Advance automatically
 				</button>
 				<button type="button" disabled={data === undefined} onClick={() => engine.session.play().catch(showError)}>
 					Back to full speed
@@ -170,7 +173,7 @@ function Stages({ data, stage, position, onPosition }: StagesProps) {
 			<Stage
 				index={4}
 				stage={stage}
-				text={`Vectors are replaced by their codes, at a mean squared distance of ${data.quantizationError.toPrecision(3)} (commitment loss ${data.commitmentLoss.toPrecision(3)}). No gradient passes a rounding, so the decoder's is handed to the encoder as if nothing had been replaced, plus the pull of the commitment loss. Left: length of the gradient at the decoder's input. Right: at the encoder's output.`}
+				text={`Vectors are replaced by their codes, at a mean squared distance of ${data.quantizationError.toPrecision(3)} (commitment loss ${data.commitmentLoss.toPrecision(3)}). No gradient passes a rounding, so the encoder gets the decoder's gradient as if nothing had been replaced, plus the gradient of the commitment loss. Left: length of the gradient at the decoder's input. Right: at the encoder's output.`}
 			>
 				<div class="maps two">
 					<Heat values={data.decoderGradient} width={w} most={strongest} label="Gradient at the decoder's input" />

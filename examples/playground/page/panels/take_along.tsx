@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { linkTo, loadModel, showError } from "../actions.js";
-import { download, toNpy } from "../download.js";
+import { copyText } from "../clipboard.js";
+import { download, downloadWeights, toNpy } from "../download.js";
 import { engine } from "../engine.js";
 import { formatBytes, formatCount } from "../formats.js";
 import { Card } from "../parts/card.js";
@@ -36,7 +37,7 @@ export function TakeAlong() {
 
 	const saveModel = work("The weights are read …", async () => {
 		const { bytes, step } = await engine.takeAlong.model();
-		download("model.safetensors", bytes as Uint8Array<ArrayBuffer>, "application/octet-stream");
+		downloadWeights("model.safetensors", bytes);
 		return `model.safetensors of step ${formatCount(step)}, ${formatBytes(bytes.length)}.`;
 	});
 	const saveCodes = (split: "train" | "test") =>
@@ -51,12 +52,7 @@ export function TakeAlong() {
 	});
 	const copyLink = work("", async () => {
 		const link = linkTo(settings.value);
-		try {
-			await navigator.clipboard.writeText(link);
-			return "The link is copied.";
-		} catch {
-			return link; // the browser does not let the page copy
-		}
+		return (await copyText(link)) ? "The link is copied." : link;
 	});
 	const saveJson = work("The run is evaluated …", async () => {
 		const evaluation = await engine.takeAlong.evaluation();
@@ -148,7 +144,9 @@ export function TakeAlong() {
 						});
 					}}
 				/>
-				<small>Or drop it here. It must not have residual blocks, and be for images with as many channels.</small>
+				<small>
+					Or drop it here. It must have no residual blocks, and as many image channels as the images of the shown run.
+				</small>
 			</div>
 			{problem.value !== undefined && (
 				<p class="problem" role="alert">
@@ -166,7 +164,8 @@ tessera decode model.safetensors codes-test.npy --out decoded`}
 			<h3>In PyTorch</h3>
 			<pre>
 				<code>
-					{`from safetensors.torch import load_file
+					{`import numpy
+from safetensors.torch import load_file
 weights = load_file("model.safetensors")
 codes = numpy.load("codes-test.npy")`}
 				</code>

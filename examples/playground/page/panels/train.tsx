@@ -2,14 +2,18 @@ import { useSignal } from "@preact/signals";
 import { levelsOf } from "../../shared/settings.js";
 import { getTrainsWhileHidden, setTrainsWhileHidden, showError, startRun, togglePlay } from "../actions.js";
 import { engine } from "../engine.js";
+import { formatCount, formatDuration } from "../formats.js";
 import { Card } from "../parts/card.js";
 import { Chart, type ChartSeries } from "../parts/chart.js";
+import { joinCurves } from "../parts/curves.js";
+import { type Figure, Figures } from "../parts/figures.js";
 import { SettingsForm } from "../parts/settings_form.js";
 import { Strip } from "../parts/strip.js";
 import {
 	curves,
 	curvesVersion,
 	imagesPerSecond,
+	isReady,
 	isTraining,
 	machine,
 	run,
@@ -27,22 +31,17 @@ const speeds = [
 	{ value: 1, label: "1 step a second" },
 ];
 
-const errorSeries: readonly ChartSeries[] = [
-	{ label: "batch", colour: "--curve-1" },
-	{ label: "test", colour: "--curve-2" },
-];
-const perplexitySeries: readonly ChartSeries[] = [
+const batchAndTest: readonly ChartSeries[] = [
 	{ label: "batch", colour: "--curve-1" },
 	{ label: "test", colour: "--curve-2" },
 ];
 const lossSeries: readonly ChartSeries[] = [{ label: "loss", colour: "--curve-4" }];
 
 export function Train() {
-	const isSlowMotion = session.value.activity === "slow motion";
 	return (
 		<Card id="train" title="Train" wide lead={<Lead />}>
-			<Controls disabled={isSlowMotion} />
-			<Figures />
+			<Controls />
+			<RunFigures />
 			<Strip />
 			<Curves />
 			<Options />
@@ -57,15 +56,14 @@ function Lead() {
 	return (
 		<>
 			A network turns each {images.width} × {images.height} image into {positions} codes out of {codes}, and draws it
-			again from these codes alone. It trains now, in this tab, on {images.count.toLocaleString("en-US")} images (
-			{dataName}). Upper rows: test images. Under them: what the codes keep.
+			again from these codes alone. It trains in this tab, on {formatCount(images.count)} images ({dataName}
+			). Upper rows: test images. Below them: their reconstructions.
 		</>
 	);
 }
 
-function Controls({ disabled }: { readonly disabled: boolean }) {
-	const isReady = session.value.phase === "ready";
-	const off = !isReady || disabled;
+function Controls() {
+	const off = !isReady.value;
 	return (
 		<div class="row" role="toolbar" aria-label="Training">
 			<button type="button" class="primary" disabled={off} onClick={togglePlay}>
@@ -74,7 +72,7 @@ function Controls({ disabled }: { readonly disabled: boolean }) {
 			<button type="button" disabled={off} onClick={() => engine.session.stepOnce().catch(showError)}>
 				One step
 			</button>
-			<button type="button" disabled={!isReady} onClick={() => startRun(settings.value)}>
+			<button type="button" disabled={off} onClick={() => startRun(settings.value)}>
 				Restart
 			</button>
 			<label>
@@ -94,50 +92,33 @@ function Controls({ disabled }: { readonly disabled: boolean }) {
 	);
 }
 
-function Figures() {
+function RunFigures() {
 	const { nmse, psnr, perplexity, codesInUse } = test.value ?? {};
-	const total = (run.value?.codes ?? 0) || undefined;
-	const figures: [string, string, string][] = [
-		["Step", step.value.toLocaleString("en-US"), "step"],
-		["Time", formatSeconds(seconds.value), "time"],
-		[
-			"Images a second",
-			imagesPerSecond.value > 0 ? Math.round(imagesPerSecond.value).toLocaleString("en-US") : "–",
-			"rate",
-		],
+	const total = run.value?.codes;
+	const figures: Figure[] = [
+		["Step", formatCount(step.value), "step"],
+		["Time", formatDuration(1000 * seconds.value), "time"],
+		["Images a second", imagesPerSecond.value > 0 ? formatCount(Math.round(imagesPerSecond.value)) : "–", "rate"],
 		["Test error (NMSE)", nmse === undefined ? "–" : nmse.toPrecision(3), "nmse"],
 		["PSNR", psnr === undefined ? "–" : `${psnr.toFixed(1)} dB`, "psnr"],
 		["Perplexity", perplexity === undefined ? "–" : perplexity.toFixed(1), "perplexity"],
 		["Codes in use", codesInUse === undefined ? "–" : `${codesInUse} of ${total ?? "–"}`, "codes-in-use"],
 	];
-	return (
-		<dl class="figures">
-			{figures.map(([name, value, id]) => (
-				<div key={id}>
-					<dt>{name}</dt>
-					<dd data-figure={id}>{value}</dd>
-				</div>
-			))}
-		</dl>
-	);
-}
-
-function formatSeconds(value: number): string {
-	return value < 60 ? `${value.toFixed(1)} s` : `${Math.floor(value / 60)} min ${Math.floor(value % 60)} s`;
+	return <Figures figures={figures} />;
 }
 
 function Curves() {
 	const version = curvesVersion.value;
 	const { training, test: tests } = curves;
 	const columns = (i: number) =>
-		join(training.steps, training.columns[i] as number[], tests.steps, tests.columns[i] as number[]);
+		joinCurves(training.steps, training.columns[i] as number[], tests.steps, tests.columns[i] as number[]);
 	const { nmse, perplexity } = test.value ?? {};
 	return (
 		<div class="charts">
 			<Chart
 				title="Error (NMSE)"
 				xLabel="step"
-				series={errorSeries}
+				series={batchAndTest}
 				data={columns(0)}
 				version={version}
 				logarithmic
@@ -146,7 +127,7 @@ function Curves() {
 			<Chart
 				title="Perplexity of the codes"
 				xLabel="step"
-				series={perplexitySeries}
+				series={batchAndTest}
 				data={columns(1)}
 				version={version}
 				summary={perplexity === undefined ? "No step yet." : `${perplexity.toFixed(1)} at step ${step.value}.`}
@@ -162,29 +143,6 @@ function Curves() {
 			/>
 		</div>
 	);
-}
-
-/** Two curves over one axis of steps. */
-export function join(
-	stepsA: readonly number[],
-	a: readonly number[],
-	stepsB: readonly number[],
-	b: readonly number[],
-): (number | null)[][] {
-	const steps: number[] = [];
-	const [left, right]: [(number | null)[], (number | null)[]] = [[], []];
-	for (let i = 0, j = 0; i < stepsA.length || j < stepsB.length; ) {
-		const at = Math.min(stepsA[i] ?? Number.POSITIVE_INFINITY, stepsB[j] ?? Number.POSITIVE_INFINITY);
-		steps.push(at);
-		left.push(stepsA[i] === at ? positive(a[i++]) : null);
-		right.push(stepsB[j] === at ? positive(b[j++]) : null);
-	}
-	return [steps, left, right];
-}
-
-/** A logarithmic axis has no place for 0. */
-function positive(value: number | undefined): number | null {
-	return value !== undefined && value > 0 ? value : null;
 }
 
 function Options() {

@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { GivenFile } from "../../worker/own_data.js";
+import { showError } from "../actions.js";
 
 /** The side of the frames that are kept, in pixels: more than any size of the images. */
 const side = 128;
@@ -39,7 +40,7 @@ export function Camera({ onFrames }: CameraProps) {
 	}, [stream.value]);
 	useEffect(() => {
 		if (!isRecording.value) return;
-		const timer = setInterval(addFrame, 1000 / recorded);
+		const timer = setInterval(() => addFrame().catch(showError), 1000 / recorded);
 		return () => clearInterval(timer);
 	}, [isRecording.value]);
 
@@ -86,7 +87,7 @@ export function Camera({ onFrames }: CameraProps) {
 		<div class="camera">
 			<video ref={video} autoplay muted playsInline aria-label="The webcam's picture" />
 			<div class="row">
-				<button type="button" class="primary" onClick={addFrame}>
+				<button type="button" class="primary" onClick={() => addFrame().catch(showError)}>
 					Add a frame
 				</button>
 				<button
@@ -104,7 +105,7 @@ export function Camera({ onFrames }: CameraProps) {
 			</div>
 			<p class="hint">
 				{frames.value} {frames.value === 1 ? "frame" : "frames"} added. Each gives {crops.length} images: its middle
-				square and the corners of that. Two frames are the least, twenty a fair number. Move a little between them.
+				square and the corners of that. Add at least two frames; twenty are better. Move a little between them.
 			</p>
 		</div>
 	);

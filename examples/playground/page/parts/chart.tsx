@@ -1,12 +1,12 @@
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
+import { colourOf } from "./colour_of.js";
 
 export interface ChartSeries {
 	readonly label: string;
 	/** A custom property of the style sheet, such as "--curve-1". */
 	readonly colour: string;
 	readonly dashed?: boolean;
-	readonly digits?: number;
 }
 
 interface ChartProps {
@@ -34,8 +34,7 @@ export function Chart({ title, xLabel, series, data, version, logarithmic, heigh
 		if (element === null) return;
 		const make = () => {
 			plot.current?.destroy();
-			const style = getComputedStyle(element);
-			const colour = (name: string) => resolveColour(element, style.getPropertyValue(name));
+			const colour = (name: string) => colourOf(element, name);
 			const axis = { stroke: colour("--muted"), grid: { stroke: colour("--edge"), width: 1 }, ticks: { show: false } };
 			plot.current = new uPlot(
 				{
@@ -49,14 +48,14 @@ export function Chart({ title, xLabel, series, data, version, logarithmic, heigh
 					],
 					series: [
 						{ label: xLabel },
-						...series.map(({ label, colour: name, dashed, digits = 3 }) => ({
+						...series.map(({ label, colour: name, dashed }) => ({
 							label,
 							stroke: colour(name),
 							width: 1.75,
 							spanGaps: true,
 							points: { show: false },
 							...(dashed === true ? { dash: [5, 4] } : {}),
-							value: (_: uPlot, value: number | null) => (value == null ? "–" : value.toPrecision(digits)),
+							value: (_: uPlot, value: number | null) => (value == null ? "–" : value.toPrecision(3)),
 						})),
 					],
 					legend: { live: true },
@@ -96,17 +95,7 @@ function toColumns(data: readonly (readonly (number | null)[])[]): uPlot.Aligned
 	return data as unknown as uPlot.AlignedData;
 }
 
-/** Canvases take resolved colours, not light-dark(). */
-function resolveColour(element: HTMLElement, value: string): string {
-	const probe = document.createElement("span");
-	probe.style.color = value;
-	element.append(probe);
-	const { color } = getComputedStyle(probe);
-	probe.remove();
-	return color;
-}
-
-/** Powers of ten and their halves; others have no room. */
+/** Labels of 1, 2 and 5 times powers of ten; there is no room for others. */
 function logarithmicTicks(_: uPlot, values: number[]): string[] {
 	return values.map((value) => {
 		if (value == null) return "";

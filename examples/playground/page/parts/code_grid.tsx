@@ -83,7 +83,7 @@ export function CodeGrid({
 						data-position={position}
 						tabIndex={position === at.value ? 0 : -1}
 						class={`${isFree ? "free" : ""} ${position === marked ? "marked" : ""}`}
-						style={colour === undefined ? {} : { background: colour.background, color: colour.text }}
+						style={colour === undefined ? {} : { background: colour, color: "#000" }}
 						aria-label={`Row ${Math.floor(position / w) + 1}, column ${(position % w) + 1}: ${isFree ? "free" : `code ${code ?? "none"}`}`}
 						onFocus={() => {
 							at.value = position;

@@ -1,6 +1,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { CodebookView } from "../../shared/frames.js";
 import { CodeSlider } from "./code_slider.js";
+import { colourOf } from "./colour_of.js";
 import { toImageData } from "./pixels.js";
 
 /** Pixels of the canvas for each code. */
@@ -109,10 +110,11 @@ interface Marks {
 function drawTable(element: HTMLCanvasElement, view: CodebookView, columns: number, marks: Marks): void {
 	const context = element.getContext("2d");
 	if (context === null) return;
-	const style = getComputedStyle(element);
-	const [text, bad, warm] = ["--accent", "--bad", "--warm"].map((name) =>
-		colourOf(element, style.getPropertyValue(name)),
-	);
+	const [accent, bad, warm] = ["--accent", "--bad", "--warm"].map((name) => colourOf(element, name)) as [
+		string,
+		string,
+		string,
+	];
 	context.clearRect(0, 0, element.width, element.height);
 	context.imageSmoothingEnabled = false;
 	const most = view.use.reduce((a, b) => Math.max(a, b), 1);
@@ -127,19 +129,19 @@ function drawTable(element: HTMLCanvasElement, view: CodebookView, columns: numb
 		context.globalAlpha = isDead(use) ? 0.55 : 1;
 		context.drawImage(patch, left + inset, top + inset, side, side);
 		context.globalAlpha = 1;
-		if (isDead(use)) outline(context, left + inset - 1, top + inset - 1, side + 2, bad as string, 1.5);
+		if (isDead(use)) outline(context, left + inset - 1, top + inset - 1, side + 2, bad, 1.5);
 		const since = marks.flashes.get(code);
 		if (since !== undefined) {
-			const left01 = 1 - (now - since) / flash;
-			if (left01 <= 0) marks.flashes.delete(code);
+			const remaining = 1 - (now - since) / flash;
+			if (remaining <= 0) marks.flashes.delete(code);
 			else {
-				context.globalAlpha = marks.still ? 1 : left01;
-				outline(context, left + 2, top + 2, cell - 4, warm as string, 4);
+				context.globalAlpha = marks.still ? 1 : remaining;
+				outline(context, left + 2, top + 2, cell - 4, warm, 4);
 				context.globalAlpha = 1;
 			}
 		}
 		if (code === marks.pointed || code === marks.chosen)
-			outline(context, left + 1.5, top + 1.5, cell - 3, text as string, code === marks.chosen ? 3 : 2);
+			outline(context, left + 1.5, top + 1.5, cell - 3, accent, code === marks.chosen ? 3 : 2);
 	}
 }
 
@@ -156,10 +158,7 @@ function outline(
 	context.strokeRect(x, y, side, side);
 }
 
-/** A custom property as a colour that a canvas takes. */
-export function colourOf(element: HTMLElement, value: string): string {
-	element.style.color = value;
-	const { color } = getComputedStyle(element);
-	element.style.color = "";
-	return color;
+/** Codes in a row, so that the table is about twice as wide as high. */
+export function columnsFor(codes: number): number {
+	return Math.min(32, Math.max(8, 2 ** Math.ceil(Math.log2(Math.sqrt(2 * Math.max(1, codes))))));
 }

@@ -1,13 +1,14 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { showError } from "../actions.js";
-import { columnsFor } from "../panels/codebook.js";
-import { join } from "../panels/train.js";
+import { formatCount } from "../formats.js";
 import { codebook, pointedCode, test } from "../store.js";
 import { Card } from "./card.js";
 import { Chart, type ChartSeries } from "./chart.js";
 import { CodeGrid } from "./code_grid.js";
-import { CodeTable, describeUse } from "./code_table.js";
+import { CodeTable, columnsFor, describeUse } from "./code_table.js";
+import { joinCurves } from "./curves.js";
+import { type Figure, Figures } from "./figures.js";
 import { browsers, helpForThisBrowser, type Missing } from "./missing.js";
 import { Pixels } from "./pixels.js";
 import { loadRecordedRun, type RecordedRun, showMoment } from "./recorded_run.js";
@@ -43,7 +44,7 @@ export function Fallback({ missing }: { readonly missing: Missing }) {
 				id="recorded"
 				title="A recorded run"
 				wide
-				lead="This is what the page does on a machine that can train. It was recorded with the page's own code and its first settings."
+				lead="This is what the page does on a machine that can train. It was recorded with the page's own code and the default settings."
 			>
 				<Recorded />
 			</Card>
@@ -106,7 +107,7 @@ function Recorded() {
 	useEffect(() => {
 		if (loaded.value !== undefined) showMoment(loaded.value, index.value);
 	}, [loaded.value, index.value]);
-	if (loaded.value === undefined) return <p class="hint">The recorded run is loaded.</p>;
+	if (loaded.value === undefined) return <p class="hint">Loading the recorded run …</p>;
 	const { recording } = loaded.value;
 	const play = () => {
 		if (!isPlaying.value && index.value === last) index.value = 0;
@@ -132,38 +133,29 @@ function Recorded() {
 						index.value = Number(event.currentTarget.value);
 					}}
 				/>
-				<span data-figure="moment">step {moment?.step.toLocaleString("en-US")}</span>
+				<span data-figure="moment">step {formatCount(moment?.step)}</span>
 			</div>
-			<Figures run={loaded.value} />
+			<TestFigures run={loaded.value} />
 			<Strip />
 			<Curves run={loaded.value} index={index.value} />
 			<End run={loaded.value} />
 			<p class="hint">
 				Recorded on {recording.adapter} with Tessera {recording.library}, {recording.date.slice(0, 10)}:{" "}
-				{recording.run.codes} codes, {recording.run.images.count.toLocaleString("en-US")} digits drawn by the page.
+				{recording.run.codes} codes, {formatCount(recording.run.images.count)} digits drawn by the page.
 			</p>
 		</>
 	);
 }
 
-function Figures({ run: { recording } }: { readonly run: RecordedRun }) {
+function TestFigures({ run: { recording } }: { readonly run: RecordedRun }) {
 	const { nmse = 0, psnr = 0, perplexity = 0, codesInUse = 0 } = test.value ?? {};
-	const figures: [string, string][] = [
+	const figures: Figure[] = [
 		["Test error (NMSE)", nmse.toPrecision(3)],
 		["PSNR", `${psnr.toFixed(1)} dB`],
 		["Perplexity", perplexity.toFixed(1)],
 		["Codes in use", `${codesInUse} of ${recording.run.codes}`],
 	];
-	return (
-		<dl class="figures">
-			{figures.map(([name, value]) => (
-				<div key={name}>
-					<dt>{name}</dt>
-					<dd>{value}</dd>
-				</div>
-			))}
-		</dl>
-	);
+	return <Figures figures={figures} />;
 }
 
 /** The curves up to a moment. */
@@ -173,7 +165,7 @@ function Curves({ run: { recording }, index }: { readonly run: RecordedRun; read
 	const length = training.steps.filter((step) => step <= until).length;
 	const seen = moments.slice(0, index + 1);
 	const data = (of: "nmse" | "perplexity") =>
-		join(
+		joinCurves(
 			training.steps.slice(0, length),
 			training[of].slice(0, length),
 			seen.map(({ step }) => step),

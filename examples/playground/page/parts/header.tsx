@@ -1,4 +1,5 @@
 import { useSignal } from "@preact/signals";
+import { keepValue } from "../browser_storage.js";
 import { machine, session } from "../store.js";
 
 interface HeaderProps {
@@ -49,7 +50,7 @@ function ThemeButton() {
 		isDark.value = !isDark.value;
 		const theme = isDark.value ? "dark" : "light";
 		document.documentElement.dataset.theme = theme;
-		localStorage.setItem("theme", theme);
+		keepValue("localStorage", "theme", theme);
 	};
 	return (
 		<button type="button" class="quiet" onClick={toggle} aria-pressed={isDark.value}>

@@ -1,6 +1,7 @@
 import { defaultSettings } from "../../shared/settings.js";
 import { continued, showError, startRun } from "../actions.js";
 import { engine } from "../engine.js";
+import { formatCount } from "../formats.js";
 import { failure, machine, notice, session, settings } from "../store.js";
 import { isSlow } from "./slow_step.js";
 
@@ -12,15 +13,15 @@ export function Messages() {
 			{machine.value?.software === true && session.value.phase !== "no adapter" && (
 				<p class="message">
 					This browser offers no GPU to this page, so the network trains on the CPU ({machine.value.adapter}), much more
-					slowly. Everything works all the same.
+					slowly. All panels work.
 				</p>
 			)}
 			{continued.value !== undefined && (
 				<p class="message">
-					The run “{continued.value.name}” goes on from step {continued.value.step.toLocaleString("en-US")}, where this
-					browser stored it.{" "}
+					The run “{continued.value.name}” goes on from step {formatCount(continued.value.step)}, where this browser
+					stored it.{" "}
 					<button type="button" class="quiet" onClick={() => startRun(settings.value)}>
-						Start afresh
+						Begin a new run
 					</button>{" "}
 					<button type="button" class="quiet" onClick={() => (continued.value = undefined)}>
 						Close
@@ -37,11 +38,10 @@ export function Messages() {
 			)}
 			{isSlow.value && (
 				<p class="message">
-					Nothing has come back for 20 seconds: these settings are large for this machine. Wait, or choose fewer
-					channels, fewer codes, a smaller batch or smaller images. A step that has begun cannot be stopped but by
-					reloading.{" "}
+					The worker has sent nothing for 20 seconds: these settings may be too large for this machine. Wait, or choose
+					fewer channels, fewer codes, a smaller batch or smaller images. Only a reload stops a step that has begun.{" "}
 					<button type="button" class="quiet" onClick={() => location.assign(location.pathname)}>
-						Reload with the first settings
+						Reload with the default settings
 					</button>
 				</p>
 			)}
@@ -52,7 +52,7 @@ export function Messages() {
 						Try again
 					</button>{" "}
 					<button type="button" class="quiet" onClick={() => startRun(defaultSettings)}>
-						Begin a run with the first settings
+						Begin a run with the default settings
 					</button>{" "}
 					<button type="button" class="quiet" onClick={() => location.reload()}>
 						Reload the page

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { PlaneView } from "../../shared/frames.js";
 import { codebook, plane, pointedCode } from "../store.js";
-import { colourOf } from "./code_table.js";
+import { colourOf } from "./colour_of.js";
 
 const side = 480;
 const margin = 16;
@@ -40,8 +40,7 @@ function draw(
 ): void {
 	const context = element.getContext("2d");
 	if (context === null) return;
-	const style = getComputedStyle(element);
-	const colour = (name: string) => colourOf(element, style.getPropertyValue(name));
+	const colour = (name: string) => colourOf(element, name);
 	const [dot, square, dead, mark, edge] = ["--curve-1", "--curve-2", "--muted", "--text", "--card"].map(colour) as [
 		string,
 		string,
@@ -52,7 +51,6 @@ function draw(
 	const place = placer(view.latents, side);
 	context.clearRect(0, 0, side, side);
 	context.fillStyle = dot;
-	context.globalAlpha = 0.45;
 	for (let i = 0; i < view.assigned.length; i++) {
 		const [x, y] = place(view.latents, i);
 		context.globalAlpha = view.assigned[i] === pointed ? 1 : 0.4;

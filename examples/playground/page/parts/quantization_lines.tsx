@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
 import { plane } from "../store.js";
-import { colourOf } from "./code_table.js";
+import { colourOf } from "./colour_of.js";
 import { placer } from "./plane.js";
 
 const side = 360;
@@ -15,8 +15,7 @@ export function QuantizationLines() {
 		const { current: element } = canvas;
 		const context = element?.getContext("2d");
 		if (element == null || context == null || view === undefined) return;
-		const style = getComputedStyle(element);
-		const colour = (name: string) => colourOf(element, style.getPropertyValue(name));
+		const colour = (name: string) => colourOf(element, name);
 		const place = placer(view.latents, side);
 		const [latent, code, line] = ["--curve-1", "--curve-2", "--muted"].map(colour) as [string, string, string];
 		context.clearRect(0, 0, side, side);

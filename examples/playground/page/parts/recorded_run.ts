@@ -47,7 +47,8 @@ async function pixelsOf(response: Response): Promise<ImageData> {
 	const context = canvas.getContext("2d", { willReadFrequently: true });
 	if (context === null) throw new Error("This browser has no canvas.");
 	context.drawImage(bitmap, 0, 0);
-	return context.getImageData(0, 0, bitmap.width, bitmap.height);
+	bitmap.close();
+	return context.getImageData(0, 0, canvas.width, canvas.height);
 }
 
 /** A row of grey pictures that lie side by side. */

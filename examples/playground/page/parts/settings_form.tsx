@@ -19,7 +19,7 @@ export const descriptions: Readonly<
 	},
 	init: {
 		name: "First codes",
-		help: "Normal: N(0, 1). Uniform: ±1/K. Data: latents of the first images. K-means of them.",
+		help: "Normal: N(0, 1). Uniform: ±1/K. Data: latents of the first images. K-means: centres of these latents.",
 	},
 	decay: { name: "Decay γ", help: "How much of the moving averages is kept in each step." },
 	deadBelow: {
@@ -29,7 +29,10 @@ export const descriptions: Readonly<
 	beta: { name: "Commitment β", help: "How strongly the encoder is held near its codes." },
 	gradient: { name: "Gradient", help: "How the decoder's gradient passes the quantizer: copied, or rotated." },
 	similarity: { name: "Similarity", help: "Nearest by distance, or by angle." },
-	hidden: { name: "Channels", help: "Of the inner layers; the time of a step grows with their square." },
+	hidden: {
+		name: "Channels",
+		help: "Of the inner layers, rounded up to an even number. The work of a step grows with their square.",
+	},
 	batch: { name: "Batch", help: "Images in each step." },
 	lr: { name: "Learning rate", help: "Adam's, for 300 steps; then it falls as 1/step." },
 	images: { name: "Images", help: "How many training images." },
@@ -38,7 +41,7 @@ export const descriptions: Readonly<
 
 const order = Object.keys(descriptions) as (keyof typeof descriptions)[];
 
-/** Whether a setting matters with the others. */
+/** Whether a setting has an effect with this quantizer and these images. */
 export function matters(
 	name: SettingName,
 	{ quantizer, data }: Pick<Settings, "quantizer"> & Partial<Pick<Settings, "data">>,

@@ -4,8 +4,9 @@ import type { Quantizer } from "tessera-gpu/quantizers";
 import type { VQVAE } from "tessera-gpu/vqvae";
 import type { Pictures, PriorPoint, RunInfo } from "../../shared/frames.js";
 import type { Settings } from "../../shared/settings.js";
-import { BatchOrder, type ImagesOnGpu } from "../data.js";
+import { BatchOrder, consecutiveBatches, type ImagesOnGpu } from "../data.js";
 import { makeModel } from "../make_model.js";
+import { sha256 } from "../sha256.js";
 import { decodeSquares, patchesOf, type TrainingRun } from "../training_run.js";
 import { Uses } from "../uses.js";
 import { CodeSet } from "./code_set.js";
@@ -16,7 +17,7 @@ const encodedTogether = { gpu: 128, cpu: 32 };
 /** Grids that are evaluated together. */
 const evaluatedTogether = 32;
 
-/** What a prior learns: the codes of a VQ-VAE as it was when the training began, which may go on to change. */
+/** What a prior learns: the codes of a VQ-VAE as it was when the prior's training began. */
 interface Subject {
 	readonly info: RunInfo;
 	readonly settings: Settings;
@@ -64,8 +65,7 @@ export class PriorTraining {
 		const { train, test } = images.images;
 		const bytes = await run.saveModel();
 		const squares = gpu.scope(() => noGrad(() => decodeSquares(run.model)));
-		const patches = patchesOf(await squares.data(), squares.shape);
-		squares.dispose();
+		const patches = patchesOf(await squares.data().finally(() => squares.dispose()), squares.shape);
 		const numClasses = train.labels !== undefined && classes.length > 1 ? classes.length : 0;
 		const shape = { height: grid[0], width: grid[1] * levels };
 		const plan = planPrior(
@@ -89,7 +89,12 @@ export class PriorTraining {
 	/** The same prior on another device. */
 	static restore(gpu: Gpu, { subject, bytes, step, milliseconds, heldOutPoint }: PriorCopy): PriorTraining {
 		const restored = new PriorTraining(gpu, subject);
-		restored.trainer.loadStateDict(loadSafetensors(bytes));
+		try {
+			restored.trainer.loadStateDict(loadSafetensors(bytes));
+		} catch (error) {
+			restored.dispose();
+			throw error;
+		}
 		restored.taken = step;
 		restored.milliseconds = milliseconds;
 		restored.heldOutPoint = heldOutPoint;
@@ -102,10 +107,17 @@ export class PriorTraining {
 	) {
 		const { settings, info, variance, bytes, plan, train } = subject;
 		this.model = makeModel(gpu, settings, { channels: info.images.channels, variance });
-		this.model.loadStateDict(loadSafetensors(bytes));
-		this.prior = new GatedPixelCNN(gpu, plan.sizes);
-		const { steps, lr, dropout } = plan;
-		this.trainer = new PriorTrainer(this.prior, { steps, lr, dropout, seed: settings.seed });
+		const made: { dispose(): void }[] = [this.model];
+		try {
+			this.model.loadStateDict(loadSafetensors(bytes));
+			this.prior = new GatedPixelCNN(gpu, plan.sizes);
+			made.push(this.prior);
+			const { steps, lr, dropout } = plan;
+			this.trainer = new PriorTrainer(this.prior, { steps, lr, dropout, seed: settings.seed });
+		} catch (error) {
+			for (const each of made.reverse()) each.dispose();
+			throw error;
+		}
 		this.order = new BatchOrder(train.count, plan.batch, settings.seed);
 	}
 
@@ -159,15 +171,9 @@ export class PriorTraining {
 		const { heldOut, plan } = this.subject;
 		const { taken: step } = this;
 		const count = Math.min(plan.heldOut, heldOut.count);
-		const batches = Array.from({ length: Math.ceil(count / evaluatedTogether) }, (_, i) => {
-			const first = i * evaluatedTogether;
-			const length = Math.min(evaluatedTogether, count - first);
-			return () =>
-				heldOut.batch(
-					this.gpu,
-					Uint32Array.from({ length }, (_, at) => first + at),
-				);
-		});
+		const batches = consecutiveBatches(count, evaluatedTogether).map(
+			(indices) => () => heldOut.batch(this.gpu, indices),
+		);
 		this.heldOutPoint = { step, nats: await this.trainer.evaluate(batches) };
 	}
 
@@ -185,12 +191,11 @@ export class PriorTraining {
 	async savePrior(): Promise<Uint8Array> {
 		const { bytes, info, plan } = this.subject;
 		const { seed: _, ...sizes } = plan.sizes;
-		const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", Uint8Array.from(bytes)));
 		return saveSafetensors(this.prior.stateDict(), {
 			format: "pt",
 			prior: "gated-pixel-cnn",
 			levels: String(info.levels),
-			model: Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join(""),
+			model: await sha256(bytes),
 			...Object.fromEntries(Object.entries(sizes).map(([name, value]) => [name, String(value)])),
 		});
 	}
@@ -202,7 +207,7 @@ export class PriorTraining {
 		return codes.share(levels === 1 ? [count, ...grid] : [count, ...grid, levels]);
 	}
 
-	/** Runs `body`, during which the tensors live, also if the prior is disposed of meanwhile. */
+	/** Runs `body`; the tensors are freed after it if the prior is disposed of meanwhile. */
 	hold<T>(body: () => Promise<T>): Promise<T> {
 		return this.uses.hold(body);
 	}
