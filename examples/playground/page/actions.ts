@@ -4,6 +4,7 @@ import { describeError } from "../shared/describe_error.js";
 import { defaultSettings, fromQuery, type Settings, toQuery } from "../shared/settings.js";
 import { engine, listenToEngine, workerFailure } from "./engine.js";
 import { missing, whatIsMissing } from "./parts/missing.js";
+import { recall, remember } from "./remembered.js";
 import { holdRun } from "./run_lock.js";
 import { keepSaving, nameRun, saveBeforeAnother } from "./saving.js";
 import {
@@ -56,7 +57,7 @@ async function show(id: string, settings: Settings, body: () => Promise<void>): 
 		await holdRun(id);
 		await body();
 		showInAddress(settings);
-		sessionStorage.setItem(shownRun, id);
+		remember("session", shownRun, id);
 	} catch (error) {
 		showError(error);
 	}
@@ -116,7 +117,7 @@ export async function loadModel(file: File): Promise<void> {
 	nameRun(id, file.name);
 	await holdRun(id);
 	showInAddress(settings);
-	sessionStorage.setItem(shownRun, id);
+	remember("session", shownRun, id);
 }
 
 /** The address of the page with these settings. */
@@ -141,8 +142,8 @@ export function togglePlay(): void {
  * stored last, if the address names its settings.
  */
 async function runToContinue(settings: Settings): Promise<StoredRun | undefined> {
-	const id = sessionStorage.getItem(shownRun);
-	let last = id === null ? undefined : await loadRun(id);
+	const id = recall("session", shownRun);
+	let last = id === undefined ? undefined : await loadRun(id);
 	if (last === undefined) {
 		await refresh();
 		last = storedRuns.value[0];
@@ -193,11 +194,11 @@ export async function open(): Promise<void> {
 }
 
 /** Whether training goes on while the tab is hidden. */
-let trainsWhileHidden = localStorage.getItem("train-while-hidden") === "yes";
+let trainsWhileHidden = recall("local", "train-while-hidden") === "yes";
 
 export function setTrainsWhileHidden(value: boolean): void {
 	trainsWhileHidden = value;
-	localStorage.setItem("train-while-hidden", value ? "yes" : "no");
+	remember("local", "train-while-hidden", value ? "yes" : "no");
 	tellHidden();
 }
 

@@ -4,6 +4,8 @@ export interface Activity {
 	advance(): Promise<void>;
 	/** `advance` has thrown; the activity has been stopped. */
 	failed(error: unknown): void;
+	/** It was stopped, by itself or because something else begins. */
+	stopped?(): void;
 }
 
 /** How long training waits after the user has asked for something, on an adapter that computes on the CPU, in milliseconds. */
@@ -32,18 +34,26 @@ export class Scheduler {
 
 	/** Starts an activity; the one before ends after its piece of work. */
 	async start(activity: Activity): Promise<void> {
-		if (this.current === activity) return;
-		await this.stop();
-		this.current = activity;
-		this.running = this.loop(activity);
+		// Another one may begin while this one waits; then that one ends too. Two loops at a time would take each other's messages.
+		while (this.current !== activity) {
+			if (this.running !== undefined) await this.stop();
+			else {
+				this.current = activity;
+				this.running = this.loop(activity).finally(() => {
+					this.running = undefined;
+				});
+			}
+		}
 	}
 
 	/** Ends the activity, if it is this one or none is named, after its piece of work. */
 	async stop(activity?: Activity): Promise<void> {
-		if (activity !== undefined && this.current !== activity) return;
+		const { current } = this;
+		if (activity !== undefined && current !== activity) return;
 		this.current = undefined;
 		this.wake();
 		await this.running;
+		current?.stopped?.();
 	}
 
 	hold(held: boolean): void {
@@ -67,6 +77,7 @@ export class Scheduler {
 		try {
 			while (this.current === activity) {
 				await this.messages();
+				if (this.current !== activity) break;
 				if (this.held) {
 					await this.sleep(1e6);
 					continue;

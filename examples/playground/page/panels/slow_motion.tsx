@@ -61,8 +61,11 @@ export function SlowMotion() {
 		return () => clearInterval(timer);
 	}, [isAuto.value]);
 	// Training at full speed, or another run, makes what is shown old.
+	const shown = useRef<string | undefined>(undefined);
 	useEffect(() => {
-		if (!isTraining.value) return;
+		const isSame = shown.current === run.value?.id;
+		shown.current = run.value?.id;
+		if (isSame && !isTraining.value) return;
 		slow.value = undefined;
 		isAuto.value = false;
 	}, [isTraining.value, run.value?.id]);

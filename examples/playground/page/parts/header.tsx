@@ -1,4 +1,5 @@
 import { useSignal } from "@preact/signals";
+import { remember } from "../remembered.js";
 import { machine, session } from "../store.js";
 
 interface HeaderProps {
@@ -49,7 +50,7 @@ function ThemeButton() {
 		isDark.value = !isDark.value;
 		const theme = isDark.value ? "dark" : "light";
 		document.documentElement.dataset.theme = theme;
-		localStorage.setItem("theme", theme);
+		remember("local", "theme", theme);
 	};
 	return (
 		<button type="button" class="quiet" onClick={toggle} aria-pressed={isDark.value}>
