@@ -31,6 +31,14 @@ export function showError(error: unknown): void {
 	failure.value = describeError(error);
 }
 
+/** Errors that the page shows by other means: the device was lost, or another run has begun. */
+const expected: readonly string[] = ["DeviceLostError", "DisposedError", "RunEndedError"];
+
+/** Shows an error of a request that a lost device or another run may end. */
+export function showUnexpected(error: unknown): void {
+	if (!(error instanceof Error && expected.includes(error.name))) showError(error);
+}
+
 /** How a run begins. */
 interface StartOptions {
 	/** The step after which training ends by itself. */

@@ -1,12 +1,13 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Pictures } from "../../shared/frames.js";
 import type { Coded } from "../../worker/drawing.js";
-import { showError } from "../actions.js";
+import { showUnexpected } from "../actions.js";
 import { engine } from "../engine.js";
 import { Card } from "../parts/card.js";
 import { CodeGrid } from "../parts/code_grid.js";
 import { CodeTable } from "../parts/code_table.js";
+import { newestOnly } from "../parts/newest_only.js";
 import { Pad } from "../parts/pad.js";
 import { Pixels } from "../parts/pixels.js";
 import { visiblePanels } from "../parts/visible.js";
@@ -23,34 +24,33 @@ export function Draw() {
 	const coded = useSignal<Coded | undefined>(undefined);
 	const painted = useSignal(false);
 	const latency = useSignal<number | undefined>(undefined);
-	const asked = useRef({ running: false, again: false, last: 0 });
+	const last = useRef(0);
 
-	/** Codes the drawing; while one coding runs, only the newest drawing waits. */
-	const encode = async () => {
-		const { current: state } = asked;
-		if (state.running) {
-			state.again = true;
-			return;
-		}
-		state.running = true;
-		try {
-			do {
-				state.again = false;
-				const { value } = drawing;
-				if (value === undefined || painted.value) break;
+	/** Codes the drawing, or decodes the codes that the user has painted. */
+	const update = useMemo(
+		() =>
+			newestOnly(async () => {
+				const id = run.value?.id;
+				if (id === undefined) return;
 				const begin = performance.now();
-				const result = await engine.drawing.encode(value);
-				if (painted.value) break;
-				coded.value = result;
-				latency.value = performance.now() - begin;
-				state.last = performance.now();
-			} while (state.again);
-		} catch (error) {
-			showError(error);
-		} finally {
-			state.running = false;
-		}
-	};
+				if (painted.value) {
+					const { value } = coded;
+					if (value === undefined) return;
+					const picture = await engine.drawing.decode(id, value.codes, 1);
+					if (coded.value?.codes !== value.codes) return;
+					coded.value = { ...value, picture };
+				} else {
+					const { value } = drawing;
+					if (value === undefined) return;
+					const result = await engine.drawing.encode(id, value);
+					if (painted.value || run.value?.id !== id) return;
+					coded.value = result;
+				}
+				last.current = performance.now();
+				latency.value = last.current - begin;
+			}),
+		[],
+	);
 
 	// The first drawing is a test image.
 	useEffect(() => {
@@ -59,43 +59,19 @@ export function Draw() {
 		painted.value = false;
 		if (info === undefined) return;
 		engine.drawing
-			.testImage(1)
+			.testImage(info.id, 1)
 			.then((picture) => {
+				if (run.value?.id !== info.id) return;
 				drawing.value ??= picture;
-				return encode();
+				update();
 			})
-			.catch(showError);
+			.catch(showUnexpected);
 	}, [info?.id]);
 
-	// While the model trains, the codes of the drawing change.
+	// While the model trains, the codes of the drawing and the picture of the codes change.
 	useEffect(() => {
-		if (painted.value) repaint();
-		else if (visiblePanels.value.has("draw") && performance.now() - asked.current.last > refresh) encode();
+		if (painted.value || (visiblePanels.value.has("draw") && performance.now() - last.current > refresh)) update();
 	}, [step.value]);
-
-	const repaint = async () => {
-		const before = coded.value;
-		if (before === undefined || asked.current.running) {
-			asked.current.again = true;
-			return;
-		}
-		asked.current.running = true;
-		try {
-			do {
-				asked.current.again = false;
-				const { value } = coded;
-				if (value === undefined) break;
-				const begin = performance.now();
-				const picture = await engine.drawing.decode(value.codes, 1);
-				if (coded.value?.codes === value.codes) coded.value = { ...value, picture };
-				latency.value = performance.now() - begin;
-			} while (asked.current.again);
-		} catch (error) {
-			showError(error);
-		} finally {
-			asked.current.running = false;
-		}
-	};
 
 	const paint = (position: number) => {
 		const { value } = coded;
@@ -105,7 +81,7 @@ export function Draw() {
 		codes[position * levels] = chosenCode.value;
 		painted.value = true;
 		coded.value = { ...value, codes };
-		repaint();
+		update();
 	};
 
 	if (info === undefined) return <Card id="draw" title="Draw" children={<p class="hint">A moment …</p>} />;
@@ -125,7 +101,7 @@ export function Draw() {
 							onChange={(picture) => {
 								drawing.value = picture;
 								painted.value = false;
-								encode();
+								update();
 							}}
 						/>
 					)}
@@ -147,7 +123,7 @@ export function Draw() {
 							disabled={!painted.value}
 							onClick={() => {
 								painted.value = false;
-								encode();
+								update();
 							}}
 						>
 							Back to the drawing's codes

@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { SlowStep } from "../../worker/slow_motion.js";
-import { showError } from "../actions.js";
+import { showError, showUnexpected } from "../actions.js";
 import { engine } from "../engine.js";
 import { Bars } from "../parts/bars.js";
 import { Card } from "../parts/card.js";
@@ -33,7 +33,7 @@ export function SlowMotion() {
 			stage.value = 0;
 		} catch (error) {
 			isAuto.value = false;
-			showError(error);
+			showUnexpected(error);
 		} finally {
 			isBusy.current = false;
 		}
@@ -49,7 +49,7 @@ export function SlowMotion() {
 		try {
 			await engine.session.stepOnce();
 		} catch (error) {
-			showError(error);
+			showUnexpected(error);
 		} finally {
 			isBusy.current = false;
 		}
