@@ -176,7 +176,7 @@ export async function open(): Promise<void> {
 	tellHidden();
 	const { settings, wrong } = fromQuery(location.search);
 	if (wrong.length > 0)
-		notice.value = `The link has something that the page cannot use, and the default stands instead: ${wrong.join("; ")}.`;
+		notice.value = `The link has something that the page cannot use, and the default stands instead: ${wrong.join("; ").replace(/\.$/, "")}.`;
 	keepSaving();
 	const stop = Number(new URLSearchParams(location.search).get("stop"));
 	const until = Number.isInteger(stop) && stop > 0 ? stop : undefined;
