@@ -218,8 +218,15 @@ export async function priorTests({ page, address, test }: Tester): Promise<void>
 		assert.equal(await page.locator(".message.bad").count(), 0);
 	});
 
-	await test("a new run has no prior yet", async () => {
-		await page.locator("#train").getByRole("button", { name: "Restart" }).click();
+	await test("a new run has no prior yet, and images that were asked for meanwhile are no error", async () => {
+		const run = page.locator("#train").getByRole("button", { name: "Restart" });
+		const asks = await button(page, "Draw images").elementHandle();
+		await run.evaluate((restart: HTMLElement, draw) => {
+			restart.click();
+			setTimeout(() => (draw as HTMLElement | null)?.click(), 0);
+		}, asks);
 		await button(page, "Train the prior").waitFor({ timeout: patience });
+		await untilStep(page, 2);
+		assert.equal(await page.locator(".message.bad").count(), 0);
 	});
 }

@@ -6,6 +6,7 @@ import { collectErrors, launchChromium } from "./browser.js";
 import { dataTests } from "./data.js";
 import { drawTests } from "./draw.js";
 import { fallbackTests } from "./fallback.js";
+import { interruptionTests } from "./interruptions.js";
 import { machineTests } from "./machine.js";
 import { priorTests } from "./prior.js";
 import { runsTests } from "./runs.js";
@@ -28,6 +29,7 @@ const parts: Readonly<Record<string, (tester: Tester) => Promise<void>>> = {
 	machine: machineTests,
 	fallback: fallbackTests,
 	states: stateTests,
+	interruptions: interruptionTests,
 	"what if": whatIfTests,
 	runs: runsTests,
 	"take along": takeAlongTests,

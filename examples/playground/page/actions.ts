@@ -31,6 +31,14 @@ export function showError(error: unknown): void {
 	failure.value = describeError(error);
 }
 
+/** Errors that the page shows by other means: the device was lost, or another run has begun. */
+const expected: readonly string[] = ["DeviceLostError", "DisposedError", "RunEndedError"];
+
+/** Shows an error of a request that a lost device or another run may end. */
+export function showUnexpected(error: unknown): void {
+	if (!(error instanceof Error && expected.includes(error.name))) showError(error);
+}
+
 /** How a run begins. */
 interface StartOptions {
 	/** The step after which training ends by itself. */
@@ -174,7 +182,7 @@ export async function open(): Promise<void> {
 	tellHidden();
 	const { settings, wrong } = fromQuery(location.search);
 	if (wrong.length > 0)
-		notice.value = `The link has settings that this page does not accept, and the run has the defaults instead: ${wrong.join("; ")}.`;
+		notice.value = `The link has settings that this page does not accept, and the run has the defaults instead: ${wrong.join("; ").replace(/\.$/, "")}.`;
 	keepSaving();
 	const stop = Number(new URLSearchParams(location.search).get("stop"));
 	const until = Number.isInteger(stop) && stop > 0 ? stop : undefined;

@@ -70,7 +70,7 @@ async function store({ evaluate = true, asked = false }: SaveOptions): Promise<v
 		created: before?.created ?? now,
 		updated: now,
 	};
-	await storeRun(record, state.bytes, runCurves);
+	if (!(await storeRun(record, state.bytes, runCurves))) return;
 	lastSaved = { id: info.id, step: state.step, at: performance.now() };
 	if (!evaluate || run.value?.id !== info.id) return;
 	const evaluation = await engine.takeAlong.evaluation();

@@ -101,6 +101,7 @@ export function receive(event: EngineEvent): void {
 			run.value = event.run;
 			settings.value = event.settings;
 			if (isNew) {
+				if (chosenCode.value >= event.run.codes) chosenCode.value = 0;
 				forgetRun();
 				if (chosenCode.value >= event.run.codes) chosenCode.value = 0;
 				restoreCurves(event.run.id);

@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import { type DBSchema, type IDBPDatabase, openDB } from "idb";
 import type { Evaluation } from "../shared/frames.js";
-import type { Settings } from "../shared/settings.js";
+import { defaultSettings, type Settings } from "../shared/settings.js";
 import type { DataMark } from "../worker/take_along.js";
 import type { Curves } from "./store.js";
 
@@ -74,6 +74,22 @@ function database(): Promise<IDBPDatabase<Schema>> {
 	return opened;
 }
 
+/** Whether the last change could not be stored: that something can be read afterwards does not hide it. */
+let lastChangeFailed = false;
+
+/**
+ * Changes the database; if that fails, `storageProblem` says why until a later change succeeds.
+ *
+ * @returns whether the change is stored
+ */
+async function attemptChange(body: (database: IDBPDatabase<Schema>) => Promise<true>): Promise<boolean> {
+	lastChangeFailed = false;
+	const isStored = (await attempt(body)) === true;
+	lastChangeFailed = !isStored;
+	await changed();
+	return isStored;
+}
+
 /** Does something with the database; if that fails, `storageProblem` says why. */
 async function attempt<T>(body: (database: IDBPDatabase<Schema>) => Promise<T>): Promise<T | undefined> {
 	let open: IDBPDatabase<Schema>;
@@ -86,7 +102,7 @@ async function attempt<T>(body: (database: IDBPDatabase<Schema>) => Promise<T>):
 	}
 	try {
 		const result = await body(open);
-		storageProblem.value = undefined;
+		if (!lastChangeFailed) storageProblem.value = undefined;
 		return result;
 	} catch (error) {
 		const { name, message } = error instanceof Error ? error : new Error(String(error));
@@ -98,10 +114,42 @@ async function attempt<T>(body: (database: IDBPDatabase<Schema>) => Promise<T>):
 	}
 }
 
+/** What is needed of a transaction of idb. */
+interface Transaction {
+	readonly done: Promise<void>;
+	abort(): void;
+}
+
+/** Makes changes in a transaction, all or none. @returns true, once they are stored */
+async function commit(transaction: Transaction, change: () => Promise<unknown>): Promise<true> {
+	const done = transaction.done.then(
+		() => undefined,
+		(reason: unknown) => reason,
+	);
+	try {
+		await change();
+	} catch (error) {
+		try {
+			transaction.abort();
+		} catch {
+			throw await done; // the browser has aborted it, and only the transaction knows why
+		}
+		throw error;
+	}
+	const reason = await done;
+	if (reason !== undefined) throw reason;
+	return true;
+}
+
+/** A run that was stored before a setting existed has its default. */
+function withAllSettings(run: StoredRun): StoredRun {
+	return { ...run, settings: { ...defaultSettings, ...run.settings } };
+}
+
 /** Reads the list again. */
 export async function refresh(): Promise<void> {
 	const runs = await attempt((open) => open.getAll("runs"));
-	if (runs !== undefined) storedRuns.value = runs.sort((a, b) => b.updated - a.updated);
+	if (runs !== undefined) storedRuns.value = runs.map(withAllSettings).sort((a, b) => b.updated - a.updated);
 	const { usage } = (await navigator.storage?.estimate().catch(() => undefined)) ?? {};
 	storageUse.value = usage;
 }
@@ -112,7 +160,10 @@ async function changed(): Promise<void> {
 }
 
 export function loadRun(id: string): Promise<StoredRun | undefined> {
-	return attempt((open) => open.get("runs", id));
+	return attempt(async (open) => {
+		const run = await open.get("runs", id);
+		return run === undefined ? undefined : withAllSettings(run);
+	});
 }
 
 /** What `TrainingRun.saveState` gave. */
@@ -124,39 +175,35 @@ export function loadCurves(id: string): Promise<Curves | undefined> {
 	return attempt((open) => open.get("curves", id));
 }
 
-/** Stores a run with its state and curves, all or nothing. */
-export async function storeRun(run: StoredRun, bytes: Uint8Array, curves: Curves): Promise<void> {
-	await attempt(async (open) => {
-		const { id } = run;
+/** Stores a run with its state and curves, all or nothing. @returns whether they are stored */
+export function storeRun(run: StoredRun, bytes: Uint8Array, curves: Curves): Promise<boolean> {
+	const { id } = run;
+	return attemptChange((open) => {
 		const transaction = open.transaction(stores, "readwrite", { durability: "relaxed" });
-		await Promise.all([
-			transaction.objectStore("runs").put(run),
-			transaction.objectStore("states").put({ id, bytes }),
-			transaction.objectStore("curves").put({ ...curves, id }),
-			transaction.done,
-		]);
+		return commit(transaction, async () => {
+			await transaction.objectStore("runs").put(run);
+			await transaction.objectStore("states").put({ id, bytes });
+			await transaction.objectStore("curves").put({ ...curves, id });
+		});
 	});
-	await changed();
 }
 
 /** Changes a stored run, for example its name. */
 export async function changeRun(id: string, changes: Partial<StoredRun>): Promise<void> {
-	await attempt(async (open) => {
+	await attemptChange((open) => {
 		const transaction = open.transaction("runs", "readwrite");
-		const run = await transaction.store.get(id);
-		if (run !== undefined) await transaction.store.put({ ...run, ...changes });
-		await transaction.done;
+		return commit(transaction, async () => {
+			const run = await transaction.store.get(id);
+			if (run !== undefined) await transaction.store.put({ ...run, ...changes });
+		});
 	});
-	await changed();
 }
 
 export async function deleteRuns(ids: readonly string[]): Promise<void> {
-	await attempt(async (open) => {
+	await attemptChange((open) => {
 		const transaction = open.transaction(stores, "readwrite");
-		await Promise.all([
-			...ids.flatMap((id) => stores.map((store) => transaction.objectStore(store).delete(id))),
-			transaction.done,
-		]);
+		return commit(transaction, async () => {
+			for (const id of ids) for (const store of stores) await transaction.objectStore(store).delete(id);
+		});
 	});
-	await changed();
 }

@@ -82,10 +82,16 @@ export class Benchmark implements Activity, DevicePart {
 		this.session.report(error);
 	}
 
-	deviceLost(): void {
-		if (this.running === undefined) return;
+	/** Something else has begun, such as training: the rows so far stay. */
+	stopped(): void {
+		const { running } = this;
+		if (running === undefined) return;
 		this.running = undefined;
-		this.tellEnd([], undefined);
+		this.tellEnd(running.rows, undefined);
+	}
+
+	deviceLost(): void {
+		this.stopped();
 	}
 
 	private async end(result: BenchmarkResult | undefined): Promise<void> {

@@ -13,26 +13,37 @@ export interface Coded {
 	readonly step: number;
 }
 
-/** Images to codes and back, for the pad and the grid of codes. */
+/** The run that a request was meant for is not shown any more. */
+export class RunEndedError extends Error {
+	override readonly name = "RunEndedError";
+	constructor() {
+		super("Another run is shown now.");
+	}
+}
+
+/**
+ * Images to codes and back, for the pad and the grid of codes. Each request names its run: codes and images of one run do not
+ * fit another one, which may have begun while the request was on its way.
+ */
 export class Drawing {
 	constructor(private readonly session: Session) {}
 
 	/** The codes of a drawing, and their picture. */
-	encode(drawing: Pictures): Promise<Coded> {
-		return this.withRun((run) => {
+	encode(id: string, drawing: Pictures): Promise<Coded> {
+		return this.withRun(id, (run) => {
 			const { count, channels, height, width } = drawing;
 			return run.gpu.tensor(fromPictures(drawing), [count, channels, height, width]);
 		});
 	}
 
 	/** The codes of a test image, and their picture. */
-	encodeTest(index: number): Promise<Coded> {
-		return this.withRun((run) => run.images.testImages(Uint32Array.of(index % run.images.images.test.count)));
+	encodeTest(id: string, index: number): Promise<Coded> {
+		return this.withRun(id, (run) => run.images.testImages(Uint32Array.of(index % run.images.images.test.count)));
 	}
 
 	/** A test image. */
-	async testImage(index: number): Promise<Pictures> {
-		const { test } = this.session.run.images.images;
+	async testImage(id: string, index: number): Promise<Pictures> {
+		const { test } = this.runOf(id).images.images;
 		const size = test.channels * test.height * test.width;
 		const start = (index % test.count) * size;
 		const values = Float32Array.from(test.pixels.subarray(start, start + size), (byte) => byte / 255 - 0.5);
@@ -40,10 +51,9 @@ export class Drawing {
 	}
 
 	/** What the decoder makes of grids of codes. @param codes [count, h, w], or [count, h, w, levels] */
-	decode(codes: Uint32Array, count: number): Promise<Pictures> {
-		const { session } = this;
-		return session.scheduler.answer(() => {
-			const { run } = session;
+	decode(id: string, codes: Uint32Array, count: number): Promise<Pictures> {
+		return this.session.scheduler.answer(() => {
+			const run = this.runOf(id);
 			return run.hold(async () => {
 				const { grid, levels } = run.info;
 				const shape = levels === 1 ? [count, ...grid] : [count, ...grid, levels];
@@ -58,10 +68,9 @@ export class Drawing {
 	 *
 	 * @param count pictures, the two included
 	 */
-	interpolate(from: number, to: number, count: number): Promise<Pictures> {
-		const { session } = this;
-		return session.scheduler.answer(() => {
-			const { run } = session;
+	interpolate(id: string, from: number, to: number, count: number): Promise<Pictures> {
+		return this.session.scheduler.answer(() => {
+			const run = this.runOf(id);
 			return run.hold(async () => {
 				const { model, images, gpu } = run;
 				const total = images.images.test.count;
@@ -89,10 +98,16 @@ export class Drawing {
 		});
 	}
 
-	private withRun(make: (run: TrainingRun) => Tensor): Promise<Coded> {
+	/** @throws RunEndedError if another run is shown */
+	private runOf(id: string): TrainingRun {
 		const { session } = this;
-		return session.scheduler.answer(() => {
-			const { run } = session;
+		if (!session.hasRun || session.run.id !== id) throw new RunEndedError();
+		return session.run;
+	}
+
+	private withRun(id: string, make: (run: TrainingRun) => Tensor): Promise<Coded> {
+		return this.session.scheduler.answer(() => {
+			const run = this.runOf(id);
 			return run.hold(async () => {
 				const { gpu, model, step } = run;
 				const [codes, picture] = gpu.scope(() => {

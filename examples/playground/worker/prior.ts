@@ -1,7 +1,7 @@
 import { noGrad, Random, reshape, slice, type Tensor } from "tessera-gpu";
 import { completePrior, samplePrior } from "tessera-gpu/prior";
 import { mostSampledClasses, type Pictures, type PriorPoint, type Samples } from "../shared/frames.js";
-import type { Coded } from "./drawing.js";
+import { type Coded, RunEndedError } from "./drawing.js";
 import { fromPictures, toPictures } from "./pictures.js";
 import { type DrawOptions, drawCode, drawProbabilities, likeliest } from "./prior/draw_code.js";
 import { type PriorCopy, PriorTraining } from "./prior/prior_training.js";
@@ -255,11 +255,11 @@ export class Prior implements Activity, DevicePart {
 		this.tell();
 	}
 
-	/** The prior; if its device was lost, it is made again from the copy. */
+	/** The prior; if its device was lost, it is made again from the copy. @throws RunEndedError if its run has ended */
 	private current(): PriorTraining {
 		if (this.training === undefined && this.copied !== undefined)
 			this.training = PriorTraining.restore(this.session.gpu, this.copied);
-		if (this.training === undefined) throw new Error("No prior has been trained for this run yet.");
+		if (this.training === undefined) throw new RunEndedError();
 		return this.training;
 	}
 

@@ -4,6 +4,8 @@ export interface Activity {
 	advance(): Promise<void>;
 	/** `advance` has thrown; the activity has been stopped. */
 	failed(error: unknown): void;
+	/** It was stopped, by itself or because something else begins. */
+	stopped?(): void;
 }
 
 /** How long training waits after the user has asked for something, on an adapter that computes on the CPU, in milliseconds. */
@@ -79,7 +81,7 @@ export class Scheduler {
 		try {
 			while (this.turn === turn) {
 				await this.messages();
-				if (this.turn !== turn) return;
+				if (this.turn !== turn) break;
 				if (this.held) {
 					await this.sleep(1e6);
 					continue;
@@ -89,6 +91,7 @@ export class Scheduler {
 				else if (wait > 0) await this.sleep(wait);
 				else await activity.advance();
 			}
+			activity.stopped?.();
 		} catch (error) {
 			if (this.turn === turn) this.current = undefined;
 			activity.failed(error);

@@ -1,12 +1,13 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Pictures } from "../../shared/frames.js";
 import type { Coded } from "../../worker/drawing.js";
-import { showError } from "../actions.js";
+import { showUnexpected } from "../actions.js";
 import { engine } from "../engine.js";
 import { Card } from "../parts/card.js";
 import { CodeGrid } from "../parts/code_grid.js";
 import { CodeTable, columnsFor } from "../parts/code_table.js";
+import { newestOnly } from "../parts/newest_only.js";
 import { Pad } from "../parts/pad.js";
 import { Pixels } from "../parts/pixels.js";
 import { visiblePanels } from "../parts/visible.js";
@@ -22,38 +23,33 @@ export function Draw() {
 	const coded = useSignal<Coded | undefined>(undefined);
 	const painted = useSignal(false);
 	const latency = useSignal<number | undefined>(undefined);
-	const asked = useRef({ running: false, again: false, last: 0 });
+	const last = useRef(0);
 
-	/** Codes the drawing, or decodes the painted codes; changes while a request runs cause one more request. */
-	const update = async () => {
-		const { current: state } = asked;
-		state.again = true;
-		if (state.running) return;
-		state.running = true;
-		try {
-			while (state.again) {
-				state.again = false;
+	/** Codes the drawing, or decodes the codes that the user has painted. */
+	const update = useMemo(
+		() =>
+			newestOnly(async () => {
+				const id = run.value?.id;
+				if (id === undefined) return;
 				const begin = performance.now();
 				if (painted.value) {
 					const { value } = coded;
-					if (value === undefined) break;
-					const picture = await engine.drawing.decode(value.codes, 1);
-					if (coded.value?.codes === value.codes) coded.value = { ...value, picture };
+					if (value === undefined) return;
+					const picture = await engine.drawing.decode(id, value.codes, 1);
+					if (coded.value?.codes !== value.codes) return;
+					coded.value = { ...value, picture };
 				} else {
 					const { value } = drawing;
-					if (value === undefined) break;
-					const result = await engine.drawing.encode(value);
-					if (!painted.value && drawing.value !== undefined) coded.value = result;
+					if (value === undefined) return;
+					const result = await engine.drawing.encode(id, value);
+					if (painted.value || run.value?.id !== id) return;
+					coded.value = result;
 				}
-				state.last = performance.now();
-				latency.value = state.last - begin;
-			}
-		} catch (error) {
-			showError(error);
-		} finally {
-			state.running = false;
-		}
-	};
+				last.current = performance.now();
+				latency.value = last.current - begin;
+			}),
+		[],
+	);
 
 	// The first drawing is a test image.
 	useEffect(() => {
@@ -62,18 +58,19 @@ export function Draw() {
 		painted.value = false;
 		if (info === undefined) return;
 		engine.drawing
-			.testImage(1)
+			.testImage(info.id, 1)
 			.then((picture) => {
+				if (run.value?.id !== info.id) return;
 				drawing.value ??= picture;
-				return update();
+				update();
 			})
-			.catch(showError);
+			.catch(showUnexpected);
 	}, [info?.id]);
 
-	// While the model trains, the codes of the drawing and the pictures of codes change.
+	// While the model trains, the codes of the drawing and the picture of the codes change.
 	useEffect(() => {
 		if (!visiblePanels.value.has("draw")) return;
-		if (painted.value || performance.now() - asked.current.last > refresh) update();
+		if (painted.value || performance.now() - last.current > refresh) update();
 	}, [step.value]);
 
 	const paint = (position: number) => {

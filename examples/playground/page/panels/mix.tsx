@@ -1,9 +1,9 @@
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Pictures } from "../../shared/frames.js";
 import type { Coded } from "../../worker/drawing.js";
-import { showError } from "../actions.js";
 import { engine } from "../engine.js";
+import { newestOnly } from "../parts/newest_only.js";
 import { Pixels } from "../parts/pixels.js";
 import { visiblePanels } from "../parts/visible.js";
 import { originals, run, step } from "../store.js";
@@ -25,40 +25,34 @@ export function Mix() {
 	const isOpen = useSignal(false);
 	const chosen = useSignal<readonly [number, number]>([0, 1]);
 	const mixed = useSignal<Mixed | undefined>(undefined);
-	const state = useRef({ running: false, again: false, last: 0 });
+	const last = useRef(0);
 	const info = run.value;
 
-	const update = async () => {
-		state.current.again = true;
-		if (state.current.running) return;
-		state.current.running = true;
-		try {
-			while (state.current.again) {
-				state.current.again = false;
+	const update = useMemo(
+		() =>
+			newestOnly(async () => {
 				const { value: info } = run;
-				if (info === undefined) break;
+				if (info === undefined) return;
+				const { id, grid, levels } = info;
 				const [first, second] = chosen.value;
-				const [a, b] = [await engine.drawing.encodeTest(first), await engine.drawing.encodeTest(second)];
+				const a = await engine.drawing.encodeTest(id, first);
+				const b = await engine.drawing.encodeTest(id, second);
 				const both = new Uint32Array(a.codes.length + b.codes.length);
-				both.set(mixHalves(a.codes, b.codes, info.grid[1], info.levels), 0);
-				both.set(mixHalves(b.codes, a.codes, info.grid[1], info.levels), a.codes.length);
-				const swapped = await engine.drawing.decode(both, 2);
-				const interpolated = await engine.drawing.interpolate(first, second, between);
+				both.set(mixHalves(a.codes, b.codes, grid[1], levels), 0);
+				both.set(mixHalves(b.codes, a.codes, grid[1], levels), a.codes.length);
+				const swapped = await engine.drawing.decode(id, both, 2);
+				const interpolated = await engine.drawing.interpolate(id, first, second, between);
 				mixed.value = { a, b, swapped, interpolated };
-			}
-		} catch (error) {
-			showError(error);
-		} finally {
-			state.current.running = false;
-			state.current.last = performance.now();
-		}
-	};
+				last.current = performance.now();
+			}),
+		[],
+	);
 
 	useEffect(() => {
 		if (isOpen.value) update();
 	}, [isOpen.value, chosen.value, info?.id]);
 	useEffect(() => {
-		if (isOpen.value && visiblePanels.value.has("draw") && performance.now() - state.current.last > refresh) update();
+		if (isOpen.value && visiblePanels.value.has("draw") && performance.now() - last.current > refresh) update();
 	}, [step.value]);
 
 	const choose = (which: 0 | 1) => (event: Event) => {

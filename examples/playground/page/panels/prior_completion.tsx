@@ -1,13 +1,14 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Pictures, Samples } from "../../shared/frames.js";
+import { showUnexpected } from "../actions.js";
 import { engine } from "../engine.js";
 import { CodeGrid } from "../parts/code_grid.js";
 import { Pad } from "../parts/pad.js";
 import { Pixels } from "../parts/pixels.js";
 import { originals, run } from "../store.js";
 import { ClassOptions, SampleTiles } from "./prior_samples.js";
-import { classNames, isUsable, newRequest, prior, showUnexpected, taken } from "./prior_store.js";
+import { classNames, isUsable, newRequest, prior, taken } from "./prior_store.js";
 
 const candidates = 6;
 const unknown = "unknown";
@@ -52,7 +53,11 @@ export function PriorCompletion() {
 		completions.value = undefined;
 		encode();
 	};
-	const choose = (index: number) => engine.drawing.testImage(index).then(draw).catch(showUnexpected);
+	const choose = (index: number) =>
+		engine.drawing
+			.testImage(prior.value?.runId ?? "", index)
+			.then(draw)
+			.catch(showUnexpected);
 
 	useEffect(() => {
 		completions.value = undefined;

@@ -1,9 +1,10 @@
 import { useSignal } from "@preact/signals";
 import { mostSampledClasses, type Samples } from "../../shared/frames.js";
+import { showUnexpected } from "../actions.js";
 import { engine } from "../engine.js";
 import { Pixels } from "../parts/pixels.js";
 import { run } from "../store.js";
-import { classNames, isUsable, newRequest, samples, showUnexpected, taken, temperature, topK } from "./prior_store.js";
+import { classNames, isUsable, newRequest, samples, taken, temperature, topK } from "./prior_store.js";
 
 /** The values of the slider; more are "all". */
 const kValues = [1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 96, 128, 256, 512, 1024, 2048];

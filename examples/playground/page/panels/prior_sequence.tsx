@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Pictures } from "../../shared/frames.js";
 import type { NextCode, SampleRequest } from "../../worker/prior.js";
+import { showUnexpected } from "../actions.js";
 import { engine } from "../engine.js";
 import { codeColour } from "../parts/code_colour.js";
 import { CodeGrid } from "../parts/code_grid.js";
@@ -9,7 +10,7 @@ import { Pixels } from "../parts/pixels.js";
 import { visiblePanels } from "../parts/visible.js";
 import { run } from "../store.js";
 import { ClassOptions } from "./prior_samples.js";
-import { classNames, newRequest, prior, showUnexpected, temperature, topK } from "./prior_store.js";
+import { classNames, newRequest, prior, temperature, topK } from "./prior_store.js";
 
 const speeds = [
 	{ value: 1, label: "1 code a second" },

@@ -2,7 +2,6 @@
 import { computed, signal } from "@preact/signals";
 import type { EngineEvent, Pictures, PriorState, Samples } from "../../shared/frames.js";
 import type { SampleRequest } from "../../worker/prior.js";
-import { showError } from "../actions.js";
 import { append, type Curve, clearCurve, onEvent, run, session } from "../store.js";
 
 export const prior = signal<PriorState | undefined>(undefined);
@@ -41,12 +40,6 @@ let requests = 0;
 export function newRequest(label: number | undefined): SampleRequest {
 	requests += 1;
 	return { temperature: temperature.value, topK: topK.value, label, seed: requests };
-}
-
-/** A loss of the device, or a new run, ends requests; the page shows both by other means. */
-export function showUnexpected(error: unknown): void {
-	const isExpected = error instanceof Error && ["DeviceLostError", "DisposedError"].includes(error.name);
-	if (!isExpected) showError(error);
 }
 
 onEvent((event: EngineEvent) => {

@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { SlowStep } from "../../worker/slow_motion.js";
-import { showError } from "../actions.js";
+import { showError, showUnexpected } from "../actions.js";
 import { engine } from "../engine.js";
 import { Bars } from "../parts/bars.js";
 import { Card } from "../parts/card.js";
@@ -34,7 +34,7 @@ export function SlowMotion() {
 			stage.value = 0;
 		} catch (error) {
 			isAuto.value = false;
-			showError(error);
+			showUnexpected(error);
 		} finally {
 			isBusy.current = false;
 		}
@@ -50,7 +50,7 @@ export function SlowMotion() {
 		try {
 			await engine.session.stepOnce();
 		} catch (error) {
-			showError(error);
+			showUnexpected(error);
 		} finally {
 			isBusy.current = false;
 		}
@@ -64,8 +64,11 @@ export function SlowMotion() {
 		return () => clearInterval(timer);
 	}, [isAuto.value]);
 	// Training at full speed, or another run, makes what is shown old.
+	const shown = useRef<string | undefined>(undefined);
 	useEffect(() => {
-		if (!isTraining.value) return;
+		const isSame = shown.current === run.value?.id;
+		shown.current = run.value?.id;
+		if (isSame && !isTraining.value) return;
 		slow.value = undefined;
 		isAuto.value = false;
 	}, [isTraining.value, run.value?.id]);
