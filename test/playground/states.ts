@@ -95,6 +95,24 @@ export async function stateTests({ page, address, test }: Tester): Promise<void>
 		assert.equal(await page.locator(".message.bad").count(), 0);
 	});
 
+	await test("a run that is paused is restored at its step", async () => {
+		await page.getByRole("button", { name: "Pause" }).click();
+		await page.getByRole("button", { name: "Play", exact: true }).waitFor({ timeout: patience });
+		await page.waitForTimeout(2000); // until the last frame is shown
+		const paused = await stepOf(page);
+		const lost = loseDevice(page);
+		await page.locator("#draw").getByRole("button", { name: "Clear" }).click();
+		await lost;
+		await page.getByText(`The run goes on from step ${paused},`).waitFor({ timeout: patience });
+		await page.waitForFunction(
+			(step) => document.querySelector('[data-figure="step"]')?.textContent === String(step),
+			paused,
+			{ timeout: patience },
+		);
+		await page.getByRole("button", { name: "Play", exact: true }).click();
+		await untilStep(page, paused + 2);
+	});
+
 	await test("a tab that is hidden pauses, and goes on when it is seen", async () => {
 		await page.evaluate(() => {
 			Object.defineProperty(document, "hidden", { configurable: true, get: () => true });

@@ -4,8 +4,8 @@ export interface Activity {
 	advance(): Promise<void>;
 	/** `advance` has thrown; the activity has been stopped. */
 	failed(error: unknown): void;
-	/** It was stopped, by itself or because something else begins. */
-	stopped?(): void;
+	/** It was stopped, by itself or because something else begins, which waits for the promise. */
+	stopped?(): void | Promise<void>;
 }
 
 /** How long training waits after the user has asked for something, on an adapter that computes on the CPU, in milliseconds. */
@@ -91,7 +91,7 @@ export class Scheduler {
 				else if (wait > 0) await this.sleep(wait);
 				else await activity.advance();
 			}
-			activity.stopped?.();
+			await activity.stopped?.();
 		} catch (error) {
 			if (this.turn === turn) this.current = undefined;
 			activity.failed(error);

@@ -212,12 +212,14 @@ export class Session implements Activity {
 	}
 
 	async pause(): Promise<void> {
+		this.interrupted = false;
 		await this.scheduler.stop(this);
 		this.change({ activity: this.scheduler.active === undefined ? undefined : this.state.activity });
 		if (this.current !== undefined) await this.frame(false);
 	}
 
 	async startActivity(name: ActivityName, activity: Activity): Promise<void> {
+		this.interrupted = false;
 		if (await this.scheduler.start(activity)) this.change({ activity: name });
 	}
 
@@ -320,6 +322,12 @@ export class Session implements Activity {
 		this.safety = { id, bytes, milliseconds, step };
 		this.losses = 0;
 		return this.safety;
+	}
+
+	/** A copy of the state that the run has while something else trains, or nothing. */
+	async stopped(): Promise<void> {
+		const { current, safety } = this;
+		if (current !== undefined && (safety?.id !== current.id || safety.step !== current.step)) await this.keepSafe();
 	}
 
 	failed(error: unknown): void {
