@@ -98,7 +98,6 @@ export async function stateTests({ page, address, test }: Tester): Promise<void>
 	await test("a run that is paused is restored at its step", async () => {
 		await page.getByRole("button", { name: "Pause" }).click();
 		await page.getByRole("button", { name: "Play", exact: true }).waitFor({ timeout: patience });
-		await page.waitForTimeout(2000); // until the last frame is shown
 		const paused = await stepOf(page);
 		const lost = loseDevice(page);
 		await page.locator("#draw").getByRole("button", { name: "Clear" }).click();

@@ -95,16 +95,11 @@ export async function saveBeforeAnother(milliseconds: number): Promise<void> {
 export function keepSaving(): void {
 	refresh();
 	let wasTraining = false;
-	let hasPaused = false;
 	onEvent((event) => {
-		if (event.kind === "state") {
-			hasPaused = event.state.activity === undefined && (hasPaused || wasTraining);
-			wasTraining = isTraining.value;
-		} else if (event.kind === "frame" && hasPaused) {
-			// The frame after the pause has the last losses.
-			hasPaused = false;
-			save().catch(() => {});
-		}
+		if (event.kind !== "state") return;
+		// The frame before it had the last losses.
+		if (wasTraining && event.state.activity === undefined) save().catch(() => {});
+		wasTraining = isTraining.value;
 	});
 	setInterval(() => {
 		const between = machine.value?.software === true ? interval.cpu : interval.gpu;

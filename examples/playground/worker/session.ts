@@ -214,8 +214,12 @@ export class Session implements Activity {
 	async pause(): Promise<void> {
 		this.interrupted = false;
 		await this.scheduler.stop(this);
-		this.change({ activity: this.scheduler.active === undefined ? undefined : this.state.activity });
-		if (this.current !== undefined) await this.frame(false);
+		// The page shows the last step before it says that training is paused.
+		try {
+			if (this.current !== undefined) await this.frame(false);
+		} finally {
+			this.change({ activity: this.scheduler.active === undefined ? undefined : this.state.activity });
+		}
 	}
 
 	async startActivity(name: ActivityName, activity: Activity): Promise<void> {
