@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
+import { loadSafetensors, openDevice } from "tessera-gpu";
+import { CodebookQuantizer } from "tessera-gpu/quantizers";
+import { VQVAE } from "tessera-gpu/vqvae";
+import { downloaded } from "./files.js";
 import { figure, patience, type Tester, untilStep } from "./tester.js";
 
 /** The numbers in the grid of codes. */
@@ -81,6 +85,20 @@ export async function drawTests({ page, test }: Tester): Promise<void> {
 			changed.every((i) => i % 28 < 12 && Math.floor(i / 28) < 12),
 			"a change far from the code",
 		);
+	});
+
+	await test("the picture is what model.decode makes of the codes, in Node with the downloaded weights", async () => {
+		const codes = Uint32Array.from(await codesOf(page), Number);
+		const gpu = await openDevice({ announce: false });
+		const quantizer = new CodebookQuantizer(gpu, { numEmbeddings: 128, embeddingDim: 16 });
+		const model = new VQVAE(gpu, { inChannels: 1, quantizer });
+		model.loadStateDict(loadSafetensors(await downloaded(page, "model.safetensors")));
+		const values = await model.decode(gpu.tensor(codes, [1, 7, 7])).data();
+		gpu.dispose();
+		const shown = await decoded(page);
+		// Another adapter rounds differently, by one grey level at most.
+		const differences = shown.map((grey, i) => Math.abs(grey - 255 * Math.min(1, Math.max(0, values[i] + 0.5))));
+		assert.ok(Math.max(...differences) <= 1.01, `${Math.max(...differences)} grey levels`);
 	});
 
 	await test("back to the drawing's codes", async () => {
