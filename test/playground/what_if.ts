@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { pause } from "./files.js";
 import { figure, patience, stepOf, type Tester, untilStep } from "./tester.js";
 
 /** Two models side by side. */
@@ -50,5 +51,17 @@ export async function whatIfTests({ page, test }: Tester): Promise<void> {
 		const before = await stepOf(page);
 		await panel.getByRole("button", { name: "End the comparison" }).click();
 		await untilStep(page, before + 1);
+	});
+
+	await test("a run that the user has paused during a comparison stays paused after it", async () => {
+		await panel.getByRole("button", { name: "Compare" }).click();
+		await panel.locator('[data-figure="verdict"]').waitFor({ timeout: patience });
+		await page.getByRole("button", { name: "Play", exact: true }).click();
+		await pause(page);
+		const paused = await stepOf(page);
+		await panel.getByRole("button", { name: "End the comparison" }).click();
+		await panel.locator(".compared").waitFor({ state: "detached", timeout: patience });
+		await page.waitForTimeout(1500);
+		assert.equal(await stepOf(page), paused);
 	});
 }

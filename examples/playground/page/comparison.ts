@@ -1,6 +1,6 @@
 // Two models side by side, as the page knows them.
 import { signal } from "@preact/signals";
-import type { CompareSide, Pictures } from "../shared/frames.js";
+import type { ActivityName, CompareSide, Pictures } from "../shared/frames.js";
 import type { Settings } from "../shared/settings.js";
 import type { SideName } from "../worker/compare.js";
 import { showError, takeOver } from "./actions.js";
@@ -31,8 +31,9 @@ export const comparisonBusy = signal(false);
 
 /** Whether the two are to train. */
 let isWanted = false;
-/** Whether the shown run trained before. */
+/** Whether the shown run trained before, or since then by the user's wish. */
 let runTrained = false;
+let activityBefore: ActivityName | undefined;
 
 onEvent((event) => {
 	const { value } = comparison;
@@ -53,9 +54,13 @@ onEvent((event) => {
 		};
 		comparisonVersion.value += 1;
 		if (sides.every(({ step, stopped }) => step >= value.until || stopped !== undefined)) isWanted = false;
-	} else if (event.kind === "state" && event.state.activity !== undefined && event.state.activity !== "compare")
-		isWanted = false;
-	else if (event.kind === "recovered" && isWanted) wait(() => engine.compare.play(value.until));
+	} else if (event.kind === "state") {
+		const { activity } = event.state;
+		if (activity !== undefined && activity !== "compare") isWanted = false;
+		if (activity === "train") runTrained = true;
+		else if (activity === undefined && activityBefore === "train") runTrained = false;
+		activityBefore = activity;
+	} else if (event.kind === "recovered" && isWanted) wait(() => engine.compare.play(value.until));
 });
 
 /** Calls the worker, and shows its error. */
@@ -102,7 +107,7 @@ export function pauseComparison(): Promise<void> {
 	return wait(() => engine.compare.pause());
 }
 
-/** Frees both models; the shown run goes on if it trained before. */
+/** Frees both models; the shown run goes on if it trained before, unless the user has paused it since. */
 export function endComparison(): Promise<void> {
 	isWanted = false;
 	comparison.value = undefined;
