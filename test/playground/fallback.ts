@@ -57,6 +57,12 @@ export async function fallbackTests({ address, test }: Tester): Promise<void> {
 			assert.ok(await stripIsDrawn(page));
 			await page.locator("#how").getByText("The nearest code").first().waitFor();
 			assert.equal(await page.locator("#train").count(), 0);
+			const lost = await page
+				.locator('a[href^="#"]')
+				.evaluateAll((links) =>
+					links.map((link) => link.getAttribute("href") ?? "").filter((href) => document.querySelector(href) === null),
+				);
+			assert.deepEqual(lost, []);
 			const found = await violations(page);
 			assert.equal(found.length, 0, found.join("\n"));
 			assert.deepEqual(errors, []);

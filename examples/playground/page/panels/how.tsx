@@ -14,6 +14,7 @@ import { Card } from "../parts/card.js";
 import { CodeGrid } from "../parts/code_grid.js";
 import { Figures } from "../parts/figures.js";
 import { Formula } from "../parts/formula.js";
+import { missing } from "../parts/missing.js";
 import { Pixels } from "../parts/pixels.js";
 import { QuantizationLines } from "../parts/quantization_lines.js";
 import {
@@ -103,6 +104,11 @@ function Section({ title, formula = [], kernels, papers, text, children }: Secti
 			<div class="how-live">{children}</div>
 		</li>
 	);
+}
+
+/** A link to a panel; only its words if the page cannot train and has no such panel. */
+function PanelLink({ id, children }: { readonly id: string; readonly children: ComponentChildren }) {
+	return missing.value === undefined ? <a href={`#${id}`}>{children}</a> : children;
 }
 
 /** Pixels on which a latent depends: 3 + 2 · (3 − 1) in each direction. */
@@ -207,8 +213,8 @@ function StraightThrough() {
 				<>
 					The nearest code has no useful derivative. So the forward pass takes the code, and the backward pass copies
 					the decoder's gradient to the encoder, as if nothing had been replaced. This gradient is exact only if latents
-					equal their codes; the lines show how far they are apart. <a href="#slow-motion">Slow motion</a> shows both
-					gradients.
+					equal their codes; the lines show how far they are apart. <PanelLink id="slow-motion">Slow motion</PanelLink>{" "}
+					shows both gradients.
 				</>
 			}
 		>
@@ -291,7 +297,7 @@ function Collapse() {
 					A code that is never nearest gets no gradient, and stays dead: the codebook collapses to a few codes. Codes
 					that are moving averages of their latents, that begin as k-means of latents, and that are re-initialised when
 					they are dead, stay in use. Perplexity says how many codes are in effective use.{" "}
-					<a href="#what-if">What if</a> shows both side by side.
+					<PanelLink id="what-if">What if</PanelLink> shows both side by side.
 				</>
 			}
 		>
@@ -323,8 +329,8 @@ function Prior() {
 				<>
 					Which grids of codes are digits? A second network, a gated PixelCNN, learns the probability of each code given
 					those before it, row by row. Drawing one code after the other makes new images, and codes that are kept let it
-					complete a half-drawn digit: <a href="#prior">the prior</a>. Choose a position: it is drawn from the codes
-					that are shown.
+					complete a half-drawn digit: <PanelLink id="prior">the prior</PanelLink>. Choose a position: it is drawn from
+					the codes that are shown.
 				</>
 			}
 		>
@@ -354,7 +360,7 @@ function OnTheGpu() {
 					Each operation is a handwritten WGSL kernel, and a small tape records the backward pass. A training step is
 					traced once and then replayed with one submit, so the page's thread has nothing to do: a worker trains, and
 					sends pictures a few times a second. The same seed gives the same bits on the same adapter.{" "}
-					<a href="#machine">The machine</a> measures yours.
+					<PanelLink id="machine">The machine</PanelLink> measures yours.
 				</>
 			}
 		>
